@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 
 import type { Renamed } from '../database/backup/rewrite-locations.ts'
 import { copyBlob } from '../documents/moving/copy-blob.ts'
-import { hashBlob, type BufferNeeds } from '../documents/moving/buffer-source.ts'
+import { hashBlob, type BufferNeeds } from '../documents/moving/copy-blob.ts'
 import { forEachConcurrently, createCopyLimits, type CopyLimits } from '../documents/stores/walk-versions.ts'
 import type { FileStore } from '../storage/file-store.ts'
 import { extensionOf, isStorageKey, storageKeyOf } from '../storage/storage-key.ts'

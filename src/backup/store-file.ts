@@ -8,7 +8,7 @@ import {
   isSourceDamaged,
   recheckSource,
   type Source,
-} from '../documents/moving/buffer-source.ts'
+} from '../documents/moving/copy-blob.ts'
 import { findStore, type Stores } from '../documents/stores/stores.ts'
 import type { BackupStore } from '../storage/backup-store/backup-store.ts'
 import { isSingleFileFailure } from '../storage/local/local-errors.ts'

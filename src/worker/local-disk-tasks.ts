@@ -5,7 +5,8 @@ import { collectBlobs } from '../documents/stores/collect-blobs.ts'
 import { drain } from '../documents/moving/drain-fallback.ts'
 import type { MoveNeeds } from '../documents/moving/move-version.ts'
 import { scanStored, type ScanStoredNeeds } from '../documents/scanning/scan-stored.ts'
-import { storeLabel, type ReachableStore, reachableStores, chooseTarget } from '../documents/stores/stores.ts'
+import { chooseTarget } from '../documents/stores/fallback.ts'
+import { type ReachableStore, reachableStores, storeLabel } from '../documents/stores/stores.ts'
 import { fillHashes } from '../documents/verifying/check-versions.ts'
 import type { Tracing } from '../logging/spans.ts'
 import type { Metrics } from '../metrics/metrics.ts'
@@ -118,7 +119,7 @@ export function createStoreClaimer({
         if (here.store === 's3' && here.files.outage() !== undefined) continue
         const owner = await claimStore({ db, stores }, here)
         waiting.delete(here)
-        if (owner === 'anothers')
+        if (owner === 'other')
           log.error(
             { event: 'store_of_another_installation', store: here.store },
             `${storeLabel(here)} belongs to another installation: its paniq-documents.json says so`,

@@ -32,5 +32,5 @@ it('a large file that is refused while its scan waits for its turn ends that sca
   expect(unheard).toEqual([])
   ending.abort(new Error('The test is over.'))
   await expect(first).rejects.toThrow('The test is over.')
-  await expect(feed.finish()).rejects.toThrow('The file is not kept.')
+  await expect(feed.finish()).rejects.toThrow('The file is rejected.')
 })

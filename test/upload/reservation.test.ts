@@ -69,7 +69,7 @@ async function failingUpload(app: App, firmId: FirmId, { id: userId }: Person): 
     documentType,
     judgesType: true,
     extension: 'pdf',
-    growth: {
+    addedUsage: {
       bytes: 3e3,
       documents: 1,
     },

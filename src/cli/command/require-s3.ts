@@ -43,7 +43,7 @@ export async function requireDestruction(needs: Needs, { documentIds }: PurgeSco
   const { s3 } = needs.stores
   if (s3 === undefined) throw storeUnavailable()
   const owner = await untilAborted(claimStore(needs, { store: 's3', storeId: null, files: s3 }), needs.signal)
-  if (owner !== 'ours') throw wrongBucketError()
+  if (owner !== 'own') throw wrongBucketError()
 
   const right = await untilAborted(s3.versions.findMissingRight(), needs.signal)
   if (right === undefined) return

@@ -13,7 +13,7 @@ import {
   newerThan,
   scenarioNames,
 } from '../../documents/costs/calculate-cost.ts'
-import { maxBytesInMemory } from '../../documents/upload/receive-file.ts'
+import { maxBytesInMemory } from '../../documents/upload/buffer-file.ts'
 import { codeOf } from '../../errors/app-error.ts'
 import type { FirmId } from '../../vocabulary/vocabulary.ts'
 import type { CostOptions } from './cost-command.ts'

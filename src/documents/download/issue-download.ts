@@ -69,7 +69,7 @@ async function issue(needs: DownloadNeeds, actor: Actor, request: DownloadReques
   })
   assertDownloadable(document)
   const { store, storeId, storageKey: key, fileSize } = document
-  const holding = requireStore(needs.stores, { store, storeId, key })
+  const holding = requireStore(needs.stores, { store, storeId })
   needs.metrics.downloads.inc({ store })
   const contentType = servedTypeOf(document.mimeType)
   const disposition = formatOf(contentType)?.isInline === true ? request.disposition : 'attachment'

@@ -1,22 +1,28 @@
-import { type FileLabels, type FileStore, type StoredFile, StoreError } from '../../storage/file-store.ts'
-import type { Sha256, StorageKey } from '../../vocabulary/vocabulary.ts'
+import { createHash } from 'node:crypto'
+import type { Readable } from 'node:stream'
+
+import { isAppError } from '../../errors/app-error.ts'
 import {
-  hashBlob,
-  type BufferedSource,
-  type BufferNeeds,
-  bufferSource,
-  isSourceDamaged,
-  recheckSource,
-  type Source,
-} from './buffer-source.ts'
+  type FileLabels,
+  type FileStore,
+  type BufferedContent,
+  type SpooledContent,
+  type StoredFile,
+  StoreError,
+  unlessMissing,
+} from '../../storage/file-store.ts'
+import type { Spool } from '../../storage/spool/spool.ts'
+import type { ByteBudget } from '../../storage/streams/memory-budget.ts'
+import type { Sha256, StorageKey } from '../../vocabulary/vocabulary.ts'
 import type { CopyLimits } from '../stores/walk-versions.ts'
+import { bufferInMemory, type Chunks, maxBytesInMemory, streamToSpool } from '../upload/buffer-file.ts'
 
-export type CopyNeeds = BufferNeeds
+export type BufferNeeds = { budget: ByteBudget; spool: Spool }
 
-export type Copy = {
+type Copy = {
   from: { store: Pick<FileStore, 'read'>; key: StorageKey }
   to: { store: FileStore; key: StorageKey }
-  /** What the source must be. A row of the platform knows no hash: then the source's own is taken. */
+  /** What the source must be. `sha256`: null for a row of the platform, which has no hash: any content is copied. */
   size: number
   sha256: Sha256 | null
   contentType: string
@@ -25,41 +31,49 @@ export type Copy = {
   signal: AbortSignal
 }
 
+/**
+ * - `copied`: the target has the source's bytes, read back and compared.
+ * - `source_missing`, `source_wrong`: the source is absent, or differs from its row in two reads. Nothing was copied.
+ * - `target_wrong`: the target's key has other bytes than were sent.
+ */
 export type CopyOutcome =
   | { kind: 'copied'; stored: StoredFile }
-  /** The source is not there, or was read twice and is not the file that it should be: nothing was copied. */
-  | { kind: 'source_missing' | 'source_wrong' }
-  /** Other bytes lie under the target's key than were sent there. */
-  | { kind: 'target_wrong' }
+  | { kind: 'source_missing' | 'source_wrong' | 'target_wrong' }
 
 /**
- * Copies one file from store to store, reads the target back and compares its hash. A target with the same bytes counts as
- * copied. Throws when a store could not be asked, or gave the source wrong once and right the next time.
+ * Copies one file from store to store, reads the target back and compares its hash. A target that has the same bytes
+ * already, as after the death of an earlier mover, counts as copied. Throws if a store could not be asked, or if the source
+ * differs in one read only.
  */
-export async function copyBlob(needs: CopyNeeds, copy: Copy): Promise<CopyOutcome> {
+export async function copyBlob(needs: BufferNeeds, copy: Copy): Promise<CopyOutcome> {
   const { to, limits, signal } = copy
   try {
     const stored = await limits.writing(() => writeTarget(needs, copy))
     if (stored === undefined) return { kind: 'source_missing' }
     const found = await limits.readingBack(() => hashBlob(to.store, to.key, signal))
-    const isProved = found.size === stored.size && found.sha256 === stored.sha256
-    return isProved ? { kind: 'copied', stored } : { kind: 'target_wrong' }
+    return isSameContent(found, stored) ? { kind: 'copied', stored } : { kind: 'target_wrong' }
   } catch (error) {
     if (!isSourceDamaged(error)) throw error
     return { kind: `source_${await recheckSource(sourceOf(copy))}` }
   }
 }
 
-/** Undefined when there is no source. */
-async function writeTarget(needs: CopyNeeds, copy: Copy): Promise<StoredFile | undefined> {
-  // Who waited for a turn may have been told to end meanwhile.
-  copy.signal.throwIfAborted()
-  const held = await bufferSource(needs, sourceOf(copy))
-  if (held === undefined) return undefined
+/** Undefined without a source. */
+async function writeTarget(needs: BufferNeeds, copy: Copy): Promise<StoredFile | undefined> {
+  const { size, to, contentType, labels, signal } = copy
+  // The signal may have aborted while this waited for its turn.
+  signal.throwIfAborted()
+  const source = await bufferSource(needs, sourceOf(copy))
+  if (source === undefined) return undefined
+  const { content, release } = source
   try {
-    return await write(copy, held)
+    return await to.store.write(to.key, { contentType, labels, content, signal })
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== 'key_taken') throw error
+    // An attempt whose answer was lost, or a mover that died, was here before. Reading back decides.
+    return content.kind === 'memory' ? { size, sha256: content.sha256 } : await content.accepted
   } finally {
-    await held.release()
+    await release()
   }
 }
 
@@ -67,15 +81,103 @@ function sourceOf({ from, size, sha256, signal }: Copy): Source {
   return { ...from, size, sha256, signal, waitSeconds: Infinity }
 }
 
-async function write(
-  { size, to, contentType, labels, signal }: Copy,
-  { content }: BufferedSource,
-): Promise<StoredFile> {
+export type Source = {
+  store: Pick<FileStore, 'read'>
+  key: StorageKey
+  size: number
+  sha256: Sha256 | null
+  signal: AbortSignal
+  /** How long to wait for memory; undefined: the default of the budget. */
+  waitSeconds?: number
+}
+
+export type BufferedSource = {
+  content: BufferedContent | SpooledContent
+  /** Must be called in every case. */
+  release: () => Promise<void>
+}
+
+/** Reads a stored file to store it again: a small one into memory, a large one through the spool. Undefined if it is missing. */
+export async function bufferSource(
+  { budget, spool }: BufferNeeds,
+  source: Source,
+): Promise<BufferedSource | undefined> {
+  const { size, signal, waitSeconds, sha256 } = source
+  const expectedSha256 = sha256 ?? undefined
+  if (size > maxBytesInMemory) return unlessMissing(bufferInSpool(spool, source, { expectedSha256 }))
+  // Memory first: S3 closes a connection whose bytes nobody reads for a while, which looks like an outage.
+  const giveBack = await budget.reserve(size, { signal, ...(waitSeconds !== undefined && { waitSeconds }) })
+  const chunks = assertLength(size, readLater(source))
+  return unlessMissing(bufferInMemory({ budget, giveBack }, chunks, { maxBytes: size, expectedSha256 }))
+}
+
+async function bufferInSpool(
+  spool: Spool,
+  { store, key, size }: Source,
+  checks: { expectedSha256: Sha256 | undefined },
+): Promise<BufferedSource> {
+  const stream = await store.read(key)
   try {
-    return await to.store.write(to.key, { contentType, labels, content, signal })
+    return await streamToSpool(spool, assertLength(size, stream), { ...checks, stop: () => stream.destroy() })
   } catch (error) {
-    if (!(error instanceof StoreError) || error.code !== 'key_taken') throw error
-    // Somebody was here before: an attempt whose answer was lost, or whose mover died. The read-back says whether it is ours.
-    return content.kind === 'memory' ? { size, sha256: content.sha256 } : await content.accepted
+    stream.destroy()
+    throw error
   }
+}
+
+/** Opens the source when its first bytes are requested, and closes it when the reader stops. */
+async function* readLater({ store, key }: Source): Chunks {
+  yield* (await store.read(key)) as AsyncIterable<Buffer> // a store yields buffers, which a stream's type cannot express
+}
+
+/** The same bytes. Throws `SourceLengthDiffers` if there are more or fewer than `size`. */
+async function* assertLength(size: number, source: Readable | Chunks): Chunks {
+  let seen = 0
+  // A store yields buffers, which a stream's type cannot express.
+  for await (const chunk of source as AsyncIterable<Buffer>) {
+    seen += chunk.length
+    if (seen > size) break
+    yield chunk
+  }
+  if (seen !== size) throw new SourceLengthDiffers('The source has another length than its row says.')
+}
+
+class SourceLengthDiffers extends Error {
+  override readonly name = 'SourceLengthDiffers'
+}
+
+/** Whether a source was found to differ from its row. `validation_failed`: its hash differs. */
+export function isSourceDamaged(error: unknown): boolean {
+  return error instanceof SourceLengthDiffers || isAppError(error, 'validation_failed')
+}
+
+/** Reads a damaged source again: one faulty read must not mark a document. Throws if the source is right this time. */
+export async function recheckSource({ store, key, size, sha256, signal }: Source): Promise<'missing' | 'wrong'> {
+  const found = await unlessMissing(hashBlob(store, key, signal))
+  if (found === undefined) return 'missing'
+  if (found.size !== size || (sha256 !== null && found.sha256 !== sha256)) return 'wrong'
+  throw new StoreError('unavailable', 'The source differed from its row once, and not when it was read again.')
+}
+
+type Content = { size: number; sha256: Sha256 }
+
+/** Reads every byte of a blob and buffers none. Throws `bytes_missing`, or that the store could not be asked. */
+export async function hashBlob<Key>(
+  store: { read(key: Key): Promise<Readable> },
+  key: Key,
+  signal?: AbortSignal,
+): Promise<Content> {
+  signal?.throwIfAborted()
+  const hash = createHash('sha256')
+  let size = 0
+  for await (const chunk of await store.read(key)) {
+    signal?.throwIfAborted()
+    hash.update(chunk)
+    size += chunk.length
+  }
+  return { size, sha256: hash.digest('hex') as Sha256 } // the hex of a SHA-256, as the brand requires
+}
+
+export function isSameContent(one: Content, other: Content): boolean {
+  return one.size === other.size && one.sha256 === other.sha256
 }

@@ -4,72 +4,70 @@ import { openQuarantine, type PendingQuarantine, renameQuarantine } from '../../
 import type { Db } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import type { BlobLocation } from '../../database/documents/blob-location.ts'
+import { lockRows } from '../../database/documents/documents.ts'
 import type { StoredVersion } from '../../database/documents/versions-in-store.ts'
-import { StoreError } from '../../storage/file-store.ts'
+import { StoreError, unlessMissing } from '../../storage/file-store.ts'
 import { quarantineKeyOf } from '../../storage/storage-key.ts'
 import type { ProcessId, QuarantineKey, StorageKey } from '../../vocabulary/vocabulary.ts'
-import { hashBlob } from './buffer-source.ts'
 import type { ReachableStore } from '../stores/stores.ts'
-import { lockRows } from '../../database/documents/documents.ts'
+import { hashBlob, isSameContent } from './copy-blob.ts'
 
-export type QuarantineRequest = {
+type QuarantineRequest = {
   key: StorageKey
-  /** The key that its copy is named after, where its own is none of our form. */
+  /** The copy is named after this key, if the file's own has no form of ours. */
   nameKey?: StorageKey
   size: number
   reason: string
-  /** The infected version whose bytes these are; undefined: an orphan. */
+  /** The infected version with these bytes; undefined: an orphan. */
   of?: Pick<StoredVersion, 'firmId' | 'documentId' | 'versionId'>
 }
-
-export type QuarantineCopy = { quarantining: PendingQuarantine; isThere: boolean }
 
 type Needs = { db: Db; processId: ProcessId }
 
 /**
- * Copies a file to where nothing is served from: the copy is named first, then made, read back and compared. The file
- * itself stays. It may be killed at any moment and run again. `isThere` is false when the file is gone.
+ * Copies a file to the store's quarantine, from which nothing is served: a row names the copy, then the store makes it,
+ * then it is read back and compared. The file itself stays. If the process dies, the next run finds the row and resumes.
+ * `isThere` is false if the file is gone.
  */
 export async function copyToQuarantine(
   needs: Needs,
   here: ReachableStore,
   { key, nameKey = key, size: bytes, reason, of }: QuarantineRequest,
-): Promise<QuarantineCopy> {
-  const place: BlobLocation = { store: here.store, storeId: here.storeId, key }
+): Promise<{ quarantining: PendingQuarantine; isThere: boolean }> {
+  const location: BlobLocation = { store: here.store, storeId: here.storeId, key }
   const quarantining = await inTransaction(needs.db, async (trx) => {
     if (of !== undefined) await lockRows(trx, of)
-    return openQuarantine(trx, needs.processId, place, {
-      quarantineKey: quarantineKeyOf(nameKey),
-      alternativeKey: quarantineKeyOf(nameKey, randomUUID()),
-      bytes,
-      reason,
-      of,
-    })
+    const names = { quarantineKey: quarantineKeyOf(nameKey), alternativeKey: quarantineKeyOf(nameKey, randomUUID()) }
+    return openQuarantine(trx, needs.processId, location, { ...names, bytes, reason, of })
   })
-  const source = await findBlobHash(here.files, key)
-  const isThere = source !== undefined && (await copyUntilRight(needs.db, here, { key, nameKey, quarantining, source }))
+  const isThere = await copyUntilRight(needs.db, here, { key, nameKey, quarantining })
   return { quarantining, isThere }
 }
 
-type Hashed = { size: number; sha256: string }
-type Copying = { key: StorageKey; nameKey: StorageKey; quarantining: PendingQuarantine; source: Hashed }
+type Copying = { key: StorageKey; nameKey: StorageKey; quarantining: PendingQuarantine }
 
-/** False when the source went away. Changes the name that is written down where other bytes are found under it. */
+/** False if the source is gone. If the name has other bytes, the copy gets another name, once. */
 async function copyUntilRight(db: Db, { files }: ReachableStore, copying: Copying): Promise<boolean> {
-  const { key, nameKey, quarantining, source } = copying
-  if (!(await take(files, key, quarantining.quarantineKey))) return false
-  if (isSame(await hashBlob(files.quarantine, quarantining.quarantineKey), source)) return true
+  const { key, nameKey, quarantining } = copying
+  const source = await unlessMissing(hashBlob(files, key))
+  if (source === undefined) return false
+  const copyAndCompare = async (to: QuarantineKey): Promise<'copied' | 'differs' | 'missing'> => {
+    if (!(await take(files, key, to))) return 'missing'
+    return isSameContent(await hashBlob(files.quarantine, to), source) ? 'copied' : 'differs'
+  }
+  const first = await copyAndCompare(quarantining.quarantineKey)
+  if (first !== 'differs') return first === 'copied'
 
   const another = quarantineKeyOf(nameKey, randomUUID())
   if (!(await renameQuarantine(db, quarantining, another)))
-    throw new Error('Another process sets the same file aside. Run it again.')
+    throw new Error('Another process moves the same file to quarantine. Run it again.')
   quarantining.quarantineKey = another
-  if (!(await take(files, key, another))) return false
-  if (isSame(await hashBlob(files.quarantine, another), source)) return true
-  throw new Error('The store gave back other bytes than it was told to copy, twice.')
+  const second = await copyAndCompare(another)
+  if (second === 'differs') throw new Error('The store returned other bytes than it was told to copy, twice.')
+  return second === 'copied'
 }
 
-/** What is there already may be the copy of an attempt that was killed: reading it back tells. */
+/** False if the source is gone. A copy that exists may be an earlier attempt's: reading it back decides. */
 async function take(files: ReachableStore['files'], from: StorageKey, to: QuarantineKey): Promise<boolean> {
   try {
     await files.quarantine.copy(from, to)
@@ -79,21 +77,4 @@ async function take(files: ReachableStore['files'], from: StorageKey, to: Quaran
     if (error instanceof StoreError && error.code === 'bytes_missing') return false
     throw error
   }
-}
-
-/** Undefined when nothing is there. */
-export async function findBlobHash<Key>(
-  store: Parameters<typeof hashBlob<Key>>[0],
-  key: Key,
-): Promise<Hashed | undefined> {
-  try {
-    return await hashBlob(store, key)
-  } catch (error) {
-    if (error instanceof StoreError && error.code === 'bytes_missing') return undefined
-    throw error
-  }
-}
-
-function isSame(one: Hashed, other: Hashed): boolean {
-  return one.size === other.size && one.sha256 === other.sha256
 }

@@ -7,7 +7,7 @@ import { countVersionsIn, type StoredVersion, type VersionScope } from '../../da
 import { type FileStore, StoreError } from '../../storage/file-store.ts'
 import { isDiskFullOrReadOnly } from '../../storage/local/local-errors.ts'
 import type { FirmId, StoreName } from '../../vocabulary/vocabulary.ts'
-import { maxBytesInMemory } from '../upload/receive-file.ts'
+import { maxBytesInMemory } from '../upload/buffer-file.ts'
 import { requireStore, type Stores } from '../stores/stores.ts'
 import { createS3Wait, type Patience } from '../stores/wait-for-s3.ts'
 import { forEachConcurrently, createThrottle, walkVersions } from '../stores/walk-versions.ts'

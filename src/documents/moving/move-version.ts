@@ -23,10 +23,10 @@ import { extensionOf, storageKeyOf } from '../../storage/storage-key.ts'
 import type { Clock, ProcessId, StorageKey, StoreName } from '../../vocabulary/vocabulary.ts'
 import { reportDamaged } from '../stores/claim-store.ts'
 import { requireStore, type Stores } from '../stores/stores.ts'
-import { copyBlob, type CopyNeeds, type CopyOutcome } from './copy-blob.ts'
+import { copyBlob, type BufferNeeds, type CopyOutcome } from './copy-blob.ts'
 import type { CopyLimits } from '../stores/walk-versions.ts'
 
-export type MoveNeeds = CopyNeeds & {
+export type MoveNeeds = BufferNeeds & {
   db: Db
   processId: ProcessId
   stores: Stores

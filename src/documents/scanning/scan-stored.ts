@@ -1,9 +1,4 @@
 import type { EventActor } from '../../database/audit/events.ts'
-import type { Metrics } from '../../metrics/metrics.ts'
-import type { Scanner } from '../../scanner/scanner.ts'
-import { createThrottle } from '../stores/walk-versions.ts'
-import type { ReachableStore } from '../stores/stores.ts'
-import { quarantineLater, type ScanOutcome, scanVersion, type ScanVersionNeeds } from './scan-version.ts'
 import {
   claimDueScans,
   type DueKind,
@@ -12,6 +7,11 @@ import {
   makeRecentDue,
   recordSignatures,
 } from '../../database/documents/scans.ts'
+import type { Metrics } from '../../metrics/metrics.ts'
+import type { Scanner } from '../../scanner/scanner.ts'
+import type { ReachableStore } from '../stores/stores.ts'
+import { createThrottle } from '../stores/walk-versions.ts'
+import { quarantineLater, type ScanOutcome, scanVersion, type ScanVersionNeeds } from './scan-version.ts'
 
 export type ScanStoredNeeds = Omit<ScanVersionNeeds, 'scanner' | 'metrics'> & {
   scanner: Scanner | undefined
@@ -21,17 +21,18 @@ export type ScanStoredNeeds = Omit<ScanVersionNeeds, 'scanner' | 'metrics'> & {
 export type Scanned = Partial<Record<ScanOutcome | 'put_aside' | 'due_again', number>>
 
 const filesAtOnce = 4
-/** What is clean waits for nobody: so much of the scanner's and the stores' time is taken for it, at most. */
-const bytesPerSecondAgain = 8 * 1024 * 1024
-/** Newer than so, a file may carry what nobody knew when it came. */
-const daysOfRecent = 30
-const rowsPerStep = 1000
+/** Limits the load of rescans on scanner and stores: nobody waits for them. */
+const rescanBytesPerSecond = 8 * 1024 * 1024
+/** New signatures may find what was unknown when these files were uploaded. */
+const recentDays = 30
+const rowsAtOnce = 1000
 
 type Sweep = { needs: ScanVersionNeeds; actor: EventActor; here: ReachableStore; signal: AbortSignal; scanned: Scanned }
 
 /**
- * Scans what is due in one store: first pending files, then, at a bounded rate, clean ones: the last month's after new
- * signatures, each once a quarter. Ends when nothing is due or the scanner is away. Several may run at once.
+ * Scans the due versions of one store: first the pending ones, then, at a bounded rate, clean ones: the last month's after
+ * new signatures, each once a quarter. Ends when nothing is due or the scanner is away. Several may run at once: each
+ * version is claimed for its scan.
  */
 export async function scanStored(
   { scanner, ...needs }: ScanStoredNeeds,
@@ -48,56 +49,56 @@ export async function scanStored(
   if (identity === undefined) return scanned
   if (identity.signatures !== undefined) await scheduleRescans(sweep, identity.signatures)
 
-  const pace = createThrottle(bytesPerSecondAgain, signal)
+  const throttle = createThrottle(rescanBytesPerSecond, signal)
   while (!signal.aborted) {
-    const waiting = await scanSome(sweep, 'waiting', async () => undefined)
+    const waiting = await scanPage(sweep, 'waiting', async () => undefined)
     if (waiting === 'away') return scanned
     if (waiting === 'some') continue
-    // One page, so that what comes meanwhile need not wait for all of them.
-    if ((await scanSome(sweep, 'again', pace)) !== 'some') return scanned
+    // One page of rescans, then new pending files come first again.
+    if ((await scanPage(sweep, 'again', throttle)) !== 'some') return scanned
   }
   return scanned
 }
 
-const pageOfInfected = 100
+const infectedPageSize = 100
 
-/** Of an attempt that was killed, or could not reach the store. */
+/** Infected versions whose move to quarantine was killed or failed. */
 async function resumeQuarantines({ needs, here, scanned, signal }: Sweep): Promise<void> {
   let page: Awaited<ReturnType<typeof listInfectedWithBytes>> = []
   do {
-    // Behind those of the page before: some may lie on another disk, and stay.
-    page = await listInfectedWithBytes(needs.db, here, { after: page.at(-1), limit: pageOfInfected })
+    // Paged by key: those that are on another disk stay in the list.
+    page = await listInfectedWithBytes(needs.db, here, { after: page.at(-1), limit: infectedPageSize })
     for (const version of page) if (await quarantineLater(needs, here, version)) count(scanned, 'put_aside')
-  } while (page.length === pageOfInfected && !signal.aborted)
+  } while (page.length === infectedPageSize && !signal.aborted)
 }
 
 async function scheduleRescans({ needs, scanned, signal }: Sweep, signatures: number): Promise<void> {
   if (await recordSignatures(needs.db, signatures))
-    needs.log.info({ event: 'new_signatures', signatures }, 'the scanner knows more: recent files are scanned again')
-  // Also after an instance that was killed in the middle of it.
-  for (let rows = rowsPerStep; rows === rowsPerStep && !signal.aborted;) {
-    rows = await makeRecentDue(needs.db, { days: daysOfRecent, limit: rowsPerStep })
+    needs.log.info({ event: 'new_signatures', signatures }, 'new signatures found, rescanning recent files')
+  // Also without new ones: an earlier instance may have died in the middle of this.
+  for (let rows = rowsAtOnce; rows === rowsAtOnce && !signal.aborted;) {
+    rows = await makeRecentDue(needs.db, { days: recentDays, limit: rowsAtOnce })
     count(scanned, 'due_again', rows)
   }
 }
 
-/** A page of one kind. `away`: the scanner is not there for more. */
-async function scanSome(
+/** `away`: the scanner does not answer. */
+async function scanPage(
   { needs, actor, here, signal, scanned }: Sweep,
   kind: DueKind,
-  pace: (bytes: number) => Promise<void>,
+  throttle: (bytes: number) => Promise<void>,
 ): Promise<'some' | 'none' | 'away'> {
   const due = await claimDueScans(needs.db, here, kind, filesAtOnce)
-  const settled = await Promise.allSettled(
+  const results = await Promise.allSettled(
     due.map(async (version: DueScan) => {
-      await pace(version.fileSize)
+      await throttle(version.fileSize)
       const outcome = await scanVersion(needs, actor, { here, version, occasion: kind, signal })
       count(scanned, outcome)
       return outcome
     }),
   )
-  // Only now, so that none is at work when the sweep has ended.
-  const outcomes = settled.map((each) => {
+  // Thrown only now, so that no scan runs on after the sweep has ended.
+  const outcomes = results.map((each) => {
     if (each.status === 'rejected') throw each.reason
     return each.value
   })

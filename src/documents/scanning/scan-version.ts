@@ -2,42 +2,38 @@ import { createHash, randomUUID } from 'node:crypto'
 
 import type { Logger } from 'pino'
 
+import type { EventActor } from '../../database/audit/events.ts'
 import {
   commitQuarantine,
   deletePendingQuarantine,
   isNamed,
   removeInfected,
 } from '../../database/blobs/quarantine-blob.ts'
-import type { EventActor } from '../../database/audit/events.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import type { BlobLocation } from '../../database/documents/blob-location.ts'
+import { type DueScan, postponeScan, recordClean, recordInfected } from '../../database/documents/scans.ts'
 import type { StoredVersion } from '../../database/documents/versions-in-store.ts'
 import type { InconclusiveReason, Scanner, Verdict } from '../../scanner/scanner.ts'
-import { isMissing } from '../../storage/file-store.ts'
+import { isMissing, unlessMissing } from '../../storage/file-store.ts'
 import { isStorageKey, storageKeyOf } from '../../storage/storage-key.ts'
 import type { BlobId, StorageKey } from '../../vocabulary/vocabulary.ts'
+import { hashBlob } from '../moving/copy-blob.ts'
+import { copyToQuarantine } from '../moving/copy-to-quarantine.ts'
 import { type ReportNeeds, reportDamaged } from '../stores/claim-store.ts'
-import { removeNow } from '../stores/remove-blobs.ts'
-import { findBlobHash, copyToQuarantine } from '../moving/copy-to-quarantine.ts'
+import { removeNow, type RemoveNeeds } from '../stores/remove-blobs.ts'
 import { type ReachableStore, reachableStores } from '../stores/stores.ts'
-import type { QuarantineNeeds } from '../verifying/quarantine-orphan.ts'
-import { type ScanOccasion, runScan, type Scanning } from '../upload/scan-upload.ts'
-import { type DueScan, postponeScan, recordClean, recordInfected } from '../../database/documents/scans.ts'
+import { runScan, type Scanning, type ScanOccasion } from '../upload/scan-upload.ts'
 
-export type ScanVersionNeeds = QuarantineNeeds &
-  ReportNeeds & { metrics: Scanning['metrics'] } & {
-    scanner: Scanner
-    log: Logger
-  }
+export type ScanVersionNeeds = RemoveNeeds & ReportNeeds & Scanning
 
 /**
- * - `undecided`: the scanner cannot say; it is tried again later, and later still.
- * - `no_scanner`: it was not there or had no time; nothing was learned of this file.
- * - `unread`: its bytes could not be had from here, or were not whole.
+ * - `undecided`: the scanner has no verdict; the next attempts come later and later.
+ * - `no_scanner`: the scanner is away or busy, which says nothing about this file.
+ * - `unread`: the file could not be read here, or not completely.
  */
 export type ScanOutcome = 'clean' | 'infected' | 'undecided' | 'no_scanner' | 'unread'
 
-/** What a file may take that nobody waits for. */
+/** The time limit of a scan that nobody waits for. */
 const verdictMs = 180_000
 
 const firstPauseSeconds = 30
@@ -46,21 +42,25 @@ const dayMs = 24 * 60 * 60 * 1000
 
 type Scan = { here: ReachableStore; version: DueScan; occasion: ScanOccasion; signal: AbortSignal }
 
-/** Scans one stored version that was claimed for it, and acts on the verdict. Throws when the database does not answer. */
+/**
+ * Scans one stored version that is claimed for it, and acts on the verdict. If the process dies, the claim expires and the
+ * version is scanned again; an infected one that is recorded but not yet in quarantine is never served, and the next sweep
+ * moves it. Throws if the database does not answer.
+ */
 export async function scanVersion(needs: ScanVersionNeeds, actor: EventActor, scan: Scan): Promise<ScanOutcome> {
   const { version } = scan
-  const begunAt = performance.now()
+  const startedAt = performance.now()
   const verdict = await readAndScan(needs, actor, scan)
   if (verdict === 'unread' || verdict === 'elsewhere') {
     const isFilesDoing = verdict === 'unread'
-    // By lot: in step with its holder's sweeps, who does not have the file would always come first.
+    // Random: a process without the file, in step with the one that has it, would otherwise always claim it first.
     const seconds = isFilesDoing ? pauseAfter(version.attempts) : 1 + Math.random() * 60
     await postponeScan(needs.db, version, { seconds, isFilesDoing })
     return 'unread'
   }
   switch (verdict.kind) {
     case 'clean':
-      await recordClean(needs.db, actor, version, { secondsAgo: (performance.now() - begunAt) / 1000 })
+      await recordClean(needs.db, actor, version, { secondsAgo: (performance.now() - startedAt) / 1000 })
       return 'clean'
     case 'infected':
       await handleInfected(needs, actor, scan, verdict.signature)
@@ -73,28 +73,19 @@ export async function scanVersion(needs: ScanVersionNeeds, actor: EventActor, sc
 async function handleInfected(
   needs: ScanVersionNeeds,
   actor: EventActor,
-  scan: Scan,
+  { here, version }: Scan,
   signature: string,
 ): Promise<void> {
-  const { here, version } = scan
   const { recorded } = await recordInfected(needs.db, actor, version, signature)
   if (!recorded) return
-  needs.log.error(
-    {
-      event: 'document_quarantined',
-      firm_id: version.firmId,
-      document_id: version.documentId,
-      version: version.version,
-      signature,
-    },
-    'a virus was found in a document that was kept; it goes to quarantine',
-  )
+  const about = { ...aboutVersion(version), signature }
+  needs.log.error({ event: 'document_quarantined', ...about }, 'virus found in a stored document, moving to quarantine')
   await quarantineLater(needs, here, { ...version, signature })
 }
 
-/** Moves infected bytes to quarantine; a failure is left to the next sweep. True when they were moved. */
+/** Moves an infected blob to quarantine. A failure is logged, and the next sweep tries again. True if it was moved. */
 export async function quarantineLater(
-  needs: ScanVersionNeeds,
+  needs: RemoveNeeds,
   here: ReachableStore,
   version: StoredVersion & { signature: string },
 ): Promise<boolean> {
@@ -104,13 +95,13 @@ export async function quarantineLater(
     const { store, key } = version
     needs.log.error(
       { event: 'quarantine_failed', store, key, err: error },
-      'infected bytes could not be moved; it is tried again',
+      'infected document could not be moved, trying again later',
     )
     return false
   }
 }
 
-/** A scanner that is away says nothing of the file; one that fails at it may fail at it again. */
+/** An absent scanner says nothing about the file. A scanner that fails on it may fail on it again. */
 async function postpone(
   needs: ScanVersionNeeds,
   version: DueScan,
@@ -122,16 +113,10 @@ async function postpone(
   }
   await postponeScan(needs.db, version, { seconds: pauseAfter(version.attempts), isFilesDoing: true })
   const isOverdue = needs.now().getTime() - version.waitingSince.getTime() > dayMs
-  const about = {
-    firm_id: version.firmId,
-    document_id: version.documentId,
-    version: version.version,
-    why,
-    attempts: version.attempts + 1,
-  }
+  const about = { ...aboutVersion(version), why, attempts: version.attempts + 1 }
   if (version.scanStatus !== 'clean' && isOverdue)
-    needs.log.error({ event: 'scan_overdue', ...about }, 'the scanner cannot say of a document for more than a day')
-  else needs.log.warn({ event: 'scan_undecided', ...about }, 'the scanner cannot say; it is asked again')
+    needs.log.error({ event: 'scan_overdue', ...about }, 'no scan verdict for more than a day')
+  else needs.log.warn({ event: 'scan_undecided', ...about }, 'no scan verdict, trying again later')
   return 'undecided'
 }
 
@@ -139,29 +124,32 @@ function pauseAfter(attempts: number): number {
   return Math.min(maxPauseSeconds, firstPauseSeconds * 2 ** Math.min(attempts, 20))
 }
 
-/** `unread`: the bytes could not be read whole and right. `elsewhere`: they may be on another disk. */
+function aboutVersion({ firmId, documentId, version }: DueScan) {
+  return { firm_id: firmId, document_id: documentId, version }
+}
+
+/** `unread`: the file could not be read completely and correctly. `elsewhere`: it may be on another disk. */
 async function readAndScan(
   needs: ScanVersionNeeds,
   actor: EventActor,
-  scan: Scan,
+  { here, version, occasion, signal }: Scan,
 ): Promise<Verdict | 'unread' | 'elsewhere'> {
-  const { here, version, occasion, signal } = scan
   const seen = { size: 0, hash: createHash('sha256') }
-  try {
-    const watched = async function* () {
-      // Opened by the first read, when the scanner has a turn for it: S3 cuts a connection that waits, which looks like
-      // an outage. A store yields buffers; the type of a stream cannot say so.
-      for await (const piece of (await here.files.read(version.key)) as AsyncIterable<Buffer>) {
-        seen.size += piece.length
-        seen.hash.update(piece)
-        yield piece
-      }
+  const readBlob = async function* () {
+    // Opened by the first read, when it is this scan's turn: S3 closes an idle connection, which looks like an outage.
+    // A store yields buffers, which a stream's type cannot express.
+    for await (const piece of (await here.files.read(version.key)) as AsyncIterable<Buffer>) {
+      seen.size += piece.length
+      seen.hash.update(piece)
+      yield piece
     }
-    const verdict = await runScan(needs, occasion, watched(), { signal, verdictMs })
+  }
+  try {
+    const verdict = await runScan(needs, occasion, readBlob(), { signal, verdictMs })
     if (verdict.kind === 'cannot_say') return verdict
     const isWhole = seen.size === version.fileSize && [null, seen.hash.digest('hex')].includes(version.sha256)
     if (isWhole || verdict.kind === 'infected') return verdict
-    logUnread(needs.log, version, 'other bytes than were stored')
+    logUnread(needs.log, version, { why: 'other bytes than were stored' })
   } catch (error) {
     if (signal.aborted) {
       await postponeScan(needs.db, version, { seconds: 0, isFilesDoing: false })
@@ -169,24 +157,23 @@ async function readAndScan(
     }
     if (isMissing(error) && mayBeElsewhere(version)) return 'elsewhere'
     if (isMissing(error)) await reportDamaged(needs, actor, version, 'missing')
-    else logUnread(needs.log, version, error)
+    else logUnread(needs.log, version, { err: error })
   }
   return 'unread'
 }
 
-function logUnread(log: Logger, { store, key }: DueScan, why: unknown): void {
-  log.warn(
-    { event: 'scan_unread', store, key, ...(typeof why === 'string' ? { why } : { err: why }) },
-    'a file could not be read to be scanned',
-  )
+function logUnread(log: Logger, { store, key }: DueScan, reason: { why: string } | { err: unknown }): void {
+  log.warn({ event: 'scan_unread', store, key, ...reason }, 'file could not be read for its scan')
 }
 
 /**
- * Moves infected bytes to quarantine, so that links to them die: copy and prove, remove the names, remove the bytes and the
- * leftovers of moves. It may be killed and run again. False where its bytes may be on another disk.
+ * Moves an infected blob to quarantine, so that links to it stop working: copy and compare, then in one transaction record
+ * the copy and take the blob from its version, then remove the blob and the sources of its moves. If the process dies,
+ * another run resumes: until the transaction the version has its blob, afterwards the collector removes it. False if the
+ * blob may be on another disk.
  */
 export async function quarantineVersion(
-  needs: QuarantineNeeds,
+  needs: RemoveNeeds,
   here: ReachableStore,
   version: StoredVersion & { signature: string },
 ): Promise<boolean> {
@@ -199,33 +186,28 @@ export async function quarantineVersion(
     reason: `a virus: ${signature}`,
     of: version,
   })
-  // In one transaction: the version has no bytes any more exactly when its copy is in quarantine.
   const leaving = await inTransaction(needs.db, async (trx) => {
     if (isThere) await commitQuarantine(trx, quarantining)
     return removeInfected(trx, version, here.storeId)
   })
   await removeEverywhere(needs, leaving)
   if (isThere) return true
-  // Where its bytes were gone, another process may have set them aside at the same moment, under this name or another.
-  const isAside = (await findBlobHash(here.files.quarantine, quarantining.quarantineKey)) !== undefined
-  if (isAside) await commitQuarantine(needs.db, quarantining)
+  // The blob is gone. Another process may have moved it at the same moment, under this name or another.
+  const isCopied = (await unlessMissing(hashBlob(here.files.quarantine, quarantining.quarantineKey))) !== undefined
+  if (isCopied) await commitQuarantine(needs.db, quarantining)
   else await deletePendingQuarantine(needs.db, quarantining)
   return true
 }
 
-async function removeEverywhere(needs: QuarantineNeeds, leaving: (BlobLocation & { id: BlobId })[]): Promise<void> {
+async function removeEverywhere(needs: RemoveNeeds, leaving: (BlobLocation & { id: BlobId })[]): Promise<void> {
   const { db, stores } = needs
   for (const here of reachableStores(stores)) {
-    const ids = leaving.filter(({ store, storeId }) => store === here.store && storeId === here.storeId)
-    await removeNow(
-      needs,
-      here,
-      ids.map(({ id }) => id),
-    )
+    const inStore = leaving.filter(({ store, storeId }) => store === here.store && storeId === here.storeId)
+    const ids = inStore.map(({ id }) => id)
+    await removeNow(needs, here, ids)
   }
-  const { local } = stores
-  for (const place of leaving.filter(({ store, storeId }) => store === 'local' && storeId === null)) {
-    if (!(await isNamed(db, place, place.id))) await local.remove(place.key)
+  for (const location of leaving.filter(({ store, storeId }) => store === 'local' && storeId === null)) {
+    if (!(await isNamed(db, location, location.id))) await stores.local.remove(location.key)
   }
 }
 
@@ -234,7 +216,7 @@ function mayBeElsewhere({ store, storeId }: StoredVersion): boolean {
   return store === 'local' && storeId === null
 }
 
-/** The platform ends its keys with whatever its users' file names did. */
+/** The platform's keys may end in anything that a user's file name did. */
 function createKey({ firmId, documentType }: StoredVersion): StorageKey {
   return storageKeyOf({ firmId, documentType, uuid: randomUUID(), extension: 'bin' })
 }

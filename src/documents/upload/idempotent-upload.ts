@@ -1,46 +1,55 @@
-import type { CommitResult, NewVersion, RecordedDocument } from '../../database/blobs/commit-upload.ts'
+import type { CommitUpload, CommitResult, NewVersion, RecordedDocument } from '../../database/blobs/commit-upload.ts'
+import { findStoredAnswer, type IdempotencyScope } from '../../database/blobs/idempotency.ts'
 import type { Db } from '../../database/connection/client.ts'
 import { findDocument, findDuplicate } from '../../database/documents/documents.ts'
-import { findStoredAnswer, type IdempotencyScope } from '../../database/blobs/idempotency.ts'
 import { requireMembership } from '../../database/people/membership.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { confidentialRoles, rights } from '../../people/rights.ts'
 import type { Actor, FirmId, Sha256, UserId } from '../../vocabulary/vocabulary.ts'
-import { quotaExceeded } from './assert-quota.ts'
-import { commitVersion } from './commit-version.ts'
+import { quotaExceeded } from './quota-exceeded.ts'
 import type { ReceivedFile } from './receive-file.ts'
 import {
   type PlannedUpload,
+  releaseReservation,
   reserve,
   type ReservedUpload,
   type StoredBlob,
   storeUpload,
   type StoreUploadNeeds,
-  releaseReservation,
   type UploadRight,
 } from './store-upload.ts'
 
-type ReceivedUpload = { reserved: ReservedUpload; received: ReceivedFile; fileName: string; signal: AbortSignal }
+type UploadToCommit = {
+  reserved: ReservedUpload
+  received: ReceivedFile
+  fileName: string
+  commit: CommitUpload
+  signal: AbortSignal
+}
 
-/** Stores a file as a new document or version, once per idempotency key; a replay gets the first one's document. */
+/**
+ * Stores a file as a new document or version, once per idempotency key. A replay of a finished upload returns the first
+ * one's document and stores nothing. The commit decides between two at the same time, so a key never has two documents,
+ * also if the process dies between any two lines here.
+ */
 export async function storeOnce(
   needs: StoreUploadNeeds,
   actor: Actor,
-  { reserved: first, ...file }: ReceivedUpload,
+  { reserved: first, ...file }: UploadToCommit,
 ): Promise<RecordedDocument> {
   const { planned } = first
   const { content } = file.received
-  const earlier = async ({ sha256 }: { sha256: Sha256 }) => findEarlierDocument(needs.db, actor, planned, sha256)
+  const findEarlier = async ({ sha256 }: WholeFile) => findEarlierDocument(needs.db, actor, planned, sha256)
   const storeIn = async (reserved: ReservedUpload) => {
     const committed = await storeReceived(needs, actor, { reserved, ...file })
     if (committed.outcome === 'committed') return committed.document
-    return (await earlier(await awaitWholeFile(content))) ?? unanswered()
+    return (await findEarlier(await awaitWholeFile(content))) ?? throwUnanswered()
   }
   try {
-    const answered = first.isAnswered ? await earlier(await awaitWholeFile(content)) : undefined
-    if (answered !== undefined) {
+    const earlier = first.isAnswered ? await findEarlier(await awaitWholeFile(content)) : undefined
+    if (earlier !== undefined) {
       await releaseReservation(needs, first)
-      return answered
+      return earlier
     }
   } catch (error) {
     await releaseReservation(needs, first)
@@ -48,29 +57,32 @@ export async function storeOnce(
   }
   if (first.exceeded === null) return await storeIn(first)
 
+  // There was no room for the file's maximum length. Without a key it cannot be a replay: a file that is too large for the
+  // room left need not arrive in full.
   const denial = quotaExceeded(first.room, first.exceeded, file.received.maxBytes)
-  // Without a key it is not here already: all that does not fit need not come.
   if (planned.scope === undefined && (await reachesSize(content, denial.leftBytes + 1))) throw denial
-  // Once it has come it may turn out to be here already, or to be shorter than it could have been.
+  // The complete file may be a replay after all, or shorter than its maximum.
   const whole = await awaitWholeFile(content)
-  const answeredMeanwhile = await earlier(whole)
-  if (answeredMeanwhile !== undefined) return answeredMeanwhile
-  const growth = { ...planned.growth, bytes: whole.size }
-  const again = await reserve(needs, { ...planned, judgesType: false, growth })
+  const earlier = await findEarlier(whole)
+  if (earlier !== undefined) return earlier
+  const addedUsage = { ...planned.addedUsage, bytes: whole.size }
+  const again = await reserve(needs, { ...planned, judgesType: false, addedUsage })
   if (again.exceeded !== null) throw quotaExceeded(again.room, again.exceeded, whole.size)
   return await storeIn(again)
 }
 
-/** The key's answer was there a moment ago. */
-function unanswered(): never {
-  throw new AppError('conflict', 'Another upload under this Idempotency-Key was in the way. Send it again.')
+/** The key had an answer a moment ago. */
+function throwUnanswered(): never {
+  throw new AppError('conflict', 'Another upload with this Idempotency-Key was in progress. Send it again.')
 }
 
-async function awaitWholeFile(content: ReceivedFile['content']): Promise<{ size: number; sha256: Sha256 }> {
+type WholeFile = { size: number; sha256: Sha256 }
+
+async function awaitWholeFile(content: ReceivedFile['content']): Promise<WholeFile> {
   return content.kind === 'spool' ? content.accepted : { size: content.bytes.length, sha256: content.sha256 }
 }
 
-/** Whether it has so many bytes: known as soon as they came, or it ended before. */
+/** Whether the file has at least this many bytes. Resolves as soon as they have arrived, or the file has ended. */
 async function reachesSize(content: ReceivedFile['content'], bytes: number): Promise<boolean> {
   return (content.kind === 'spool' ? await content.available(bytes) : content.bytes.length) >= bytes
 }
@@ -78,59 +90,44 @@ async function reachesSize(content: ReceivedFile['content'], bytes: number): Pro
 async function storeReceived(
   needs: StoreUploadNeeds,
   actor: Actor,
-  { reserved, received, fileName, signal }: ReceivedUpload,
+  { reserved, received, fileName, commit, signal }: UploadToCommit,
 ): Promise<CommitResult> {
   const { planned } = reserved
-  const { firmId, documentId, documentType, right } = planned
+  const { firmId, documentId, documentType } = planned
+  const { content, scanStartedAt } = received
   const { mimeType } = received.format
   const labels = { originalFileName: fileName, documentType, firmId, documentId }
-  const file = { contentType: mimeType, labels, content: received.content, signal }
-  return storeUpload(needs, reserved, file, async (stored) => {
+  return storeUpload(needs, reserved, { contentType: mimeType, labels, content, signal }, async (stored) => {
     const scanStatus = await received.scanStatus()
-    const { scanStartedAt } = received
-    const version = newVersionOf(stored, planned, { fileName, mimeType, scanStatus, scanStartedAt })
-    // Up to its statement, a client that went away can be left without a document it never heard of.
-    return right === 'documents.upload'
-      ? needs.uploads.commitDocument(actor, version, signal)
-      : commitVersion(needs, actor, { right, version, signal })
+    // The signal: until the commit is sent, a client that left gets no document that it never hears of.
+    return commit(actor, newVersionOf(stored, planned, { fileName, mimeType, scanStatus, scanStartedAt }), signal)
   })
 }
 
-type OfFile = Pick<NewVersion, 'fileName' | 'mimeType' | 'scanStatus' | 'scanStartedAt' | 'copyOf'>
+type FileFacts = Pick<NewVersion, 'fileName' | 'mimeType' | 'scanStatus' | 'scanStartedAt' | 'copyOf'>
 
-/** The version that stored bytes become. */
-export function newVersionOf(stored: StoredBlob, planned: PlannedUpload, ofFile: OfFile): NewVersion {
-  const { size: fileSize, sha256, etag, objectVersionId, ...place } = stored
+/** The version that a stored blob becomes. */
+export function newVersionOf(stored: StoredBlob, planned: PlannedUpload, facts: FileFacts): NewVersion {
+  const { size: fileSize, sha256, etag, objectVersionId, ...location } = stored
   const { firmId, documentId, documentType, right, scope } = planned
-  const once = scope && { scope, fingerprint: fingerprintOf(planned, sha256) }
+  const idempotency = scope && { scope, fingerprint: fingerprintOf(planned, sha256) }
   const isNewDocument = right === 'documents.upload'
-  return {
-    ...place,
-    etag,
-    objectVersionId,
-    sha256,
-    fileSize,
-    firmId,
-    documentId,
-    documentType,
-    isNewDocument,
-    idempotency: once,
-    ...ofFile,
-  }
+  const document = { firmId, documentId, documentType, isNewDocument }
+  return { ...location, ...document, ...facts, etag, objectVersionId, sha256, fileSize, idempotency }
 }
 
-type Asking = { firmId: FirmId; userId: UserId; right: UploadRight }
+type UploadIdentity = { firmId: FirmId; userId: UserId; right: UploadRight }
 
 /** Undefined without a key. */
 export function idempotencyScopeOf(
-  { firmId, userId, right }: Asking,
+  { firmId, userId, right }: UploadIdentity,
   key: string | undefined,
 ): IdempotencyScope | undefined {
   const route = right === 'documents.upload' ? 'documents' : 'versions'
   return key === undefined ? undefined : { firmId, userId, route, key }
 }
 
-/** Whether its key was answered by now; the room that an answered one needs is no longer free. */
+/** Whether its key has an answer by now. The answered upload itself may have taken the room that this one lacks. */
 export async function isAnswered(
   { db }: StoreUploadNeeds,
   { isAnswered: wasAnswered, planned }: ReservedUpload,
@@ -138,12 +135,12 @@ export async function isAnswered(
   return wasAnswered || (planned.scope !== undefined && (await findStoredAnswer(db, planned.scope)) !== undefined)
 }
 
-/** What a key stands for: the same bytes under the same type of a new document, or as a version of the same document. */
+/** Uploads with the same key must have the same bytes and the same type, or the same document for a version. */
 function fingerprintOf({ right, documentType, documentId }: PlannedUpload, sha256: Sha256): string {
   return `${right === 'documents.upload' ? documentType : documentId}:${sha256}`
 }
 
-/** The document that was answered under this key, as the version that it was then. Throws `conflict` when it stood for another file. */
+/** The version that this key was answered with. Throws `conflict` if the key was used for another file. */
 async function findEarlierDocument(
   db: Db,
   { userId }: Actor,
@@ -159,6 +156,6 @@ async function findEarlierDocument(
   const seeing = { membership, confidentialRoles }
   const document = await findDocument(db, seeing, answer.documentId, answer.version)
   if (document === undefined)
-    throw new AppError('conflict', 'The document of this Idempotency-Key is gone. Use a new key to hand it in again.')
+    throw new AppError('conflict', 'The document of this Idempotency-Key was removed. Upload it again with a new key.')
   return { ...document, duplicateOf: await findDuplicate(db, seeing, document) }
 }

@@ -1,36 +1,32 @@
-import type { Readable } from 'node:stream'
+import { addAbortSignal, type Readable } from 'node:stream'
 
 import { AppError } from '../../errors/app-error.ts'
-import type { ByteBudget } from '../../storage/streams/memory-budget.ts'
 import type { BufferedContent, SpooledContent } from '../../storage/file-store.ts'
 import type { Spool } from '../../storage/spool/spool.ts'
+import type { ByteBudget } from '../../storage/streams/memory-budget.ts'
+import { type Detected, detectFormat, type Format, headBytes, requireAllowedFormat } from '../formats/formats.ts'
 import {
+  bufferInMemory,
   type Checks,
   type Chunks,
-  streamToSpool,
-  bufferInMemory,
-  spoolThenBuffer,
-  limitBytes,
-  readChunks,
+  maxBytesInMemory,
   type Release,
-  takeHead,
-} from './read-upload.ts'
-import { type Detected, detectFormat, type Format, headBytes, requireAllowedFormat } from '../formats/formats.ts'
-import { type UploadScanStatus, startStreamScan, scanBuffer, type ScanNeeds } from './scan-upload.ts'
-
-/** Files up to this size are held whole in memory, scanned, then sent in one piece. */
-export const maxBytesInMemory = 16 * 1024 * 1024
+  spoolThenBuffer,
+  streamToSpool,
+} from './buffer-file.ts'
+import { formatBytes } from './quota-exceeded.ts'
+import { scanBuffer, type ScanNeeds, startStreamScan, type UploadScanStatus } from './scan-upload.ts'
 
 export type ReceiveNeeds = ScanNeeds & { budget: ByteBudget; spool: Spool }
 
 export type OpenedFile = {
   bytes: Readable
   fileName: string | undefined
-  /** What the client says that the file is. */
+  /** The client's media type of the file. */
   declaredType: string | undefined
 }
 
-/** A file whose first bytes are here. Nothing is said of them yet: whether its sender may send it comes first. */
+/** A file whose first bytes are read. Nothing is rejected yet: the right to upload is checked first. */
 export type FileWithHead = OpenedFile & { head: Buffer; detected: Detected; rest: Chunks }
 
 /** Reads the first bytes of a file. Throws the signal's reason. */
@@ -40,9 +36,65 @@ export async function readFileHead(file: OpenedFile, signal: AbortSignal): Promi
   return { ...file, head, detected: await detectFormat(head), rest }
 }
 
+async function* readChunks(bytes: Readable, signal: AbortSignal): Chunks {
+  try {
+    // A multipart part and a request body yield buffers, which a stream's type cannot express.
+    yield* addAbortSignal(signal, bytes) as AsyncIterable<Buffer>
+  } catch (error) {
+    // The stream only knows that it was aborted; the signal knows why.
+    signal.throwIfAborted()
+    throw error
+  }
+}
+
+/** At least `size` bytes, unless the file is shorter. */
+async function takeHead(chunks: Chunks, size: number): Promise<Buffer> {
+  const taken: Buffer[] = []
+  let takenBytes = 0
+  while (takenBytes < size) {
+    const next = await chunks.next()
+    if (next.done === true) break
+    taken.push(next.value)
+    takenBytes += next.value.length
+  }
+  return Buffer.concat(taken)
+}
+
+/** A form's boundaries and part headers may add this much to the length of its file. */
+const formBytes = 64 * 1024
+
+/** Rejects a body by its declared length, before any of it is read. Throws `too_large`. */
+export function assertDeclaredSize(declaredBytes: number | undefined, maxBytes: number): void {
+  if (declaredBytes !== undefined && declaredBytes > maxBytes + formBytes) throw tooLarge(maxBytes)
+}
+
+/** The minimum length of the file in a form of this length. */
+export function minFileBytes(declaredBytes: number | undefined): number {
+  return Math.max(1, (declaredBytes ?? 0) - formBytes)
+}
+
+function tooLarge(maxBytes: number): AppError {
+  return new AppError(
+    'too_large',
+    `The file is larger than the maximum of ${formatBytes(maxBytes)}. Make it smaller, for example by scanning at 150 dpi, and send it again.`,
+  )
+}
+
+/** The whole file, read no further than the limit. Throws `too_large`. */
+async function* limitBytes(head: Buffer, rest: Chunks, maxBytes: number): Chunks {
+  let size = head.length
+  if (size > maxBytes) throw tooLarge(maxBytes)
+  yield head
+  for await (const chunk of rest) {
+    size += chunk.length
+    if (size > maxBytes) throw tooLarge(maxBytes)
+    yield chunk
+  }
+}
+
 export type FileRules = {
   fileName: string
-  /** The body's length as the client declares it, form and all, already found to be allowed; undefined when it does not say. */
+  /** The body's length as the client declares it, the form included; undefined without a declaration. */
   declaredBytes: number | undefined
   maxBytes: number
   allowedMimeTypes: readonly string[]
@@ -53,60 +105,57 @@ export type FileRules = {
 export type ReceivedFile = {
   format: Format
   content: BufferedContent | SpooledContent
-  /** How long it is at most; of a file that still comes nobody knows better. */
+  /** The file's length if it is complete, else its limit. */
   maxBytes: number
-  /** By the clock of `performance`: what the scanner learned later, it may not have known of this file. */
+  /** By the clock of `performance`. Signatures that the scanner got later may not have been used for this file. */
   scanStartedAt: number
-  /** What the scanner said of it; known once the content is whole and accepted. */
+  /** Resolves once the content is complete and accepted. */
   scanStatus: () => Promise<UploadScanStatus>
   /** Stops reading and gives memory or spool file back. */
   release: Release
 }
 
 /**
- * Receives the rest of an upload: limits, hashes, checks and scans it. A large file flows on into the spool, and
- * `accepted` settles at its end. Throws `empty_file`, `unsupported_type`, `too_large`, `infected`, `store_unavailable`.
+ * Receives the rest of an upload: limits, hashes, checks and scans it. A small file is complete when this resolves; a large
+ * one still streams to the spool, and its `accepted` resolves at the end. If the process dies, nothing of it is stored: a later
+ * start removes the spool file. Throws `empty_file`, `unsupported_type`, `too_large`, `infected`, `store_unavailable`.
  */
-export async function receiveFile(needs: ReceiveNeeds, file: FileWithHead, wanted: FileRules): Promise<ReceivedFile> {
-  const { declaredBytes = Infinity, maxBytes, signal, expectedSha256, fileName } = wanted
+export async function receiveFile(needs: ReceiveNeeds, file: FileWithHead, rules: FileRules): Promise<ReceivedFile> {
+  const { declaredBytes = Infinity, signal, expectedSha256, fileName } = rules
   const { head, detected, declaredType } = file
-  if (head.length === 0) throw new AppError('empty_file', 'The file is empty. Choose another one and send it again.')
-  const format = requireAllowedFormat(detected, { fileName, declaredType }, wanted.allowedMimeTypes)
-  const whole = limitBytes(head, file.rest, maxBytes)
-  const mostBytes = Math.min(declaredBytes, maxBytes)
+  if (head.length === 0) throw new AppError('empty_file', 'The file is empty. Choose another file and send it again.')
+  const format = requireAllowedFormat(detected, { fileName, declaredType }, rules.allowedMimeTypes)
+  const chunks = limitBytes(head, file.rest, rules.maxBytes)
+  const maxBytes = Math.min(declaredBytes, rules.maxBytes)
   const scanStartedAt = performance.now()
   const checks = { expectedSha256, check: format.check }
-  const held =
-    mostBytes <= maxBytesInMemory
-      ? await bufferAndScan(needs, whole, { ...checks, mostBytes, signal })
-      : await spoolAndScan(needs, whole, { ...checks, bytes: file.bytes, signal })
-  return {
-    format,
-    scanStartedAt,
-    maxBytes: held.content.kind === 'memory' ? held.content.bytes.length : mostBytes,
-    ...held,
-  }
+  const buffered =
+    maxBytes <= maxBytesInMemory
+      ? await bufferAndScan(needs, chunks, { ...checks, maxBytes, signal })
+      : await spoolAndScan(needs, chunks, { ...checks, bytes: file.bytes, signal })
+  const { content } = buffered
+  return { format, scanStartedAt, maxBytes: content.kind === 'memory' ? content.bytes.length : maxBytes, ...buffered }
 }
 
-type BufferedFile = Omit<ReceivedFile, 'format' | 'maxBytes' | 'scanStartedAt'>
+type BufferedFile = Pick<ReceivedFile, 'content' | 'scanStatus' | 'release'>
 
 async function bufferAndScan(
   needs: ReceiveNeeds,
   chunks: Chunks,
-  limits: Checks & { mostBytes: number; signal: AbortSignal },
+  options: Checks & { maxBytes: number; signal: AbortSignal },
 ): Promise<BufferedFile> {
-  // What is left is for whole files: a body that hardly moves must not keep anybody who can go on from doing so.
   const { budget } = needs
-  const giveBack = budget.tryReserve(limits.mostBytes, { leaving: maxBytesInMemory })
-  const held =
+  // The last 16 MiB are for complete files: a slow body must not block uploads that could finish.
+  const giveBack = budget.tryReserve(options.maxBytes, { leaving: maxBytesInMemory })
+  const buffered =
     giveBack === undefined
-      ? await spoolThenBuffer(needs, chunks, limits)
-      : await bufferInMemory({ budget, giveBack }, chunks, limits)
+      ? await spoolThenBuffer(needs, chunks, options)
+      : await bufferInMemory({ budget, giveBack }, chunks, options)
   try {
-    const scanStatus = await scanBuffer(needs, held.content.bytes, limits.signal)
-    return { ...held, scanStatus: async () => scanStatus }
+    const scanStatus = await scanBuffer(needs, buffered.content.bytes, options.signal)
+    return { ...buffered, scanStatus: async () => scanStatus }
   } catch (error) {
-    await held.release()
+    await buffered.release()
     throw error
   }
 }
@@ -117,11 +166,12 @@ async function spoolAndScan(
   { bytes, signal, ...checks }: Checks & { bytes: Readable; signal: AbortSignal },
 ): Promise<BufferedFile> {
   const scan = startStreamScan(needs, signal)
-  const flow = { ...checks, scan, stop: () => bytes.destroy() }
-  const spooled = await streamToSpool(needs.spool, chunks, flow).catch((error: unknown) => {
-    // Without a spool nobody feeds the scanner, which has a place for this file.
+  try {
+    const spooled = await streamToSpool(needs.spool, chunks, { ...checks, scan, stop: () => bytes.destroy() })
+    return { ...spooled, scanStatus: () => scan.finish() }
+  } catch (error) {
+    // Without a spool file nothing feeds the scan, which would block one of the scanner's connections.
     scan.giveUp()
     throw error
-  })
-  return { ...spooled, scanStatus: () => scan.finish() }
+  }
 }

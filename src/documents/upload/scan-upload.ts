@@ -10,40 +10,30 @@ import type { ScanStatus } from '../../vocabulary/vocabulary.ts'
 
 export type ScanNeeds = Pick<Scanning, 'metrics'> & { scanner: Scanner | undefined; log: Logger }
 
-/** How an upload may stand that is kept. */
+/** The scan status of a stored upload: an infected one is never stored. */
 export type UploadScanStatus = Exclude<ScanStatus, 'infected'>
 
-/** Scans a file that is held in memory. Throws `infected`; a scanner that cannot say holds up nobody's upload. */
-export async function scanBuffer(needs: ScanNeeds, bytes: Buffer, signal: AbortSignal): Promise<UploadScanStatus> {
-  const { scanner, log } = needs
-  if (scanner === undefined) return 'skipped'
-  const whole = async function* () {
-    yield bytes
-  }
-  return statusAfter(log, await runScan({ ...needs, scanner }, 'upload', whole(), { signal }))
-}
-
-/** A scan that is given a file's bytes by whoever receives them. */
+/** A scan that receives a file's bytes as they arrive. */
 export type ScanFeed = {
-  /** Resolves when the scanner took so much that more may come, or wants no more. Never throws. */
+  /** Resolves when the scanner is ready for more bytes, or wants no more. Never throws. */
   take(chunk: Uint8Array): Promise<void>
-  /** All bytes were given: how the file stands. Throws `infected`. Whoever asks again gets the same. */
+  /** Ends the bytes and waits for the verdict. Throws `infected`. Further calls return the same promise. */
   finish(): Promise<UploadScanStatus>
-  /** Ends the scan of a file that is refused for something else; nothing to do after `finish`. */
+  /** Ends the scan of a file that is rejected for another reason. Has no effect after `finish`. */
   giveUp(): void
 }
 
-/** Scans a large file while it comes. Without a scanner there is nothing to feed. */
+/** Starts a scan, or a feed that takes everything if there is no scanner. A scanner without a verdict delays no upload. */
 export function startStreamScan(needs: ScanNeeds, signal: AbortSignal): ScanFeed {
   const { scanner, log } = needs
   if (scanner === undefined)
     return { take: async () => undefined, finish: async () => 'skipped', giveUp: () => undefined }
 
   const stream = new PassThrough()
-  // The scanner hears of it once it reads. While it waits for its turn nobody does, and an error that nobody hears ends the process.
+  // Until the scanner reads, nobody else listens, and an unhandled stream error ends the process.
   stream.on('error', () => undefined)
   const verdict = runScan({ ...needs, scanner }, 'upload', stream, { signal })
-  // Nobody asks for it where the file is refused for something else. A scanner that wants no more may not have begun to read.
+  // A rejected file's verdict is not awaited, and a scanner that wants no more may never have read.
   const closed = verdict.catch(() => undefined).then(() => void stream.destroy())
   let status: Promise<UploadScanStatus> | undefined
   return {
@@ -53,11 +43,18 @@ export function startStreamScan(needs: ScanNeeds, signal: AbortSignal): ScanFeed
     },
     finish() {
       if (status === undefined && !stream.destroyed) stream.end()
-      status ??= verdict.then((said) => statusAfter(log, said))
+      status ??= verdict.then((found) => statusAfter(log, found))
       return status
     },
-    giveUp: () => void stream.destroy(new Error('The file is not kept.')),
+    giveUp: () => void stream.destroy(new Error('The file is rejected.')),
   }
+}
+
+/** Scans a file in memory. Throws `infected`. */
+export async function scanBuffer(needs: ScanNeeds, bytes: Buffer, signal: AbortSignal): Promise<UploadScanStatus> {
+  const scan = startStreamScan(needs, signal)
+  await scan.take(bytes)
+  return scan.finish()
 }
 
 function statusAfter(log: Logger, verdict: Verdict): UploadScanStatus {
@@ -65,26 +62,29 @@ function statusAfter(log: Logger, verdict: Verdict): UploadScanStatus {
     case 'clean':
       return 'clean'
     case 'cannot_say':
-      log.warn({ event: 'upload_not_scanned', why: verdict.why }, 'a file is kept unscanned, and not given out before')
+      log.warn(
+        { event: 'upload_not_scanned', why: verdict.why },
+        'upload stored without a scan, not served until scanned',
+      )
       return 'pending'
     case 'infected': {
       const { signature } = verdict
-      log.warn({ event: 'upload_infected', signature }, 'a virus was found in a file that somebody handed in')
+      log.warn({ event: 'upload_infected', signature }, 'virus found in an upload, rejected')
       throw new AppError(
         'infected',
-        `A virus was found in this file (${signature}), and it was not kept. Have the computer that it comes from looked at, and send a clean copy.`,
+        `This file contains a virus (${signature}) and was not stored. Have its computer checked, then send a clean copy.`,
         { details: { signature } },
       )
     }
   }
 }
 
-/** `upload`: before it is kept. `waiting`: it was kept without a verdict. `again`: it was clean, and the scanner knows more by now. */
+/** `upload`: before the file is stored. `waiting`: stored without a verdict. `again`: was clean, new signatures since. */
 export type ScanOccasion = 'upload' | 'waiting' | 'again'
 
 export type Scanning = { scanner: Scanner; metrics: Pick<Metrics, 'scans' | 'scansUndecided' | 'scanSeconds'> }
 
-/** The one way to a verdict: asks the scanner, and counts what it said. */
+/** Scans and counts the verdict. Every scan goes through this function. */
 export async function runScan(
   { scanner, metrics }: Scanning,
   occasion: ScanOccasion,

@@ -11,7 +11,7 @@ import type { IncomingFile } from '../../storage/file-store.ts'
 import { type LocalStore, openLocalStore } from '../../storage/local/local-store.ts'
 import { openSpool } from '../../storage/spool/spool.ts'
 import type { DocumentId, FirmId, Sha256, StorageKey } from '../../vocabulary/vocabulary.ts'
-import { measureWrite } from './store-upload.ts'
+import { measureWrite } from '../../storage/measure-store.ts'
 
 let folder: string
 let store: LocalStore
@@ -52,7 +52,7 @@ async function counted(metrics: Metrics) {
   return values.map(({ labels, value }) => [labels, value])
 }
 
-test('a file that is stored is counted with its size, and one that its store refuses with the store’s word', async () => {
+test('a stored file is counted with its size, a rejected one with the code of its store', async () => {
   const metrics = createMetrics()
   await write(metrics, keyOf(1), inMemory(Buffer.alloc(100)))
   await expect(write(metrics, keyOf(1), inMemory(Buffer.alloc(50)))).rejects.toMatchObject({ code: 'key_taken' })
@@ -63,7 +63,7 @@ test('a file that is stored is counted with its size, and one that its store ref
   ])
 })
 
-test('a file that is refused while it is being stored is no fault of its store', async () => {
+test('a file that is rejected while its store writes it counts as refused', async () => {
   const metrics = createMetrics()
   const spool = await openSpool(join(folder, 'spool'))
   const file = await spool.open()

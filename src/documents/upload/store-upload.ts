@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import type { Logger } from 'pino'
 
 import { type CommitResult, createUploadCommitter } from '../../database/blobs/commit-upload.ts'
+import type { IdempotencyScope } from '../../database/blobs/idempotency.ts'
 import {
   abandonUpload,
   createUploadReserver,
@@ -12,7 +13,6 @@ import {
   type ReservationResult,
 } from '../../database/blobs/reserve-upload.ts'
 import type { Db } from '../../database/connection/client.ts'
-import type { IdempotencyScope } from '../../database/blobs/idempotency.ts'
 import { OutcomeUnknown } from '../../database/connection/in-transaction.ts'
 import type { BlobLocation } from '../../database/documents/blob-location.ts'
 import type { AddedUsage, Quota } from '../../database/people/quotas.ts'
@@ -20,39 +20,46 @@ import { AppError } from '../../errors/app-error.ts'
 import { outsideOfWork } from '../../logging/spans.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import { confidentialRoles, rights } from '../../people/rights.ts'
+import type { IncomingFile, StoredFile } from '../../storage/file-store.ts'
+import { measureWrite } from '../../storage/measure-store.ts'
 import type { Outage } from '../../storage/s3/circuit-breaker.ts'
-import { type FileStore, type IncomingFile, type StoredFile, StoreError } from '../../storage/file-store.ts'
-import type { S3Trouble } from '../../storage/s3/requests/s3-errors.ts'
 import { isS3Unavailable } from '../../storage/s3/requests/s3-operation.ts'
 import { storageKeyOf } from '../../storage/storage-key.ts'
-import type {
-  BlobId,
-  Clock,
-  DocumentId,
-  FirmId,
-  ProcessId,
-  StorageKey,
-  UserId,
-  VersionId,
-} from '../../vocabulary/vocabulary.ts'
-import { quotaExceeded } from './assert-quota.ts'
+import type { BlobId, Clock, DocumentId, FirmId, ProcessId, UserId, VersionId } from '../../vocabulary/vocabulary.ts'
+import { chooseTarget, fallsBack, locationFor, logS3Failure, type UploadTarget } from '../stores/fallback.ts'
 import { removeNow } from '../stores/remove-blobs.ts'
-import { locationFor, requireStore, type Stores, type UploadTarget, chooseTarget } from '../stores/stores.ts'
+import { requireStore, type Stores } from '../stores/stores.ts'
+import { quotaExceeded } from './quota-exceeded.ts'
+
+/*
+ * The protocol of an upload. The process may die after any of its steps:
+ *
+ * 1. Reserve: one statement checks the right, the type and the quota, and inserts the blob as `incoming` with its key and
+ *    its room in the firm. From here on a row names every byte. If the process dies, the collector abandons the blob: it
+ *    frees the room and removes the bytes.
+ * 2. Put: the store writes the file under the key, all or nothing. When `put` resolves, the bytes are durable. If the
+ *    process dies during or after it, the collector does the same as after step 1.
+ * 3. Commit: one statement makes the blob `live` and inserts the version, the platform's row, the event and the answer for
+ *    the idempotency key. If the process dies after it, the document exists, and a replay with the same key returns it.
+ * 4. Compensate: after a known failure one update makes the blob `leaving` and frees the room, then the bytes are removed.
+ *    If the process dies in between, the collector removes them. After a commit with an unknown outcome the bytes stay,
+ *    since a version may name them. The collector and `abandonLater` act only on a blob that is still `incoming`.
+ */
 
 export type UploadRight = 'documents.upload' | 'documents.add_version' | 'documents.restore_version'
 
-/** The two statements of an upload, each shared by all that need it at the same time. */
+/** The statements of an upload. Uploads that need the same one at the same time share it. */
 export type UploadStatements = ReturnType<typeof createUploadStatements>
 
 type StatementNeeds = { db: Db; processId: ProcessId; defaultQuota: Quota }
 
 export function createUploadStatements({ db, processId, defaultQuota }: StatementNeeds) {
-  const reserving = (name: UploadRight) => createUploadReserver(db, { processId, right: rights[name], defaultQuota })
+  const reserver = (name: UploadRight) => createUploadReserver(db, { processId, right: rights[name], defaultQuota })
   return {
     reserve: {
-      'documents.upload': reserving('documents.upload'),
-      'documents.add_version': reserving('documents.add_version'),
-      'documents.restore_version': reserving('documents.restore_version'),
+      'documents.upload': reserver('documents.upload'),
+      'documents.add_version': reserver('documents.add_version'),
+      'documents.restore_version': reserver('documents.restore_version'),
     },
     commitDocument: createUploadCommitter(db, rights['documents.upload'], confidentialRoles),
   }
@@ -68,62 +75,59 @@ export type StoreUploadNeeds = {
   now: Clock
 }
 
-/** What an upload is going to be: all that is known of it before its bytes are. */
+/** All that is known of an upload before its bytes arrive. */
 export type PlannedUpload = {
   right: UploadRight
   userId: UserId
   firmId: FirmId
   documentId: DocumentId
   documentType: string
-  /** Whether the database judges the type: a document that exists keeps the one it has. */
+  /** Whether the reservation checks the type. A document that exists keeps its type. */
   judgesType: boolean
   extension: string
-  growth: AddedUsage
+  addedUsage: AddedUsage
   scope: IdempotencyScope | undefined
 }
 
-/** A named place with room reserved in it, unless `isReserved` is false. */
+/** `isReserved`: whether the row exists; without room in the firm there is none. `outage`: why the file does not go to S3. */
 export type ReservedUpload = ReservationResult & {
   planned: PlannedUpload
   reservation: Reservation
   isFallback: boolean
-  /** Why it does not go to S3. */
   outage: Outage | undefined
 }
 
-/**
- * Reserves room where new files go, under a fresh key, if the person may upload, the type is taken and there is room.
- * Throws the denial, and `store_unavailable`.
- */
+/** Step 1. Throws the denial, and `store_unavailable`. A full quota is no error yet: see `exceeded` of the result. */
 export async function reserve(
   needs: StoreUploadNeeds,
   planned: PlannedUpload,
   target: UploadTarget = chooseTarget(needs.stores),
 ): Promise<ReservedUpload> {
   const outage = target === 'fallback' ? needs.stores.s3?.outage() : undefined
-  const { firmId, documentId, documentType, judgesType, extension, growth, scope } = planned
+  const { firmId, documentId, documentType, judgesType, extension, addedUsage, scope } = planned
   const key = storageKeyOf({ firmId, documentType, uuid: randomUUID(), extension })
-  const { isFallback, ...place } = locationFor(target, needs.stores, key)
+  const { isFallback, ...location } = locationFor(target, needs.stores, key)
   const reservation: Reservation = {
-    ...place,
+    ...location,
     firmId,
     documentId,
-    addedUsage: growth,
+    addedUsage,
     scope,
     documentType: judgesType ? documentType : undefined,
     id: randomUUID() as BlobId,
     versionId: randomUUID() as VersionId,
-  } // just made, so they name nothing else
-  const reserving = needs.uploads.reserve[planned.right](planned.userId, reservation)
-  const reserved = await reserving.catch(async (error: unknown) => {
-    // It may have taken effect without an answer.
-    if (!(error instanceof AppError)) await abandon(needs, reservation, true)
+  } // fresh ids, which name nothing else
+  try {
+    const reserved = await needs.uploads.reserve[planned.right](planned.userId, reservation)
+    return { ...reserved, planned, reservation, isFallback, outage }
+  } catch (error) {
+    // The statement may have taken effect although its answer was lost.
+    if (!(error instanceof AppError)) await abandon(needs, reservation, { isRemovedNow: false })
     throw error
-  })
-  return { ...reserved, planned, reservation, isFallback, outage }
+  }
 }
 
-/** Lets a reservation go under which nothing was written. */
+/** Deletes the row of a reservation under whose key nothing was written. */
 export async function releaseReservation(
   needs: StoreUploadNeeds,
   { isReserved, reservation }: ReservedUpload,
@@ -132,15 +136,14 @@ export async function releaseReservation(
   await deleteReservation(needs.db, reservation.id).catch((error: unknown) => logLeftBehind(needs, reservation, error))
 }
 
-/** Bytes that are durable, where, and of which version. */
+/** Durable bytes, their location, and the version that they become. */
 export type StoredBlob = StoredFile & BlobLocation & { blobId: BlobId; versionId: VersionId; isFallback: boolean }
 
 type Commit = (stored: StoredBlob) => Promise<CommitResult>
 
 /**
- * Puts a file where room is reserved for it, and makes it a version by `commit`. A file that S3 does not take goes to the
- * local disk as if it came for the first time, and moves to S3 by itself later. A rejected file and a client that went away
- * are no failure of S3, and go nowhere.
+ * Steps 2 to 4. If S3 fails to store the file, the upload starts over from step 1 in the local store: another key and
+ * another row, since the first key may have bytes on S3.
  */
 export async function storeUpload(
   needs: StoreUploadNeeds,
@@ -149,31 +152,25 @@ export async function storeUpload(
   commit: Commit,
 ): Promise<CommitResult> {
   const { planned, outage, reservation } = reserved
-  const { key, store } = reservation
-  if (outage !== undefined) logS3Failure(needs, { key, ...outage })
+  if (outage !== undefined) logS3Failure(needs, reservation.key, outage)
   try {
     return await putAndCommit(needs, reserved, file, commit)
   } catch (error) {
-    if (store !== 's3' || !isS3Unavailable(error)) throw error
-    logS3Failure(needs, { key, ...error.failure, err: error })
-    if (needs.stores.fallback === 'off') throw error
+    if (!fallsBack(needs, reservation, error)) throw error
     file.signal?.throwIfAborted()
-    // By now its length is known, or its type's limit.
+    // By now the file's length is known, or at least the limit of its type.
     const { content } = file
     const bytes =
-      content.kind === 'memory' ? content.bytes.length : Math.min(planned.growth.bytes, reserved.maxBytes ?? Infinity)
-    const growth = { ...planned.growth, bytes }
-    const again = await reserve(needs, { ...planned, judgesType: false, growth }, 'fallback')
-    if (again.exceeded !== null) throw quotaExceeded(again.room, again.exceeded, bytes)
-    return await putAndCommit(needs, again, file, commit)
+      content.kind === 'memory'
+        ? content.bytes.length
+        : Math.min(planned.addedUsage.bytes, reserved.maxBytes ?? Infinity)
+    const addedUsage = { ...planned.addedUsage, bytes }
+    const local = await reserve(needs, { ...planned, judgesType: false, addedUsage }, 'fallback')
+    if (local.exceeded !== null) throw quotaExceeded(local.room, local.exceeded, bytes)
+    return await putAndCommit(needs, local, file, commit)
   }
 }
 
-/**
- * The row that names the bytes came first; the bytes are durable before the version is made. Whatever fails is one change
- * of state, in which the bytes leave and nothing stays reserved; but a commit whose outcome is unknown leaves everything to
- * the collector, since the version may exist.
- */
 async function putAndCommit(
   needs: StoreUploadNeeds,
   { reservation, isFallback }: ReservedUpload,
@@ -181,91 +178,62 @@ async function putAndCommit(
   commit: Commit,
 ): Promise<CommitResult> {
   const { store, storeId, key, versionId, id: blobId } = reservation
-  const files = requireStore(needs.stores, { store, storeId, key })
+  const files = requireStore(needs.stores, reservation)
   try {
     const stored = await measureWrite(needs.metrics, store, file, () => files.write(key, file))
     const committed = await commit({ ...stored, store, storeId, key, blobId, versionId, isFallback })
-    if (committed.outcome === 'given_up')
-      throw new AppError('store_unavailable', 'This upload was given up meanwhile. Send the file again.', {
-        retryAfterSeconds: 5,
-      })
-    if (committed.outcome === 'answered') await abandon(needs, reservation, false)
+    switch (committed.outcome) {
+      case 'committed':
+        break
+      case 'answered': // another upload under the same idempotency key was first
+        await abandon(needs, reservation, { isRemovedNow: true })
+        break
+      case 'given_up': // the collector abandoned the blob, so its bytes may be gone
+        throw new AppError('store_unavailable', 'The upload took too long and was abandoned. Send the file again.', {
+          retryAfterSeconds: 5,
+        })
+    }
     return committed
   } catch (error) {
     if (error instanceof OutcomeUnknown) {
-      needs.log.error(
-        { ...aboutUpload(reservation), event: 'upload_outcome_unknown', err: error },
-        'bytes stay, commit may have succeeded',
-      )
+      logOutcomeUnknown(needs, reservation, error)
       abandonLater(needs, reservation)
-    } else await abandon(needs, reservation, isS3Unavailable(error))
+    } else {
+      // No client waits for an S3 that is out: the collector removes what S3 may have of the file.
+      await abandon(needs, reservation, { isRemovedNow: !isS3Unavailable(error) })
+    }
     throw error
   }
 }
 
-/** `isLate`: no client waits for an S3 that is out. The collector removes what S3 may have of the file, after the grace. */
-async function abandon(needs: StoreUploadNeeds, reservation: Reservation, isLate: boolean): Promise<void> {
+/** Step 4. Does nothing to a blob that is not `incoming` any more. Bytes that are not removed now go after a day. */
+async function abandon(
+  needs: StoreUploadNeeds,
+  reservation: Reservation,
+  { isRemovedNow }: { isRemovedNow: boolean },
+): Promise<void> {
   const { id } = reservation
   try {
-    await abandonUpload(needs.db, id, isLate ? sql`now() + interval '1 day'` : sql`now()`)
-    if (!isLate) await removeNow(needs, reservation, [id])
+    await abandonUpload(needs.db, id, isRemovedNow ? sql`now()` : sql`now() + interval '1 day'`)
+    if (isRemovedNow) await removeNow(needs, reservation, [id])
   } catch (error) {
     logLeftBehind(needs, reservation, error)
   }
 }
 
-/** Longer than a statement may run: by then its commit stands, or never will. */
+/** Longer than a statement may run: by then the commit has succeeded, or it never will. */
 const commitDecidedMs = 60_000
 
-/** What is still incoming when the commit is decided did not commit: it must not take room in the firm for a day. */
+/** Frees the room of a commit that did not succeed after all, earlier than the collector would. */
 function abandonLater(needs: StoreUploadNeeds, reservation: Reservation): void {
-  outsideOfWork(() => setTimeout(() => void abandon(needs, reservation, true), commitDecidedMs).unref())
+  const abandonNow = () => void abandon(needs, reservation, { isRemovedNow: false })
+  outsideOfWork(() => setTimeout(abandonNow, commitDecidedMs).unref())
 }
 
-function logLeftBehind({ log }: StoreUploadNeeds, reservation: Reservation, err: unknown): void {
-  log.warn({ ...aboutUpload(reservation), event: 'upload_left_behind', err }, 'collector will remove these bytes')
+function logOutcomeUnknown({ log }: StoreUploadNeeds, { key, store }: Reservation, err: OutcomeUnknown): void {
+  log.error({ event: 'upload_outcome_unknown', key, store, err }, 'bytes stay, commit may have succeeded')
 }
 
-function aboutUpload({ key, store }: Reservation): { key: StorageKey; store: string } {
-  return { key, store }
-}
-
-type Failed = { key: StorageKey; trouble: S3Trouble | undefined; s3Code: string; err?: unknown }
-
-/** Once an upload, whether S3 failed or is left alone for having failed others. */
-function logS3Failure({ log, metrics, stores }: StoreUploadNeeds, { key, trouble, s3Code, err }: Failed): void {
-  const reason = trouble ?? 'no_answer'
-  const goesTo = stores.fallback === 'local' ? 'local' : 'nowhere'
-  metrics.uploadsWithoutS3.inc({ reason, goes_to: goesTo })
-  log.error(
-    { event: 's3_upload_failed', key, reason, s3_code: s3Code, goes_to: goesTo, err },
-    goesTo === 'local' ? 's3 upload failed, stored locally' : 's3 upload failed, rejected',
-  )
-}
-
-type Counted = Pick<Metrics, 'uploadBytes' | 'uploadSizes'>
-
-/** Runs an upload's write and counts how it ended: `refused` when that was for the file itself, or its client went away. */
-export async function measureWrite(
-  metrics: Counted,
-  store: FileStore['name'],
-  file: IncomingFile,
-  write: () => Promise<StoredFile>,
-): Promise<StoredFile> {
-  const count = (outcome: string, bytes: number) => {
-    metrics.uploadBytes.inc({ store, outcome }, bytes)
-    metrics.uploadSizes.observe({ store, outcome }, bytes)
-  }
-  try {
-    const stored = await write()
-    count('ok', stored.size)
-    return stored
-  } catch (error) {
-    count(error instanceof StoreError ? error.code : 'refused', knownBytes(file))
-    throw error
-  }
-}
-
-function knownBytes({ content }: IncomingFile): number {
-  return content.kind === 'memory' ? content.bytes.byteLength : 0
+function logLeftBehind({ log }: StoreUploadNeeds, { key, store }: Reservation, err: unknown): void {
+  log.warn({ event: 'upload_left_behind', key, store, err }, 'collector will remove these bytes')
 }

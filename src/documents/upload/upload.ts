@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import type { RecordedDocument } from '../../database/blobs/commit-upload.ts'
+import type { CommitUpload, RecordedDocument } from '../../database/blobs/commit-upload.ts'
 import { type DocumentType, findDocumentType } from '../../database/documents/document-types.ts'
 import { requireMembership } from '../../database/people/membership.ts'
 import { AppError } from '../../errors/app-error.ts'
@@ -9,30 +9,36 @@ import { recordDenial } from '../../people/require-right.ts'
 import { rights } from '../../people/rights.ts'
 import type { Actor, DocumentId, FirmId } from '../../vocabulary/vocabulary.ts'
 import { logAccess } from '../access-document.ts'
-import { isTooLargeForRoom, quotaExceeded } from './assert-quota.ts'
-import { requireFileName } from './file-name.ts'
 import { defaultMimeTypes } from '../formats/formats.ts'
-import { assertDeclaredSize } from './read-upload.ts'
-import { type FileWithHead, readFileHead, type OpenedFile, receiveFile, type ReceiveNeeds } from './receive-file.ts'
-import { isAnswered, idempotencyScopeOf, storeOnce } from './idempotent-upload.ts'
+import { assertStoreAvailable } from '../stores/fallback.ts'
+import { toAppError } from '../stores/stores.ts'
+import { idempotencyScopeOf, isAnswered, storeOnce } from './idempotent-upload.ts'
+import { quotaExceeded } from './quota-exceeded.ts'
+import {
+  assertDeclaredSize,
+  type FileWithHead,
+  minFileBytes,
+  type OpenedFile,
+  readFileHead,
+  receiveFile,
+  type ReceiveNeeds,
+} from './receive-file.ts'
 import {
   type PlannedUpload,
+  releaseReservation,
   reserve,
   type ReservedUpload,
   type StoreUploadNeeds,
-  releaseReservation,
 } from './store-upload.ts'
-import { toAppError, assertStoreAvailable } from '../stores/stores.ts'
 
 export type UploadNeeds = ReceiveNeeds & StoreUploadNeeds & { maxUploadBytes: number }
 
-/** A file on its way in. */
 export type IncomingUpload = {
-  /** Begins to read the body. */
+  /** Starts to read the body. */
   openFile: () => Promise<OpenedFile>
-  /** The body's length as the client declares it; undefined when it does not say. */
+  /** The body's length as the client declares it. */
   declaredBytes: number | undefined
-  /** What the client says that the file hashes to. */
+  /** The file's hash as the client declares it. */
   expectedSha256: string | undefined
   idempotencyKey: string | undefined
   signal: AbortSignal
@@ -42,22 +48,31 @@ export type IncomingUpload = {
 type UploadRequest = IncomingUpload & { firmId: FirmId; documentType: string }
 
 /**
- * Stores a file as a new document. What an upload guarantees stands in the contract §3. Its order: the first bytes, then
- * the right with type and room (one statement), the rest of the bytes, the store, the commit (one statement). Whatever is
- * said of the file is said only to who may upload it.
+ * Stores a file as a new document. It reads the first bytes, checks right, type and quota and reserves room (one
+ * statement), receives the rest, writes it to a store, and commits (one statement). Only a person with the right learns
+ * what is wrong with the file. `store-upload.ts` says what is left if the process dies at any step; before the
+ * reservation nothing is.
  */
 export async function upload(needs: UploadNeeds, actor: Actor, request: UploadRequest): Promise<RecordedDocument> {
   const { firmId } = request
   const event = { action: rights['documents.upload'].event, firmId }
   try {
     const document = await recordDenial(needs.db, actor, event, async () => {
-      const code = await resolveTypeCode(needs, request.documentType)
-      const file = await beginUpload(needs, request).catch(async (error: unknown) => {
+      const documentType = await resolveTypeCode(needs, request.documentType)
+      const file = await startUpload(needs, request).catch(async (error: unknown) => {
         await requireMembership(needs.db, { userId: actor.userId, firmId, right: rights['documents.upload'] })
         throw error
       })
-      const of = { documentId: randomUUID() as DocumentId, documentType: code, judgesType: true } // just made
-      return receiveAndStore(needs, actor, { ...request, file, type: undefined, right: 'documents.upload', ...of })
+      return receiveAndStore(needs, actor, {
+        ...request,
+        file,
+        type: undefined,
+        right: 'documents.upload',
+        documentId: randomUUID() as DocumentId, // a fresh id
+        documentType,
+        judgesType: true,
+        commit: needs.uploads.commitDocument,
+      })
     })
     logAccess(needs.log, actor, { right: 'documents.upload', firmId, documentId: document.id, outcome: 'ok' })
     return document
@@ -66,8 +81,8 @@ export async function upload(needs: UploadNeeds, actor: Actor, request: UploadRe
   }
 }
 
-/** Reads the first bytes. Throws `store_unavailable`, `too_large` for what no type allows, and what is wrong with the form. */
-export async function beginUpload(
+/** Reads the first bytes. Throws `store_unavailable`, `too_large` for more than any type allows, and faults of the form. */
+export async function startUpload(
   needs: UploadNeeds,
   { openFile, declaredBytes, signal }: IncomingUpload,
 ): Promise<FileWithHead> {
@@ -76,35 +91,36 @@ export async function beginUpload(
   return readFileHead(await openFile(), signal)
 }
 
-/** What a document's type says of its files. */
+/** The rules of a document type for its files. */
 export type TypeLimits = Pick<DocumentType, 'maxBytes' | 'allowedTypes'>
 
-/** `type`: what is known of it; undefined where the database judges it. */
-export type UploadToStore = IncomingUpload &
+/** `type`: undefined if the reservation looks it up. */
+type UploadToStore = IncomingUpload &
   Pick<PlannedUpload, 'right' | 'firmId' | 'documentId' | 'documentType' | 'judgesType'> & {
     file: FileWithHead
     type: TypeLimits | undefined
+    commit: CommitUpload
   }
 
-/** Reserves room, receives the rest within the limits of the type, and stores it. */
+/** Reserves room, receives the rest of the file within the limits of its type, and stores it. */
 export async function receiveAndStore(
   needs: UploadNeeds,
   actor: Actor,
-  uploading: UploadToStore,
+  incoming: UploadToStore,
 ): Promise<RecordedDocument> {
-  const reserved = await reserve(needs, planUpload(needs, actor, uploading))
-  const { received, fileName } = await receiveReserved(needs, uploading, reserved).catch(async (error: unknown) => {
+  const reserved = await reserve(needs, planUpload(needs, actor, incoming))
+  const { received, fileName } = await receiveReserved(needs, incoming, reserved).catch(async (error: unknown) => {
     await releaseReservation(needs, reserved)
     throw error
   })
   let isDone = false
   try {
     return await traced('store file', async (span) => {
-      const { signal } = uploading
-      const document = await storeOnce(needs, actor, { reserved, received, fileName, signal })
+      const { commit, signal } = incoming
+      const document = await storeOnce(needs, actor, { reserved, received, fileName, commit, signal })
       span?.add({ store: document.store, bytes: document.fileSize })
-      // S3 that failed before a fallback, or a scanner that gave up, may still have its bytes in hand, and of an earlier
-      // upload's document nobody knows.
+      // Otherwise S3 before a fallback, or a scanner without a verdict, may still read the buffer; and a replay returns
+      // another upload's document.
       const isOwn = document.versionId === reserved.reservation.versionId
       isDone = isOwn && document.store === needs.stores.preferred && document.scanStatus !== 'pending'
       return document
@@ -114,32 +130,38 @@ export async function receiveAndStore(
   }
 }
 
-/** It reserves the most that the file can have; nobody knows better before it has come. */
-function planUpload({ maxUploadBytes }: UploadNeeds, { userId }: Actor, uploading: UploadToStore): PlannedUpload {
-  const { right, firmId, documentId, documentType, judgesType, declaredBytes = Infinity, type } = uploading
+/** Reserves the maximum length that the file can have. */
+function planUpload({ maxUploadBytes }: UploadNeeds, { userId }: Actor, incoming: UploadToStore): PlannedUpload {
+  const { right, firmId, documentId, documentType, judgesType, declaredBytes = Infinity, type } = incoming
   const bytes = Math.min(declaredBytes, maxUploadBytes, type?.maxBytes ?? Infinity)
-  const extension = uploading.file.detected.format?.extensions[0] ?? 'bin'
-  const growth: PlannedUpload['growth'] = { bytes, documents: right === 'documents.upload' ? 1 : 0 }
-  const scope = idempotencyScopeOf({ firmId, userId, right }, uploading.idempotencyKey)
-  return { right, userId, firmId, documentId, documentType, judgesType, extension, growth, scope }
+  const extension = incoming.file.detected.format?.extensions[0] ?? 'bin'
+  const addedUsage: PlannedUpload['addedUsage'] = { bytes, documents: right === 'documents.upload' ? 1 : 0 }
+  const scope = idempotencyScopeOf({ firmId, userId, right }, incoming.idempotencyKey)
+  return { right, userId, firmId, documentId, documentType, judgesType, extension, addedUsage, scope }
 }
 
-async function receiveReserved(needs: UploadNeeds, uploading: UploadToStore, reserved: ReservedUpload) {
-  const { declaredBytes, file } = uploading
-  const { maxBytes: maxBytesOfType, allowedTypes } = uploading.type ?? requireActiveType(reserved)
+async function receiveReserved(needs: UploadNeeds, incoming: UploadToStore, reserved: ReservedUpload) {
+  const { declaredBytes, file } = incoming
+  const { maxBytes: maxBytesOfType, allowedTypes } = incoming.type ?? requireActiveType(reserved)
   const maxBytes = Math.min(needs.maxUploadBytes, maxBytesOfType ?? Infinity)
   assertDeclaredSize(declaredBytes, maxBytes)
   if (isTooLargeForRoom(reserved, declaredBytes) && !(await isAnswered(needs, reserved)))
     throw quotaExceeded(reserved.room, reserved.exceeded ?? 'bytes', declaredBytes)
   const fileName = requireFileName(file.fileName)
-  const wanted = { ...uploading, fileName, maxBytes, allowedMimeTypes: allowedTypes ?? defaultMimeTypes }
-  const received = await traced('receive file', () => receiveFile(needs, file, wanted))
+  const rules = { ...incoming, fileName, maxBytes, allowedMimeTypes: allowedTypes ?? defaultMimeTypes }
+  const received = await traced('receive file', () => receiveFile(needs, file, rules))
   return { received, fileName }
+}
+
+/** Whether a file without room for its maximum length has none for its minimum length either. */
+function isTooLargeForRoom({ exceeded, room }: ReservedUpload, declaredBytes: number | undefined): boolean {
+  if (exceeded === 'documents') return true
+  return exceeded === 'bytes' && room.usedBytes + minFileBytes(declaredBytes) > (room.quotaBytes ?? Infinity)
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-/** Most clients name a type by its code. No code has a NUL, which no text of the database can hold. */
+/** Most clients name a type by its code. PostgreSQL stores no NUL in text, and no code has one. */
 async function resolveTypeCode({ db }: UploadNeeds, codeOrId: string): Promise<string> {
   if (!uuid.test(codeOrId)) return codeOrId.replaceAll('\0', '\uFFFD').toWellFormed()
   return (await findDocumentType(db, codeOrId))?.code ?? codeOrId
@@ -149,4 +171,25 @@ function requireActiveType({ isActive, ...limits }: ReservedUpload): TypeLimits 
   if (isActive === true) return limits
   const message = 'There is no such document type. GET /api/v1/document-types lists them.'
   throw new AppError('validation_failed', message, { fields: [{ field: 'document_type', message }] })
+}
+
+/** The length of `firm_documents.file_name`. */
+const maxFileNameCharacters = 255
+
+/** The given name, shortened before its extension. Throws `validation_failed` for a name that no person would choose. */
+function requireFileName(name = ''): string {
+  if (name.trim() === '') throw nameError('Send the file with a name, for example licence.pdf.')
+  if (/%00/.test(name))
+    throw nameError('The file name contains %00, which some programs read as its end. Rename the file and try again.')
+  if (/\p{Cc}/u.test(name) || !name.isWellFormed())
+    throw nameError('The file name contains control characters. Rename the file and try again.')
+  if (/[/\\]/.test(name)) throw nameError('The file name contains a slash. Rename the file and try again.')
+  const characters = Array.from(name)
+  if (characters.length <= maxFileNameCharacters) return name
+  const extension = Array.from(/\.[^.]{1,10}$/u.exec(name)?.[0] ?? '')
+  return [...characters.slice(0, maxFileNameCharacters - extension.length), ...extension].join('')
+}
+
+function nameError(message: string): AppError {
+  return new AppError('validation_failed', message, { fields: [{ field: 'file', message }] })
 }

@@ -1,46 +1,58 @@
 import type { EventActor } from '../../database/audit/events.ts'
-import type { StoredVersion, VersionCursor, VersionScope } from '../../database/documents/versions-in-store.ts'
+import { storeHash, markPresent } from '../../database/documents/missing-and-corrupt.ts'
+import {
+  findStoredVersion,
+  type StoredVersion,
+  type VersionCursor,
+  type VersionScope,
+} from '../../database/documents/versions-in-store.ts'
+import { type FileStore, StoreError } from '../../storage/file-store.ts'
 import { isS3Unavailable } from '../../storage/s3/requests/s3-operation.ts'
-import type { ReachableStore } from '../stores/stores.ts'
+import { untilAborted } from '../../storage/streams/read-spooled-file.ts'
+import type { Sha256 } from '../../vocabulary/vocabulary.ts'
+import { hashBlob } from '../moving/copy-blob.ts'
+import { type ReportNeeds, reportDamaged } from '../stores/claim-store.ts'
+import { findStore, type ReachableStore } from '../stores/stores.ts'
 import { createS3Wait, type Patience } from '../stores/wait-for-s3.ts'
 import { forEachConcurrently, walkVersions } from '../stores/walk-versions.ts'
-import { type Checked, type CheckNeeds, checkVersion, type HowToCheck } from './check-version.ts'
 
 type VersionCheck = HowToCheck &
   Patience & {
     scope: VersionScope
-    /** Of the scope's first so many. */
+    /** The first so many of the scope. */
     maxVersions?: number
     concurrency: number
-    /** Told of each, in the order of the scope, before it is checked. */
+    /** Called before each check, in the order of the scope. */
     onTaken?: (version: StoredVersion) => void
     onChecked: (checked: Checked) => void
   }
 
-/** Checks the versions of a scope, holding a page of rows and a piece of each file. False when it ended before: S3 stayed away, or the signal said so. */
-export async function checkVersions(needs: CheckNeeds, actor: EventActor, check: VersionCheck): Promise<boolean> {
-  const { scope, maxVersions: most, concurrency, signal, onTaken, onChecked } = check
-  const isOfS3 = scope.store === 's3'
-  let isGivenUp = isOfS3 && needs.stores.s3?.outage() !== undefined
-  if (isGivenUp) return false
-  const s3IsBack = createS3Wait(needs.stores, check)
+const maxTries = 4
 
-  // Each failure tells the breaker; it may take several until it knows that S3 is away, and not this file.
+/** Checks the versions of a scope. Memory is bounded. False if S3 stayed away or the signal ended it. */
+export async function checkVersions(needs: ReportNeeds, actor: EventActor, check: VersionCheck): Promise<boolean> {
+  const { scope, maxVersions, concurrency, signal, onTaken, onChecked } = check
+  const isOnS3 = scope.store === 's3'
+  let isGivenUp = isOnS3 && needs.stores.s3?.outage() !== undefined
+  if (isGivenUp) return false
+  const waitForS3 = createS3Wait(needs.stores, check)
+
+  // The breaker needs several failures to decide that S3 is away and not one file is bad.
   const checkPatiently = async (version: StoredVersion): Promise<'next' | 'enough'> => {
     for (let tries = 1; ; tries += 1) {
-      // Undefined when the signal ended it.
+      // Undefined if the signal ended it.
       const checked = await checkVersion(needs, actor, version, check).catch((error: unknown) => {
         if (!signal.aborted) throw error
       })
-      if (!isOfS3 || !isUnanswered(checked) || tries === maxTries) {
+      if (!isOnS3 || !isUnanswered(checked) || tries === maxTries) {
         if (checked !== undefined) onChecked(checked)
         return 'next'
       }
-      isGivenUp = !(await s3IsBack()) || isGivenUp
+      isGivenUp = !(await waitForS3()) || isGivenUp
       if (isGivenUp) return 'enough'
     }
   }
-  await forEachConcurrently(walkVersions(needs.db, scope, most), concurrency, async (version) => {
+  await forEachConcurrently(walkVersions(needs.db, scope, maxVersions), concurrency, async (version) => {
     if (isGivenUp || signal.aborted) return 'enough'
     onTaken?.(version)
     return checkPatiently(version)
@@ -48,15 +60,13 @@ export async function checkVersions(needs: CheckNeeds, actor: EventActor, check:
   return !isGivenUp && !signal.aborted
 }
 
-const maxTries = 4
-
 function isUnanswered(checked: Checked | void): boolean {
   return checked?.outcome === 'unchecked' && isS3Unavailable(checked.error)
 }
 
 export type HashFilling = {
   here: ReachableStore
-  /** From behind this one on, and of at most so many. */
+  /** Where to go on, and how many versions to check at most. */
   after?: VersionCursor | undefined
   maxVersions?: number
   concurrency: number
@@ -66,22 +76,22 @@ export type HashFilling = {
 
 type Filled = {
   counts: Record<Checked['outcome'], number>
-  /** Behind this one to go on: all before it were looked at, unless the signal ended it. Undefined at the end of all. */
+  /** Where to go on; undefined at the end. All before it were checked, unless the signal ended the run. */
   next: VersionCursor | undefined
 }
 
 /**
- * Adds the missing hash of the platform's documents in one store by reading them; marks missing and corrupt ones. It may be
- * ended at any moment and run again.
+ * Adds the missing hash of the platform's documents in one store by reading them, and marks missing and corrupt ones. It
+ * may be ended at any moment and run again.
  */
-export async function fillHashes(needs: CheckNeeds, actor: EventActor, filling: HashFilling): Promise<Filled> {
-  const { here, after, maxVersions: most = Infinity, concurrency, patienceMs, signal } = filling
+export async function fillHashes(needs: ReportNeeds, actor: EventActor, filling: HashFilling): Promise<Filled> {
+  const { here, after, maxVersions = Infinity, concurrency, patienceMs, signal } = filling
   const counts = { right: 0, hashed: 0, restored: 0, missing: 0, wrong: 0, unchecked: 0, not_here: 0, gone: 0 }
   let taken = 0
   let last: VersionCursor | undefined
   const isThrough = await checkVersions(needs, actor, {
     scope: { store: here.store, storeId: here.storeId, isUnhashed: true, after },
-    maxVersions: most,
+    maxVersions,
     reads: true,
     concurrency,
     patienceMs,
@@ -95,5 +105,148 @@ export async function fillHashes(needs: CheckNeeds, actor: EventActor, filling: 
     },
     onWaiting: () => undefined,
   })
-  return { counts, next: isThrough && taken < most ? undefined : last }
+  return { counts, next: isThrough && taken < maxVersions ? undefined : last }
+}
+
+type HowToCheck = {
+  /** Every byte is read; else only presence and length are checked. */
+  reads: boolean
+  signal: AbortSignal
+}
+
+/**
+ * - `right`: as its row says. `hashed`: so too, and its hash was added. `restored`: it was marked, and is right again.
+ * - `missing`, `wrong`: it is marked and answers `gone`.
+ * - `unchecked`: its store could not be asked.
+ * - `not_here`: on another disk, or in a store that is not set up here.
+ * - `gone`: removed meanwhile.
+ */
+export type Checked = { version: StoredVersion } & (
+  | { outcome: 'right' | 'hashed' | 'restored' | 'not_here' | 'gone' }
+  | { outcome: 'missing' | 'wrong'; why: string }
+  | { outcome: 'unchecked'; why: string; error?: StoreError }
+)
+
+const maxLocations = 3
+
+/** Compares a version's content with its row, and follows the version if it moves meanwhile. */
+async function checkVersion(
+  needs: ReportNeeds,
+  actor: EventActor,
+  version: StoredVersion,
+  how: HowToCheck,
+): Promise<Checked> {
+  let current = version
+  for (let location = 0; location < maxLocations; location += 1) {
+    const checked = await checkAtLocation(needs, actor, current, how)
+    if (checked !== undefined) return checked
+    const moved = await findStoredVersion(needs.db, current)
+    if (moved === undefined) return { version: current, outcome: 'gone' }
+    current = moved
+  }
+  return { version: current, outcome: 'unchecked', why: 'it moved during each check' }
+}
+
+/** Undefined: its row names another location by now. */
+async function checkAtLocation(
+  needs: ReportNeeds,
+  actor: EventActor,
+  version: StoredVersion,
+  how: HowToCheck,
+): Promise<Checked | undefined> {
+  const store = findStore(needs.stores, version)
+  if (store === undefined) return { version, outcome: 'not_here' }
+  const comparison = await compareTwice(store, version, how)
+  switch (comparison.kind) {
+    case 'right':
+      return recordRight(needs, actor, version, comparison.sha256)
+    case 'unchecked':
+      return { version, outcome: 'unchecked', why: comparison.why, error: comparison.error }
+    case 'missing':
+    case 'wrong':
+      // The platform's rows name no disk: a file that is not on this one may be on another.
+      if (comparison.kind === 'missing' && version.store === 'local' && version.storeId === null)
+        return { version, outcome: 'not_here' }
+      return recordDamaged(needs, actor, version, comparison)
+  }
+}
+
+/** Undefined: its row names another location by now. The statement that marks it checks this. */
+async function recordDamaged(
+  needs: ReportNeeds,
+  actor: EventActor,
+  version: StoredVersion,
+  { kind, why }: Extract<Comparison, { kind: 'missing' | 'wrong' }>,
+): Promise<Checked | undefined> {
+  try {
+    return (await reportDamaged(needs, actor, version, kind)) ? { version, outcome: kind, why } : undefined
+  } catch (error) {
+    // The bucket is not ours, or its owner could not be read.
+    if (error instanceof StoreError) return { version, outcome: 'unchecked', why: error.message, error }
+    throw error
+  }
+}
+
+async function recordRight(
+  { db, log }: ReportNeeds,
+  actor: EventActor,
+  version: StoredVersion,
+  sha256: Sha256 | undefined,
+): Promise<Checked> {
+  const { firmId, documentId, bytesState } = version
+  if (bytesState === 'missing' || bytesState === 'wrong') {
+    if (sha256 === undefined)
+      return { version, outcome: bytesState, why: 'found so before; only a full read shows whether it is right again' }
+    if (await markPresent(db, actor, version, sha256)) {
+      const about = { firm_id: firmId, document_id: documentId, version: version.version }
+      log.warn({ event: 'bytes_restored', ...about }, 'content of a document is right again')
+      return { version, outcome: 'restored' }
+    }
+  }
+  const isHashed = version.sha256 === null && sha256 !== undefined && (await storeHash(db, version, sha256))
+  return { version, outcome: isHashed ? 'hashed' : 'right' }
+}
+
+type Comparison =
+  /** `sha256`: if the bytes were read. */
+  | { kind: 'right'; sha256?: Sha256 }
+  | { kind: 'missing' | 'wrong'; why: string }
+  | { kind: 'unchecked'; why: string; error: StoreError }
+
+/** Compares a second time if the first comparison finds a difference: one faulty read must not mark a document. */
+async function compareTwice(store: FileStore, version: StoredVersion, how: HowToCheck): Promise<Comparison> {
+  const first = await compareOnce(store, version, how)
+  return first.kind === 'missing' || first.kind === 'wrong' ? compareOnce(store, version, how) : first
+}
+
+async function compareOnce(store: FileStore, version: StoredVersion, how: HowToCheck): Promise<Comparison> {
+  try {
+    // A silent store must not delay a shutdown.
+    const comparing = how.reads ? compareContent(store, version, how.signal) : compareSize(store, version)
+    return await untilAborted(comparing, how.signal)
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    if (error.code === 'bytes_missing') return missing
+    return { kind: 'unchecked', why: `could not be read: ${error.message}`, error }
+  }
+}
+
+async function compareContent(store: FileStore, version: StoredVersion, signal: AbortSignal): Promise<Comparison> {
+  const found = await hashBlob(store, version.key, signal)
+  if (found.size !== version.fileSize) return wrongSize(found.size, version)
+  if (version.sha256 !== null && found.sha256 !== version.sha256)
+    return { kind: 'wrong', why: `its SHA-256 is ${found.sha256} instead of ${version.sha256}` }
+  return { kind: 'right', sha256: found.sha256 }
+}
+
+async function compareSize(store: FileStore, version: StoredVersion): Promise<Comparison> {
+  const stat = await store.stat(version.key)
+  if (stat === undefined) return missing
+  return stat.size === version.fileSize ? { kind: 'right' } : wrongSize(stat.size, version)
+}
+
+const missing: Comparison = { kind: 'missing', why: 'there is no file under its key' }
+
+function wrongSize(size: number, { fileSize }: StoredVersion): Comparison {
+  return { kind: 'wrong', why: `it has ${size} bytes instead of ${fileSize}` }
 }

@@ -1,18 +1,40 @@
-import { listUnfinishedQuarantines } from '../../database/blobs/quarantine-blob.ts'
+import { type EventActor, recordEvent } from '../../database/audit/events.ts'
+import { findIsBackupRunning } from '../../database/backup/running-backups.ts'
+import {
+  commitQuarantine,
+  deletePendingQuarantine,
+  type UnfinishedQuarantine,
+  isNamed,
+  listUnfinishedQuarantines,
+  type PendingQuarantine,
+} from '../../database/blobs/quarantine-blob.ts'
 import type { Db } from '../../database/connection/client.ts'
-import type { EventActor } from '../../database/audit/events.ts'
-import { type FileStat, StoreError } from '../../storage/file-store.ts'
+import { inTransaction } from '../../database/connection/in-transaction.ts'
+import type { BlobLocation } from '../../database/documents/blob-location.ts'
+import { findUnnamedKeys, findUnnamedMultiparts } from '../../database/documents/verifications.ts'
+import { type FileStat, StoreError, unlessMissing } from '../../storage/file-store.ts'
 import type { GuardedS3 } from '../../storage/s3/guard-s3.ts'
 import type { UnfinishedCursor, UnfinishedUpload } from '../../storage/s3/s3-multipart.ts'
 import { untilAborted } from '../../storage/streams/read-spooled-file.ts'
 import type { BlobId } from '../../vocabulary/vocabulary.ts'
-import { claimStore, type Owner } from '../stores/claim-store.ts'
-import { storeLabel, type ReachableStore } from '../stores/stores.ts'
-import { type Finding, findingAt, type VerificationRun, type VerifyNeeds } from './verification.ts'
-import { finishWithoutSource, type QuarantineNeeds, quarantineOrphan } from './quarantine-orphan.ts'
-import { findUnnamedKeys, findUnnamedMultiparts } from '../../database/documents/verifications.ts'
+import { hashBlob } from '../moving/copy-blob.ts'
+import { copyToQuarantine } from '../moving/copy-to-quarantine.ts'
+import { claimStore } from '../stores/claim-store.ts'
+import type { RemoveNeeds } from '../stores/remove-blobs.ts'
+import type { ReachableStore } from '../stores/stores.ts'
+import {
+  type Finding,
+  findingAt,
+  findRepairObstacle,
+  type StoreCount,
+  type VerificationRun,
+  type VerifyNeeds,
+} from './verification.ts'
 
-/** Bytes to rows: names what lies in one store and is named by no row, and puts it aside where that is asked for. A store that cannot be asked is a finding of its own. */
+/**
+ * Compares the files of one store with the rows: reports files and unfinished uploads that no row names, and moves the
+ * files to quarantine if asked to. A store that cannot be asked is a finding.
+ */
 export async function checkOrphans(
   needs: VerifyNeeds,
   actor: EventActor,
@@ -25,103 +47,27 @@ export async function checkOrphans(
     const owner = await untilAborted(claimStore(needs, here), signal)
     const count = await reportOrphans(needs, here, { signal, onFinding, notes: verified.notes })
     if (repairs === 'nothing' || signal.aborted) return
-    // A bucket that is merely in reach, and empty of papers: nothing to say.
-    if (owner === 'nobodys' && count.orphans === 0) return
-    const refusal = findRepairObstacle(here, { owner, count, allowsMany: repairs === 'many' })
-    if (refusal === undefined) await repairStore(needs, actor, here, { signal, onFinding })
-    else verified.notes.push(refusal)
+    // A bucket that is reachable and has none of our files is no finding.
+    if (owner === 'none' && count.orphans === 0) return
+    const obstacle = findRepairObstacle(here, { owner, count, allowsMany: repairs === 'many' })
+    if (obstacle === undefined) await repairStore(needs, actor, here, { signal, onFinding })
+    else verified.notes.push(obstacle)
   } catch (error) {
     if (signal.aborted) return
     if (!(error instanceof StoreError)) throw error
-    const why = `what lies there could not be listed: ${error.message}`
+    const why = `the store could not be listed: ${error.message}`
     onFinding({ ...findingAt(here, null), kind: 'unchecked', why })
   }
 }
 
-export type RepairNeeds = QuarantineNeeds & {
-  /** Younger strays stay: somebody may be about to name them. */
-  graceMs: number
-}
-
-type StoreCount = { files: number; orphans: number }
-
-const maxOrphans = 100
-const maxOrphanShare = 0.01
-
-/** Why a store is not to be repaired, in a sentence; undefined when it may be. */
-export function findRepairObstacle(
-  here: ReachableStore,
-  { owner, count, allowsMany }: { owner: Owner; count: StoreCount; allowsMany: boolean },
-): string | undefined {
-  const name = storeLabel(here)
-  switch (owner) {
-    case 'anothers':
-      return `Nothing was repaired on ${name}: its paniq-documents.json names another installation, whose files look like strays from here. Correct AWS_S3_BUCKET, UPLOADS_DIR or DATABASE_URL.`
-    case 'nobodys':
-      return `Nothing was repaired on ${name}: it belongs to no installation yet, and this one keeps nothing there. Set USE_S3_STORAGE=true if it is yours.`
-    case 'ours':
-  }
-  const isMany = count.orphans > maxOrphans || count.orphans > maxOrphanShare * count.files
-  if (!isMany || allowsMany) return undefined
-  return `Nothing was repaired on ${name}: strays are more than ${maxOrphans} or 1 % of the files (${count.orphans} of ${count.files}), as if this were another database's store. If it is right all the same, add --many.`
-}
-
 type Repair = { signal: AbortSignal; onFinding: (finding: Finding) => void }
 
-/** Puts aside the strays of one store that are older than the grace, ends unfinished uploads as old, and finishes what an earlier repair left half done. */
-async function repairStore(needs: RepairNeeds, actor: EventActor, here: ReachableStore, repair: Repair): Promise<void> {
-  const before = new Date(needs.now().getTime() - needs.graceMs)
-  await finishInterrupted(needs, actor, here, repair)
-  for await (const stray of walkOrphans(needs.db, here, repair)) {
-    if (repair.signal.aborted) return
-    if (stray.modifiedAt >= before) continue
-    if ((await quarantineOrphan(needs, actor, here, stray)) !== 'quarantined') continue
-    const { key, size: bytes, modifiedAt: since } = stray
-    repair.onFinding({ ...findingAt(here, key), kind: 'quarantined', bytes, since, why: 'put aside, and recorded' })
-  }
-  if (here.store === 's3') await abortOld(needs, here, { before, ...repair })
-}
-
-/** Those whose stray is gone already; the others are met again as strays. */
-async function finishInterrupted(
-  needs: RepairNeeds,
-  actor: EventActor,
+/** Reports orphans of any age. Returns how many files the store has, and how many of them are orphans. */
+async function reportOrphans(
+  { db }: { db: Db },
   here: ReachableStore,
-  { signal, onFinding }: Repair,
-): Promise<void> {
-  let after: BlobId | undefined
-  do {
-    const page = await listUnfinishedQuarantines(needs.db, here, { after, limit: 100 })
-    for (const half of page) {
-      if (signal.aborted || (await here.files.stat(half.key)) !== undefined) continue
-      if (await finishWithoutSource(needs, actor, here, half))
-        onFinding({ ...findingAt(here, half.key), kind: 'finished', why: 'an earlier repair had put it aside' })
-    }
-    after = page.at(-1)?.id
-  } while (after !== undefined && !signal.aborted)
-}
-
-async function abortOld(
-  { db, log }: RepairNeeds,
-  here: Extract<ReachableStore, { store: 's3' }>,
-  { before, signal, onFinding }: Repair & { before: Date },
-): Promise<void> {
-  await walkOrphanUploads(db, here.files, {
-    signal,
-    async onFound({ key, multipartId, startedAt }) {
-      if (startedAt >= before || signal.aborted) return
-      await here.files.abortMultipart(key, multipartId)
-      log.warn({ event: 'stray_upload_aborted', key, multipart_id: multipartId }, 'an unfinished upload was ended')
-      onFinding({ ...findingAt(here, key), kind: 'aborted', since: startedAt, why: `ended: ${multipartId}` })
-    },
-  })
-}
-
-type Reporting = { signal: AbortSignal; onFinding: (finding: Finding) => void; notes: string[] }
-
-/** Names each stray of a store, of any age, and each unfinished upload that nothing names. Yields how many files lie there, and how many of them are strays. */
-async function reportOrphans({ db }: { db: Db }, here: ReachableStore, telling: Reporting): Promise<StoreCount> {
-  const { signal, onFinding, notes } = telling
+  { signal, onFinding, notes }: Repair & { notes: string[] },
+): Promise<StoreCount> {
   const count: StoreCount = { files: 0, orphans: 0 }
   const onListed = (files: number) => {
     count.files += files
@@ -134,24 +80,118 @@ async function reportOrphans({ db }: { db: Db }, here: ReachableStore, telling: 
 
   const listed = await walkOrphanUploads(db, here.files, {
     signal,
-    onFound: async ({ key, multipartId, startedAt: since }) =>
-      onFinding({
-        ...findingAt(here, key),
-        kind: 'stray_upload',
-        since,
-        why: `no row names this upload: ${multipartId}`,
-      }),
+    async onFound({ key, multipartId, startedAt: since }) {
+      const why = `no row names this upload: ${multipartId}`
+      onFinding({ ...findingAt(here, key), kind: 'stray_upload', since, why })
+    },
   })
   if (listed === 'not_allowed')
     notes.push(
-      'Unfinished uploads on S3 were not looked for: the credentials lack s3:ListBucketMultipartUploads. The rule of the bucket that ends unfinished uploads is enough.',
+      'Unfinished uploads on S3 were not checked: the credentials lack s3:ListBucketMultipartUploads. The bucket’s rule that ends unfinished uploads is enough.',
     )
   return count
 }
 
+/**
+ * Moves orphans that are older than the grace to quarantine and aborts unfinished uploads of that age. Younger ones may
+ * get a row yet. If the process dies, the next run resumes: each copy has a row before it is made.
+ */
+async function repairStore(needs: VerifyNeeds, actor: EventActor, here: ReachableStore, repair: Repair): Promise<void> {
+  const { signal, onFinding } = repair
+  const before = new Date(needs.now().getTime() - needs.graceMs)
+  await finishInterrupted(needs, actor, here, repair)
+  for await (const orphan of walkOrphans(needs.db, here, repair)) {
+    if (signal.aborted) return
+    if (orphan.modifiedAt >= before) continue
+    if (!(await quarantineOrphan(needs, actor, here, orphan))) continue
+    const { key, size: bytes, modifiedAt: since } = orphan
+    onFinding({ ...findingAt(here, key), kind: 'quarantined', bytes, since, why: 'moved to quarantine and recorded' })
+  }
+  if (here.store === 'local') return
+  await walkOrphanUploads(needs.db, here.files, {
+    signal,
+    async onFound({ key, multipartId, startedAt }) {
+      if (startedAt >= before || signal.aborted) return
+      await here.files.abortMultipart(key, multipartId)
+      needs.log.warn({ event: 'orphan_upload_aborted', key, multipart_id: multipartId }, 'unfinished upload aborted')
+      onFinding({ ...findingAt(here, key), kind: 'aborted', since: startedAt, why: `aborted: ${multipartId}` })
+    },
+  })
+}
+
+/** Finishes earlier repairs whose orphan is removed already. The walk finds the other ones again. */
+async function finishInterrupted(
+  needs: VerifyNeeds,
+  actor: EventActor,
+  here: ReachableStore,
+  { signal, onFinding }: Repair,
+): Promise<void> {
+  let after: BlobId | undefined
+  do {
+    const page = await listUnfinishedQuarantines(needs.db, here, { after, limit: 100 })
+    for (const half of page) {
+      if (signal.aborted || (await here.files.stat(half.key)) !== undefined) continue
+      if (await finishWithoutSource(needs, actor, here, half))
+        onFinding({ ...findingAt(here, half.key), kind: 'finished', why: 'an earlier repair moved it to quarantine' })
+    }
+    after = page.at(-1)?.id
+  } while (after !== undefined && !signal.aborted)
+}
+
+/**
+ * Moves one orphan: name the copy in a row, copy, read back, check once more that no row or running backup may name the
+ * orphan, remove it, record. False if it was not moved.
+ */
+async function quarantineOrphan(
+  needs: RemoveNeeds,
+  actor: EventActor,
+  here: ReachableStore,
+  orphan: FileStat,
+): Promise<boolean> {
+  const location: BlobLocation = { store: here.store, storeId: here.storeId, key: orphan.key }
+  const reason = `an orphan, written ${orphan.modifiedAt.toISOString()}`
+  const { quarantining, isThere } = await copyToQuarantine(needs, here, { key: orphan.key, size: orphan.size, reason })
+  if (!isThere) {
+    await finishWithoutSource(needs, actor, here, { ...quarantining, key: orphan.key })
+    return false
+  }
+  if ((await isNamed(needs.db, location, quarantining.id)) || (await findIsBackupRunning(needs.db))) return false
+  await here.files.remove(orphan.key)
+  await recordQuarantined(needs, actor, location, quarantining)
+  return true
+}
+
+/** The orphan is gone: another process removed it, or this one died after removing it. A copy that exists is recorded. */
+async function finishWithoutSource(
+  needs: RemoveNeeds,
+  actor: EventActor,
+  { store, storeId, files }: ReachableStore,
+  half: UnfinishedQuarantine,
+): Promise<boolean> {
+  const isCopied = (await unlessMissing(hashBlob(files.quarantine, half.quarantineKey))) !== undefined
+  if (isCopied) await recordQuarantined(needs, actor, { store, storeId, key: half.key }, half)
+  else await deletePendingQuarantine(needs.db, half)
+  return isCopied
+}
+
+async function recordQuarantined(
+  { db, log }: RemoveNeeds,
+  actor: EventActor,
+  { store, storeId, key }: BlobLocation,
+  quarantining: PendingQuarantine,
+): Promise<void> {
+  const about = { store, store_id: storeId, key, quarantine_key: quarantining.quarantineKey }
+  const isNew = await inTransaction(db, async (trx) => {
+    const isCommitted = await commitQuarantine(trx, quarantining)
+    if (isCommitted) await recordEvent(trx, actor, { action: 'stray.quarantined', outcome: 'ok', details: about })
+    return isCommitted
+  })
+  if (isNew) log.warn({ event: 'orphan_quarantined', ...about }, 'orphan moved to quarantine')
+}
+
 const pageSize = 500
 
-/** The files of one store that no row names, a page at a time. Throws when the store could not be asked. */
+/** The files of one store that no row names. Throws if the store could not be asked. */
 async function* walkOrphans(
   db: Db,
   { files, ...where }: ReachableStore,
@@ -160,14 +200,10 @@ async function* walkOrphans(
   for await (const page of pagesOf(files.list(''), pageSize)) {
     if (signal.aborted) return
     onListed?.(page.length)
-    const unnamed = await findUnnamedKeys(
-      db,
-      where,
-      page.map(({ key }) => key),
-    )
-    for (const key of unnamed) {
-      const stray = await files.stat(key)
-      if (stray !== undefined) yield stray
+    const keys = page.map(({ key }) => key)
+    for (const key of await findUnnamedKeys(db, where, keys)) {
+      const orphan = await files.stat(key)
+      if (orphan !== undefined) yield orphan
     }
   }
 }
@@ -189,7 +225,6 @@ async function walkOrphanUploads(
   return 'listed'
 }
 
-/** The same items, so many together; the last page may be shorter. */
 async function* pagesOf<Item>(items: AsyncIterable<Item>, size: number): AsyncGenerator<Item[]> {
   let page: Item[] = []
   for await (const item of items) {

@@ -3,19 +3,21 @@ import { randomInt } from 'node:crypto'
 import { countVersionsIn, type Sample } from '../../database/documents/versions-in-store.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import type { DocumentId, FirmId, StoreId, StoreName } from '../../vocabulary/vocabulary.ts'
-import { reachableStores } from '../stores/stores.ts'
+import type { Owner, ReportNeeds } from '../stores/claim-store.ts'
+import type { RemoveNeeds } from '../stores/remove-blobs.ts'
+import { type ReachableStore, reachableStores, storeLabel } from '../stores/stores.ts'
 import type { Patience } from '../stores/wait-for-s3.ts'
-import type { CheckNeeds } from './check-version.ts'
-import type { RepairNeeds } from './orphans.ts'
 
-export type VerifyNeeds = CheckNeeds & RepairNeeds & { metrics: Pick<Metrics, 'damagedVersions' | 'verifiedBytes'> }
+/** `graceMs`: younger orphans and unfinished uploads stay, since they may get a row yet. */
+export type VerifyNeeds = ReportNeeds &
+  RemoveNeeds & { graceMs: number; metrics: Pick<Metrics, 'damagedVersions' | 'verifiedBytes'> }
 
-/** With how long S3 is waited for when it goes away in the middle. */
+/** `Patience`: how long to wait for S3 if it goes away meanwhile. */
 export type Verification = {
   plan: VerificationPlan
-  /** Every byte; else presence and length alone. */
+  /** Every byte is read; else only presence and length are checked. */
   reads: boolean
-  /** Strays are put aside: `few` stops where there are suspiciously many. */
+  /** Whether orphans move to quarantine. `few`: not if there are suspiciously many. */
   repairs: 'nothing' | 'few' | 'many'
   concurrency: number
   onFinding: (finding: Finding) => void
@@ -33,26 +35,26 @@ export type Verified = {
   bytes: number
   /** Versions on other disks, or in a store that is not set up here. */
   notHere: number
-  /** Versions of the platform whose hash is known from now on. */
+  /** Versions of the platform whose hash was added. */
   hashed: number
   findings: FindingCounts
-  /** What is worth knowing and no failure. */
+  /** Facts that are no failure. */
   notes: string[]
   isComplete: boolean
-  /** Whether all that could be looked at is right, or was set right. */
+  /** Whether everything that could be checked is right, or was repaired. */
   isRight: boolean
 }
 
-/** One that is under way: what was asked for, and what was found so far. */
+/** A verification in progress: its request, and its results so far. */
 export type VerificationRun = Pick<Verification, 'onFinding'> & { verification: Verification; verified: Verified }
 
 /**
- * - `missing`, `wrong`: a version whose bytes are gone, or are others than were stored.
+ * - `missing`, `wrong`: a version whose content is absent, or differs from its row.
  * - `unchecked`: a version, or a whole store, that could not be asked.
  * - `late_fallback`: a file that has waited for S3 for more than a day.
- * - `stray`, `stray_upload`: bytes, or an unfinished multipart upload, that no row names.
- * - `restored`, `quarantined`, `finished`, `aborted`: what was set right: a version that may be downloaded again, a stray
- *   that was put aside now or by a repair that was killed, an unfinished upload that was ended.
+ * - `stray`, `stray_upload`: an orphan, or an unfinished multipart upload, that no row names.
+ * - `restored`: a damaged version that is right again. `quarantined`, `finished`: an orphan that was moved to quarantine
+ *   now, or by an earlier repair that was killed. `aborted`: an unfinished upload that was ended.
  */
 export const findingKinds = [
   'missing',
@@ -72,17 +74,16 @@ export type Finding = {
   kind: FindingKind
   store: StoreName
   storeId: StoreId | null
-  /** Null where a whole store is meant. */
+  /** Null for a whole store. */
   key: string | null
   bytes?: number
-  /** The version whose bytes they are. */
   document?: { firmId: FirmId; documentId: DocumentId; version: number }
-  /** Of a stray when it was written, of a waiting file when it was uploaded. */
+  /** When an orphan was written, or a waiting file was uploaded. */
   since?: Date
   why: string
 }
 
-/** The part of a finding that says where. `key`: null for the whole store. */
+/** The location part of a finding. `key`: null for the whole store. */
 export function findingAt(
   { store, storeId }: { store: StoreName; storeId: StoreId | null },
   key: string | null,
@@ -93,20 +94,12 @@ export function findingAt(
 type FindingCounts = Record<FindingKind, number>
 
 export function createFindingCounts(): FindingCounts {
-  return Object.fromEntries(findingKinds.map((kind) => [kind, 0])) as FindingCounts // every kind is in the list
+  return Object.fromEntries(findingKinds.map((kind) => [kind, 0])) as FindingCounts // the list has every kind
 }
 
-/** What is not right, and was not set right either. */
-export function countUnresolved({
-  missing,
-  wrong,
-  unchecked,
-  late_fallback,
-  stray,
-  stray_upload,
-  quarantined,
-  aborted,
-}: FindingCounts) {
+/** Findings that were not repaired. */
+export function countUnresolved(counts: FindingCounts) {
+  const { missing, wrong, unchecked, late_fallback, stray, stray_upload, quarantined, aborted } = counts
   return {
     missing,
     wrong,
@@ -117,10 +110,10 @@ export function countUnresolved({
   }
 }
 
-/** So much of all versions the daily job looks at. */
+/** The share of all versions that the daily job checks. */
 export const dailyShare = 0.01
 
-/** Draws the versions to look at, others each time: all of them, or a share. */
+/** Draws the versions to check: all of them, or a share that differs each time. */
 export async function planVerification({ db, stores }: VerifyNeeds, share: number): Promise<VerificationPlan> {
   const sample = share < 1 ? { share, salt: randomInt(2 ** 32) } : undefined
   const counts = await Promise.all(reachableStores(stores).map((here) => countVersionsIn(db, { ...here, sample })))
@@ -132,4 +125,27 @@ export async function planVerification({ db, stores }: VerifyNeeds, share: numbe
       bytes: counts.reduce((sum, { bytes }) => sum + bytes, 0),
     },
   }
+}
+
+export type StoreCount = { files: number; orphans: number }
+
+const maxOrphans = 100
+const maxOrphanShare = 0.01
+
+/** Why a store must not be repaired; undefined if it may. More orphans than this look like another database's store. */
+export function findRepairObstacle(
+  here: ReachableStore,
+  { owner, count, allowsMany }: { owner: Owner; count: StoreCount; allowsMany: boolean },
+): string | undefined {
+  const name = storeLabel(here)
+  switch (owner) {
+    case 'other':
+      return `Nothing was repaired on ${name}: its paniq-documents.json names another installation, whose files look like orphans from here. Correct AWS_S3_BUCKET, UPLOADS_DIR or DATABASE_URL.`
+    case 'none':
+      return `Nothing was repaired on ${name}: it belongs to no installation yet, and this one stores nothing there. Set USE_S3_STORAGE=true if it is yours.`
+    case 'own':
+  }
+  const isMany = count.orphans > maxOrphans || count.orphans > maxOrphanShare * count.files
+  if (!isMany || allowsMany) return undefined
+  return `Nothing was repaired on ${name}: orphans are more than ${maxOrphans} or 1 % of the files (${count.orphans} of ${count.files}), as if another database used this store. If they are orphans all the same, add --many.`
 }

@@ -13,23 +13,23 @@ import { untilAborted } from '../../storage/streams/read-spooled-file.ts'
 import type { Clock } from '../../vocabulary/vocabulary.ts'
 import { claimStore, notOurBucket } from '../stores/claim-store.ts'
 import { type ReachableStore, reachableStores } from '../stores/stores.ts'
-import type { Checked } from './check-version.ts'
-import { checkVersions } from './check-versions.ts'
+import { type Checked, checkVersions } from './check-versions.ts'
 import { checkOrphans } from './orphans.ts'
 import {
+  countUnresolved,
   createFindingCounts,
   type Finding,
   findingAt,
-  countUnresolved,
-  type VerificationRun,
   type Verification,
+  type VerificationRun,
   type Verified,
   type VerifyNeeds,
 } from './verification.ts'
 
 /**
- * Compares rows and bytes on this disk and on S3, marks what is missing or corrupt, releases what is right again, and sets
- * orphans aside if asked to. Memory is bounded; it may be ended at any moment and run again.
+ * Compares rows and files on this disk and on S3: marks missing and corrupt versions, releases those that are right again,
+ * and moves orphans to quarantine if asked to. Memory is bounded. Each mark is one statement; if the process dies, what is
+ * marked stays marked, and the next run starts over. Only a complete run is recorded.
  */
 export async function verify(needs: VerifyNeeds, actor: EventActor, verification: Verification): Promise<Verified> {
   const verified = await startVerified(needs)
@@ -43,17 +43,14 @@ export async function verify(needs: VerifyNeeds, actor: EventActor, verification
   for (const here of reachableStores(needs.stores)) await checkOrphans(needs, actor, here, run)
 
   const overdue = await countOverdue(needs.db, new Date(needs.now().getTime() - 2 * needs.graceMs))
-  if (overdue > 0) verified.notes.push(`${overdue} leftovers should have been tidied up: does a service with jobs run?`)
+  if (overdue > 0) verified.notes.push(`${overdue} blobs should have been removed by now: does a service run jobs?`)
   return end(needs, verification, verified)
 }
 
 async function startVerified({ db, stores }: VerifyNeeds): Promise<Verified> {
-  const elsewhere = await countUnreachable(db, {
-    localStoreId: stores.local.storeId,
-    hasS3: stores.s3 !== undefined,
-  })
+  const notHere = await countUnreachable(db, { localStoreId: stores.local.storeId, hasS3: stores.s3 !== undefined })
   const findings = createFindingCounts()
-  return { files: 0, bytes: 0, notHere: elsewhere, hashed: 0, findings, notes: [], isComplete: true, isRight: false }
+  return { files: 0, bytes: 0, notHere, hashed: 0, findings, notes: [], isComplete: true, isRight: false }
 }
 
 async function end(
@@ -62,15 +59,15 @@ async function end(
   verified: Verified,
 ): Promise<Verified> {
   const isComplete = !signal.aborted
-  const left = countUnresolved(verified.findings)
-  const isRight = isComplete && Object.values(left).every((count) => count === 0)
+  const findings = countUnresolved(verified.findings)
+  const isRight = isComplete && Object.values(findings).every((count) => count === 0)
   const { files, bytes } = verified
-  if (isComplete) await recordVerification(db, { share: plan.share, reads, isComplete, files, bytes, findings: left })
-  log.info({ event: 'verified', share: plan.share, reads, complete: isComplete, files, bytes, ...left }, 'verified')
+  if (isComplete) await recordVerification(db, { share: plan.share, reads, isComplete, files, bytes, findings })
+  log.info({ event: 'verified', share: plan.share, reads, complete: isComplete, files, bytes, ...findings }, 'verified')
   return { ...verified, isComplete, isRight }
 }
 
-/** Rows to bytes: looks whether the bytes of each version in one store are there and right. */
+/** Checks the content of each version in one store. */
 async function checkStore(
   needs: VerifyNeeds,
   actor: EventActor,
@@ -78,9 +75,9 @@ async function checkStore(
   { verification, verified, onFinding }: VerificationRun,
 ): Promise<void> {
   const { plan, reads, signal, onChecked } = verification
-  const doubt = await findOwnershipProblem(needs, here, signal)
+  const problem = await findOwnershipProblem(needs, here, signal)
   if (signal.aborted) return
-  if (doubt !== undefined) return onFinding({ ...findingAt(here, null), kind: 'unchecked', why: doubt })
+  if (problem !== undefined) return onFinding({ ...findingAt(here, null), kind: 'unchecked', why: problem })
   const isThrough = await checkVersions(needs, actor, {
     ...verification,
     scope: { store: here.store, storeId: here.storeId, sample: plan.sample },
@@ -96,14 +93,11 @@ async function checkStore(
     },
   })
   if (isThrough || signal.aborted) return
-  onFinding({
-    ...findingAt(here, null),
-    kind: 'unchecked',
-    why: `S3 cannot be used (${needs.stores.s3?.outage()?.s3Code ?? 'no answer'}): not all that lies there was read`,
-  })
+  const s3Code = needs.stores.s3?.outage()?.s3Code ?? 'no answer'
+  onFinding({ ...findingAt(here, null), kind: 'unchecked', why: `S3 is out (${s3Code}): not all versions were read` })
 }
 
-/** Why no word of this store counts; undefined when it is ours, when nothing should lie there, when it does not answer, and when it was told to end. */
+/** Why findings in this store prove nothing. Undefined if the store is ours, should be empty, or does not answer. */
 async function findOwnershipProblem(
   needs: VerifyNeeds,
   here: ReachableStore,
@@ -111,9 +105,8 @@ async function findOwnershipProblem(
 ): Promise<string | undefined> {
   if (here.store === 'local' || !(await hasVersionsIn(needs.db, 's3'))) return undefined
   try {
-    return (await untilAborted(claimStore(needs, here), signal)) === 'ours'
-      ? undefined
-      : `${notOurBucket}; what should lie there was not read. Correct AWS_S3_BUCKET; docs/runbook/findings.md says what to do where it is right`
+    if ((await untilAborted(claimStore(needs, here), signal)) === 'own') return undefined
+    return `${notOurBucket}; its versions were not checked. Correct AWS_S3_BUCKET; if it is correct, see docs/runbook/findings.md`
   } catch (error) {
     if (error instanceof StoreError || signal.aborted) return undefined
     throw error
@@ -130,7 +123,7 @@ function findingOf(checked: Checked): Finding | undefined {
     case 'gone':
       return undefined
     case 'restored':
-      return { ...about, kind: 'restored', why: 'its bytes are right again, and it can be downloaded' }
+      return { ...about, kind: 'restored', why: 'its content is right again, and it can be downloaded' }
     case 'missing':
     case 'wrong':
     case 'unchecked':
@@ -141,7 +134,7 @@ function findingOf(checked: Checked): Finding | undefined {
 const dayMs = 24 * 60 * 60 * 1000
 const pageSize = 500
 
-/** Files that should have gone to S3 long ago, on whichever disk they wait. */
+/** Reports files that should have moved to S3 long ago, on any disk. */
 async function reportLateFallback(
   { db, now }: { db: Db; now: Clock },
   { signal, onFinding }: { signal: AbortSignal; onFinding: (finding: Finding) => void },

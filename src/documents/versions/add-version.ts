@@ -1,30 +1,38 @@
-import type { RecordedDocument } from '../../database/blobs/commit-upload.ts'
+import {
+  type CommitResult,
+  commitUpload,
+  type NewVersion,
+  type RecordedDocument,
+} from '../../database/blobs/commit-upload.ts'
+import type { Db, Tx } from '../../database/connection/client.ts'
+import { inTransaction } from '../../database/connection/in-transaction.ts'
 import { findDocumentType } from '../../database/documents/document-types.ts'
-import { type DocumentRecord, findDocument, type Viewer } from '../../database/documents/documents.ts'
+import { type DocumentRecord, findDocument, lockDocument, type Viewer } from '../../database/documents/documents.ts'
+import { requireMembership } from '../../database/people/membership.ts'
 import { AppError } from '../../errors/app-error.ts'
-import { confidentialRoles } from '../../people/rights.ts'
+import { confidentialRoles, rights } from '../../people/rights.ts'
 import type { Scanner } from '../../scanner/scanner.ts'
 import { extensionOf } from '../../storage/storage-key.ts'
 import type { Actor, DocumentId, FirmId } from '../../vocabulary/vocabulary.ts'
 import { noSuchDocument, withRight } from '../access-document.ts'
-import { quotaExceeded } from '../upload/assert-quota.ts'
 import { assertNotInTrash, assertServable } from '../download/assert-servable.ts'
-import { commitVersion } from '../upload/commit-version.ts'
+import { reportDamagedBlob } from '../download/open-stored-file.ts'
 import {
   type BufferedSource,
   type BufferNeeds,
   bufferSource,
   isSourceDamaged,
   recheckSource,
-} from '../moving/buffer-source.ts'
-import { reportDamagedBlob } from '../download/open-stored-file.ts'
+} from '../moving/copy-blob.ts'
+import { assertStoreAvailable } from '../stores/fallback.ts'
+import { requireStore, toAppError } from '../stores/stores.ts'
 import { newVersionOf } from '../upload/idempotent-upload.ts'
+import { quotaExceeded } from '../upload/quota-exceeded.ts'
 import { type PlannedUpload, reserve, storeUpload, type StoreUploadNeeds } from '../upload/store-upload.ts'
-import { toAppError, assertStoreAvailable, requireStore } from '../stores/stores.ts'
 import {
-  beginUpload,
   type IncomingUpload,
   receiveAndStore,
+  startUpload,
   type TypeLimits,
   type UploadNeeds,
 } from '../upload/upload.ts'
@@ -38,7 +46,7 @@ export async function addVersion(needs: UploadNeeds, actor: Actor, request: Vers
   try {
     return await withRight(needs, actor, access, async (membership) => {
       const type = await requireType(needs, { membership, confidentialRoles }, documentId)
-      const file = await beginUpload(needs, request)
+      const file = await startUpload(needs, request)
       return receiveAndStore(needs, actor, {
         ...request,
         ...access,
@@ -46,6 +54,7 @@ export async function addVersion(needs: UploadNeeds, actor: Actor, request: Vers
         type,
         documentType: type.code,
         judgesType: false,
+        commit: (_actor, version, signal) => commitVersion(needs, actor, { right: access.right, version, signal }),
       })
     })
   } catch (error) {
@@ -53,7 +62,7 @@ export async function addVersion(needs: UploadNeeds, actor: Actor, request: Vers
   }
 }
 
-/** The limits of the document's type. The platform's rows may have a type that there is not: then the usual ones hold. */
+/** The limits of the document's type. A row of the platform may have a type that does not exist: the defaults apply. */
 async function requireType(
   { db }: UploadNeeds,
   seeing: Viewer,
@@ -65,8 +74,56 @@ async function requireType(
   const code = document.documentType
   const type = await findDocumentType(db, code)
   if (type?.isActive === false)
-    throw new AppError('validation_failed', 'Papers of this type are not taken any more. Ask the platform’s support.')
+    throw new AppError(
+      'validation_failed',
+      'Documents of this type are no longer accepted. Contact the platform’s support.',
+    )
   return type?.code === code ? type : { code, maxBytes: null, allowedTypes: null }
+}
+
+type Committing = {
+  right: 'documents.add_version' | 'documents.restore_version'
+  version: NewVersion
+  /** For a copy: the version that it is a copy of. */
+  restored?: { version: number; scanner: Scanner | undefined }
+  signal: AbortSignal
+}
+
+/**
+ * Commits the newest version of a document under the document's lock. The upload may have taken minutes: right and trash
+ * are checked again. Throws `OutcomeUnknown`.
+ */
+async function commitVersion(
+  { db }: { db: Db },
+  actor: Actor,
+  { right, version, restored, signal }: Committing,
+): Promise<CommitResult> {
+  const { firmId, documentId } = version
+  return inTransaction(db, async (trx) => {
+    const membership = await requireMembership(trx, { userId: actor.userId, firmId, right: rights[right] })
+    const seeing = { membership, confidentialRoles }
+    const current = await lockDocument(trx, seeing, documentId)
+    if (current === undefined) throw noSuchDocument()
+    assertNotInTrash(current)
+    const scan = restored === undefined ? {} : await readScanOf(trx, seeing, { documentId, ...restored })
+    const asked = { actor, version: { ...version, ...scan } }
+    const committed = await commitUpload(trx, asked, { right: rights[right], confidentialRoles })
+    // A client that left before the end of the transaction gets no version that it never hears of.
+    signal.throwIfAborted()
+    return committed
+  })
+}
+
+/** A copy has the scan status that the old version has by now. */
+async function readScanOf(
+  trx: Tx,
+  seeing: Viewer,
+  { documentId, version, scanner }: Pick<NewVersion, 'documentId'> & { version: number; scanner: Scanner | undefined },
+): Promise<Pick<NewVersion, 'scanStatus' | 'copyOf'>> {
+  const old = await findDocument(trx, seeing, documentId, version)
+  if (old === undefined) throw noSuchDocument(version)
+  assertServable(old, { scanner })
+  return { scanStatus: old.scanStatus, copyOf: old.version }
 }
 
 type RestoreVersionNeeds = StoreUploadNeeds & BufferNeeds & { scanner: Scanner | undefined }
@@ -74,8 +131,9 @@ type RestoreVersionNeeds = StoreUploadNeeds & BufferNeeds & { scanner: Scanner |
 type VersionToRestore = { firmId: FirmId; documentId: DocumentId; version: number; signal: AbortSignal }
 
 /**
- * Makes the bytes of an old version the newest one, unverified: copied to a key of their own and proved by their hash.
- * Throws `not_found`, and what prevents a download of that version.
+ * Copies an old version's content to a new key and makes it the newest version, unverified. The content is read in full
+ * and its hash compared before anything is written; from there the protocol of an upload applies (`store-upload.ts`).
+ * Throws `not_found`, and the errors of a download of that version.
  */
 export async function restoreVersion(
   needs: RestoreVersionNeeds,
@@ -85,17 +143,48 @@ export async function restoreVersion(
   const access = { right: 'documents.restore_version', firmId, documentId } as const
   try {
     return await withRight(needs, actor, access, async (membership) => {
-      const old = await requireServable(needs, { membership, confidentialRoles }, { documentId, version })
+      const old = await findDocument(needs.db, { membership, confidentialRoles }, documentId, version)
+      if (old === undefined) throw noSuchDocument(version)
+      assertServable(old, needs)
       assertStoreAvailable(needs.stores)
-      const held = await holdProved(needs, actor, old, signal)
+      const source = await bufferWhole(needs, actor, old, signal)
       try {
-        return await storeCopy(needs, actor, { access, old, content: held.content, signal })
+        return await storeCopy(needs, actor, { access, old, content: source.content, signal })
       } finally {
-        await held.release()
+        await source.release()
       }
     })
   } catch (error) {
     throw toAppError(error)
+  }
+}
+
+async function bufferWhole(
+  needs: RestoreVersionNeeds,
+  actor: Actor,
+  { store, storeId, storageKey: key, fileSize: size, sha256 }: DocumentRecord,
+  signal: AbortSignal,
+): Promise<BufferedSource> {
+  const blob = { store, storeId, key, size }
+  const source = { store: requireStore(needs.stores, blob), key, size, sha256, signal }
+  try {
+    const buffered = await bufferSource(needs, source)
+    if (buffered === undefined) throw await reportDamagedBlob(needs, actor, blob, 'missing')
+    await awaitAccepted(buffered)
+    return buffered
+  } catch (error) {
+    if (!isSourceDamaged(error)) throw error
+    throw await reportDamagedBlob(needs, actor, blob, await recheckSource(source))
+  }
+}
+
+async function awaitAccepted({ content, release }: BufferedSource): Promise<void> {
+  if (content.kind === 'memory') return
+  try {
+    await content.accepted
+  } catch (error) {
+    await release()
+    throw error
   }
 }
 
@@ -118,64 +207,18 @@ async function storeCopy(
     documentType,
     judgesType: false,
     extension: extensionOf(old.storageKey),
-    growth: { bytes: fileSize, documents: 0 },
+    addedUsage: { bytes: fileSize, documents: 0 },
     scope: undefined,
   }
   const reserved = await reserve(needs, planned)
   if (reserved.exceeded !== null) throw quotaExceeded(reserved.room, reserved.exceeded, fileSize)
-  const { firmId, documentId } = access
+  const { right, firmId, documentId } = access
   const labels = { originalFileName: fileName, documentType, firmId, documentId }
-  const file = { contentType: mimeType, labels, content, signal }
   const restored = { version: old.version, scanner: needs.scanner }
-  const committed = await storeUpload(needs, reserved, file, (stored) =>
-    commitVersion(needs, actor, {
-      right: access.right,
-      version: newVersionOf(stored, planned, { fileName, mimeType, scanStatus }),
-      restored,
-      signal,
-    }),
-  )
+  const committed = await storeUpload(needs, reserved, { contentType: mimeType, labels, content, signal }, (stored) => {
+    const version = newVersionOf(stored, planned, { fileName, mimeType, scanStatus })
+    return commitVersion(needs, actor, { right, version, restored, signal })
+  })
   if (committed.outcome !== 'committed') throw new Error('a copy of a version was not committed')
   return committed.document
-}
-
-async function requireServable(
-  needs: RestoreVersionNeeds,
-  seeing: Viewer,
-  { documentId, version }: Pick<VersionToRestore, 'documentId' | 'version'>,
-): Promise<DocumentRecord> {
-  const old = await findDocument(needs.db, seeing, documentId, version)
-  if (old === undefined) throw noSuchDocument(version)
-  assertServable(old, needs)
-  return old
-}
-
-/** The whole of it, before a byte is written anywhere. */
-async function holdProved(
-  needs: RestoreVersionNeeds,
-  actor: Actor,
-  { store, storeId, storageKey: key, fileSize: size, sha256 }: DocumentRecord,
-  signal: AbortSignal,
-): Promise<BufferedSource> {
-  const bytes = { store, storeId, key, size }
-  const source = { store: requireStore(needs.stores, bytes), key, size, sha256, signal }
-  try {
-    const held = await bufferSource(needs, source)
-    if (held === undefined) throw await reportDamagedBlob(needs, actor, bytes, 'missing')
-    await assertProved(held)
-    return held
-  } catch (error) {
-    if (!isSourceDamaged(error)) throw error
-    throw await reportDamagedBlob(needs, actor, bytes, await recheckSource(source))
-  }
-}
-
-async function assertProved({ content, release }: BufferedSource): Promise<void> {
-  if (content.kind === 'memory') return
-  try {
-    await content.accepted
-  } catch (error) {
-    await release()
-    throw error
-  }
 }

@@ -83,7 +83,7 @@ describeCheck(19, () => {
       await uploadDocument(scene.second.url, firm, admin)
       const before = await listStored(scene.first)
 
-      await expectNoRoom(await uploadFile(scene.first.url, firm, admin), 'may keep 2 documents, and has 2')
+      await expectNoRoom(await uploadFile(scene.first.url, firm, admin), 'may store 2 documents and stores 2')
 
       expect(await listStored(scene.first)).toEqual(before)
       expect((await addVersion(scene.first.url, { firm, id }, admin)).status).toBe(201)
@@ -183,8 +183,8 @@ describeCheck(19, () => {
 
       await expectNoRoom(
         await uploadFile(scene.first.url, firm, admin, { bytes: fileOf(bytes.length + 1) }),
-        'may keep 17 MB',
-        'has 0 bytes',
+        'may store 17 MB',
+        'stores 0 bytes',
       )
       expect((await uploadFile(scene.first.url, firm, admin, { bytes })).status).toBe(201)
       expect(await usageOf({ firm, admin })).toEqual({ bytes: bytes.length, documents: 1 })
@@ -208,7 +208,7 @@ describeCheck(19, () => {
     await expect.poll(open).toEqual([{ reserved_bytes: String(18 * mebibyte) }])
     const bytes = fileOf(3 * mebibyte)
 
-    await expectNoRoom(await uploadFile(scene.second.url, firm, admin, { bytes }), 'may keep 20 MB', 'has 18 MB')
+    await expectNoRoom(await uploadFile(scene.second.url, firm, admin, { bytes }), 'may store 20 MB', 'stores 18 MB')
     connection.drop()
     await expect.poll(open).toEqual([])
     expect((await uploadFile(scene.second.url, firm, admin, { bytes })).status).toBe(201)
@@ -261,7 +261,7 @@ describeCheck(19, () => {
         .execute()
 
     expect(await usageOf({ firm, admin })).toEqual({ bytes: 60_000, documents: 3 })
-    await expectNoRoom(await uploadFile(scene.first.url, firm, admin), 'may keep 2 documents, and has 3')
+    await expectNoRoom(await uploadFile(scene.first.url, firm, admin), 'may store 2 documents and stores 3')
   })
 
   it('an administrator’s word makes room at once, and the usual quota holds again when it is taken back', async () => {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { createByteBudget } from '../../storage/streams/memory-budget.ts'
 import { openSpool, type Spool } from '../../storage/spool/spool.ts'
-import { spoolThenBuffer } from './read-upload.ts'
+import { spoolThenBuffer } from './buffer-file.ts'
 
 let folder: string
 let spool: Spool
@@ -16,16 +16,16 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-const bytes = Buffer.from('a paper that came slowly')
-async function* coming() {
+const bytes = Buffer.from('a document that arrived slowly')
+async function* arriving() {
   yield bytes.subarray(0, 7)
   yield bytes.subarray(7)
 }
 const checks = { expectedSha256: undefined, signal: new AbortController().signal }
 
-it('a file that is whole is held in memory, lies in the spool no more, and takes memory until it is released', async () => {
+it('a complete file is in memory, no longer in the spool, and uses memory until its release', async () => {
   const budget = createByteBudget(100)
-  const { content, release } = await spoolThenBuffer({ budget, spool }, coming(), checks)
+  const { content, release } = await spoolThenBuffer({ budget, spool }, arriving(), checks)
 
   expect(content.bytes).toEqual(bytes)
   expect([budget.free(), spool.bytes()]).toEqual([100 - bytes.length, 0])
@@ -33,7 +33,7 @@ it('a file that is whole is held in memory, lies in the spool no more, and takes
   expect(budget.free()).toBe(100)
 })
 
-it('one whose file in the spool cannot be removed is refused, and takes no memory', async () => {
+it('a file whose spool file cannot be removed is rejected and uses no memory', async () => {
   const budget = createByteBudget(100)
   const failing: Spool = {
     ...spool,
@@ -47,6 +47,6 @@ it('one whose file in the spool cannot be removed is refused, and takes no memor
     },
   }
 
-  await expect(spoolThenBuffer({ budget, spool: failing }, coming(), checks)).rejects.toThrow('the disk went away')
+  await expect(spoolThenBuffer({ budget, spool: failing }, arriving(), checks)).rejects.toThrow('the disk went away')
   expect(budget.free()).toBe(100)
 })
