@@ -68,7 +68,7 @@ async function atOnce({ firm, admin }: Firm, count: number, options: () => Uploa
 async function expectNoRoom(answer: Response, ...words: string[]): Promise<void> {
   const problem = await problemOf(answer)
   expect([answer.status, problem.code]).toEqual([429, 'quota_exceeded'])
-  for (const word of [...words, 'Delete what is not needed', 'support']) expect(problem.detail).toContain(word)
+  for (const word of [...words, 'Delete documents', 'support']) expect(problem.detail).toContain(word)
   // No time helps.
   expect(answer.headers.get('retry-after')).toBeNull()
 }
@@ -132,9 +132,9 @@ describeCheck(19, () => {
 
       await expectNoRoom(
         await addVersion(scene.first.url, { firm, id }, admin, { bytes: fileOf(5001) }),
-        'for its files',
+        'of files',
       )
-      await expectNoRoom(await restoreVersion(scene.first.url, { firm, id }, admin, 1), 'for its files')
+      await expectNoRoom(await restoreVersion(scene.first.url, { firm, id }, admin, 1), 'of files')
 
       expect(await listStored(scene.first)).toEqual(before)
       expect((await addVersion(scene.first.url, { firm, id }, admin, { bytes: fileOf(5000) })).status).toBe(201)
