@@ -108,7 +108,7 @@ describe('a file handed in again under the same idempotency key', () => {
       .execute()
     const gone = await uploadFile(service.url, firm, admin, { bytes: makePdf({ seed: 'new' }), ...key('k6') })
     expect(second.id).not.toBe(first.id)
-    expect([gone.status, (await problemOf(gone)).detail]).toEqual([409, expect.stringContaining('is gone')])
+    expect([gone.status, (await problemOf(gone)).detail]).toEqual([409, expect.stringContaining('was removed')])
   })
 
   it('after a refusal is tried afresh: refusals are not remembered', async () => {

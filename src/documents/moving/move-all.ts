@@ -10,36 +10,37 @@ import { type Move, type MoveNeeds, type MoveOutcome, moveVersion } from './move
 
 export type MoveResult = { version: StoredVersion } & (
   | { outcome: MoveOutcome }
-  /** A store could not be asked, or something that nobody foresaw. */
+  /** A store could not be asked, or an unexpected error. */
   | { outcome: 'failed'; error: unknown }
 )
 
 export type MoveAll = Omit<Move, 'limits'> & {
   scope: VersionScope
-  /** How many files are written at once, and as many read back. */
+  /** The number of files written at once, and of files read back at once. */
   concurrency: number
-  /** Waited for before each file: to hold a rate. */
+  /** Limits the rate: awaited before each file. */
   throttle?: (bytes: number) => Promise<void>
-  /** Told once of every version that will not be looked at again; what was under way when it ended is left, and not told. */
+  /** Called once for every version that is finished. A move that was in progress at the end is not reported. */
   onResult: (settled: MoveResult) => void
-  /** Asked when a store could not be asked: true once it is worth another try, false to end here. */
+  /** Awaited after an error: true when a retry makes sense, false to end the run. */
   waitForRetry: (error: unknown, version: StoredVersion) => Promise<boolean>
 }
 
 const pauseMs = 1000
-/** A version that others hold for longer than a dead mover may is left to the next run. */
+/** Longer than a dead mover's claim lives: a version that stays busy is left to the next run. */
 const maxBusyMs = 2 * claimSeconds * 1000
 const maxTries = 3
 
 /**
- * Moves every version of a scope. What others move at the same time is looked at again in a later pass. Resolves to false
- * when its signal or an unavailable store ended it.
+ * Moves every version of a scope. Versions that another mover has claimed are tried again in a later pass. False if the
+ * signal or an unavailable store ended the run. If the process dies, a new run continues: moved versions have left the
+ * scope, and `moveVersion` resumes the others.
  */
 export async function moveAll(needs: MoveNeeds, actor: EventActor, all: MoveAll): Promise<boolean> {
   const run = {
     limits: createCopyLimits(all.concurrency),
     tries: new Map<VersionId, number>(),
-    settled: new Set<VersionId>(),
+    finished: new Set<VersionId>(),
     isEnded: false,
     movedAt: Date.now(),
   }
@@ -54,18 +55,18 @@ export async function moveAll(needs: MoveNeeds, actor: EventActor, all: MoveAll)
 type Run = {
   limits: CopyLimits
   tries: Map<VersionId, number>
-  /** Not moved, and not to be looked at again. Those that moved have left the scope. */
-  settled: Set<VersionId>
+  /** Versions that were not moved and are not tried again. Moved ones have left the scope. */
+  finished: Set<VersionId>
   isEnded: boolean
   movedAt: number
 }
 
-/** Yields how many are to be looked at again. */
+/** Returns the number of versions to try again. */
 async function passOver(needs: MoveNeeds, actor: EventActor, all: MoveAll, run: Run): Promise<number> {
   let left = 0
   await forEachConcurrently(walkVersions(needs.db, all.scope), run.limits.filesUnderway, async (version) => {
     if (run.isEnded || all.signal.aborted) return 'enough'
-    if (run.settled.has(version.versionId)) return 'next'
+    if (run.finished.has(version.versionId)) return 'next'
     if (!(await moveOne(needs, actor, { all, run, version }))) left += 1
     return 'next'
   })
@@ -74,13 +75,13 @@ async function passOver(needs: MoveNeeds, actor: EventActor, all: MoveAll, run: 
 
 type One = { all: MoveAll; run: Run; version: StoredVersion }
 
-/** False: look at it again in the next pass. */
+/** False: try it again in the next pass. */
 async function moveOne(needs: MoveNeeds, actor: EventActor, { all, run, version }: One): Promise<boolean> {
-  const settle = (settled: MoveResult) => {
-    if (settled.outcome !== 'moved') run.settled.add(version.versionId)
-    needs.metrics.moves.inc({ to: all.to, outcome: settled.outcome })
-    if (settled.outcome === 'moved') needs.metrics.movedBytes.inc({ to: all.to }, version.fileSize)
-    all.onResult(settled)
+  const finish = (result: MoveResult) => {
+    if (result.outcome !== 'moved') run.finished.add(version.versionId)
+    needs.metrics.moves.inc({ to: all.to, outcome: result.outcome })
+    if (result.outcome === 'moved') needs.metrics.movedBytes.inc({ to: all.to }, version.fileSize)
+    all.onResult(result)
     return true
   }
   try {
@@ -92,13 +93,13 @@ async function moveOne(needs: MoveNeeds, actor: EventActor, { all, run, version 
     })
     if (outcome === 'moved') run.movedAt = Date.now()
     if (outcome === 'busy' && Date.now() - run.movedAt < maxBusyMs) return false
-    return settle({ version, outcome })
+    return finish({ version, outcome })
   } catch (error) {
-    return (await isLeft(needs, { all, run, version }, error)) ? false : settle({ version, outcome: 'failed', error })
+    return (await isLeft(needs, { all, run, version }, error)) ? false : finish({ version, outcome: 'failed', error })
   }
 }
 
-/** Whether what could not be moved is left as it is: for the next pass, or, where this ends the run, for the next run. */
+/** Whether a version that could not be moved is left to the next pass, or, if this ends the run, to the next run. */
 async function isLeft(needs: MoveNeeds, { all, run, version }: One, error: unknown): Promise<boolean> {
   if (all.signal.aborted) return true
   if (!(await all.waitForRetry(error, version))) {

@@ -6,20 +6,20 @@ import { removeBatch, type RemoveNeeds } from './remove-blobs.ts'
 import { reachableStores } from './stores.ts'
 
 export type CollectNeeds = RemoveNeeds & {
-  /** Incoming blobs that are older are abandoned: longer than any request may live. */
+  /** The age at which incoming blobs are abandoned: longer than any request may live. */
   graceMs: number
 }
 
-/** How many uploads and moves were abandoned, how many blobs were removed, and how many could not be yet. */
+/** Numbers of abandoned uploads and moves, of removed blobs, and of blobs that could not be removed yet. */
 export type Collected = { uploads: number; moves: number; removals: number; left: number }
 
-/** A process whose lock was lost and taken again is not dead: a younger upload of it goes on. */
+/** A process that lost its lock and took it again looks dead for a moment: its younger uploads go on. */
 const deadAfterMs = 10 * 60 * 1000
 
 /**
- * The collector: abandons uploads and moves that nobody will end (their client or process died) and removes the blobs
- * that are due, on this disk and on S3. It acts on rows alone; bytes that no row names are for `verify` to find. May run
- * twice, and beside others.
+ * The collector: abandons the uploads and moves of dead processes and removes the blobs that are due, on this disk and on
+ * S3. It acts on rows alone; `verify` finds files without a row. Any number of collectors may run at once, and if one dies
+ * the next resumes.
  */
 export async function collectBlobs(needs: CollectNeeds, signal: AbortSignal): Promise<Collected> {
   const now = needs.now()
@@ -40,7 +40,7 @@ export async function collectBlobs(needs: CollectNeeds, signal: AbortSignal): Pr
       collected.removals += removed
       collected.left += failed
       if (removed + failed + postponed.length === 0) break
-      // Removing must not crowd out uploads.
+      // Leaves room for uploads.
       await wait(10)
     }
   }

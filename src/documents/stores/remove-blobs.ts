@@ -25,16 +25,16 @@ export type RemoveNeeds = {
   now: Clock
 }
 
-/** What became of each blob of a batch. `postponed`: something still needs it. */
+/** The results of a batch. `postponed`: blobs that something still needs. */
 export type RemovedBatch = { removed: number; failed: number; postponed: ClaimedRemovals['postponed'] }
 
 const batchSize = { s3: 1000, local: 100 }
 const filesAtOnce = 8
 
 /**
- * Removes a batch of leaving blobs of one store: claimed in the database, removed in the store, settled in the database.
- * It may be killed at any moment; the claims end with the process, and removing what is gone succeeds. A blob that cannot
- * be removed is logged, and tried again in an hour.
+ * Removes a batch of leaving blobs of one store: claim the rows, remove the files, record the results. If the process dies
+ * after the claim, the claims end with it, and another run removes the rest: removing an absent file succeeds. A blob that
+ * cannot be removed is logged and tried again in an hour.
  */
 export async function removeBatch(
   needs: RemoveNeeds,
@@ -50,7 +50,7 @@ export async function removeBatch(
   const { claimId, removals, postponed } = batch
   const noncurrentDays = createNoncurrentDays(needs.stores)
   const outcomes = new Map<BlobId, RemovalOutcome>()
-  const settle = async (removal: Removal, removing: Promise<'destroyed' | 'hidden'>) => {
+  const record = async (removal: Removal, removing: Promise<'destroyed' | 'hidden'>) => {
     const outcome = await outcomeOf(needs, removal, { removing, noncurrentDays })
     if ('error' in outcome) {
       metrics.failedRemovals.inc()
@@ -63,41 +63,41 @@ export async function removeBatch(
   await removeFrom(
     here,
     removals.filter(({ id }) => !outcomes.has(id)),
-    settle,
+    record,
   )
   await recordRemovals(db, { claimId, now: needs.now() }, [...outcomes.values()])
   const failed = [...outcomes.values()].filter(({ outcome }) => outcome === 'failed').length
   return { removed: outcomes.size - failed, failed, postponed }
 }
 
-/** Removes these leaving blobs of one store at once. What fails, or is elsewhere, is left to the collector. */
+/** Removes these leaving blobs of one store now. The collector removes those that fail or are on another disk. */
 export async function removeNow(needs: RemoveNeeds, { store, storeId }: StoreRef, ids: BlobId[]): Promise<void> {
   const here = reachableStores(needs.stores).find((each) => each.store === store && each.storeId === storeId)
   if (here !== undefined && ids.length > 0) await removeBatch(needs, here, { ids })
 }
 
-type Settle = (removal: Removal, removing: Promise<'destroyed' | 'hidden'>) => Promise<void>
+type Record = (removal: Removal, removing: Promise<'destroyed' | 'hidden'>) => Promise<void>
 
-async function removeFrom(here: ReachableStore, removals: Removal[], settle: Settle): Promise<void> {
+async function removeFrom(here: ReachableStore, removals: Removal[], record: Record): Promise<void> {
   const limit = pLimit(filesAtOnce)
   if (here.store === 'local') {
-    await Promise.all(removals.map((each) => limit(() => settle(each, removeOne(here, each)))))
+    await Promise.all(removals.map((each) => limit(() => record(each, removeOne(here, each)))))
     return
   }
-  // An object whose parts cannot be removed keeps its row, which names them.
+  // An object whose multipart upload cannot be aborted keeps its row, which names the upload.
   const whole: Removal[] = []
   const abort = async (removal: Removal): Promise<void> => {
     try {
       await abortParts(here, removal)
       whole.push(removal)
     } catch (error) {
-      await settle(removal, Promise.reject(error))
+      await record(removal, Promise.reject(error))
     }
   }
   await Promise.all(removals.map((each) => limit(() => abort(each))))
   if (whole.length === 0) return
   const answers = await here.files.removeMany(whole.map(({ key }) => key)).catch((error: unknown) => error)
-  for (const removal of whole) await settle(removal, answerFor(answers, removal))
+  for (const removal of whole) await record(removal, answerFor(answers, removal))
 }
 
 async function answerFor(answers: unknown, { key }: Removal): Promise<'destroyed' | 'hidden'> {
@@ -113,7 +113,7 @@ export async function removeOne(
   return isReadableKey(key) ? files.remove(key) : files.quarantine.remove(requireQuarantineKey(key))
 }
 
-/** Ends the upload in parts that a blob may still have open. */
+/** Aborts the multipart upload that a blob may still have. */
 export async function abortParts(here: ReachableStore, { key, multipartId }: Removal): Promise<void> {
   if (here.store === 's3' && multipartId !== null && isReadableKey(key))
     await here.files.abortMultipart(key, multipartId)
@@ -138,14 +138,14 @@ async function outcomeOf(
 
 const dayMs = 24 * 60 * 60 * 1000
 
-/** A lifecycle counts whole days, from the midnight after. */
+/** A lifecycle rule counts whole days from the next midnight. */
 function dayAfter(now: Date, days: number): string {
   return new Date(now.getTime() + (days + 1) * dayMs).toISOString().slice(0, 10)
 }
 
 type NoncurrentDays = (key: string) => Promise<number | undefined>
 
-/** How many days the bucket keeps what is hidden under such keys; asked once of each kind, and unknown when S3 does not say. */
+/** For how many days the bucket stores noncurrent versions of such keys; asked once per prefix. Undefined if unknown. */
 function createNoncurrentDays({ s3 }: Stores): NoncurrentDays {
   const known = new Map<string, Promise<number | undefined>>()
   return async (key) => {

@@ -4,33 +4,33 @@ import type { Outage } from '../../storage/s3/circuit-breaker.ts'
 import type { S3Trouble } from '../../storage/s3/requests/s3-errors.ts'
 import type { Stores } from './stores.ts'
 
-/** S3 has gone away; it is back; it stayed away for all of the patience. */
+/** S3 went away; it is back; it stayed away longer than the patience. */
 export type Waiting = 'waiting' | 'back' | 'given_up'
 
 export type Patience = {
   patienceMs: number
   signal: AbortSignal
-  /** Told when S3 has gone away, and how that ended; the latter not where somebody ends the work. */
+  /** Called when S3 goes away and when the wait ends, but not if the signal ends it. */
   onWaiting: (state: Waiting) => void
-  /** A count of the work done. Waits without progress between them share the patience; undefined: each wait has all of it. */
+  /** A count of finished work. Waits without progress between them share the patience. Undefined: each wait has all of it. */
   progress?: () => number
 }
 
 const lookEveryMs = 200
 
-/** What may end by itself; all else waits for somebody to change a setting. */
-const passing = new Set<S3Trouble>(['no_answer', 'too_busy', 'broken', 'clock_off'])
+/** Troubles that may end by themselves. The others end when somebody changes a setting. */
+const transient = new Set<S3Trouble>(['no_answer', 'too_busy', 'broken', 'clock_off'])
 
-/** Whether S3 is away in a way that may end by itself. */
+/** Whether an outage may end by itself. */
 export function isTransient(outage: Pick<Outage, 'trouble'> | undefined): boolean {
-  return outage !== undefined && passing.has(outage.trouble)
+  return outage !== undefined && transient.has(outage.trouble)
 }
 
 type Waited = { s3?: Pick<NonNullable<Stores['s3']>, 'outage'> | undefined }
 
 /**
- * Creates the wait for an S3 that went away; several that wait share it. False when S3 stayed away for too long or the
- * signal ended it; true at once where there is no outage.
+ * Creates a function that waits for S3 to come back; concurrent calls share one wait. False if S3 stayed away too long or
+ * the signal aborted; true at once without an outage.
  */
 export function createS3Wait(stores: Waited, patience: Patience): () => Promise<boolean> {
   let waiting: Promise<boolean> | undefined

@@ -12,14 +12,14 @@ import {
 
 const pageSize = 500
 
-/** The versions of a scope, in the order of its keys, all or the first so many; of any number of them one page is held. */
+/** The versions of a scope in the order of their keys. Memory holds one page. */
 export async function* walkVersions(
   db: Db,
   scope: VersionScope,
-  most = Infinity,
+  maxVersions = Infinity,
 ): AsyncGenerator<StoredVersion, undefined> {
   let after: VersionCursor | undefined
-  let left = most
+  let left = maxVersions
   do {
     const limit = Math.min(pageSize, left)
     const page = await listVersionsIn(db, scope, { after, limit })
@@ -30,14 +30,14 @@ export async function* walkVersions(
   return undefined
 }
 
-/** Works on what a walk yields, so many at a time, until its end, until the work has seen enough, or until it throws. */
+/** Runs the work on each item, `concurrency` at a time, until the walk ends, or the work returns `enough` or throws. */
 export async function forEachConcurrently<Item>(
   walk: AsyncGenerator<Item, undefined>,
   concurrency: number,
   work: (item: Item) => Promise<'next' | 'enough'>,
 ): Promise<void> {
   const ending = new AbortController()
-  const takeTurns = async () => {
+  const runWorker = async () => {
     try {
       for (let next = await walk.next(); next.done !== true && !ending.signal.aborted; next = await walk.next())
         if ((await work(next.value)) === 'enough') return
@@ -45,17 +45,17 @@ export async function forEachConcurrently<Item>(
       ending.abort()
     }
   }
-  // Whoever is told of a failure closes what the other turns work with: they come to the end of theirs first.
-  const turns = await Promise.allSettled(Array.from({ length: concurrency }, takeTurns))
+  // The caller closes what the workers use after a failure, so all workers end before it is thrown.
+  const results = await Promise.allSettled(Array.from({ length: concurrency }, runWorker))
   try {
-    for (const turn of turns) if (turn.status === 'rejected') throw turn.reason
+    for (const result of results) if (result.status === 'rejected') throw result.reason
   } finally {
-    // A walk that is not at its end keeps open what it reads from.
+    // Closes what an unfinished walk reads from.
     await walk.return(undefined)
   }
 }
 
-/** Waits before each file for so long that, over all that call it, no more bytes a second are on their way. */
+/** Delays each file so that all callers together stay below this rate. */
 export function createThrottle(bytesPerSecond: number, signal: AbortSignal): (bytes: number) => Promise<void> {
   let freeAt = 0
   return async (bytes) => {
@@ -66,10 +66,9 @@ export function createThrottle(bytesPerSecond: number, signal: AbortSignal): (by
   }
 }
 
-/** How many files are written and read back at once. Steps in the database need no turn, so that both stores stay busy. */
+/** Limits for files written and read back at once. Database steps have no limit, so that both stores stay busy. */
 export type CopyLimits = { writing: LimitFunction; readingBack: LimitFunction; filesUnderway: number }
 
-/** `atOnce`: files written, and files read back, at one time. */
 export function createCopyLimits(atOnce: number): CopyLimits {
   return { writing: pLimit(atOnce), readingBack: pLimit(atOnce), filesUnderway: 3 * atOnce }
 }

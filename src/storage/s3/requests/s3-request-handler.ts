@@ -97,7 +97,7 @@ function bodySourceOf(body: unknown): BodySource | undefined {
 }
 
 function isBodySource(body: unknown): body is BodySource {
-  return typeof body === 'object' && body !== null && 'openPieces' in body
+  return typeof body === 'object' && body !== null && 'openChunks' in body
 }
 
 // Large enough that a file of a few megabytes costs few writes, small enough that a cut comes soon.
