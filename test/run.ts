@@ -20,7 +20,7 @@ const programs = join(root, 'node_modules', '.bin')
 type Check = { name: string; command: string; words: string[] }
 /**
  * `before`: must pass before the tests start. `beside`: run while the tests run. `leavesOut`: lists at its end what it
- * did not run. `isInMemory`: its temporary files lie in memory where there is room.
+ * did not run. `isInMemory`: its temporary files are in memory where there is room.
  */
 type Run = { projects: string[]; before: Check[]; beside: Check[]; leavesOut: boolean; isInMemory: boolean }
 
@@ -62,7 +62,7 @@ const [name = 'all'] = process.argv.slice(2)
 const run = requireRun(name)
 // For the services and for each worker: it is what `tmpdir()` answers.
 if (run.isInMemory) process.env['TMPDIR'] = await makeTemporaryFolder()
-// Whoever ends the run ends it by `exit`, on which temporary files and services go.
+// The run always ends by `exit`, which removes temporary files and stops services.
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => process.exit(128 + constants.signals[signal]))
 const count = await runEverything(run)

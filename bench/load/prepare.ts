@@ -22,7 +22,7 @@ export type Bench = {
   print(text: string): void
   /** Aborts when the bench is to end early. */
   signal: AbortSignal
-  /** `keep`: the folder stays, for whoever wants to know from its logs what went wrong. */
+  /** `keep`: the folder stays, so that its logs can be read after a failure. */
   close(end: { keep: boolean }): Promise<void>
 }
 

@@ -79,7 +79,7 @@ export function proveAdministrators(scene: () => Scene): void {
 
 /** Stays for good, so only on a service that was started here. */
 export function proveNewTypes(scene: () => Scene): void {
-  it('an administrator adds a type of paper, bounds it and closes it', async () => {
+  it('an administrator adds a type of document, bounds it and closes it', async () => {
     const { client } = scene()
     const token = await logIn(scene())
     const code = `acceptance_${randomBytes(4).toString('hex')}`

@@ -11,7 +11,7 @@ const bytes = makePdf({ bytes: 50_000, seed: 'download' })
 const fileName = 'Lisensie “2026”, ñ 📄.pdf'
 
 export function proveDownloads(scene: () => Scene): void {
-  it('a paper comes back as it was, under its own name and type, to be saved', async () => {
+  it('a document comes back as it was, under its own name and type, to be saved', async () => {
     const { id } = await keep(scene(), { bytes, fileName })
     const { answer, file } = await download(scene(), id)
 
@@ -68,15 +68,15 @@ export function proveDownloads(scene: () => Scene): void {
   it('to members alone: a stranger, somebody without a token and a wrong id get nothing', async () => {
     const { client, founder, stranger } = scene()
     const { id } = await keep(scene(), { bytes })
-    const ask = (paper: string, token: string | undefined) =>
-      client.call(`GET ${documentsOf(scene())}/${paper}/download`, { token })
+    const ask = (document: string, token: string | undefined) =>
+      client.call(`GET ${documentsOf(scene())}/${document}/download`, { token })
 
     expect(refusalIn(await ask(id, stranger.token))).toBe('403 not_a_member')
     expect(refusalIn(await ask(id, undefined))).toBe('401 unauthenticated')
     expect(refusalIn(await ask(randomUUID(), founder.token))).toBe('404 not_found')
   })
 
-  it('and who took it stands in the paper’s trail, newest first', async () => {
+  it('and the document’s trail has who downloaded it, newest first', async () => {
     const { client, founder } = scene()
     const { id } = await keep(scene(), { bytes })
     await download(scene(), id, { headers: { 'x-request-id': 'acceptance-1' } })

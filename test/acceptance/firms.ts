@@ -78,7 +78,7 @@ export function proveFirms(scene: () => Scene): void {
     expect((await members()).map(({ user_id: id }) => id)).toEqual([founder.id])
   })
 
-  it('the types of papers are listed with what they ask for', async () => {
+  it('the types of documents are listed with what they ask for', async () => {
     const types = (await asFounder('GET /api/v1/document-types')).body as Record<string, unknown>[]
     const certificate = types.find(({ code }) => code === 'registration_certificate')
 

@@ -69,7 +69,7 @@ export function newFirm() {
   }
 }
 
-/** Where the firm of the scene keeps its papers. */
+/** Where the firm of the scene keeps its documents. */
 export function documentsOf({ firmId }: Scene): string {
   return `/api/v1/security-firms/${firmId}/documents`
 }
@@ -95,7 +95,7 @@ export type UploadOptions = {
   token?: string | undefined
 }
 
-/** Hands in a file as the founder, unless another token is given. */
+/** Uploads a file as the founder, unless another token is given. */
 export async function upload(scene: Scene, wish: UploadOptions): Promise<Answer> {
   const form = new FormData()
   form.append('file', new Blob([Uint8Array.from(wish.bytes)]), wish.fileName ?? 'licence.pdf')

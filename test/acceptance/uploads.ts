@@ -11,14 +11,14 @@ export function proveUploads(scene: () => Scene): void {
   const list = async (query = '') => {
     const { client, founder } = scene()
     const answer = await client.call(`GET ${documentsOf(scene())}${query}`, { token: founder.token })
-    return { papers: answer.body as Document[], link: answer.headers.get('link') }
+    return { documents: answer.body as Document[], link: answer.headers.get('link') }
   }
 
   it.each([
     ['a PDF', 'Lisensie “2026”, ñ 📄.pdf', makePdf({ bytes: 200_000, seed: 'acceptance' }), 'application/pdf'],
     ['a JPEG', 'photo.JPG', makeJpeg(), 'image/jpeg'],
     ['a PNG', 'scan.png', makePng(), 'image/png'],
-  ])('%s that is handed in is described, listed and looked at', async (_what, fileName, bytes, mimeType) => {
+  ])('%s that is uploaded is described, listed and looked at', async (_what, fileName, bytes, mimeType) => {
     const { client, founder, firmId } = scene()
     const answer = await upload(scene(), { bytes, fileName })
     const document = answer.body as Document
@@ -41,7 +41,7 @@ export function proveUploads(scene: () => Scene): void {
     const one = await client.call(`GET ${documentsOf(scene())}/${document.id}`, { token: founder.token })
     expect([one.status, one.headers.has('etag')]).toEqual([200, true])
     expect(one.body).toEqual(document)
-    expect((await list('?limit=1')).papers).toEqual([document])
+    expect((await list('?limit=1')).documents).toEqual([document])
   })
 
   it('by the id of its type as well as by its code', async () => {
@@ -51,7 +51,7 @@ export function proveUploads(scene: () => Scene): void {
     expect(document.document_type).toBe('tax_clearance')
   })
 
-  it('page by page every paper comes once, newest first, and of one type when asked', async () => {
+  it('page by page every document comes once, newest first, and of one type when asked', async () => {
     const kept = [
       await keep(scene(), { bytes: makePdf(), type: 'bank_statement', fileName: 'one.pdf' }),
       await keep(scene(), { bytes: makePdf(), type: 'bank_statement', fileName: 'two.pdf' }),
@@ -69,8 +69,8 @@ export function proveUploads(scene: () => Scene): void {
     const newestFirst = kept.toReversed().map(({ id }) => id)
     expect(seen.slice(0, 3)).toEqual(newestFirst)
     expect(new Set(seen).size).toBe(seen.length)
-    expect(seen).toEqual((await list()).papers.map(({ id }) => id))
-    expect((await list('?document_type=bank_statement')).papers.map(({ id }) => id)).toEqual(newestFirst)
+    expect(seen).toEqual((await list()).documents.map(({ id }) => id))
+    expect((await list('?document_type=bank_statement')).documents.map(({ id }) => id)).toEqual(newestFirst)
   })
 
   it('under the hash that the client made of it, or not at all', async () => {
@@ -88,7 +88,7 @@ export function proveUploads(scene: () => Scene): void {
 
   it('once under an idempotency key, however often it is sent; another file under it is a conflict', async () => {
     const headers = { 'idempotency-key': randomUUID() }
-    const before = (await list()).papers.length
+    const before = (await list()).documents.length
     const [first, again] = [
       await upload(scene(), { bytes: makePdf(), headers }),
       await upload(scene(), { bytes: makePdf(), headers }),
@@ -98,10 +98,10 @@ export function proveUploads(scene: () => Scene): void {
     expect([first.status, again.status]).toEqual([201, 201])
     expect(again.body).toEqual(first.body)
     expect(refusalIn(other)).toBe('409 conflict')
-    expect((await list()).papers).toHaveLength(before + 1)
+    expect((await list()).documents).toHaveLength(before + 1)
   })
 
-  it('a member hands in and reads; a stranger and somebody without a token do neither', async () => {
+  it('a member uploads and reads; a stranger and somebody without a token do neither', async () => {
     const { client, founder, colleague, stranger, firmId } = scene()
     const member = `/api/v1/security-firms/${firmId}/members`
     await client.call(`POST ${member}`, { token: founder.token, json: { email: colleague.email, role: 'field_staff' } })
@@ -123,12 +123,12 @@ export function proveUploads(scene: () => Scene): void {
     ['a type that is not in the list', { bytes: makePdf(), type: 'diary' }, '422 validation_failed'],
     ['a hash that is none', { bytes: makePdf(), query: { sha256: 'x' } }, '422 validation_failed'],
   ])('%s is refused with a sentence, and nothing is kept', async (_what, wish, expected) => {
-    const before = (await list()).papers.length
+    const before = (await list()).documents.length
     const answer = await upload(scene(), wish)
 
     expect(refusalIn(answer)).toBe(expected)
     expect(problemIn(answer).detail).toMatch(/^[A-Z].{10,}/)
-    expect((await list()).papers).toHaveLength(before)
+    expect((await list()).documents).toHaveLength(before)
   })
 }
 

@@ -287,7 +287,7 @@ test('a file that is no export, or whose last line was cut, is said to be so', a
 test.each([
   ['an event', (line: string) => line.replace(/"id":"[^"]+"/, '"id":"\\u001b[2J all is well"')],
   ['a seal', (line: string) => line.replace(/"sealed_at":"[^"]+"/, '"sealed_at":"\\u001b[2J all is well"')],
-])('%s that would write on the terminal of whoever verifies is none', async (_what, forge) => {
+])('%s that would write control characters to the terminal of the reader is rejected', async (_what, forge) => {
   const lines = await exportLines()
   const index = lines.findIndex((line) => forge(line) !== line)
 

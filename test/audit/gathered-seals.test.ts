@@ -99,7 +99,7 @@ it('transactions of another cluster have numbers that others had before, and wha
   await tamper(
     database.url,
     inAnotherCluster,
-    // As a database does whose numbers begin anew.
+    // As a database does whose transaction numbers start again.
     `insert into document_events (action, outcome, request_id, personal_commitment, transaction_id)
      select 'document.viewed', 'ok', 'after the move', sha256(''), transaction_id from document_events
      where transaction_id > (select max(after_transaction) from document_seals) limit 7`,

@@ -31,7 +31,7 @@ const withTest: Closing = { defer: (close) => onTestFinished(async () => close()
 
 type Documents = { documents?: number; bucket?: FreshBucket }
 
-/** A service with papers of one firm in its store, of which one has two versions and one is in the trash. */
+/** A service with documents of one firm in its store: one with two versions, one in the trash. */
 export async function documentsFor(closing: Closing, { documents: count = 3, bucket }: Documents = {}) {
   const fresh = await freshMigratedDatabase()
   closing.defer(() => fresh.drop())
@@ -48,7 +48,7 @@ export async function documentsFor(closing: Closing, { documents: count = 3, buc
   const [first = '', second = ''] = documents
   await addVersion(service.url, { firm, id: first }, admin, { bytes: makePdf({ seed: 'newer', bytes: 5000 }) })
   await deleteDocument(service.url, { firm, id: second }, admin)
-  return { service, firm, admin, papers: documents, settings }
+  return { service, firm, admin, documents: documents, settings }
 }
 
 /** The same for one test, with commands that run in a folder of their own on the same database and store. */
@@ -94,7 +94,7 @@ type Options = Partial<RetryAndWaitOptions> & {
   onFile?: () => void
 }
 
-/** A backup of a service's papers in a folder, made in this process. */
+/** A backup of a service's documents in a folder, made in this process. */
 export async function makeBackup({ app }: TestService, root: string, wish: Options = {}): Promise<CreatedBackup> {
   await cleanBackupFolder(root)
   const { place = (usual) => usual, isRowsOnly = false, key, concurrency = 2, onFile = ignore, ...patience } = wish

@@ -75,8 +75,8 @@ describe('backup create', () => {
   })
 
   test('names what lies on another instance’s disk, and what is gone, and counts it as lacking', async () => {
-    const { service, papers } = await locationWithDocuments()
-    const [first, second, third] = papers
+    const { service, documents } = await locationWithDocuments()
+    const [first, second, third] = documents
     const { db } = service.app
     await sql`update document_versions set store_id = gen_random_uuid() where document_id = ${first}::uuid and version = 1`.execute(
       db,
@@ -98,9 +98,11 @@ describe('backup create', () => {
   })
 
   test('a file that was changed in the store is not taken for what it was', async () => {
-    const { service, papers } = await locationWithDocuments()
+    const { service, documents } = await locationWithDocuments()
     const { rows } = await sql<{ key: string }>`
-      select storage_key as key from document_versions where document_id = ${papers[2]}::uuid`.execute(service.app.db)
+      select storage_key as key from document_versions where document_id = ${documents[2]}::uuid`.execute(
+      service.app.db,
+    )
     const path = join(service.folder, 'uploads', rows[0]?.key ?? '')
     const bytes = await readFile(path)
     bytes[1000] = (bytes[1000] ?? 0) ^ 1
@@ -111,8 +113,8 @@ describe('backup create', () => {
     expect(counts.fates).toEqual({ kept: 3, wrong: 1 })
   })
 
-  test('a paper in which a virus was found is not in it, be it before or since the snapshot', async () => {
-    const { service, papers } = await locationWithDocuments()
+  test('a document in which a virus was found is not in it, be it before or since the snapshot', async () => {
+    const { service, documents } = await locationWithDocuments()
     const { db } = service.app
     const infect = async (id = '') => {
       const { rows } = await sql<{ sha256: string }>`
@@ -121,14 +123,14 @@ describe('backup create', () => {
       return rows.map(({ sha256 }) => sha256)
     }
     const root = await emptyFolder()
-    const before = await infect(papers[1])
+    const before = await infect(documents[1])
     let since: string[] = []
 
     const { counts, manifest } = await makeBackup(service, root, {
       place: (usual) => ({
         ...usual,
         async write(name, content) {
-          if (name.includes('tables/documents.')) since = await infect(papers[2])
+          if (name.includes('tables/documents.')) since = await infect(documents[2])
           await usual.write(name, content)
         },
       }),
@@ -142,9 +144,9 @@ describe('backup create', () => {
   })
 
   test('bytes that moved to another store since the snapshot are taken from there', async () => {
-    const { service, papers } = await locationWithDocuments()
+    const { service, documents } = await locationWithDocuments()
     const { db } = service.app
-    await sql`update document_versions set store_id = gen_random_uuid() where document_id = ${papers[2]}::uuid`.execute(
+    await sql`update document_versions set store_id = gen_random_uuid() where document_id = ${documents[2]}::uuid`.execute(
       db,
     )
     const here = service.app.stores.local.storeId

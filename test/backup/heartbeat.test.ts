@@ -35,7 +35,7 @@ async function begin(renew: () => Promise<void> = async () => undefined) {
   }
 }
 
-test('a backup of which nothing moved for a quarter of an hour does not say that it lives, until something does', async () => {
+test('a backup without progress for a quarter of an hour sends no heartbeat until there is progress again', async () => {
   const { beating, passMinutes, wasHeardOf } = await begin()
 
   passMinutes(16)

@@ -155,7 +155,7 @@ test('a place that fails again and again in the middle of a file is named, and w
   })
 })
 
-test('a bucket of backups that fails, at once or in the middle of a file, is named, and never the S3 of the papers', async () => {
+test('a bucket of backups that fails, at once or in the middle of a file, is named, and never the S3 of the documents', async () => {
   const bucket = await bucketForTest()
   const proxy = await startFaultProxy({ port: Number(new URL(bucket.s3.endpoint).port) })
   onTestFinished(() => proxy.close())

@@ -18,7 +18,7 @@ import { s3Settings } from '../support/s3/s3-settings.ts'
 import { startService } from '../support/service/start-service.ts'
 import { bucketForTest, emptyFolder, lastOf, scratchPlace, sha256Of } from './backup-scene.ts'
 
-test('a backup that is made while papers come, go and are destroyed has each one of its moment, on S3 and on the disk that waits for S3', async () => {
+test('a backup that is made while documents come, go and are destroyed has each one of its moment, on S3 and on the disk that waits for S3', async () => {
   const { service, firm, admin, keepS3Away } = await serviceOnS3()
   const hashes = new Map<string, string>()
   const upload = async (seed: string) => {

@@ -37,7 +37,7 @@ test('names a file that the system refuses, and has all others; a disk that refu
 
 test('what is no file in the place of one is named as not in the backup, which has all others and ends with 1', async () => {
   const place = await locationWithDocuments({ documents: 7 })
-  const { service, firm, admin, papers } = place
+  const { service, firm, admin, documents } = place
   const spoils: ((path: string, elsewhere: string) => Promise<unknown>)[] = [
     (path) => mkdir(path),
     (path, elsewhere) => symlink(elsewhere, path),
@@ -46,7 +46,7 @@ test('what is no file in the place of one is named as not in the backup, which h
   ]
   const notFiles: string[] = []
   for (const [index, spoil] of spoils.entries()) {
-    const key = await keyOf(service, papers[index + 2])
+    const key = await keyOf(service, documents[index + 2])
     const [path, elsewhere] = [join(service.folder, 'uploads', key), join(service.folder, `was-${index}`)]
     await rename(path, elsewhere)
     await spoil(path, elsewhere)
@@ -117,10 +117,10 @@ test('a right that is missing in a bucket of backups does not come by waiting: i
 
 const { signal } = new AbortController()
 
-/** Papers on a disk that refuses one of them, or all that it has, its root among it. */
+/** Documents on a disk that refuses one of them, or all that it has, its root among it. */
 async function sceneWithRefusedFile() {
-  const { service, papers } = await locationWithDocuments()
-  const refused = await keyOf(service, papers[2])
+  const { service, documents } = await locationWithDocuments()
+  const refused = await keyOf(service, documents[2])
   const refusal = Object.assign(new Error('EACCES: open'), { code: 'EACCES', errno: -13 })
   const refusing = (what: 'one file' | 'the disk') => {
     const { local } = service.app.stores

@@ -35,7 +35,7 @@ test('a backup whose end the database does not take stands, is no failed one, an
   expect(await problemsOf(root)).toEqual([])
 })
 
-test('an end of which the database did not say whether it keeps it is not told again', async () => {
+test('an end whose commit outcome is unknown is not reported again', async () => {
   const { db } = scene.service.app
   const root = await emptyFolder()
   const refused = await refuseEnds(db, { times: 1000, at: 'commit' })

@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(async () => s3.close())
 afterEach(async () => s3.mend())
 
-test('a backup waits for the S3 of the papers, says so, and goes on to its end', async () => {
+test('a backup waits for the S3 of the documents, says so, and goes on to its end', async () => {
   const folder = await emptyFolder()
   const states: Waiting[] = []
   const onWaiting = noting(states)

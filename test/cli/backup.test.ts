@@ -107,7 +107,7 @@ test('a bucket that does not exist is to be made, or another named where it was 
   const name = newBucketName()
 
   const ended = await runCommand(await makeWorkFolder(), ['backup', 'verify', `s3://${name}/x`], {
-    settings: s3Settings('papers'),
+    settings: s3Settings('documents'),
   })
 
   expect(ended).toMatchObject({ code: 1, stdout: '' })

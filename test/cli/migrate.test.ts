@@ -31,7 +31,7 @@ describe('migrate to-s3', () => {
     expect(await place.filesOnDisk()).toHaveLength(3)
   })
 
-  test('as a rehearsal it changes nothing, and finds what is missing or has another length', async () => {
+  test('as a dry run it changes nothing, and finds files that are missing or have another length', async () => {
     const place = await documentsOnDisk(3)
     const [first = ''] = await place.filesOnDisk()
     await rm(join(place.uploads, first))
@@ -75,7 +75,7 @@ describe('migrate to-s3', () => {
     expect(await place.storesOf()).toEqual(['local', 'local', 's3'])
   })
 
-  test('answers machines with JSON lines, of which the last sums up', async () => {
+  test('answers machines with JSON lines; the last one is the summary', async () => {
     const place = await documentsOnDisk(2)
 
     const { stdout, code } = await place.run('migrate', 'to-s3', '--json', '--delete-source')
@@ -160,7 +160,7 @@ describe('drain', () => {
     }
   })
 
-  test('says that the disk must not be wiped where papers lie on it by choice, or of the platform', async () => {
+  test('says that the disk must not be wiped where documents lie on it by choice, or of the platform', async () => {
     const place = await documentsOnDisk(4)
     const [waiting = '', ofPlatform = '', elsewhere = ''] = await place.filesOnDisk()
     await place.change(waiting, { is_fallback: true })
@@ -194,7 +194,7 @@ describe('drain', () => {
     expect(lastOf(again)).toMatchObject({ ok: false, waiting: 0, wrong_or_missing: 1, others: 0, unknown_files: 0 })
   })
 
-  test('fails on a disk with files of which the database knows nothing', async () => {
+  test('fails on a disk with files that no row names', async () => {
     const place = await documentsOnDisk(2)
     const otherDatabase = await databaseForTest()
 

@@ -16,7 +16,7 @@ import { makeWorkFolder, runCommand, type Settings, startCommand, startScript } 
 import { bucketForTest, newBucketName, s3Settings } from '../support/cli/s3-settings.ts'
 
 describe('a first start with nothing set up', () => {
-  test('says where it answers, who looks after it, where papers go and why, and a call that works', async () => {
+  test('says where it answers, who looks after it, where documents go and why, and a call that works', async () => {
     const folder = await makeWorkFolder()
     const service = startCommand(folder, ['serve'])
     const [, address = ''] = await service.untilSaid(/^Paniq Documents answers at (http:\/\/127\.0\.0\.1:\d+)$/m)
@@ -191,7 +191,7 @@ describe('what stops the start is one line that says what to do', () => {
   })
 })
 
-describe('where new papers go', () => {
+describe('where new documents go', () => {
   test('to S3, when it is reachable', async () => {
     const { name } = await bucketForTest()
     const settings = s3Settings(name, { USE_S3_STORAGE: 'true' })
@@ -218,7 +218,7 @@ describe('where new papers go', () => {
     )
   })
 
-  test('a start without S3 warns when papers lie there, and says what to set', async () => {
+  test('a start without S3 warns when documents lie there, and says what to set', async () => {
     const bucket = await bucketForTest()
     const database = await databaseForTest()
     const before = await startService({ ...database, ...settingsOf(bucket) })

@@ -64,7 +64,7 @@ test.each([
   expect(stdout).not.toContain('S3')
 })
 
-test('purge --now of papers on an S3 that keeps silent destroys none when it is told to end', async () => {
+test('purge --now of documents on an S3 that keeps silent destroys none when it is told to end', async () => {
   const bucket = await freshBucket()
   onTestFinished(() => bucket.remove())
   const settings = { ...(await databaseForTest()), ...s3SettingsOf(bucket), USE_S3_STORAGE: 'true' }

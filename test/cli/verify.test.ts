@@ -104,7 +104,7 @@ describe('verify', () => {
     expect(ended.stdout).toContain('25 stray.')
   })
 
-  test('repairs strays that are older than a day, where it is told that they are many', async () => {
+  test('repairs orphans that are older than a day, where it is told that they are many', async () => {
     const place = await documentsOnDisk(1)
     const old = await place.leaveStray(1, new Date(Date.now() - 25 * 3_600_000))
 

@@ -15,7 +15,7 @@ async function saidOf(settings: Settings): Promise<string> {
   return stderr
 }
 
-/** Something that listens where a database should, and does this with whoever comes. */
+/** A server in place of the database that does this with every connection. */
 async function listenInstead(meet: (socket: Socket) => void): Promise<string> {
   const server = createServer(meet).listen(0, '127.0.0.1')
   onTestFinished(() => void server.close())

@@ -67,7 +67,7 @@ test('the drill brings the newest backup back, compares every hash, says how it 
   expect(await readdir(scratch)).toEqual(['report.txt'])
 })
 
-test('the drill of a backup of which one file was changed fails, and says which', async () => {
+test('the drill of a backup with one changed file fails and names the file', async () => {
   const place = await copyOfBackups()
   const [first = ''] = await readdir(join(place, 'files'))
   const [name = ''] = await readdir(join(place, 'files', first))

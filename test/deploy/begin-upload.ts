@@ -13,7 +13,7 @@ type Upload = {
   finish(): Promise<{ status: number; body: unknown }>
 }
 
-/** An upload of which the first half is on its way; the rest follows when told to. */
+/** An upload whose first half was sent; `send the rest` sends the second. */
 export function beginUpload(scene: Scene): Upload {
   const head = Buffer.from('--b\r\nContent-Disposition: form-data; name="file"; filename="licence.pdf"\r\n\r\n')
   const form = Buffer.concat([head, document, Buffer.from('\r\n--b--\r\n')])

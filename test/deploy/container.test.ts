@@ -116,7 +116,7 @@ test('the image holds what the service needs, and nothing that a developer, a co
 })
 
 test(
-  'beside the platform, with nothing but its volumes to write to, it takes a paper to S3, and ends once the upload under way is answered',
+  'beside the platform, with nothing but its volumes to write to, it takes a document to S3, and ends once the upload under way is answered',
   { timeout: 180_000 },
   async () => {
     expect(nothingToSpare).toEqual(expect.arrayContaining(['--read-only', '--cap-drop', 'no-new-privileges']))
@@ -158,7 +158,7 @@ test(
   'started with nothing at all, it brings its database along, keeps all in its volumes, and has it again after an end',
   { timeout: 180_000 },
   async () => {
-    // A root that can be written to, so that whoever writes there is seen.
+    // A writable root file system, so that a write there is seen.
     const service = await runContainer(podman, image)
     await service.untilLogged(/"event":"started"/)
     const scene = await setScene({ url: service.url, admin: undefined })

@@ -79,7 +79,7 @@ describe.each([
     await service.stop()
   })
 
-  test('filled in, the settings are ones that the service starts with; papers wait only on a disk that stays', () => {
+  test('filled in, the settings are ones that the service starts with; documents wait only on a disk that stays', () => {
     const map = manifests.find((each) => each.kind === 'ConfigMap')
     const data = map?.['data'] as Record<string, string>
     const secret = secrets[0]?.['stringData'] as Record<string, string>
@@ -96,7 +96,7 @@ describe.each([
       AWS_SECRET_ACCESS_KEY: 'secret',
     }
     expect(Object.keys(secret).toSorted()).toEqual(Object.keys(filledIn).toSorted())
-    const config = loadConfig({ ...ofImage, ...data, ...secret, ...filledIn, AWS_S3_BUCKET: 'papers' })
+    const config = loadConfig({ ...ofImage, ...data, ...secret, ...filledIn, AWS_S3_BUCKET: 'documents' })
     const claims = 'volumeClaimTemplates' in (instances.spec ?? {}) ? 'local' : 'off'
     expect(config).toMatchObject({ useS3: true, host: '0.0.0.0', fallback: claims })
   })

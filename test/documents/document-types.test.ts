@@ -25,7 +25,7 @@ function newCode(): string {
 function add(body: Record<string, unknown>, by = administrator) {
   return call(service.url, 'POST /document-types', {
     headers: by.headers,
-    body: { code: newCode(), name: 'Paper', ...body },
+    body: { code: newCode(), name: 'Document', ...body },
   })
 }
 
@@ -124,11 +124,11 @@ describe('an administrator adds a type', () => {
 describe('an administrator changes a type', () => {
   it('by code or id, in what is named and nothing else', async () => {
     const before = (await add({ description: 'Yearly', is_required: true })).body as DocumentTypeShape
-    const renamed = await change(before.code, { name: 'Other paper' })
+    const renamed = await change(before.code, { name: 'Other document' })
     expect(renamed).toMatchObject({ status: 200 })
-    expect(renamed.body).toEqual({ ...before, name: 'Other paper', updated_at: expect.any(String) })
+    expect(renamed.body).toEqual({ ...before, name: 'Other document', updated_at: expect.any(String) })
     const cleared = await change(before.id, { description: null, max_bytes: 5 })
-    expect(cleared.body).toMatchObject({ name: 'Other paper', description: null, max_bytes: 5, is_required: true })
+    expect(cleared.body).toMatchObject({ name: 'Other document', description: null, max_bytes: 5, is_required: true })
   })
 
   it('and the next upload goes by it', async () => {

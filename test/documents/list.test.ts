@@ -90,7 +90,7 @@ it('a wrong limit and a cursor that no list gave are refused by name', async () 
   expect([cursor.status, (await problemOf(cursor)).code]).toEqual([400, 'bad_request'])
 })
 
-it('a cursor that another list gave is refused, whatever stands in it', async () => {
+it('a cursor of another list is rejected, whatever its contents', async () => {
   const { firm, admin, newestFirst } = await firmWith(2)
   const document = newestFirst[0]?.id ?? ''
   await addVersion(service.url, { firm, id: document }, admin)

@@ -9,7 +9,7 @@ import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
 const both = serviceOnBothStores()
 
 it.each(['tax.clearance', 'Tax Clearance', 'ÄFFIDAVIT'])(
-  'a type that the platform calls %s is handed in and comes back, under its own code',
+  'a type that the platform calls %s is uploaded and comes back, under its own code',
   async (code) => {
     for (const service of [both.onS3, both.onDisk]) {
       await service.app.db

@@ -196,7 +196,7 @@ it('a link gives bytes that were found wrong again once they have been read and 
   expect(await outcomeOf(await follow())).toBe(200)
 })
 
-it('a paper of the platform, whose row names no disk, may lie on another one: 503, and nothing is marked', async () => {
+it('a document of the platform, whose row names no disk, may lie on another one: 503, and nothing is marked', async () => {
   const { id, download, path, stateOf, alarmsOf } = await uploaded()
   await service.app.db.updateTable('document_versions').set({ store_id: null }).where('document_id', '=', id).execute()
   const here = await outcomeOf(await download())

@@ -70,7 +70,7 @@ const kinds: [KeyKind, number][] = [
 ]
 
 describe.each(kinds)('a download through CloudFront, signed with %s', (kind, seconds) => {
-  it('is a redirect to the distribution, kept by nobody, that gives the paper', async () => {
+  it('is a redirect to the distribution, kept by nobody, that gives the document', async () => {
     const { bytes, download } = await uploaded(scene[kind])
 
     const answer = await download('/download')
@@ -117,14 +117,14 @@ describe.each(kinds)('a download through CloudFront, signed with %s', (kind, sec
     expect([part.status, part.bytes.toString()]).toEqual([206, bytes.subarray(0, 4).toString()])
   })
 
-  it('cannot be bent: not in place, not for longer, not to another paper, not without its signature', async () => {
+  it('cannot be bent: not in place, not for longer, not to another document, not without its signature', async () => {
     const [mine, other] = [await uploaded(scene[kind]), await uploaded(scene[kind])]
     const link = await mine.link()
     const bends: Record<string, string> = {
       'in place': link.replace('attachment', 'inline'),
       'as a page': link.replace('application%2Fpdf', 'text%2Fhtml'),
       'for longer': link.replace(/Expires=\d+/, 'Expires=1999999999'),
-      'another paper': link.replace(new URL(link).pathname, new URL(await other.link()).pathname),
+      'another document': link.replace(new URL(link).pathname, new URL(await other.link()).pathname),
       'one parameter more': link.replace('?', '?versionId=null&'),
       'by another key': link.replace(/Key-Pair-Id=\w+/, `Key-Pair-Id=${otherId(kind)}`),
       'as if over SHA-1': link.replace('&Hash-Algorithm=SHA256', ''),
@@ -151,7 +151,7 @@ it('a link is signed while S3 is away, since nobody is asked', async () => {
   }
 })
 
-it('a paper of a confidential type: no link for a guard who did not hand it in, to whom it is not there', async () => {
+it('a document of a confidential type: no link for a guard who did not hand it in, to whom it is not there', async () => {
   const { app, url } = scene.ECDSA
   const { firm, admin } = await firmWithAdmin(scene.ECDSA)
   await app.db
@@ -172,7 +172,7 @@ it('a paper of a confidential type: no link for a guard who did not hand it in, 
   expect((await follow(supervisor.headers.get('location') ?? '')).status).toBe(200)
 })
 
-it('a link dies at once when its paper goes to quarantine, where no signature reaches', async () => {
+it('a link dies at once when its document goes to quarantine, where no signature reaches', async () => {
   const service = scene.ECDSA
   const { firm, admin, document, link: linkTo } = await uploaded(service)
   const link = await linkTo()
@@ -197,7 +197,7 @@ it('a link dies at once when its paper goes to quarantine, where no signature re
   expect((await follow((await sign(moved, { ...attachment, seconds: 60 })).url)).status).toBe(403)
 })
 
-it('a paper on local storage is sent by the service itself, and its links lead there', async () => {
+it('a document on local storage is sent by the service itself, and its links lead there', async () => {
   const { bytes, download } = await uploaded(scene.onDisk)
 
   const file = await download('/download')

@@ -256,7 +256,7 @@ describe('who gets a document', () => {
     expect(await asked(other)).toEqual([404, false])
   })
 
-  it('each time, and each refusal, stands in the trail: who, what, when, from where', async () => {
+  it('each download and each denial is in the trail: who, what, when, from where', async () => {
     const { firm, admin, document, download } = await uploaded(both.onDisk)
     const stranger = await makePerson(both.onDisk.app)
     await download('', { 'x-request-id': 'mine-1', 'user-agent': 'a phone' })

@@ -11,7 +11,7 @@ import { startService } from './service-process.ts'
 
 const log = pino({ level: 'silent' })
 
-/** Moments of a first start, each seen from outside by what stands in DATA_DIR. */
+/** Moments of a first start, each recognised from outside by the contents of DATA_DIR. */
 const moments: [string, (names: string[], dataDir: string) => boolean][] = [
   ['when the lock was just taken', (names) => names.includes('postgresql.lock')],
   ['when initdb was about to begin', (names) => names.some(isUnfinished)],

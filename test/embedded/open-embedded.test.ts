@@ -42,12 +42,12 @@ describe('a database just made', () => {
   })
 
   test('the service’s role may connect and nothing more, until something is granted', async () => {
-    await ask(fresh.owner, 'CREATE SCHEMA jobs', 'CREATE TABLE public.papers (id int)', 'SELECT 1')
+    await ask(fresh.owner, 'CREATE SCHEMA jobs', 'CREATE TABLE public.documents (id int)', 'SELECT 1')
 
     const rights = await ask(
       fresh.service,
       `SELECT rolsuper, rolcreatedb, rolcreaterole, has_schema_privilege('public', 'usage'), has_schema_privilege('public', 'create'),
-         has_schema_privilege('jobs', 'usage'), has_table_privilege('public.papers', 'select'),
+         has_schema_privilege('jobs', 'usage'), has_table_privilege('public.documents', 'select'),
          has_database_privilege('paniq', 'create'), has_database_privilege('paniq', 'temporary'), has_database_privilege('postgres', 'connect')
        FROM pg_roles WHERE rolname = current_user`,
     )
@@ -72,13 +72,13 @@ describe('a database just made', () => {
 test('the first start makes the database, and the second finds in it what was kept', async () => {
   const dataDir = await nameDataDir()
   const first = await openEmbeddedPostgres({ dataDir, log })
-  await ask(first.owner, "CREATE TABLE papers AS SELECT 'Sécurité' AS name", 'SELECT 1')
+  await ask(first.owner, "CREATE TABLE documents AS SELECT 'Sécurité' AS name", 'SELECT 1')
   await first.close()
   expect(serverPid(dataDir)).toBeUndefined()
 
   const second = await open(dataDir)
   expect(second.how).toBe('started')
-  expect(await ask(second.owner, 'SELECT upper(name) FROM papers')).toEqual(['SÉCURITÉ'])
+  expect(await ask(second.owner, 'SELECT upper(name) FROM documents')).toEqual(['SÉCURITÉ'])
 })
 
 test('four processes that make the first start at the same time share one server', async () => {
@@ -103,7 +103,7 @@ test('a deep DATA_DIR with unusual signs works like any other', async () => {
   await expect(stat(String(first.owner.host))).rejects.toThrow('ENOENT')
 })
 
-test('the socket stands in DATA_DIR, or in a short folder where its path would be too long or misread', () => {
+test('the socket is in DATA_DIR, or in a folder with a short path where that path would be too long or misread', () => {
   const account = { kind: 'self', uid: 1000, gid: 1000 } as const
   const where = (dataDir: string) => chooseSocketFolder(account, dataDir)
 
@@ -129,7 +129,7 @@ test('a folder of another PostgreSQL version names both versions and the way acr
   expect(await readdir(join(dataDir, 'postgresql'))).toEqual(['PG_VERSION'])
 })
 
-test('what else lies in the database’s place is neither used nor touched', async () => {
+test('other files in the database’s folder are neither used nor changed', async () => {
   const dataDir = await nameDataDir()
   await mkdir(join(dataDir, 'postgresql'), { recursive: true })
   await writeFile(join(dataDir, 'postgresql', 'letter.txt'), 'Dear Thandi')

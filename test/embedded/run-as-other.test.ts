@@ -88,7 +88,7 @@ describe.for(asRoot)('started by %s', () => {
     expect((await stat(packages)).mode & 0o777).toBe(0o700)
     const client = new Client(owner)
     await client.connect()
-    await client.query('CREATE TABLE papers (id int)')
+    await client.query('CREATE TABLE documents (id int)')
     await client.end()
     await service.close()
     expect(serverPid(dataDir)).toBeUndefined()

@@ -82,12 +82,12 @@ test('Ctrl-C in the service’s terminal does not reach the server', async () =>
 
 test('a server that was killed comes back by itself while the service runs', async () => {
   const { owner } = await open()
-  await ask(owner, 'CREATE TABLE papers (id int)', 'INSERT INTO papers VALUES (7) RETURNING id')
+  await ask(owner, 'CREATE TABLE documents (id int)', 'INSERT INTO documents VALUES (7) RETURNING id')
   const killed = serverPid(dataDir)
   process.kill(killed ?? Number.NaN, 'SIGKILL')
   await until(() => ![undefined, killed].includes(serverPid(dataDir)))
 
-  expect(await ask(owner, 'SELECT id FROM papers')).toEqual([7])
+  expect(await ask(owner, 'SELECT id FROM documents')).toEqual([7])
 })
 
 test('no server is started while a child of the killed one may still write', async () => {

@@ -41,7 +41,7 @@ async function download(of: TestService, firm: FirmId, person: Person, { id }: D
   return Buffer.from(await answer.arrayBuffer())
 }
 
-/** Hands a paper in and looks at all that became of it. */
+/** Hands a document in and looks at all that became of it. */
 async function upload(of: TestService, bytes: Buffer) {
   const { firm, admin } = await firmWithAdmin(of)
   const loggedBefore = logged(of, 's3_upload_failed').length
@@ -61,7 +61,7 @@ async function upload(of: TestService, bytes: Buffer) {
   }
 }
 
-/** A paper that is there though S3 is not: on the disk as fallback, with its own bytes, told once. */
+/** A document that is there though S3 is not: on the disk as fallback, with its own bytes, told once. */
 function asFallback(of: TestService, bytes: Buffer, reason: string): Awaited<ReturnType<typeof upload>> {
   return {
     storage: 'local',

@@ -16,7 +16,7 @@ beforeAll(() => {
 })
 afterAll(() => tending.close())
 
-it('a hundred uploads, in the midst of which S3 stops and starts again: all are taken, and all are on S3 in the end', async () => {
+it('a hundred uploads while S3 stops and starts again: all are accepted, and all are on S3 in the end', async () => {
   const sent = new Map<string, string>()
   const atOnce = pLimit(6)
   let answered = 0
@@ -24,7 +24,7 @@ it('a hundred uploads, in the midst of which S3 stops and starts again: all are 
   await Promise.all(
     Array.from({ length: 100 }, (_, number) =>
       atOnce(async () => {
-        const bytes = makePdf({ bytes: number % 25 === 0 ? 6_000_000 : 20_000 + number, seed: `paper ${number}` })
+        const bytes = makePdf({ bytes: number % 25 === 0 ? 6_000_000 : 20_000 + number, seed: `document ${number}` })
         const { id } = await uploadDocument(scene.service.url, scene.firm, scene.admin, { bytes })
         sent.set(id, createHash('sha256').update(bytes).digest('hex'))
         answered += 1

@@ -37,7 +37,7 @@ test('refusals that are given are those that are described', async () => {
       'GET documents/{id}/download',
       await callDocuments(service.url, firm, admin, `/${id}/download`, { headers: { range: 'bytes=999999-' } }),
     ],
-    ['POST documents', await uploadFile(service.url, firm, admin, { bytes: Buffer.from('MZ no paper') })],
+    ['POST documents', await uploadFile(service.url, firm, admin, { bytes: Buffer.from('MZ no document') })],
     ['POST documents', await uploadFile(service.url, firm, admin, { bytes: Buffer.alloc(0) })],
     ['POST documents', await uploadFile(service.url, firm, admin, { query: { sha256: '0'.repeat(64) } })],
     ['POST documents', await post(`${documents}?document_type=tax_clearance`, '{}', admin.headers)],

@@ -14,7 +14,7 @@ let server: FastifyInstance
 let document: ApiDocument
 
 beforeAll(async () => {
-  service = await startService({ PUBLIC_URL: 'https://papers.bluecrane.example' })
+  service = await startService({ PUBLIC_URL: 'https://documents.bluecrane.example' })
   server = await buildApi(service.app)
   await server.ready()
   document = await readApiDocument(service.url)
@@ -36,7 +36,7 @@ test('the description is a valid OpenAPI 3.1 document', async () => {
   expect(document.openapi).toBe('3.1.0')
 })
 
-test('whoever must say who calls is told that it may be too often', () => {
+test('every route that needs a token describes its rate limit', () => {
   const ofSomebody = operationsOf(document).filter(({ security }) => security.length > 0)
 
   expect(ofSomebody.length).toBeGreaterThan(15)
@@ -139,7 +139,7 @@ test('an upload is a form with one file', () => {
   expect(Object.keys(upload?.requestBody?.content ?? {})).toEqual(['multipart/form-data'])
 })
 
-test('whoever sends JSON finds an example of every field that must be there', () => {
+test('every JSON body has an example with all required fields', () => {
   const bodies = operationsOf(document).flatMap(({ name, requestBody }) => {
     const schema = requestBody?.content['application/json']?.schema
     return schema === undefined ? [] : [{ name, schema: resolved(schema) }]
@@ -173,7 +173,7 @@ test('every named shape is referred to', () => {
 })
 
 test('the address is the one that people reach the service by', () => {
-  expect(document.servers).toEqual([{ url: 'https://papers.bluecrane.example' }])
+  expect(document.servers).toEqual([{ url: 'https://documents.bluecrane.example' }])
 })
 
 test('there is nothing in it of the installation: no path, bucket or secret', () => {

@@ -16,7 +16,7 @@ export type StoredReport = {
 
 const atOnce = 8
 
-/** Lists the firm's papers and downloads each, and compares them with what was sent. */
+/** Lists the firm's documents and downloads each, and compares them with what was sent. */
 export async function compareStored(url: string, member: Member, sent: SentFile[]): Promise<StoredReport> {
   const promised = sent.filter(({ answer }) => answer === 201)
   const there = await listIds(url, member)

@@ -56,7 +56,7 @@ export async function measureRate(
 
 const maxMsToAnswer = 60_000
 const boundary = 'the-end-of-a-part-of-the-form'
-const opening = `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="paper.pdf"\r\ncontent-type: application/pdf\r\n\r\n`
+const opening = `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="document.pdf"\r\ncontent-type: application/pdf\r\n\r\n`
 
 /** Over a connection of its own: one that is kept could end just as it is used, by nobody's fault. */
 async function sendFile({ url, headers }: Counter, file: Buffer): Promise<SentFile> {

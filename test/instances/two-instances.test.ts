@@ -44,7 +44,7 @@ function refreshTokenIn({ status, body }: Answer): string {
   return (body as { refresh_token: string }).refresh_token
 }
 
-it('each answers for what the other was given: a paper, its list, a link to it', async () => {
+it('each answers for what the other was given: a document, its list, a link to it', async () => {
   const member = await writeMember(beside)
   const bytes = makePdf({ bytes: 30_000, seed: 'two' })
   const { id } = await uploadDocument(first, member.firmId, member, { bytes })
@@ -73,7 +73,7 @@ it('a list goes on at the other where it ended at the one', async () => {
   expect(seen).toEqual(uploaded.toReversed())
 })
 
-it('one key is one paper, at whichever it is sent, also at both at once; another file under it is a conflict', async () => {
+it('one key is one document, at whichever it is sent, also at both at once; another file under it is a conflict', async () => {
   const member = await writeMember(beside)
   const headers = { 'idempotency-key': randomUUID() }
   const send = (url: string, bytes = makePdf()) => uploadDocument(url, member.firmId, member, { headers, bytes })

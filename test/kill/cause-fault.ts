@@ -79,7 +79,7 @@ async function killAndRestart(
   const instance = requireInstance(scene, kill.instance)
   const turn = (turns.get(instance) ?? 0) + 1
   turns.set(instance, turn)
-  // Whoever killed it last starts it, so that no two processes of one instance run.
+  // The last one to kill it starts it again, so that no two processes of one instance run.
   const isOurs = () => turns.get(instance) === turn
   const again = kill.againAfterMs === undefined ? [] : [kill.againAfterMs]
   for (const afterMs of [0, ...again]) {

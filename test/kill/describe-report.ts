@@ -17,7 +17,7 @@ export function describeReport(report: KillReport): string {
     `${report.answered} uploads answered 201 (${report.documents} documents), ${report.unknown} with unknown outcome` +
       `${answers.length > 0 ? ` (${answers.join(', ')})` : ''}, ${report.notSent} that found nobody`,
     `${report.resumedMoves} claims of dead processes taken over`,
-    `${report.downloads} downloads compared with what was handed in`,
+    `${report.downloads} downloads compared with what was uploaded`,
     `${report.garbageSeen} pieces of garbage seen, ${report.garbageCollected} collected, ` +
       `${report.leftToTheRule} unfinished uploads left to the bucket's rule`,
     `${differences.length} differences`,

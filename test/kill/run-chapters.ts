@@ -1,7 +1,7 @@
 import { obtainServices } from '../support/services/obtain-services.ts'
 import { killLoop, type KillReport, type KillOptions } from './kill-loop.ts'
 
-/** So many cycles share an installation: all that they keep lies in the memory of the gateway, which holds some 100 cycles' and then stops answering. */
+/** Cycles that share one installation. The gateway stores everything in memory and stops answering after about 100 cycles. */
 const cyclesOfChapter = 50
 
 export type ChaptersOptions = Omit<KillOptions, 'addresses'> & { firstCycle: number }

@@ -30,7 +30,7 @@ test('what is asked of S3, and the downloads from there, are counted by store', 
 
 test('a unsupported is counted by its code, also one of a login', async () => {
   const refused = await uploadFile(scene.service.url, scene.firm, scene.admin, {
-    bytes: Buffer.from('no paper'),
+    bytes: Buffer.from('no document'),
     fileName: 'a.pdf',
   })
   const login = await fetch(`${scene.service.url}/api/v1/auth/login`, {
@@ -101,7 +101,7 @@ test('free room is told of both folders, and of none that does not answer', asyn
   expect(text).not.toMatch(/folder="data"/)
 })
 
-test('memory that uploads wait for, and what lies in the spool, are there to see', async () => {
+test('metrics show the memory that uploads wait for and the bytes in the spool', async () => {
   const giveBack = await scene.service.app.budget.reserve(scene.service.app.budget.totalBytes)
   const waits = uploadFile(scene.service.url, scene.firm, scene.admin)
   await expect.poll(() => figure('paniq_documents_uploads_waiting'), polling).toBe(1)

@@ -64,10 +64,10 @@ async function bytesIn({ bucket, instances }: Scene, key: string, store: 's3' | 
 
 /** Bytes and blobs agree, and no move is open. */
 async function compareStores(scene: Scene): Promise<string[]> {
-  const { sizes, hidden, markers, strays, blobs } = await takeStock({ ...scene, disks: scene.instances })
+  const { sizes, hidden, markers, orphans, blobs } = await takeStock({ ...scene, disks: scene.instances })
   return [
     ...blobs.filter(({ state }) => state === 'incoming').map(({ place }) => `a move is open: ${place}`),
     ...compareBlobs(blobs, { current: new Set(sizes.keys()), hidden, markers }),
-    ...strays.map((place) => `a file that is none of the service's: ${place}`),
+    ...orphans.map((place) => `a file that is none of the service's: ${place}`),
   ]
 }

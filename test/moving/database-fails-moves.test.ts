@@ -27,7 +27,7 @@ beforeEach(async () => scene.toDatabase.setFault({ kind: 'none' }))
 const actor = systemActor('a test')
 const never = new AbortController().signal
 
-test('a commit whose answer was lost, but which stands: the paper has moved, once, and its source goes', async () => {
+test('a commit whose answer was lost, but which stands: the document has moved, once, and its source goes', async () => {
   const { id, sourceKey } = await waitingDocument()
   // Each move's commit takes two seconds, in which the connection can be lost.
   await lingerAtCommits()
@@ -43,7 +43,7 @@ test('a commit whose answer was lost, but which stands: the paper has moved, onc
   await expectOneCopyAfterDays(sourceKey)
 })
 
-test('a database that goes away between copy and commit: the paper stays, and the next run uses the copy', async () => {
+test('a database that goes away between copy and commit: the document stays, and the next run uses the copy', async () => {
   const { id, sourceKey } = await waitingDocument()
   const { s3 } = scene.service.app.stores
   if (s3 === undefined) throw new Error('this service has no S3')
@@ -67,7 +67,7 @@ test('a database that goes away between copy and commit: the paper stays, and th
   await expectOneCopyAfterDays(sourceKey)
 })
 
-test('a database that is restarted in the midst of a drain: every paper is there, and goes with the next run', async () => {
+test('a database that is restarted in the midst of a drain: every document is there, and goes with the next run', async () => {
   const documents = []
   for (let number = 0; number < 12; number += 1) documents.push(await waitingDocument())
   const draining = drain(scene.service.app, actor, { concurrency: 3, signal: never })

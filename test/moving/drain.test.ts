@@ -26,7 +26,7 @@ describe('the drain', () => {
     const documents = [await upload(), await upload(), await upload()]
     for (const { document } of documents) await changeVersion(document.id, sql`is_fallback = true`)
     const [first] = documents.map(({ version }) => version).toSorted((a, b) => (a.documentId < b.documentId ? -1 : 1))
-    if (first === undefined) throw new Error('no paper waits')
+    if (first === undefined) throw new Error('no document waits')
     await rm(pathOf(first.key))
     await mkdir(pathOf(first.key))
 

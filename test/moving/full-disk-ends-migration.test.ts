@@ -13,7 +13,7 @@ import { runOnSmallDisk } from '../fallback/small-disk.ts'
 
 const toLocal = ['migrate', 'to-local', '--concurrency', '1']
 
-/** Papers of these lengths on S3, which a command on a small disk is to bring back. */
+/** Documents of these lengths on S3, which a command on a small disk is to bring back. */
 async function papersOnS3(lengths: number[]) {
   const [bucket, database] = [await freshBucket(), await freshMigratedDatabase()]
   const settings: Settings = {

@@ -36,20 +36,23 @@ describe('a version that is moved', () => {
   it.each([
     ['small', 3_000],
     ['larger than what is held in memory', 17_000_000],
-  ])('%s: lies in the other store with the same bytes, and its row and the platform’s say so', async (_size, bytes) => {
-    const { document, version, file } = await upload(bytes)
+  ])(
+    '%s: is in the other store with the same bytes, and its row and the platform’s row say so',
+    async (_size, bytes) => {
+      const { document, version, file } = await upload(bytes)
 
-    expect(await moveVersion(service.app, actor, version, toS3)).toBe('moved')
+      expect(await moveVersion(service.app, actor, version, toS3)).toBe('moved')
 
-    const moved = await versionOf(document.id)
-    expect(moved).toMatchObject({ store: 's3', store_id: null, is_fallback: false, bytes_state: 'present' })
-    expect(moved.storage_key).not.toBe(version.key)
-    expect(sha256Of(await bytesOf(document.id))).toBe(sha256Of(file))
-    expect(await platformPathOf(document.id)).toBe(moved.storage_key)
-    expect(await openMoves()).toEqual([])
-    const events = await eventsOf(document.id)
-    expect(events).toContain('document.moved')
-  })
+      const moved = await versionOf(document.id)
+      expect(moved).toMatchObject({ store: 's3', store_id: null, is_fallback: false, bytes_state: 'present' })
+      expect(moved.storage_key).not.toBe(version.key)
+      expect(sha256Of(await bytesOf(document.id))).toBe(sha256Of(file))
+      expect(await platformPathOf(document.id)).toBe(moved.storage_key)
+      expect(await openMoves()).toEqual([])
+      const events = await eventsOf(document.id)
+      expect(events).toContain('document.moved')
+    },
+  )
 
   it('keeps its source until the grace is over, and then the collector removes it', async () => {
     const { version } = await upload()

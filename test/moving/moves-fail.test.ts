@@ -111,7 +111,7 @@ test('what the collector may not remove while S3 is out it removes once that is 
   await expectNothingBeside()
 })
 
-/** A paper that S3 did not take, and that waits on the disk. */
+/** A document that S3 did not take, and that waits on the disk. */
 async function waitingOnDisk(bytes: number): Promise<{ document: DocumentShape; sha256: string }> {
   await s3.spoil({ kind: 'refuse' })
   const file = makePdf({ bytes })

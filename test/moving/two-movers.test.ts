@@ -50,7 +50,7 @@ describe('two movers', () => {
     expect((await keysInBucket()).length).toBe(before.length + 1)
   })
 
-  it('of which one waits for the other’s commit: then there is nothing left for it to move, and it copies nothing', async () => {
+  it('one waits for the other’s commit: then nothing is left to move, and it copies nothing', async () => {
     const { version } = await upload()
     const before = await keysInBucket()
     const first = await claim(version, service.app.processId)
@@ -73,7 +73,7 @@ describe('two movers', () => {
     expect(await keysInBucket()).toEqual(before)
   })
 
-  it('of which one lives: the other finds the version busy, until the first one was not heard of for its minute', async () => {
+  it('one is alive: the other finds the version busy until the first has been silent for a minute', async () => {
     const { version } = await upload()
     await claim(version, service.app.processId)
     const before = await takenOver()
@@ -87,7 +87,7 @@ describe('two movers', () => {
     expect(await takenOver()).toBe((before ?? 0) + 1)
   })
 
-  it('of which one died before its copy: the next resumes its move at once, and uses its key', async () => {
+  it('one died before its copy: the next resumes its move at once and uses its key', async () => {
     const { document, version } = await upload()
     const dead = await claimAndDie(version)
     const before = (await takenOver()) ?? 0
@@ -97,7 +97,7 @@ describe('two movers', () => {
     expect(await takenOver()).toBe(before + 1)
   })
 
-  it('of which one died after its copy: what it copied is found to be right, and used', async () => {
+  it('one died after its copy: the copy is compared and used', async () => {
     const { document, version, file } = await upload()
     const dead = await claimAndDie(version)
     await putIntoBucket(dead.to.key, file)
@@ -106,7 +106,7 @@ describe('two movers', () => {
     expect(await versionOf(document.id)).toMatchObject({ storage_key: dead.to.key })
   })
 
-  it('of which one died in the midst of a large file: its parts are given up, and nothing of them is left', async () => {
+  it('one died while it copied a large file: its parts are aborted, and nothing is left of them', async () => {
     const { document, version } = await upload(17_000_000)
     const dead = await claimAndDie(version)
     const { client, name } = bucket
@@ -120,7 +120,7 @@ describe('two movers', () => {
     expect(await versionOf(document.id)).toMatchObject({ storage_key: dead.to.key })
   })
 
-  it('of which one, having lost its move, tells of its parts late: the other one’s stay written down', async () => {
+  it('one lost its move and records its parts late: the parts of the other stay recorded', async () => {
     const { version } = await upload()
     const { to } = await claimAndDie(version)
     await recordMultipart(service.app.db, to.key, 'of the first')
@@ -134,7 +134,7 @@ describe('two movers', () => {
     await forgetOpenMoves()
   })
 
-  it('of which one left other bytes under the key: it alarms, and the version gets another key', async () => {
+  it('one left other bytes under the key: an alarm is raised, and the version gets another key', async () => {
     const { document, version, file } = await upload()
     const dead = await claimAndDie(version)
     await putIntoBucket(dead.to.key, makePdf({ bytes: 3_000, seed: 'another' }))
@@ -148,7 +148,7 @@ describe('two movers', () => {
     expect(service.logLines.some((line) => line.includes('"event":"move_target_wrong"'))).toBe(true)
   })
 
-  it('of which one died wanting it elsewhere: that stands in nobody’s way, and what it copied is collected', async () => {
+  it('one died on the way to another store: its move blocks nobody, and its copy is collected', async () => {
     const { document, version } = await upload()
     const key = freshKey()
     await claim(version, deadProcess(), { store: 'local', storeId: null, key })

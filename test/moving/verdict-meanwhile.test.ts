@@ -32,7 +32,7 @@ import { type DueScan, recordClean, recordInfected } from '../../src/database/do
 
 openMovingScene()
 
-/** A paper that waits for its scan, and that the platform does not see yet. */
+/** A document that waits for its scan, and that the platform does not see yet. */
 async function uploadUnscanned() {
   const { document, version } = await upload()
   await changeVersion(document.id, sql`scan_status = 'pending'`)
@@ -60,8 +60,8 @@ async function show(db: Db | Tx, { versionId }: StoredVersion): Promise<void> {
     from document_versions where id = ${versionId}`.execute(db)
 }
 
-describe('a paper whose verdict comes while it is moved', () => {
-  it('is shown to the platform where it lies then, whoever of the two comes first', async () => {
+describe('a document whose verdict comes while it is moved', () => {
+  it('is shown to the platform at its new location, whichever of the two comes first', async () => {
     const { document, version, due } = await uploadUnscanned()
     const move = await claimAndDie(version)
     // Both are held up in the midst of their work, in this order.

@@ -43,7 +43,7 @@ test.each([
   expect(findUnknown(expression, scene.known)).toEqual([what])
 })
 
-test('no expression asks for a metric without saying of which job', () => {
+test('every expression selects its job', () => {
   const words = alerts.flatMap(({ alert, expr }) =>
     [...expr.matchAll(/[a-z_][a-z0-9_]*(?![a-z0-9_{(])/g)]
       .filter(([word]) => scene.known.labelsByMetric.has(word))
@@ -63,7 +63,7 @@ test('a rule says what is wrong in one sentence, how urgent it is, and where to 
   expect(alerts.filter(({ labels }) => labels.severity === 'page').length).toBeGreaterThan(3)
 })
 
-test('what stands in the summaries is a value or a label of its own expression', () => {
+test('a summary uses values and labels of its own expression only', () => {
   const unknown = alerts.flatMap(({ alert, expr, annotations }) =>
     [...annotations.summary.matchAll(/\$labels\.(\w+)/g)]
       .map(([, label = '']) => label)

@@ -92,7 +92,7 @@ describe('without a secret that is shared with the platform', () => {
     expect(await readAs(service, 'document_secrets')).toBe('read')
   })
 
-  it('the key stands in no line of the log', async () => {
+  it('no line of the log contains the key', async () => {
     const { rows } = await owner.query<{ secret: string }>('select secret from document_secrets')
     const lines = services.flatMap(({ logLines }) => logLines).join('')
     expect(rows.filter(({ secret }) => lines.includes(secret))).toEqual([])

@@ -227,7 +227,7 @@ describe('a token is refused', () => {
   })
 })
 
-it('whom nobody here is linked to stands in the audit trail', async () => {
+it('an unlinked subject is recorded in the audit trail', async () => {
   const subject = `stranger-${randomUUID()}`
   await ask(await provider.sign(claims({ sub: subject })))
   const events = await service.app.db

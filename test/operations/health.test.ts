@@ -161,7 +161,7 @@ test.each([
   ['off', 503, 'unavailable'],
 ])('S3 is wanted without credentials, and the fallback is %s: %i', async (fallback, status, word) => {
   for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']) vi.stubEnv(name, undefined)
-  // Neither a file of this machine nor a cloud that it may stand in.
+  // Neither a file of this machine nor a cloud that it may run in.
   vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/nonexistent')
   vi.stubEnv('AWS_CONFIG_FILE', '/nonexistent')
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')

@@ -50,7 +50,7 @@ async function runAs(name: string, run: Job['run']): Promise<void> {
   await worker.close()
 }
 
-test('without a token it is 401, and for whoever is no administrator 403', async () => {
+test('without a token it is 401, and without the role of an administrator 403', async () => {
   const nobody = await ask({})
   const somebody = await ask((await makePerson(service.app)).headers)
 

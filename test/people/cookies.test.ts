@@ -7,7 +7,7 @@ let service: TestService
 let published: TestService
 beforeAll(async () => {
   service = await startService()
-  published = await startService({ PUBLIC_URL: 'https://papers.example' })
+  published = await startService({ PUBLIC_URL: 'https://documents.example' })
 })
 afterAll(async () => {
   await service.stop()
@@ -49,15 +49,15 @@ describe('in cookie mode', () => {
   })
 
   it('where people reach the service by https the cookie travels by https alone', async () => {
-    const answer = await logInAt(published, fromOurPage('https://papers.example'))
+    const answer = await logInAt(published, fromOurPage('https://documents.example'))
     expect(answer.status).toBe(200)
     expect(cookieOf(answer).attributes).toContain('Secure')
   })
 
   it('by plain http from another machine too, which therefore needs https', async () => {
     const answer = await logInAt(
-      await startedWith({ PUBLIC_URL: 'http://papers.example' }),
-      fromOurPage('http://papers.example'),
+      await startedWith({ PUBLIC_URL: 'http://documents.example' }),
+      fromOurPage('http://documents.example'),
     )
     expect(cookieOf(answer).attributes).toContain('Secure')
   })
@@ -141,9 +141,9 @@ describe('a page of another origin gets nothing out of the cookie', () => {
   })
 
   it('the published address counts, with its scheme', async () => {
-    expect((await logInAt(published, fromOurPage('https://papers.example'))).status).toBe(200)
-    expect((await logInAt(published, fromOurPage('http://papers.example'))).status).toBe(403)
-    expect((await logInAt(published, fromOurPage('https://papers.example.evil.example'))).status).toBe(403)
+    expect((await logInAt(published, fromOurPage('https://documents.example'))).status).toBe(200)
+    expect((await logInAt(published, fromOurPage('http://documents.example'))).status).toBe(403)
+    expect((await logInAt(published, fromOurPage('https://documents.example.evil.example'))).status).toBe(403)
   })
 
   it('and no other one, by which the service can be reached too', async () => {
@@ -158,9 +158,9 @@ describe('a page of another origin gets nothing out of the cookie', () => {
 
   it('behind a trusted proxy that is the address which the proxy was called by', async () => {
     const behind = await startedWith({ TRUST_PROXY: 'loopback' })
-    const proxied = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'papers.example' }
-    expect((await logInAt(behind, fromOurPage('https://papers.example', proxied))).status).toBe(200)
-    expect((await logInAt(behind, fromOurPage('http://papers.example', proxied))).status).toBe(403)
+    const proxied = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'documents.example' }
+    expect((await logInAt(behind, fromOurPage('https://documents.example', proxied))).status).toBe(200)
+    expect((await logInAt(behind, fromOurPage('http://documents.example', proxied))).status).toBe(403)
     expect((await logInAt(behind, fromOurPage(behind.url, proxied))).status).toBe(403)
   })
 })

@@ -183,7 +183,7 @@ describe('after ten failures', () => {
     await other.stop()
   })
 
-  it('a success in between begins the count anew', async () => {
+  it('a success in between resets the count', async () => {
     const person = await makePersonWithPassword(service.app)
     await statusesOf(9, person.email)
     await logIn(service.url, person)
@@ -215,7 +215,7 @@ describe('after ten failures', () => {
   })
 })
 
-it('each login and each refusal stands in the audit trail, without the e-mail that was tried', async () => {
+it('each login and each denial is in the audit trail, without the e-mail that was tried', async () => {
   const person = await makePersonWithPassword(service.app)
   await attempt(person.email)
   await logIn(service.url, person)

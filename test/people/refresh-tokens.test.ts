@@ -211,7 +211,7 @@ describe('who logs out', () => {
   it('while the session is being renewed has logged out of its successor too', async () => {
     const { tokens } = await newSession()
     const { db } = service.app
-    // Whoever holds the token's row lets the renewal come as far as its last write, and no further.
+    // A lock on the token's row stops the renewal at its last write.
     const pending = await db.transaction().execute(async (trx) => {
       await trx.selectFrom('document_refresh_tokens').select('id').forUpdate().execute()
       const renewal = refresh(tokens.refresh_token)

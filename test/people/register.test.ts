@@ -38,7 +38,7 @@ it('somebody new gets an account and is logged in at once', async () => {
   expect(me).toMatchObject({ status: 200, body: { email: registration['email'], first_name: 'Thandi' } })
 })
 
-it('what stands in the database is a hash that the platform understands, and no password stands in the log', async () => {
+it('the database has a hash that the platform understands, and the log has no password', async () => {
   // With the cost of production, unlike the other tests.
   const inProduction = await startService({}, { passwords: {} })
   onTestFinished(() => inProduction.stop())
@@ -53,7 +53,7 @@ it('what stands in the database is a hash that the platform understands, and no 
   expect(inProduction.logLines.join('')).not.toContain(password)
 })
 
-it('people without a phone do not stand in each other’s way, and none is shown', async () => {
+it('several people may have no phone, and none is shown', async () => {
   for (const registration of [newRegistration(), newRegistration()]) {
     const answer = await call(service.url, 'POST /auth/register', { body: registration })
     expect(answer).toMatchObject({ status: 201, body: { user: { phone: null } } })

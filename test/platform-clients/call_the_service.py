@@ -18,8 +18,8 @@ def hand_in(name, content, document_type="tax_clearance"):
     return client.post(documents, params={"document_type": document_type}, files={"file": (name, content)})
 
 
-paper = sys.stdin.buffer.read()
-made = [hand_in(f"{number} – lisensie ñ.pdf", paper) for number in range(5)]
+document = sys.stdin.buffer.read()
+made = [hand_in(f"{number} – lisensie ñ.pdf", document) for number in range(5)]
 seen["made"] = [answer.status_code for answer in made]
 seen["redirected"] = any(answer.history for answer in made)
 seen["name"] = made[0].json()["file_name"]
@@ -44,10 +44,10 @@ seen["newest first"] = [identity for page in pages for identity in page] == [
 one = client.get(f"{documents}{first['id']}/")
 seen["one"] = [one.status_code, one.json() == first, "ETag" in one.headers]
 file = client.get(f"{documents}{first['id']}/download/")
-seen["file"] = [file.status_code, file.content == paper, [each.status_code for each in file.history]]
+seen["file"] = [file.status_code, file.content == document, [each.status_code for each in file.history]]
 link = client.get(f"{documents}{first['id']}/download", headers={"Accept": "application/json"}).json()
 linked = requests.get(requests.compat.urljoin(url, link["url"]))
-seen["link"] = [sorted(link), linked.status_code, linked.content == paper]
+seen["link"] = [sorted(link), linked.status_code, linked.content == document]
 
 
 def refusal(answer):
@@ -65,8 +65,8 @@ seen["refusals"] = [
     refusal(requests.get(documents)),
     refusal(other),
     refusal(client.get(f"{documents}00000000-0000-4000-8000-000000000000/")),
-    refusal(client.post(documents, files={"file": ("a.pdf", paper)})),
-    refusal(hand_in("a.pdf", b"no paper")),
+    refusal(client.post(documents, files={"file": ("a.pdf", document)})),
+    refusal(hand_in("a.pdf", b"no document")),
     refusal(hand_in("a.pdf", b"")),
     refusal(client.put(documents)),
 ]
@@ -87,7 +87,7 @@ def in_pieces():
     """As a file that is sent on while it is read: its length is not known beforehand."""
     head = '--x\r\nContent-Disposition: form-data; name="file"; filename="pieces.pdf"\r\n\r\n'
     yield head.encode()
-    yield paper
+    yield document
     yield b"\r\n--x--\r\n"
 
 

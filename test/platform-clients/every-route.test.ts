@@ -55,7 +55,7 @@ it.each(['a firm_admin', 'an administrator', 'nobody'] as const)(
   },
 )
 
-describe('a refusal has one form, whoever reads it', () => {
+describe('a problem has one form for every client', () => {
   it.each(['nobody', 'a stranger', 'a locked firm_admin'] as const)('on every route, for %s', async (kind) => {
     const wrong: string[] = []
     for (const route of routes().filter(({ method }) => method !== 'HEAD')) {

@@ -29,7 +29,7 @@ export async function openScene(): Promise<Scene> {
   }
 }
 
-/** What somebody hears who lists a firm's papers: the status, and of a refusal its code. */
+/** What somebody hears who lists a firm's documents: the status, and of a refusal its code. */
 export async function hears({ service }: Scene, person: Person, path: string): Promise<string> {
   const answer = await fetch(`${service.url}/api/v1${path}`, { headers: person.headers })
   const body = (await answer.json()) as { code?: string }

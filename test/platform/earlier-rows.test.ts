@@ -16,7 +16,7 @@ import {
 import { insertFirm, insertFirmUser, insertRegisteredUser } from '../support/platform/platform-people.ts'
 import { type Beside, download, listedBy, openGround, rowsOf, startBeside } from '../support/platform/platform-scene.ts'
 
-// What the platform's people may do here, whatever state they are in, stands in test/platform-people.
+// test/platform-people tests what the platform's people may do here, in each of their states.
 
 const firmStates = ['draft', 'submitted', 'approved', 'rejected'] as const
 const memberStates = ['pending', 'active', 'suspended'] as const

@@ -45,7 +45,7 @@ it('many changes that wait are taken up in steps, and those whose rows somebody 
   expect(await countUnfollowed(beside.service)).toBe(0)
 })
 
-it('whoever waits for all that the platform wrote has the rest of a page in which somebody holds a row', async () => {
+it('a reader that waits for all of the platform’s writes gets the rest of a page in which another session locks a row', async () => {
   const held = await insert({ file_name: '0.pdf' })
   await beside.platform.query('alter table firm_documents disable trigger user')
   await updateDocumentRow(beside.platform, { id: held }, { document_type: 'bank_statement' })

@@ -76,7 +76,7 @@ it('what S3 does not have, or has in another length, is named once and answers 4
   expect(await runJob()).toMatchObject({ missing: 0, wrong: 0 })
 })
 
-it('on a disk are filled in by whoever holds it; what is not there is on another one, and waits', async () => {
+it('on a disk are filled in by the instance with that disk; a file that is not there is on another disk, and waits', async () => {
   const elsewhere = onDisk()
   const bytes = Buffer.from('%PDF-1.4\nelsewhere\n%%EOF\n')
   const waiting = await insertDocumentRow(beside.platform, beside.firm, {

@@ -116,7 +116,7 @@ describe('two rows of the platform that name one file', () => {
     expect(await isOnDisk(first.filePath)).toBe(false)
   })
 
-  it('keep it also when one of them is no document here yet, and it is no stray', async () => {
+  it('keep it also when one of them is no document here yet, and it is no orphan', async () => {
     const first = await insertOnDisk()
     await beside.platform.query('alter table firm_documents disable trigger user')
     const row = { file_path: first.filePath, file_size: first.bytes.length }
@@ -139,7 +139,7 @@ describe('two rows of the platform that name one file', () => {
 })
 
 describe('while a version is moved the platform', () => {
-  it('deletes its row: it stays deleted, and lies in the trash here', async () => {
+  it('deletes its row: it stays deleted, and is in the trash here', async () => {
     const { id } = await insertOnDisk()
     await moveVersion(
       whileMoving(() => deleteDocumentRow(beside.platform, { id })),

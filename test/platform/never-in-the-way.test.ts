@@ -168,7 +168,7 @@ async function tuplesExcept(id: string) {
   return tuples
 }
 
-it('a comparison that is interrupted goes on where it was, whoever goes on', async () => {
+it('an interrupted comparison resumes where it stopped, also in another process', async () => {
   await restartComparison(db())
   const total = await countRows()
   let asked = 0
@@ -194,7 +194,7 @@ it('a comparison that meets what the platform is about to write lets go of its r
   await beside.platform.query('alter table firm_documents enable trigger user')
   const client = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
   await client.connect()
-  // A change that could not be followed, and is not committed: the note of it stands in the comparison's way.
+  // A change that could not be followed and is not committed: the note of it blocks the comparison.
   await client.query('begin')
   await client.query('select from firm_documents where id = $1 for update', [noted])
   await client.query('insert into document_unfollowed (firm_id, document_id) values ($1, $2)', [beside.firm, noted])

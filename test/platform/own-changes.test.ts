@@ -235,7 +235,7 @@ it('what was said with a rejection does not stay beside the platform’s verific
 })
 
 describe('what the platform changed and nobody had followed yet is not written over', () => {
-  it('other bytes that it named become a version of their own before a newer one is handed in', async () => {
+  it('other bytes that it named become a version of their own before a newer one is uploaded', async () => {
     const { id } = await insertPlatformDocument(beside.platform, beside.files, beside.firm)
     const key = await nameOtherBytes(id)
 

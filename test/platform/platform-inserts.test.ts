@@ -109,7 +109,7 @@ describe('what the platform updates', () => {
     ])
   })
 
-  it('as moved from its disk to S3 is the same version there, and its old file is no stray', async () => {
+  it('as moved from its disk to S3 is the same version there, and its old file is no orphan', async () => {
     const { id, bytes, filePath } = await upload({ filePath: `uploads/${platformKey(beside.firm)}` })
     const file_path = platformKey(beside.firm)
     await putPlatformFile(beside.files, file_path, bytes)
@@ -161,7 +161,7 @@ describe('what the platform updates', () => {
 })
 
 describe('what the platform deletes', () => {
-  it('lies in the trash here, and comes back as it was when the platform inserts it again', async () => {
+  it('is in the trash here, and returns unchanged when the platform inserts it again', async () => {
     const { id, filePath, bytes } = await upload()
     await deleteDocumentRow(beside.platform, { id })
     expect(await codeOfDownload(id)).toBe('gone')
@@ -172,7 +172,7 @@ describe('what the platform deletes', () => {
     expect((await rows(id)).versions).toHaveLength(1)
   })
 
-  it('may be a paper that was handed in here, and one with all of its firm', async () => {
+  it('may be a document that was uploaded here, and one with all of its firm', async () => {
     const own = await uploadDocument(beside.service.url, beside.firm, beside.admin)
     await deleteDocumentRow(beside.platform, { id: own.id as never })
     expect(await codeOfDownload(own.id)).toBe('gone')
@@ -197,7 +197,7 @@ describe('what the platform deletes', () => {
   })
 })
 
-describe('what is handed in here', () => {
+describe('what is uploaded here', () => {
   it('is no change of the platform’s: one version, one event, nothing noted', async () => {
     const { id } = await uploadDocument(beside.service.url, beside.firm, beside.admin)
 

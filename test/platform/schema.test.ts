@@ -123,7 +123,7 @@ describe('the platform’s tables', () => {
 })
 
 describe('a second start', () => {
-  it('changes nothing, whoever makes it: not the tables, not the rights, not what was followed', async () => {
+  it('changes nothing, whichever role makes it: no tables, no rights, no followed rows', async () => {
     const firm = await insertFirm(database.platform)
     const id = await insertDocumentRow(database.platform, firm, {})
     const before = { dump: await dumpSchema(), rows: await rowsOf(service, id) }
@@ -138,7 +138,7 @@ describe('a second start', () => {
 })
 
 describe('types of documents', () => {
-  it('are left as the platform has them: nobody is asked for a paper that it does not know', async () => {
+  it('are left as the platform has them: nobody is asked for a document that it does not know', async () => {
     const fresh = await freshPlatformDatabase()
     await fresh.platform.query(
       `insert into document_types (id, code, name, is_required, is_active, created_by)

@@ -82,7 +82,7 @@ it('where the bucket has Object Lock, objects of a held firm carry its hold: new
   const [copy = ''] = await scene.keysOf()
   expect([copy === first, await scene.isHeld(copy), await scene.isHeld(first)]).toEqual([false, true, true])
 
-  // Whoever purges past the database's hold meets the bucket's.
+  // A purge that gets past the database's hold meets the bucket's.
   expect(await service.app.stores.s3?.versions.destroy(second as never)).toBe('refused')
   expect(await scene.isHeld(second)).toBe(true)
 

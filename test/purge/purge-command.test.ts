@@ -186,7 +186,7 @@ describe('purge --now --document', () => {
     expect(await stored()).toEqual(['object'])
     expect((await recordOf(service, wanted.id)).disposals).toMatchObject([{ why: 'erasure request 17' }])
 
-    // Whoever is not sure that it came to its end gives the same command again.
+    // An operator who is not sure that it ended runs the same command again.
     const again = await run('--now', '--document', wanted.id, '--reason', 'erasure request 17')
     expect(again).toMatchObject({ code: 0, stderr: '' })
     expect(again.stdout).toMatch(

@@ -43,7 +43,7 @@ const look = async ({ firm, id }: Of, person = administrator) =>
   (await (await callDocuments(service.url, firm, person, `/${id}/disposal`)).json()) as DisposalShape
 
 describe('a legal hold', () => {
-  it('on a document keeps it from every purge until it is lifted, and both stand in the history', async () => {
+  it('on a document stops every purge until it is lifted, and the history has both', async () => {
     const own = await firmWithAdmin(service)
     const of = { firm: own.firm, id: (await deletedDaysAgo(service, own, 31)).id }
     const held = await decide(of, { hold: true, reason: 'case 17' })
@@ -175,7 +175,7 @@ describe('a legal hold', () => {
 const retain = (days: number | null) => patch('document-types/tax_clearance', { retention_days: days })
 
 describe('the retention of a type', () => {
-  it('keeps its papers from when the newest version was handed in, and a change counts at once', async () => {
+  it('keeps its documents from when the newest version was uploaded, and a change counts at once', async () => {
     const own = await firmWithAdmin(service)
     const { id } = await deletedDaysAgo(service, own, 31, { type: 'tax_clearance' })
     expect(await (await retain(365)).json()).toMatchObject({ retention_days: 365 })
@@ -191,7 +191,7 @@ describe('the retention of a type', () => {
   })
 })
 
-describe('the last verified paper of a required type', () => {
+describe('the last verified document of a required type', () => {
   const type = 'registration_certificate'
 
   it('waits for an administrator’s word, which is given for this stay in the trash', async () => {

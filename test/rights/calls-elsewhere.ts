@@ -4,17 +4,17 @@ import type { Calls } from './target.ts'
 
 export const callsElsewhere: Calls = {
   'list another bucket': ['s3:ListBucket', (s3, { other: Bucket }) => s3.send(new S3.ListObjectsV2Command({ Bucket }))],
-  'get a paper of another bucket': [
+  'get a document of another bucket': [
     's3:GetObject',
-    (s3, { other: Bucket, paper: Key }) => s3.send(new S3.GetObjectCommand({ Bucket, Key })),
+    (s3, { other: Bucket, document: Key }) => s3.send(new S3.GetObjectCommand({ Bucket, Key })),
   ],
-  'put a paper into another bucket': [
+  'put a document into another bucket': [
     's3:PutObject',
-    (s3, { other: Bucket, paper: Key }) => s3.send(new S3.PutObjectCommand({ Bucket, Key, Body: 'x' })),
+    (s3, { other: Bucket, document: Key }) => s3.send(new S3.PutObjectCommand({ Bucket, Key, Body: 'x' })),
   ],
-  'delete a paper of another bucket': [
+  'delete a document of another bucket': [
     's3:DeleteObject',
-    (s3, { other: Bucket, paper: Key }) => s3.send(new S3.DeleteObjectCommand({ Bucket, Key })),
+    (s3, { other: Bucket, document: Key }) => s3.send(new S3.DeleteObjectCommand({ Bucket, Key })),
   ],
   'read another bucket’s versioning': [
     's3:GetBucketVersioning',

@@ -2,7 +2,7 @@ import * as S3 from '@aws-sdk/client-s3'
 
 import type { Calls, Target } from './target.ts'
 
-const document = ({ bucket, paper: Key }: Target) => ({ Bucket: bucket, Key })
+const document = ({ bucket, document: Key }: Target) => ({ Bucket: bucket, Key })
 const version = (target: Target) => ({ ...document(target), VersionId: target.versionId })
 const upload = (target: Target) => ({ ...document(target), UploadId: target.uploadId })
 const tagging = { TagSet: [{ Key: 'a', Value: 'b' }] }
@@ -11,8 +11,8 @@ const tested = 'test/connection_test.txt'
 
 /** Reading first and destroying last: what one call may do leaves what the next one looks for. */
 export const callsOnObjects: Calls = {
-  'get a paper': ['s3:GetObject', (s3, target) => s3.send(new S3.GetObjectCommand(document(target)))],
-  'ask for a paper': ['s3:GetObject', (s3, target) => s3.send(new S3.HeadObjectCommand(document(target)))],
+  'get a document': ['s3:GetObject', (s3, target) => s3.send(new S3.GetObjectCommand(document(target)))],
+  'ask for a document': ['s3:GetObject', (s3, target) => s3.send(new S3.HeadObjectCommand(document(target)))],
   'get the owner’s file': [
     's3:GetObject',
     (s3, { bucket: Bucket }) => s3.send(new S3.GetObjectCommand({ Bucket, Key: owner })),
@@ -21,15 +21,15 @@ export const callsOnObjects: Calls = {
     's3:GetObject',
     (s3, { bucket: Bucket }) => s3.send(new S3.GetObjectCommand({ Bucket, Key: tested })),
   ],
-  'get a version of a paper': [
+  'get a version of a document': [
     's3:GetObjectVersion',
     (s3, target) => s3.send(new S3.GetObjectCommand(version(target))),
   ],
-  'read a paper’s list of access': [
+  'read a document’s list of access': [
     's3:GetObjectAcl',
     (s3, target) => s3.send(new S3.GetObjectAclCommand(document(target))),
   ],
-  'change a paper’s list of access': [
+  'change a document’s list of access': [
     's3:PutObjectAcl',
     (s3, target) => s3.send(new S3.PutObjectAclCommand({ ...document(target), ACL: 'private' })),
   ],
@@ -37,15 +37,15 @@ export const callsOnObjects: Calls = {
     's3:PutObjectVersionAcl',
     (s3, target) => s3.send(new S3.PutObjectAclCommand({ ...version(target), ACL: 'private' })),
   ],
-  'read a paper’s tags': [
+  'read a document’s tags': [
     's3:GetObjectTagging',
     (s3, target) => s3.send(new S3.GetObjectTaggingCommand(document(target))),
   ],
-  'change a paper’s tags': [
+  'change a document’s tags': [
     's3:PutObjectTagging',
     (s3, target) => s3.send(new S3.PutObjectTaggingCommand({ ...document(target), Tagging: tagging })),
   ],
-  'remove a paper’s tags': [
+  'remove a document’s tags': [
     's3:DeleteObjectTagging',
     (s3, target) => s3.send(new S3.DeleteObjectTaggingCommand(document(target))),
   ],
@@ -53,24 +53,27 @@ export const callsOnObjects: Calls = {
     's3:GetObjectVersionTagging',
     (s3, target) => s3.send(new S3.GetObjectTaggingCommand(version(target))),
   ],
-  'read a paper’s retention': [
+  'read a document’s retention': [
     's3:GetObjectRetention',
     (s3, target) => s3.send(new S3.GetObjectRetentionCommand(document(target))),
   ],
   // An empty one: who may set it hears that it is none, and nothing is kept from being removed.
-  'change a paper’s retention': [
+  'change a document’s retention': [
     's3:PutObjectRetention',
     (s3, target) => s3.send(new S3.PutObjectRetentionCommand({ ...document(target), Retention: {} })),
   ],
-  'read a paper’s legal hold': [
+  'read a document’s legal hold': [
     's3:GetObjectLegalHold',
     (s3, target) => s3.send(new S3.GetObjectLegalHoldCommand(document(target))),
   ],
-  'change a paper’s legal hold': [
+  'change a document’s legal hold': [
     's3:PutObjectLegalHold',
     (s3, target) => s3.send(new S3.PutObjectLegalHoldCommand({ ...document(target), LegalHold: { Status: 'OFF' } })),
   ],
-  'put a paper': ['s3:PutObject', (s3, target) => s3.send(new S3.PutObjectCommand({ ...document(target), Body: 'x' }))],
+  'put a document': [
+    's3:PutObject',
+    (s3, target) => s3.send(new S3.PutObjectCommand({ ...document(target), Body: 'x' })),
+  ],
   'put the owner’s file': [
     's3:PutObject',
     (s3, { bucket: Bucket }) => s3.send(new S3.PutObjectCommand({ Bucket, Key: owner, Body: '{}' })),
@@ -79,14 +82,14 @@ export const callsOnObjects: Calls = {
     's3:PutObject',
     (s3, { bucket: Bucket }) => s3.send(new S3.PutObjectCommand({ Bucket, Key: tested, Body: 'x' })),
   ],
-  'copy a paper to quarantine': [
+  'copy a document to quarantine': [
     's3:PutObject',
-    (s3, { bucket, paper: Key }) =>
+    (s3, { bucket, document: Key }) =>
       s3.send(new S3.CopyObjectCommand({ Bucket: bucket, Key: `quarantine/${Key}`, CopySource: `${bucket}/${Key}` })),
   ],
-  'copy a paper of another bucket': [
+  'copy a document of another bucket': [
     's3:GetObject',
-    (s3, { bucket, other, paper: Key }) =>
+    (s3, { bucket, other, document: Key }) =>
       s3.send(new S3.CopyObjectCommand({ Bucket: bucket, Key: `${Key}-copy`, CopySource: `${other}/${Key}` })),
   ],
   'begin an upload in parts': [
@@ -105,12 +108,12 @@ export const callsOnObjects: Calls = {
     's3:AbortMultipartUpload',
     (s3, target) => s3.send(new S3.AbortMultipartUploadCommand(upload(target))),
   ],
-  'delete a paper': ['s3:DeleteObject', (s3, target) => s3.send(new S3.DeleteObjectCommand(document(target)))],
+  'delete a document': ['s3:DeleteObject', (s3, target) => s3.send(new S3.DeleteObjectCommand(document(target)))],
   'delete the file of the connection test': [
     's3:DeleteObject',
     (s3, { bucket: Bucket }) => s3.send(new S3.DeleteObjectCommand({ Bucket, Key: tested })),
   ],
-  'destroy a version of a paper': [
+  'destroy a version of a document': [
     's3:DeleteObjectVersion',
     (s3, target) => s3.send(new S3.DeleteObjectCommand(version(target))),
   ],

@@ -48,7 +48,7 @@ export async function makeTarget({ s3, closing }: RightsScene): Promise<Target> 
   const { UploadId: uploadId = '' } = await client.send(
     new CreateMultipartUploadCommand({ Bucket: bucket, Key: document }),
   )
-  return { bucket, other, elsewhere, paper: document, versionId, uploadId }
+  return { bucket, other, elsewhere, document: document, versionId, uploadId }
 }
 
 export function placeOf({ s3 }: RightsScene, { bucket, elsewhere }: Target): Place {

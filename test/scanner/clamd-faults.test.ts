@@ -72,7 +72,7 @@ describe('a scanner that fails is never taken for one that found nothing', () =>
   })
 })
 
-it('a scanner that takes no more presses back on whoever sends, however much there is', async () => {
+it('a scanner that accepts no more bytes slows the sender down, however much there is', async () => {
   await using server = await answering((socket) => void socket.pause())
   const megabyte = makeNoise(1_000_000)
   let sent = 0

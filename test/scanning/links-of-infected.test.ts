@@ -17,7 +17,7 @@ afterAll(async () => service.stop())
 
 const db = () => service.app.db
 
-/** A paper, and what a link says that was given out before anything was found in it. */
+/** A document, and what a link says that was given out before anything was found in it. */
 async function linked() {
   const { firm, admin } = await firmWithAdmin(service)
   const { id } = await uploadDocument(service.url, firm, admin)
@@ -55,7 +55,7 @@ it('a dead one stays dead where the bytes are in quarantine, and could not be re
   expect(await follow()).toBe('gone')
 })
 
-it('a link dies also where the paper had been moved to S3 meanwhile, and what it left here is still there', async () => {
+it('a link dies also where the document had been moved to S3 meanwhile, and what it left here is still there', async () => {
   const { id, follow } = await linked()
   await sql`
     with moved as (update document_versions set store = 's3', store_id = null, storage_key = storage_key || 'x' where document_id = ${id}),

@@ -74,7 +74,7 @@ describe('what the platform wrote, where there is a scanner', () => {
     expect(await shown(id)).toMatchObject({ is_verified: true, file_name: 'new.pdf' })
   })
 
-  it('is scanned anew when the platform puts other bytes in its place', async () => {
+  it('is scanned again when the platform replaces its bytes', async () => {
     const { id } = await upload(makePdf({ seed: 'first' }))
     await sweep(beside.service)
     await beside.platform.query('update firm_documents set file_size = file_size + 1 where id = $1', [id])

@@ -30,7 +30,7 @@ async function storedOn(service: TestService, store: 's3' | 'local'): Promise<St
   if (here === undefined) throw new Error('this service has no such store')
   const versions = await listVersionsIn(db, here, { after: undefined, limit: 1000 })
   const version = versions.find(({ documentId }) => documentId === id)
-  if (version === undefined) throw new Error('it does not lie in this store')
+  if (version === undefined) throw new Error('it is not in this store')
   return { here, version }
 }
 

@@ -85,7 +85,7 @@ it('an infected file that could not be removed at once is named with its disk, a
 it('who does not have an infected file lets go of nothing, and its holder moves it to quarantine', async () => {
   const { id, filePath } = await upload()
   const path = filePath.slice('uploads/'.length)
-  // As it stands when whoever found the virus was killed right after the verdict.
+  // The state after a process that found the virus was killed right after the verdict.
   await sql`
     with v as (update document_versions set scan_status = 'infected', scan_found = 'Found' where document_id = ${id})
     delete from firm_documents where id = ${id}`.execute(db())

@@ -56,7 +56,7 @@ it.each(kindsOfPeople)('%s hears on every route what the table says', async (kin
   expect(heard).toEqual(expected)
 })
 
-it.each(kindsOfPeople)('%s hears of a confidential paper what the table says', async (kind) => {
+it.each(kindsOfPeople)('%s hears of a confidential document what the table says', async (kind) => {
   const { authorization, place } = people[kind]
   const ofConfidential = routes().filter(({ url: path }) => path.includes('/documents/:id'))
   const heard: Record<string, string> = {}
@@ -79,7 +79,7 @@ function rowOf(name: string): Record<string, string> | undefined {
 }
 
 function expectedAnswer(route: ServedRoute, answer: string | undefined): string {
-  if (answer === undefined) return 'no answer stands in the table'
+  if (answer === undefined) return 'the table has no answer'
   if (answer === 'ok') return answerOfThoseLetIn(route)
   const { status } = errorTable[answer as ErrorCode] // the table holds codes and "ok" alone
   return route.method === 'HEAD' ? String(status) : `${status} ${answer}`

@@ -191,7 +191,7 @@ describe('a token of the platform', () => {
     expect([answer.status, code, detail]).toEqual([400, 'bad_request', expect.stringContaining('16 KB')])
   })
 
-  it('of another user_type is taken as well: who somebody is stands in the database', async () => {
+  it('of another user_type is accepted as well: the database decides what a person is', async () => {
     for (const userType of ['registered_user', 'firm_personnel', 'admin', 'something new'])
       expect((await ask('/auth/me', await signed(platformClaims({ user_type: userType })))).status).toBe(200)
   })

@@ -36,7 +36,7 @@ test('every file that the page on deploying names or types is there', () => {
   expect([...missing, ...unknown]).toEqual([])
 })
 
-test('whoever types its lines waits as long for the end as the units and the manifests do', () => {
+test('the documented commands wait as long for the shutdown as the units and the manifests do', () => {
   expect(/--stop-timeout (\d+)/.exec(lines)?.[1]).toBe('90')
 })
 

@@ -25,9 +25,9 @@ const weakness = {
 async function project(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'paniq-audit-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  const about = { name: 'with-one', version: '1.0.0', dependencies: { 'paper-clip': '1.1.0' } }
+  const about = { name: 'with-one', version: '1.0.0', dependencies: { 'document-clip': '1.1.0' } }
   await writeFile(join(folder, 'package.json'), JSON.stringify(about))
-  const packages = { '': about, 'node_modules/paper-clip': { version: '1.1.0' } }
+  const packages = { '': about, 'node_modules/document-clip': { version: '1.1.0' } }
   await writeFile(join(folder, 'package-lock.json'), JSON.stringify({ ...about, lockfileVersion: 3, packages }))
   return folder
 }
@@ -46,7 +46,7 @@ async function auditAt(registry: string) {
 }
 
 async function withRegistry(advisories: Parameters<typeof openRegistry>[1]) {
-  const registry = await openRegistry({ name: 'paper-clip', versions: ['1.1.0', '1.2.0'] }, advisories)
+  const registry = await openRegistry({ name: 'document-clip', versions: ['1.1.0', '1.2.0'] }, advisories)
   onTestFinished(() => registry.close())
   return { registry, answer: await auditAt(registry.url) }
 }
@@ -55,23 +55,23 @@ it('a registry that knows of nothing is heard as such, about every package', asy
   const { registry, answer } = await withRegistry([])
 
   expect(answer).toEqual({ kind: 'told', high: [], others: [] })
-  expect(registry.asked).toEqual([['paper-clip']])
+  expect(registry.asked).toEqual([['document-clip']])
   expect(describeAudit('this', answer).isGood).toBe(true)
 })
 
 it.each(['high', 'critical'])('a weakness that is %s fails, and is named', async (severity) => {
   const { answer } = await withRegistry([{ ...weakness, severity }])
 
-  expect(answer).toMatchObject({ kind: 'told', high: [{ name: 'paper-clip', severity }] })
+  expect(answer).toMatchObject({ kind: 'told', high: [{ name: 'document-clip', severity }] })
   const { lines, isGood } = describeAudit('this', answer)
   expect(isGood).toBe(false)
-  expect(lines.join()).toContain('paper-clip (Answers to anybody)')
+  expect(lines.join()).toContain('document-clip (Answers to anybody)')
 })
 
 it('one that is less is named, and does not fail', async () => {
   const { answer } = await withRegistry([{ ...weakness, severity: 'moderate' }])
 
-  expect(answer).toMatchObject({ kind: 'told', high: [], others: [{ name: 'paper-clip' }] })
+  expect(answer).toMatchObject({ kind: 'told', high: [], others: [{ name: 'document-clip' }] })
   expect(describeAudit('this', answer).isGood).toBe(true)
 })
 
@@ -100,7 +100,7 @@ it('of what the service is made of no weakness is known that is high, as far as 
   const child = spawn('npm', ['run', '--silent', 'audit'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(child, 'exit')
   const said = await text(child.stdout)
-  // Seen by whoever reads the run, also when it is good.
+  // Printed in every run, also in a good one.
   console.log(said)
 
   for (const whose of Object.values(lockedFolders))

@@ -30,7 +30,7 @@ it('names every package that is installed with the service, by version and hash,
   expect(listed.filter(({ hashes, licenses }) => hashes === undefined || licenses === undefined)).toEqual([])
 })
 
-it('names the Node and the PostgreSQL that come along, in the words of those who publish weaknesses', async () => {
+it('names the bundled Node and PostgreSQL by the identifiers of vulnerability databases', async () => {
   const { optionalDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
     optionalDependencies: Record<string, string>
   }
@@ -56,7 +56,7 @@ it('is the same wherever and whenever it is made', async () => {
 })
 
 function findFault(list: object): Promise<unknown> {
-  const version = sbom.specVersion as never // of which the library has a schema, or it throws
+  const version = sbom.specVersion as never // the library has a schema of it, or it throws
   return new Validation.JsonStrictValidator(version).validate(JSON.stringify(list))
 }
 

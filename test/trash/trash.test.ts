@@ -91,7 +91,7 @@ it('of two deletions and two restores at once, each leaves one line in the trail
   expect(told.map(({ action }) => action)).toEqual(['document.restored', 'document.deleted'])
 })
 
-it('whoever handed it in may, until a version of it is verified; other members of their role may not', async () => {
+it('the uploader may, until a version is verified; other members with the same role may not', async () => {
   const { app, url } = stores.onDisk
   const { firm } = await firmWithAdmin(stores.onDisk)
   const uploader = await makeMember(app, firm, 'field_staff')
@@ -110,7 +110,7 @@ it('whoever handed it in may, until a version of it is verified; other members o
     .set({ is_verified: true })
     .where('id', '=', id as DocumentId)
     .execute()
-  // A newer version is not verified; the paper was.
+  // A newer version is not verified; the document was.
   await addVersion(url, of, uploader)
   expect(await answerTo(deleteDocument(url, of, uploader))).toBe('403 forbidden')
   expect((await deleteDocument(url, of, supervisor)).status).toBe(204)
@@ -126,7 +126,7 @@ it('a colleague who only added a version has no right to the whole', async () =>
   expect(await answerTo(deleteDocument(url, { firm, id }, colleague))).toBe('403 forbidden')
 })
 
-it('nothing in the trash is reviewed, and a refusal stands in the trail', async () => {
+it('nothing in the trash is reviewed, and the attempt is recorded in the trail', async () => {
   const { app, url } = stores.onDisk
   const { firm, admin, id } = await upload()
   const administrator = await makePerson(app, { role: 'admin' })
@@ -152,7 +152,7 @@ it('nothing in the trash is reviewed, and a refusal stands in the trail', async 
   ])
 })
 
-it('the same bytes handed in again are no duplicate of what lies in the trash', async () => {
+it('the same bytes uploaded again are no duplicate of a document in the trash', async () => {
   const { url } = stores.onDisk
   const { firm, admin, id, bytes } = await upload()
   await deleteDocument(url, { firm, id }, admin)

@@ -41,7 +41,7 @@ test('an upload that committed is answered 201 although its spool file cannot be
   const url = await serveAfterWrite(service, async ({ content }: IncomingFile) => {
     if (content.kind !== 'spool') return
     spooled.push(content.path)
-    // Whoever may do everything cannot remove a folder as a file either.
+    // Even root cannot remove a folder as a file.
     await rm(content.path)
     await mkdir(content.path)
   })

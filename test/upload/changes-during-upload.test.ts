@@ -19,7 +19,7 @@ afterAll(async () => service.stop())
 const head =
   '--b\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\nContent-Type: application/pdf\r\n\r\n'
 
-/** Hands in a file in two halves; `between` runs when the service has the first one. */
+/** Uploads a file in two halves; `between` runs when the service has the first one. */
 async function uploadInHalves(
   firm: FirmId,
   admin: Person,
@@ -43,7 +43,7 @@ async function uploadInHalves(
 describe.each([
   ['small', 200_000],
   ['large', 20_000_000],
-])('whoever loses the right while a %s file is on its way hands in nothing', (_size, bytes) => {
+])('a person who loses the right during the upload of a %s file uploads nothing', (_size, bytes) => {
   it.each([
     [
       'the membership is suspended',

@@ -26,7 +26,7 @@ const filesOf = async (firm: string) =>
 const documentOf = async (response: Response) => (await response.json()) as DocumentShape
 const key = (value: string) => ({ headers: { 'idempotency-key': value } })
 
-describe('a file handed in again under the same idempotency key', () => {
+describe('a file uploaded again under the same idempotency key', () => {
   it('is answered with the first document, and kept once', async () => {
     const { firm, admin } = await firmWithAdmin()
     const first = await uploadFile(service.url, firm, admin, key('k1'))

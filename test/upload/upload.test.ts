@@ -15,7 +15,7 @@ import type { DocumentShape } from '../../src/contract/documents.ts'
 
 const both = serviceOnBothStores()
 
-describe('a member hands in a document', () => {
+describe('a member uploads a document', () => {
   it('on S3 it lies under the firm’s prefix with its labels, and the answer describes it', async () => {
     const { firm, admin } = await firmWithAdmin(both.onS3)
     const bytes = makePdf({ bytes: 100_000 })
@@ -256,7 +256,7 @@ describe('a file that may not come in is refused with a reason', () => {
   })
 })
 
-describe('who may not hand in a document', () => {
+describe('who may not upload a document', () => {
   it('a stranger, and a member of no firm that exists, get the same answer', async () => {
     const { firm } = await firmWithAdmin(both.onDisk)
     const stranger = await makePerson(both.onDisk.app)

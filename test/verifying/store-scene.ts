@@ -6,7 +6,7 @@ import { s3Settings } from '../support/s3/s3-settings.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 import { bucketInHand, diskInHand, type StoreInHand } from '../support/verifying/test-store.ts'
 
-/** A service that keeps papers in one store, a firm with a member, and that store from behind. */
+/** A service that keeps documents in one store, a firm with a member, and that store from behind. */
 export type StoreScene = { service: TestService; hand: StoreInHand; firmId: FirmId; member: Person }
 
 export async function openStoreScene(

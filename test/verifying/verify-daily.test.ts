@@ -46,7 +46,7 @@ afterEach(async () => {
 const freshKey = () => storageKeyOf({ firmId, documentType: 'tax_clearance', uuid: randomUUID(), extension: 'pdf' })
 const eventsOf = (event: string) => service.logLines.filter((line) => line.includes(`"event":"${event}"`))
 
-it('what the daily look found stands in the figures of every instance until the next one finds it right', async () => {
+it('every instance reports the findings of the daily verification until the next one finds the files in order', async () => {
   await uploadDocument(service.url, firmId, member)
   expect(
     (await readMetrics(service.url)).valueOf('paniq_documents_verification_last_finished_timestamp_seconds'),

@@ -45,7 +45,7 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
   const here = (needs: VerifyNeeds = scene.service.app): ReachableStore =>
     reachableStores(needs.stores).find((each) => each.store === store) ?? raise('this store is not here')
 
-  it('names each stray with its size and age, and leaves it', async () => {
+  it('names each orphan with its size and age, and leaves it', async () => {
     await uploadDocument(scene.service.url, scene.firmId, scene.member)
     const key = await leaveOrphan()
 
@@ -56,7 +56,7 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     expect(await scene.hand.get(key)).toEqual(orphan)
   })
 
-  it('does not touch a stray that is younger than the grace', async () => {
+  it('does not touch an orphan that is younger than the grace', async () => {
     const key = await leaveOrphan()
 
     const done = await runVerify(scene.service.app, { repairs: 'many' })
@@ -136,7 +136,7 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     expect(await scene.hand.get(`quarantine/${key}`)).toEqual(orphan)
   })
 
-  it('leaves a stray that a row names by the time it is to go', async () => {
+  it('leaves an orphan that a row names by the time it is to go', async () => {
     const key = await leaveOrphan()
     const needs = inTwoDays(scene.service.app)
     const named = aroundCopies(needs, async (take) => {
@@ -151,7 +151,7 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     await scene.service.app.db.deleteFrom('document_blobs').where('state', '=', 'incoming').execute()
   })
 
-  it('takes for no stray: bytes on their way in, those of an open move, and sources that are kept or go later', async () => {
+  it('takes for no orphan: bytes on their way in, those of an open move, and sources that are kept or go later', async () => {
     const key = await leaveOrphan()
     await nameInUpload(key)
     const [moved, kept] = [
@@ -183,7 +183,7 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     await scene.hand.put('paniq-documents.json', ours)
   })
 
-  it('touches nothing where more than 1 % are strays, until it is told that they are many', async () => {
+  it('touches nothing where more than 1 % are orphans, until it is told that they are many', async () => {
     const key = await leaveOrphan()
 
     const done = await runVerify(inTwoDays(scene.service.app), { repairs: 'few' })

@@ -18,7 +18,7 @@ import type { DocumentId } from '../../src/vocabulary/vocabulary.ts'
 import { runVerify } from '../support/verifying/run-verify.ts'
 import { bucketInHand } from '../support/verifying/test-store.ts'
 
-// A slip in AWS_S3_BUCKET: the papers are safe in one bucket, and the service looks into another.
+// A slip in AWS_S3_BUCKET: the documents are safe in one bucket, and the service looks into another.
 let database: FreshDatabase
 let right: FreshBucket
 let wrong: FreshBucket
@@ -98,7 +98,7 @@ it("nor in another installation's bucket", async () => {
   expect(await statesNow()).toEqual(['present'])
 })
 
-it('a migration from there fails for each paper and marks none', async () => {
+it('a migration from there fails for each document and marks none', async () => {
   await restartWith(wrong)
   const settled: MoveResult[] = []
 
@@ -117,7 +117,7 @@ it('a migration from there fails for each paper and marks none', async () => {
   expect(await statesNow()).toEqual(['present'])
 })
 
-it('a service that is started so leaves S3 alone until a restart: new papers wait on the disk, old ones are answered 503', async () => {
+it('a service that is started so leaves S3 alone until a restart: new documents wait on the disk, old ones are answered 503', async () => {
   await restartWith(wrong)
   await createStoreClaimer(service.app)()
 
@@ -131,7 +131,7 @@ it('a service that is started so leaves S3 alone until a restart: new papers wai
   expect(await listBucket(wrong.client, wrong.name)).toEqual([])
 })
 
-it('a command that moves papers says what is wrong before it begins', async () => {
+it('a command that moves documents says what is wrong before it begins', async () => {
   await restartWith(wrong)
 
   await expect(askForS3()).rejects.toThrow(/AWS_S3_BUCKET names a wrong one/)
@@ -148,7 +148,7 @@ it('once the bucket is set right, everything is served as before', async () => {
   expect((await runVerify(service.app)).isRight).toBe(true)
 })
 
-it('a bucket that nobody claimed, where papers of ours lie, is ours: one that is missing there is missing', async () => {
+it('a bucket that nobody claimed, where documents of ours lie, is ours: one that is missing there is missing', async () => {
   await bucketInHand(right).remove(ownerFileName)
   const other = await uploadDocument(service.url, firmId, member)
   await bucketInHand(right).remove(key)

@@ -108,7 +108,7 @@ it('what an upload refuses a version refuses too, and the document stays as it w
   await app.db.updateTable('document_types').set({ max_bytes: 2000 }).where('code', '=', 'tax_clearance').execute()
 
   const refused = [
-    [415, await addVersion(url, of, admin, { bytes: Buffer.from('MZ no paper') })],
+    [415, await addVersion(url, of, admin, { bytes: Buffer.from('MZ no document') })],
     [422, await addVersion(url, of, admin, { bytes: Buffer.alloc(0) })],
     [422, await addVersion(url, of, admin, { query: { sha256: '0'.repeat(64) } })],
     [413, await addVersion(url, of, admin, { bytes: makePdf({ bytes: 2001 }) })],
@@ -144,7 +144,7 @@ it('bytes that the firm has already are taken, and the answer says where they ar
   const asVersion = await received(await addVersion(url, { firm, id: byGuard.id }, guard, options))
   const elsewhere = (await uploadDocument(url, other.firm, other.admin, options)) as Received
 
-  // A guard does not hear of a paper that is confidential.
+  // A guard does not hear of a document that is confidential.
   expect([byGuard, byAdmin, asVersion, elsewhere].map(({ duplicate_of: of }) => of)).toEqual([
     undefined,
     hidden.id,
@@ -153,7 +153,7 @@ it('bytes that the firm has already are taken, and the answer says where they ar
   ])
 })
 
-it('a version handed in again under the same idempotency key is one version, and another document is a conflict', async () => {
+it('a version uploaded again under the same idempotency key is one version, and another document is a conflict', async () => {
   const { url } = stores.onDisk
   const { firm, admin } = await firmWithAdmin(stores.onDisk)
   const { id } = await uploadDocument(url, firm, admin)

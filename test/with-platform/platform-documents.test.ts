@@ -31,7 +31,7 @@ afterAll(() => beside.close())
 
 const before: PlatformDocument[] = []
 
-/** Papers from before the service, of firms that the tests know by them. */
+/** Documents from before the service, of firms that the tests know by them. */
 async function insertForNewFirm(platform: Beside['platform'], firm: number): Promise<void> {
   const { firmId } = await writeMember({ platform, secret: 'no token of theirs is used' })
   before.push(await insertPlatformDocument(platform, files, firmId, { row: { file_name: `${firm}.pdf` } }))

@@ -139,7 +139,7 @@ async function nginxLines({ isIncluded }: { isIncluded: boolean }): Promise<stri
 
 const isPlatform = (answer: string | undefined) => answer?.includes('"answered_by":"platform"') === true
 
-it('whoever does what the page says, in its order, puts the service beside the platform, and takes it away again', async () => {
+it('the steps of the page, in order, install the service next to the platform and remove it again', async () => {
   const [first, second] = machines
 
   await asAdmin(next('1. A role for the service', 'sql'))
@@ -153,11 +153,11 @@ it('whoever does what the page says, in its order, puts the service beside the p
 
   const serve = next('4. Start', 'sh')
   for (const machine of machines) await machine.start(serve)
-  const [one, other, papers] = (await first.type(next('4. Start', 'sh').replaceAll('\ncurl', '\necho\ncurl'))).split(
+  const [one, other, documents] = (await first.type(next('4. Start', 'sh').replaceAll('\ncurl', '\necho\ncurl'))).split(
     '\n',
   )
   for (const ready of [one, other]) expect(JSON.parse(ready ?? '')).toMatchObject({ status: 'ready' })
-  expect(JSON.parse(papers ?? '')).toMatchObject([{ id: ofPlatform.id }])
+  expect(JSON.parse(documents ?? '')).toMatchObject([{ id: ofPlatform.id }])
 
   nginx = await startNginx({
     folder: join(folder, 'nginx'),
@@ -192,7 +192,7 @@ it('whoever does what the page says, in its order, puts the service beside the p
   expect(keys.filter((key) => !key.startsWith('security_firms/'))).toEqual(['paniq-documents.json'])
 }, 300_000)
 
-/** The hash of what lies where the platform's row of this paper points, as the platform reads it. */
+/** The hash of what lies where the platform's row of this document points, as the platform reads it. */
 async function hashesForPlatform(id: string): Promise<string[]> {
   const { rows } = await database.platform.query('select file_path from firm_documents where id = $1', [id])
   return Promise.all(

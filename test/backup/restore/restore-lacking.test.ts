@@ -37,12 +37,12 @@ test('one file that is damaged in the backup keeps nobody from the rest: it is n
 })
 
 test('a file that is marked as lost is named, and lacking, in each backup until it is back, and in each restore', async () => {
-  const { service, backups, papers, run } = await locationWithDocuments({ documents: 2 })
+  const { service, backups, documents, run } = await locationWithDocuments({ documents: 2 })
   const { rows } = await sql<{ key: string }>`
-    select storage_key as key from document_versions where document_id = ${papers[1]}::uuid`.execute(service.app.db)
+    select storage_key as key from document_versions where document_id = ${documents[1]}::uuid`.execute(service.app.db)
   const [{ key } = { key: '' }] = rows
   const uploads = join(service.folder, 'uploads')
-  const about = { document_id: papers[1], version: 1, key }
+  const about = { document_id: documents[1], version: 1, key }
   const settings = await freshOn(await emptyFolder())
   await rename(join(uploads, key), join(service.folder, 'lost'))
   const marked = await run(['verify'])

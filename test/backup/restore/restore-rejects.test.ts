@@ -48,7 +48,7 @@ describe('backup restore writes over nothing', () => {
     })
   })
 
-  test('nor in a store in which papers lie', async () => {
+  test('nor in a store in which documents lie', async () => {
     const place = await locationWithDocuments({ documents: 2 })
     const uploads = join(place.service.folder, 'uploads')
 
@@ -64,7 +64,7 @@ describe('backup restore writes over nothing', () => {
     ['a file of others', 'notes/of others.txt', 'notes/of others.txt lies there'],
     ['a link', 'somewhere', 'somewhere lies there'],
     [
-      'a paper of the platform',
+      'a document of the platform',
       `security_firms/${crypto.randomUUID()}/licence_${crypto.randomUUID()}`,
       'papers lie there',
     ],
@@ -80,7 +80,7 @@ describe('backup restore writes over nothing', () => {
     expect(await readdir(dirname(join(uploads, path)))).toContain(basename(path))
   })
 
-  test('nor in a bucket of which others make use; what a test left and who it is of are no papers', async () => {
+  test('nor in a bucket with files of others; files of a connection test and the owner file do not count', async () => {
     const bucket = await bucketForTest()
     const settings = { ...(await emptyDatabaseForTest()), ...(await emptyUploads()), ...s3Settings(bucket) }
     const put = async (Key: string) => bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key, Body: 'x' }))

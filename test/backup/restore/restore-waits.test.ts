@@ -81,7 +81,7 @@ test('where S3 stays away people hear that it was waited for, what it said, what
   )
 })
 
-/** A backup of papers on a disk, and what it is to be restored into: an empty database, and an empty bucket behind a proxy. */
+/** A backup of documents on a disk, and what it is to be restored into: an empty database, and an empty bucket behind a proxy. */
 async function scene() {
   const { service } = await documentsFor(
     { defer: (close) => onTestFinished(async () => close()) },

@@ -27,7 +27,7 @@ import { restoreHere } from './restore-here.ts'
 
 test('a backup goes from server to server, from disk to S3, and the service lives on with it', async () => {
   const place = await locationWithDocuments()
-  const { service, firm, admin, papers } = place
+  const { service, firm, admin, documents } = place
   await sealAll(service.app.db)
   const odd = await addPlatformDocument(service, firm, admin.id)
   const before = await contentOf(service.app.db)
@@ -59,13 +59,13 @@ test('a backup goes from server to server, from disk to S3, and the service live
   const revived = await startService({ ...other, DATA_DIR: join(place.folder, 'revived') })
   onTestFinished(() => revived.stop())
   expect(await contentOf(revived.app.db)).toEqual(before)
-  await livesOn(revived, place, papers)
+  await livesOn(revived, place, documents)
   expect(await platformsPath(revived, odd)).toMatch(/^security_firms\/.*\/bank_statement_[0-9a-f-]{36}\.bin$/)
 })
 
-test('a paper in which a virus was found comes back as a row alone, and nothing is missed', async () => {
+test('a document in which a virus was found comes back as a row alone, and nothing is missed', async () => {
   const place = await locationWithDocuments({ documents: 2 })
-  await sql`update document_versions set scan_status = 'infected' where document_id = ${place.papers[1]}::uuid`.execute(
+  await sql`update document_versions set scan_status = 'infected' where document_id = ${place.documents[1]}::uuid`.execute(
     place.service.app.db,
   )
   const { counts } = await makeBackup(place.service, place.backups)
@@ -82,17 +82,17 @@ test('a paper in which a virus was found comes back as a row alone, and nothing 
 
 type Scene = Awaited<ReturnType<typeof locationWithDocuments>>
 
-/** Downloads, comes back from the trash, takes papers, and counts on where it was. */
-async function livesOn(revived: TestService, { firm, admin }: Scene, papers: string[]): Promise<void> {
+/** Downloads, comes back from the trash, takes documents, and counts on where it was. */
+async function livesOn(revived: TestService, { firm, admin }: Scene, documents: string[]): Promise<void> {
   const { rows } = await sql<{ id: string; version: number; sha256: string }>`
     select document_id as id, version, sha256 from document_versions where sha256 is not null`.execute(revived.app.db)
-  const shown = rows.filter(({ id }) => id !== papers[1])
+  const shown = rows.filter(({ id }) => id !== documents[1])
   for (const { id, version, sha256 } of shown) {
     const link = await callDocuments(revived.url, firm, admin, `/${id}/versions/${version}/download`)
     const bytes = await fetch(link.headers.get('location') ?? '')
     expect(sha256Of(Buffer.from(await bytes.arrayBuffer()))).toBe(sha256)
   }
-  const trashed = papers[1] ?? ''
+  const trashed = documents[1] ?? ''
   expect((await restoreDocument(revived.url, { firm, id: trashed }, admin)).status).toBe(200)
   expect(await platformsPath(revived, trashed)).toMatch(/^security_firms\//)
   await uploadDocument(revived.url, firm, admin)
@@ -101,7 +101,7 @@ async function livesOn(revived: TestService, { firm, admin }: Scene, papers: str
   )
 }
 
-/** A paper whose row and file the platform made, under a key of its own form, with a column of its own. */
+/** A document whose row and file the platform made, under a key of its own form, with a column of its own. */
 async function addPlatformDocument(service: TestService, firm: string, person: string): Promise<string> {
   const id = randomUUID()
   const path = `security_firms/${firm}/old-system_${id}.Scan pdf`

@@ -86,7 +86,7 @@ describe('backup verify', () => {
     expect(await problemsOf(root)).toEqual([])
   })
 
-  test('names a file of which one bit was changed', async () => {
+  test('names a file with one changed bit', async () => {
     await open()
     const file = await someFile()
     await change(join(root, file))
@@ -113,7 +113,7 @@ describe('backup verify', () => {
     },
   )
 
-  test('finds a manifest that was written anew to fit what was changed', async () => {
+  test('finds a manifest that was rewritten to fit the change', async () => {
     await open()
     await editManifest((text) => text.replace('"lacking": 0', '"lacking": 1'))
     expect(await problemsOf(root, rightKey)).toEqual(['its manifest was changed after it was signed'])
@@ -167,7 +167,7 @@ describe('a manifest that somebody made up is not followed', () => {
     expect(await problemsOf(root)).toEqual([expect.stringContaining('cannot be unpacked, or is far larger')])
   })
 
-  test('to a part that is longer than it says, of which no more is read', async () => {
+  test('to a part that is longer than declared; the rest is not read', async () => {
     await open('unsigned')
     const path = join(own, part)
     await writeFile(path, Buffer.concat([await readFile(path), Buffer.alloc(5_000_000)]))
@@ -218,7 +218,7 @@ describe('backup verify --repair', () => {
     expect((await readFile(join(root, `${file}.damaged`))).equals(right)).toBe(false)
   })
 
-  test('tells once of content that two papers have, and puts it aside', async () => {
+  test('tells once of content that two documents have, and puts it aside', async () => {
     const { service, firm, admin } = await locationWithDocuments({ documents: 1 })
     const bytes = Buffer.from(makePdf({ seed: 'the same', bytes: 4000 }))
     for (const fileName of ['one.pdf', 'two.pdf']) await uploadDocument(service.url, firm, admin, { bytes, fileName })

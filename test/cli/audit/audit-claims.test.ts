@@ -37,7 +37,7 @@ test.each([
   [{ firm }, `the events of firm ${firm}`],
   [{ from }, `the events from ${from} on`],
   [{ firm, from, to }, `the events of firm ${firm} from ${from} on and before ${to}`],
-])('what a file claims to have is said by whoever wrote it and whoever verifies it: %o', async (filter, claim) => {
+])('the filter of an export is in its file and in its verification: %o', async (filter, claim) => {
   const output = join(await makeWorkFolder(), 'trail.jsonl')
   const [writing, verifying] = [notingPrinter(), notingPrinter()]
   const { db } = service.app

@@ -13,7 +13,7 @@ import { storedBelow, makeWorkFolder, runCommand } from '../../support/cli/run-c
 import { createFileHeadStore } from '../../../src/audit/seal-heads.ts'
 
 describe('audit verify', () => {
-  test('says that all is as it was sealed, and that somebody looked stands in the trail', async () => {
+  test('reports an intact trail, and the verification itself is in the trail', async () => {
     const place = await sealedPlace()
     await place.keepHead()
 
@@ -52,7 +52,7 @@ describe('audit verify', () => {
     )
   })
 
-  test('names a history that was sealed anew by the heads of AUDIT_HEADS, and ends with 1', async () => {
+  test('names a history that was sealed again, by the heads of AUDIT_HEADS, and exits with 1', async () => {
     const place = await sealedPlace()
     await place.keepHead()
     await place.tamper(`update document_seals set hash = sha256('other') where number = 3`)

@@ -86,7 +86,7 @@ describe('cost estimate', () => {
     expect(ended.stdout).not.toContain('!')
   })
 
-  test('an installation without a paper costs nothing', async () => {
+  test('an installation without a document costs nothing', async () => {
     const folder = await makeWorkFolder()
     const ended = await runCommand(folder, ['cost', 'estimate'], { settings: await databaseForTest() })
 
@@ -119,7 +119,7 @@ describe('cost estimate', () => {
   })
 })
 
-/** A firm with three papers, downloads of a GB and two removed papers; and another firm with one paper. */
+/** A firm with three documents, downloads of a GB and two removed documents; and another firm with one document. */
 async function locationWithDocuments() {
   const folder = await makeWorkFolder()
   const settings: Settings = { ...(await databaseForTest()), ...storedBelow(folder) }

@@ -72,7 +72,7 @@ describe('rights that are missing', () => {
 test.each([
   ['PUT bucket?lifecycle', 'lifecycle'],
   ['PUT bucket?versioning', 'versioning'],
-] as const)('%s, after which the bucket refuses papers, is taken back and said', async (call, part) => {
+] as const)('%s, after which the bucket refuses documents, is taken back and said', async (call, part) => {
   const bucket = await bucketForTest()
   let isBroken = false
   const { settings, calls } = await behind(bucket, (each) => {
@@ -108,7 +108,7 @@ test.each(['lifecycle', 'policy'] as const)(
   },
 )
 
-test('a policy that was only rehearsed, and could not be taken back, is told so though papers went in', async () => {
+test('a policy from a failed trial that could not be undone is reported even though documents were uploaded', async () => {
   const bucket = await bucketForTest()
   const { settings } = await behind(bucket, (call) =>
     call === 'DELETE bucket?policy' ? refusal(503, 'SlowDown') : undefined,

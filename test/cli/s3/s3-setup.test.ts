@@ -12,10 +12,10 @@ import { s3ClientOf } from '../../support/services/packages/s3-client.ts'
 import { bucketForTest } from '../../support/cli/s3-settings.ts'
 import { changesIn, listenIn, operatorOf, outcomesOf, setUp, setupOf } from './set-up.ts'
 
-const origins = { CORS_ORIGINS: 'https://portal.example', PUBLIC_URL: 'https://papers.example/documents' }
+const origins = { CORS_ORIGINS: 'https://portal.example', PUBLIC_URL: 'https://documents.example/documents' }
 
 describe('a new bucket', () => {
-  test('has what this store can have, and still takes the service’s papers', async () => {
+  test('has what this store can have, and still takes the service’s documents', async () => {
     const bucket = await bucketForTest()
     const { code, stdout } = await setUp(operatorOf(bucket, origins))
 
@@ -33,7 +33,9 @@ describe('a new bucket', () => {
         RestrictPublicBuckets: true,
       },
       encryption: undefined,
-      cors: [{ AllowedOrigins: ['https://papers.example', 'https://portal.example'], AllowedMethods: ['GET', 'HEAD'] }],
+      cors: [
+        { AllowedOrigins: ['https://documents.example', 'https://portal.example'], AllowedMethods: ['GET', 'HEAD'] },
+      ],
     })
     expect(setup.policy?.map(({ Sid }) => Sid)).toEqual(['PaniqTlsOnly', 'PaniqNoOldSignatures'])
     expect(idsOf(setup)).toEqual(defaultRules)
@@ -108,7 +110,7 @@ describe('what somebody else has set', () => {
     ])
   })
 
-  test('is named where it destroys papers, and the command fails until it is gone', async () => {
+  test('is named where it destroys documents, and the command fails until it is gone', async () => {
     const bucket = await bucketForTest()
     await putRule(bucket, { ...theirRule, ID: 'cleanup', Filter: { Prefix: '' } })
     const first = await setUp(operatorOf(bucket))
@@ -162,7 +164,7 @@ describe('a choice', () => {
     expect((await readBucketSetup(bucket.client, bucket.name)).cors).toBeUndefined()
   })
 
-  test('that this store cannot have fails, the rest is set, and papers are taken as before', async () => {
+  test('that this store cannot have fails, the rest is set, and documents are taken as before', async () => {
     const bucket = await bucketForTest()
     const key = 'arn:aws:kms:af-south-1:123456789012:key/1234abcd'
     const role = 'arn:aws:iam::123456789012:role/replication'
@@ -209,6 +211,6 @@ function allowSomebody(bucket: string) {
 
 async function putAsService({ name, s3 }: FreshBucket): Promise<void> {
   const client = s3ClientOf(s3, s3.app)
-  await client.send(new PutObjectCommand({ Bucket: name, Key: 'security_firms/a/paper.pdf', Body: 'x' }))
+  await client.send(new PutObjectCommand({ Bucket: name, Key: 'security_firms/a/document.pdf', Body: 'x' }))
   client.destroy()
 }

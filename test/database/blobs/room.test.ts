@@ -138,7 +138,7 @@ it('who was far from the bounds, and had to wait until they were near, is asked 
   expect(await open(scene.db, firm, 1, large)).toBe('bytes')
 })
 
-it('what changed is added to the sum by who hands in, before it is much', async () => {
+it('what changed is added to the sum by who uploads, before it is much', async () => {
   const firm = await newFirm()
   await sql`insert into document_usage_changes (firm_id, bytes, documents)
     select ${firm.firmId}::uuid, 1, 0 from generate_series(1, 90)`.execute(scene.db)

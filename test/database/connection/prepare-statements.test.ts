@@ -38,12 +38,12 @@ test('a connection prepares a statement once, whatever its parameters', async ()
 })
 
 test('a table that gets another column meanwhile is read and written on', async () => {
-  await sql`create table papers (id int)`.execute(db)
+  await sql`create table documents (id int)`.execute(db)
   const write = (id: number) =>
-    sql<{ id: number }>`with new as (insert into papers values (${id}) returning *) select id from new`.execute(db)
+    sql<{ id: number }>`with new as (insert into documents values (${id}) returning *) select id from new`.execute(db)
   await write(1)
 
-  await sql`alter table papers add column name text`.execute(db)
+  await sql`alter table documents add column name text`.execute(db)
 
   expect((await write(2)).rows).toEqual([{ id: 2 }])
 })

@@ -78,7 +78,7 @@ async function listSessions(): Promise<number[]> {
   return rows.map(({ pid }) => pid)
 }
 
-it('a process is alive while its connection lives, whoever asks and how often', async () => {
+it('a process is alive while its connection lives, whichever session asks and how often', async () => {
   const { lock } = await openThroughProxy()
   const { lock: other } = await openThroughProxy()
 
@@ -174,7 +174,7 @@ it('closing does not wait for ever for a server that gives no answer', async () 
   const { lock, proxy } = await openThroughProxy()
   await cut(lock, proxy)
   await scene.db.transaction().execute(async (trx) => {
-    // Whoever takes the lock waits for the end of this.
+    // The next one to take the lock waits for the end of this.
     await sql`select document_process_is_dead(${lock.processId}::uuid)`.execute(trx)
     proxy.setFault({ kind: 'none' })
     await expect.poll(listSessions, patience).toHaveLength(1)

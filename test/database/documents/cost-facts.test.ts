@@ -40,7 +40,7 @@ const stack = (ageDays: number, files: number, bytes: number, more: Partial<File
 })
 const inOrder = (stacks: FileGroup[]) => stacks.toSorted((a, b) => a.ageDays - b.ageDays || a.bytes - b.bytes)
 
-it('what is kept lies in stacks of one age and kind, 128 KB being large, and what a disk holds is counted', async () => {
+it('stored files are grouped by age and kind, 128 KB being large, and files on a disk are counted', async () => {
   await seedVersion(ground, { bytes: 1000, daysAgo: 3 })
   await seedVersion(ground, { bytes: 500, daysAgo: 3, store: 'local' })
   await seedVersion(ground, { bytes: 128 * kb, daysAgo: 3, bytesState: 'wrong' })
@@ -106,7 +106,7 @@ it('a download of what is no more counts as large as the others on average', asy
   expect(downloads.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(2000)
 })
 
-it('all firms together are the sum of each, also one of which only purged papers are left', async () => {
+it('the total is the sum of all firms, including one with purged documents only', async () => {
   const other = { db: scene.db, firm: await makeFirm(scene.registry) }
   const purgedOnly = { db: scene.db, firm: await makeFirm(scene.registry) }
   const without = await makeFirm(scene.registry)

@@ -30,7 +30,7 @@ test('tables that nobody has migrated yet are made by their owner alone', async 
   await expect(start({ DATABASE_URL })).rejects.toThrow('the database could not be migrated')
 })
 
-test('once the owner has migrated, a service that does not know the owner starts and takes papers', async () => {
+test('once the owner has migrated, a service that does not know the owner starts and takes documents', async () => {
   const { DATABASE_URL } = roles.settings
   const owner = await start(roles.settings)
   const service = await start({ DATABASE_URL })

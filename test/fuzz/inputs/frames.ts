@@ -7,7 +7,7 @@ export type Frame = {
   headers: string[]
   /** What goes over the wire for a body. */
   wrap: (body: Buffer) => Buffer
-  /** Whoever reads it knows where it ends: an answer must come without the client's doing anything more. */
+  /** A reader knows where it ends: an answer must come without further input from the client. */
   isWhole: boolean
 }
 

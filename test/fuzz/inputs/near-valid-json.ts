@@ -65,12 +65,12 @@ const quoted = (text: fc.Arbitrary<string>) => text.map((each) => JSON.stringify
 function knownText(name: string, format: string | undefined): fc.Arbitrary<string>[] {
   if (name === 'email') return [sceneValue('e-mail.guard', 'e-mail.stranger', 'e-mail.administrator')]
   if (name.includes('token')) return [sceneValue('refresh', 'access.member', 'link')]
-  if (format === 'uuid') return [sceneValue('paper', 'firm', 'guard', 'stranger')]
+  if (format === 'uuid') return [sceneValue('document', 'firm', 'guard', 'stranger')]
   if (format === 'date') return [fc.constantFrom('2027-01-31', '0000-01-01', '0001-01-01', '9999-12-31', '2024-02-29')]
   return []
 }
 
-/** Its properties, of which one or two are left out, odd, or there twice; and now and then one that nobody knows. */
+/** Its properties, with one or two left out, odd, or doubled; and now and then an unknown one. */
 function objectLike(
   { required = [] }: Schema,
   properties: Record<string, Schema>,

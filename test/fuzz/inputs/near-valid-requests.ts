@@ -88,7 +88,7 @@ function requestsTo(operation: Operation, schemas: Schemas): fc.Arbitrary<Reques
 
 function authorizationOf(asker: Asker): fc.Arbitrary<Header[]> {
   const right: Header[] = asker === 'nobody' ? [] : [['Authorization', `Bearer ⟦access.${asker}⟧`]]
-  const secrets = sceneValue('access.member', 'access.administrator', 'refresh', 'link', 'next.papers')
+  const secrets = sceneValue('access.member', 'access.administrator', 'refresh', 'link', 'next.documents')
   const odd = fc
     .record({
       scheme: fc.constantFrom('Bearer ', 'bearer ', 'Bearer  ', 'Basic ', 'Bearer', '', 'Bearer a '),
@@ -102,12 +102,12 @@ function authorizationOf(asker: Asker): fc.Arbitrary<Header[]> {
 const valuesOfParameters = new Map<string, fc.Arbitrary<string>>(
   Object.entries({
     firm_id: mostly(6, fc.constant('⟦firm⟧'), sceneValue('firm', 'other.firm')),
-    id: mostly(6, fc.constant('⟦paper⟧'), sceneValue('paper', 'second.paper', 'firm')),
+    id: mostly(6, fc.constant('⟦document⟧'), sceneValue('document', 'second.document', 'firm')),
     user_id: sceneValue('guard', 'member', 'stranger', 'administrator'),
     n: fc.constantFrom('1', '2', '3', '01', '1.0', '1e0', ' 1', '0x1', '2147483647', '2147483648'),
-    token: sceneValue('link', 'access.member', 'refresh', 'next.papers'),
+    token: sceneValue('link', 'access.member', 'refresh', 'next.documents'),
     document_type: fc.constantFrom('tax_clearance', 'registration_certificate', 'TAX_CLEARANCE', 'no_such'),
-    cursor: sceneValue('next.papers', 'next.versions', 'next.events', 'link', 'refresh'),
+    cursor: sceneValue('next.documents', 'next.versions', 'next.events', 'link', 'refresh'),
     limit: fc.constantFrom('1', '2', '200', '201', '0', '1.5', '1e2', '0x10', ' 1 '),
     include: fc.constantFrom('deleted', 'Deleted', 'all'),
     disposition: fc.constantFrom('inline', 'attachment', 'none'),
@@ -119,7 +119,7 @@ function valueOf({ name, schema }: Parameter): fc.Arbitrary<string> {
   const listed = (schema.enum ?? []).map(String)
   const defaults =
     valuesOfParameters.get(name) ??
-    (listed.length > 0 ? fc.constantFrom(...listed) : fc.constantFrom('⟦paper⟧', '1', 'true', '2026-11-24'))
+    (listed.length > 0 ? fc.constantFrom(...listed) : fc.constantFrom('⟦document⟧', '1', 'true', '2026-11-24'))
   return mostly(12, defaults, oddText)
 }
 

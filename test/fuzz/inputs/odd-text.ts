@@ -90,7 +90,7 @@ export function sceneValue(...names: string[]): fc.Arbitrary<string> {
   )
 }
 
-/** Bytes as Latin-1, some of which no text has. */
+/** Bytes as Latin-1, including bytes that no text has. */
 export const oddBytes: fc.Arbitrary<string> = fc
   .uint8Array({ maxLength: 24 })
   .map((bytes) => Buffer.from(bytes).toString('latin1'))

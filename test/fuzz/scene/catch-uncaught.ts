@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 
-/** What nobody catches would end the service. It is heard of here instead, and whoever brought it about can be told. */
+/** Uncaught errors would end the service. They are collected here instead, so that the input that caused one can be reported. */
 export function hearUncaught() {
   const heard: unknown[] = []
   const hear = (error: unknown) => void heard.push(error)

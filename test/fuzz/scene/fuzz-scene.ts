@@ -11,12 +11,12 @@ import { startSession } from '../../../src/people/sessions/log-in.ts'
 export const askers = ['member', 'guard', 'stranger', 'administrator', 'nobody'] as const
 export type Asker = (typeof askers)[number]
 
-/** A firm with its people and papers that one batch of requests has to itself, so that it is the same whatever came before. */
+/** A firm with its people and documents that one batch of requests has to itself, so that it is the same whatever came before. */
 export type FuzzScene = {
   service: Fuzzed
   firm: FirmId
   people: Record<Exclude<Asker, 'nobody'>, Person>
-  /** Two papers, the first with two versions. */
+  /** Two documents, the first with two versions. */
   documents: [DocumentShape, DocumentShape]
   /** What stands for a name between ⟦ and ⟧; undefined for a name that is not known. */
   valueOf(name: string): string | undefined
@@ -42,10 +42,10 @@ export async function newScene(service: Fuzzed): Promise<FuzzScene> {
   const makers: Record<string, () => Promise<string>> = {
     firm: async () => firm,
     'other.firm': async () => otherFirm,
-    paper: async () => documents[0].id,
-    'second.paper': async () => documents[1].id,
+    document: async () => documents[0].id,
+    'second.document': async () => documents[1].id,
     etag: async () => (await call(`/${documents[0].id}`)).headers.get('etag') ?? '',
-    'next.papers': async () => cursorOf(await call('?limit=1')),
+    'next.documents': async () => cursorOf(await call('?limit=1')),
     'next.versions': async () => cursorOf(await call(`/${documents[0].id}/versions?limit=1`)),
     'next.events': async () => cursorOf(await call(`/${documents[0].id}/events?limit=1`)),
     link: async () => {

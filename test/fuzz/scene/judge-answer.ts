@@ -11,7 +11,7 @@ const saneId = /^[\w.:-]{1,128}$/
 
 const problemBody = problem.extend({ code: z.enum(errorCodes) })
 
-/** What of our inside could stand in an answer. */
+/** Internals that an answer could reveal. */
 const ofTheInside = [
   /node_modules|\.ts:\d+|\n\s+at /,
   /security_firms\/|spool-|\.store-id/,

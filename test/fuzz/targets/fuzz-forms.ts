@@ -21,7 +21,7 @@ import { cutAt, sendBytes } from '../scene/send-bytes.ts'
 const options = fc.record({
   form: nearValidForm,
   frame,
-  path: fc.constantFrom('documents?document_type=tax_clearance', 'documents/⟦paper⟧/versions'),
+  path: fc.constantFrom('documents?document_type=tax_clearance', 'documents/⟦document⟧/versions'),
   /** Whether the hash is told, and right. */
   hash: mostly(4, fc.constant(undefined), fc.constantFrom('right', 'wrong')),
   key: mostly(4, fc.constant(undefined), fc.constantFrom('key-1', 'key-2')),
@@ -30,7 +30,7 @@ const options = fc.record({
 })
 type Upload = typeof options extends fc.Arbitrary<infer Value> ? Value : never
 
-/** Files that are handed in by forms which are sound, or nearly, over connections that are. */
+/** Files that are uploaded by forms which are sound, or nearly, over connections that are. */
 export const formBatches: fc.Arbitrary<Batch> = fc
   .record({
     place: fc.constantFrom(...places),

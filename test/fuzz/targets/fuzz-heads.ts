@@ -144,7 +144,7 @@ async function say(heads: string[], cuts: number[], scene: FuzzScene): Promise<A
 }
 
 /**
- * Whoever says more behind a request whose answer ends the connection may lose a part of that answer: the system throws
+ * A client that sends more after a request whose answer ends the connection may lose a part of that answer: the system throws
  * away what is on its way when a connection ends with something unread.
  */
 function readWhole({ bytes, how }: Heard): Answer[] {

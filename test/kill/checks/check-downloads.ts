@@ -14,7 +14,7 @@ const atOnce = 4
 const maxRounds = 40
 const breathMs = 250
 
-/** Whether each of these documents is listed, and comes down as the very bytes that were handed in. */
+/** Whether each of these documents is listed, and comes down as the very bytes that were uploaded. */
 export async function checkDownloads(needs: Needs, expected: Expected[]): Promise<string[]> {
   const limit = pLimit(atOnce)
   const listed = await listAll(needs, new Set(expected.map(({ firmId }) => firmId)))

@@ -34,7 +34,7 @@ const sound: Stock = {
   markers: new Set(),
   unfinished: new Map([['id', 's3:on its way']]),
   leftovers: ['spool/spool-1'],
-  strays: [],
+  orphans: [],
   planted: new Set(),
   versions: [version],
   blobs: [blob, incoming],
@@ -70,7 +70,7 @@ it('finds bytes, old versions and unfinished uploads that no row names, and file
     'an unfinished upload that no row names: s3:on its way id',
   ])
   expect(differencesOf({ hidden: new Set(['s3:old']) })).toEqual(['a hidden version that no row names: s3:old'])
-  expect(differencesOf({ strays: ['s3:something.txt'] })).toEqual(['a stray: s3:something.txt'])
+  expect(differencesOf({ orphans: ['s3:something.txt'] })).toEqual(['an orphan: s3:something.txt'])
 })
 
 const withBlob = (change: Partial<BlobRow>, stock: Partial<Stock> = {}) =>
@@ -82,7 +82,7 @@ it('finds blobs whose bytes are not as their state says', () => {
   expect(withBlob({ state: 'leaving' })).toEqual([])
   expect(withBlob({ state: 'leaving', isKept: true })).toEqual(['a blob that stays on purpose has no bytes: s3:other'])
   expect(withBlob({ state: 'quarantined' })).toEqual(['a blob in quarantine without bytes: s3:other'])
-  expect(withBlob({ state: 'hidden' })).toEqual(['a hidden blob of which the bucket knows nothing: s3:other'])
+  expect(withBlob({ state: 'hidden' })).toEqual(['a hidden blob that the bucket does not have: s3:other'])
   expect(withBlob({ state: 'hidden' }, { markers: new Set(['s3:other']) })).toEqual([])
   expect(withBlob({ state: 'hidden' }, { sizes })).toEqual(['a hidden blob that anybody can read: s3:other'])
   expect(withBlob({ state: 'destroyed' })).toEqual([])

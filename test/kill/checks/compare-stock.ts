@@ -41,7 +41,7 @@ export function compareStock(stock: Stock, { leftToTheRule, writtenDown, askedTw
       ...unknownIds
         .filter((each) => !isForTheRule(each))
         .map(([id, place]) => `an unfinished upload that no row names: ${place} ${id}`),
-      ...stock.strays.map((place) => `a stray: ${place}`),
+      ...stock.orphans.map((place) => `an orphan: ${place}`),
     ],
     garbage: [
       ...[...stock.sizes.keys()].filter((place) => garbage.has(place)),

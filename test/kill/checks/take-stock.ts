@@ -20,7 +20,7 @@ export type Stock = Names & {
   /** What this program put there itself, which is no business of the service's collector. */
   planted: ReadonlySet<string>
   /** What has no business where it is. */
-  strays: string[]
+  orphans: string[]
 }
 
 export type StockNeeds = {
@@ -37,14 +37,14 @@ export async function takeStock({ query, bucket, disks, planted }: StockNeeds): 
     markers: new Set(),
     unfinished: new Map(),
     leftovers: [],
-    strays: [],
+    orphans: [],
   }
   await listS3(bucket, found)
   for (const disk of disks) await listDisk(disk, found)
   return { ...found, planted, ...(await readNames(query)) }
 }
 
-type Found = Pick<Stock, 'sizes' | 'hidden' | 'markers' | 'unfinished' | 'leftovers' | 'strays'>
+type Found = Pick<Stock, 'sizes' | 'hidden' | 'markers' | 'unfinished' | 'leftovers' | 'orphans'>
 
 const documents = 'security_firms/'
 /** Says whose bucket, or disk, it is. */
@@ -55,7 +55,7 @@ async function listS3({ client, name }: FreshBucket, found: Found): Promise<void
     const place = `s3:${thing.key}`
     if (thing.kind === 'unfinished_upload') found.unfinished.set(thing.uploadId, place)
     else if (thing.key === installationKey) continue
-    else if (!thing.key.startsWith(documents)) found.strays.push(place)
+    else if (!thing.key.startsWith(documents)) found.orphans.push(place)
     else if (thing.kind === 'delete_marker') found.markers.add(place)
     else if (thing.isCurrent) found.sizes.set(place, thing.size)
     else found.hidden.add(place)
@@ -68,11 +68,11 @@ async function listDisk({ uploadsDir, dataDir }: StockNeeds['disks'][number], fo
     if (path === '.store-id' || path === installationKey) continue
     if (path.startsWith(documents)) found.sizes.set(`${storeId}:${path}`, size)
     else if (path.startsWith('.incoming-')) found.leftovers.push(join(uploadsDir, path))
-    else found.strays.push(join(uploadsDir, path))
+    else found.orphans.push(join(uploadsDir, path))
   }
   for (const { path } of await listFiles(dataDir)) {
     if (path.startsWith('spool/spool-')) found.leftovers.push(join(dataDir, path))
-    else found.strays.push(join(dataDir, path))
+    else found.orphans.push(join(dataDir, path))
   }
 }
 

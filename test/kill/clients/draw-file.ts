@@ -12,7 +12,7 @@ export type DrawnFile = {
 
 const megabyte = 1024 * 1024
 
-/** A paper of a size that firms hand in: mostly small, now and then one that S3 gets in parts. `name`: no two share it. */
+/** A document of a size that firms upload: mostly small, now and then one that S3 gets in parts. `name`: no two share it. */
 export function drawFile(random: Random, name: string): DrawnFile {
   const isLarge = random.percent(2)
   const bytes = makePdf({ bytes: isLarge ? random.between(5 * megabyte, 20 * megabyte) : drawSize(random), seed: name })

@@ -1,4 +1,4 @@
-/** A file that was handed in at least once. Its bytes are like no other's, so that its hash says which one it is. */
+/** A file that was uploaded at least once. Its bytes are like no other's, so that its hash says which one it is. */
 export type SentFile = {
   sha256: string
   size: number

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { lastingHeaders } from '../../support/http/lasting-headers.ts'
 import { postJson } from '../../support/http/post-json.ts'
 
-/** Somebody who hands in a firm's papers. */
+/** Somebody who uploads a firm's documents. */
 export type Sender = { firmId: string; headers: { authorization: string } }
 
 type Options = { firms: number; peopleOfEach: number; secret: string }

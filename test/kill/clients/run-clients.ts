@@ -29,11 +29,11 @@ export type Work = {
   until: AbortSignal
 }
 
-// At the end of a cycle all instances are up, so that whoever retries is answered well before.
+// At the end of a cycle all instances are up, so retries are answered well before.
 const maxTries = 60
 const breathMs = 60
 
-/** Hands in and downloads from many sides at once, until told; returns when the last one has its answer. */
+/** Uploads and downloads from many sides at once, until told; returns when the last one has its answer. */
 export async function runClients(needs: ClientNeeds, work: Work): Promise<void> {
   const clients = Array.from({ length: work.clients }, async (_, index) => {
     const name = `${work.seed} ${work.cycle} ${index}`
@@ -114,7 +114,7 @@ async function download(needs: ClientNeeds, random: Random, sender: Sender): Pro
   if (fetched.kind === 'unknown') return await sleep(breathMs)
   if (fetched.kind === 'refused') return needs.tellDifference(`${documentId} could not be downloaded: ${fetched.why}`)
   needs.tally.downloaded()
-  if (fetched.sha256 !== sha256) needs.tellDifference(`${documentId} came down as other bytes than were handed in`)
+  if (fetched.sha256 !== sha256) needs.tellDifference(`${documentId} came down as other bytes than were uploaded`)
 }
 
 async function someUrl({ urls, signal }: ClientNeeds, random: Random): Promise<string> {

@@ -16,7 +16,7 @@ export type Outcome =
 const maxMsToAnswer = 60_000
 const boundary = 'the-end-of-a-part-of-the-form'
 
-/** Hands in one file and says what the sender knows afterwards; never throws. */
+/** Uploads one file and says what the sender knows afterwards; never throws. */
 export async function sendFile(
   url: string,
   { firmId, headers }: Sender,
@@ -48,7 +48,7 @@ export async function sendFile(
 }
 
 const opening = Buffer.from(
-  `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="paper.pdf"\r\ncontent-type: application/pdf\r\n\r\n`,
+  `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="document.pdf"\r\ncontent-type: application/pdf\r\n\r\n`,
 )
 const closing = Buffer.from(`\r\n--${boundary}--\r\n`)
 

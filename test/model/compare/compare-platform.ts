@@ -32,7 +32,7 @@ export async function comparePlatform(model: Model, real: Real, firm: FirmName):
     if (row !== undefined) compareReview(document, row)
   }
   const unknown = rows.find(({ id }) => !documents.some((each) => each.id === id))
-  if (unknown !== undefined && doubtful.length === 0) differs(`the platform sees ${unknown.id}, which nobody handed in`)
+  if (unknown !== undefined && doubtful.length === 0) differs(`the platform sees ${unknown.id}, which nobody uploaded`)
   return `${rows.length} of ${documents.length}`
 }
 

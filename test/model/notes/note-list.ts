@@ -43,7 +43,7 @@ export function noteSeen(model: Model, firmName: FirmName, shape: DocumentShape)
   }
   const doubts = firm.doubtful.filter((each) => isFirstVersion(each, shape))
   const [doubt] = doubts
-  if (doubt === undefined) return differs(`a document that nobody handed in: ${JSON.stringify(shape)}`)
+  if (doubt === undefined) return differs(`a document that nobody uploaded: ${JSON.stringify(shape)}`)
   const document = newDocument({ ...doubt, moments: spanOf(doubts) }, shape.id, fateOf(doubts))
   firm.doubtful.splice(firm.doubtful.indexOf(doubt), 1)
   noteShown(model, document, shape)

@@ -18,7 +18,7 @@ const inOrder = (scans: Iterable<ScanStatus>) => {
 
 type Scanned = Pick<KnownVersion, 'sha256' | 'scans'>
 
-/** What is found in a file that is handed in while the scanner is in this state; `infected` is refused, and the others are kept so. */
+/** What is found in a file that is uploaded while the scanner is in this state; `infected` is refused, and the others are kept so. */
 export function findingsOn({ viruses }: Model, scanner: ScannerState, sha256: string): readonly ScanStatus[] {
   const verdict = viruses.has(sha256) ? 'infected' : 'clean'
   switch (scanner) {

@@ -47,7 +47,7 @@ export function noteConflict(model: Model, file: Uploaded): void {
   const earlier = knownByKey(model, file)
   if (earlier !== undefined && !isSameFile(earlier, file)) return
   const doubt = doubtsByKey(model, file).find((each) => !isSameFile(each, file))
-  if (earlier !== undefined || doubt === undefined) differs('409, but no other file was handed in under this key')
+  if (earlier !== undefined || doubt === undefined) differs('409, but no other file was uploaded under this key')
   doubt.mustStand = true
 }
 
@@ -82,7 +82,7 @@ function knownByKey(model: Model, { by, key }: Uploaded): KnownDocument | undefi
   return model.firms[cast[by].firm].documents.find((each) => each.by === by && each.key === key)
 }
 
-/** A key goes on standing for a document that is no more: 409, whatever is handed in under it. */
+/** A key goes on standing for a document that is no more: 409, whatever is uploaded under it. */
 function isKeyOfPurged(model: Model, { by, key }: Uploaded): boolean {
   return key !== undefined && model.firms[cast[by].firm].purged.some((each) => each.by === by && each.key === key)
 }

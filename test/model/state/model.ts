@@ -7,7 +7,7 @@ export type S3State = 'up' | 'returning' | 'down' | 'slow' | 'cutting'
 /** What the scanner does; `none`: this world has none. */
 export type ScannerState = 'none' | 'up' | 'down' | 'slow' | 'cutting'
 
-/** A file as it was handed in. */
+/** A file as it was uploaded. */
 export type Uploaded = {
   by: PersonName
   documentType: string
@@ -18,7 +18,7 @@ export type Uploaded = {
   /** The id of the person. */
   uploadedBy: string
   key: string | undefined
-  /** Those of one moment were handed in at once, so that any of them may be the newer. One whose first attempt had no answer may be of either. */
+  /** Those of one moment were uploaded at once, so that any of them may be the newer. One whose first attempt had no answer may be of either. */
   moments: [earliest: number, latest: number]
 }
 
@@ -40,7 +40,7 @@ export type KnownVersion = VersionFile &
     review: { status: ReviewStatus; reason: string | null }
   }
 
-/** As it was handed in first, and what became of it. The first of its versions is number 1. `isOld`: its days in the trash are over. */
+/** As it was uploaded first, and what became of it. The first of its versions is number 1. `isOld`: its days in the trash are over. */
 export type KnownDocument = Uploaded & { id: string; versions: KnownVersion[]; isInTrash: boolean; isOld: boolean }
 
 /** Its answer was lost, or was a 503: it stands or it does not, and the next look decides. */
@@ -73,7 +73,7 @@ export const newModel = (scanner: ScannerState): Model => ({
   moment: 0,
 })
 
-/** The service did what it must not. Whoever reads it sees the history above it. */
+/** The service broke a rule of the model. The history is printed above this error. */
 export function differs(what: string): never {
   throw new Error(what)
 }

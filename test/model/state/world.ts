@@ -79,7 +79,7 @@ export async function openWorld(services: ServiceAddresses, { clamd, isVersioned
   const uploadsDir = join(folder, 'uploads')
   const env = {
     ...s3Settings(bucket, `http://127.0.0.1:${proxy.port}`),
-    // People reach S3 by another way than the service, which is what the proxy stands in.
+    // Clients reach S3 directly; the proxy is between the service and S3.
     S3_PUBLIC_ENDPOINT_URL: bucket.s3.endpoint,
     DATABASE_URL: database.url,
     JWT_SECRET_KEY: secret,

@@ -26,7 +26,7 @@ export const killedAfter = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 60, max: 500 }) },
 )
 
-/** Somebody migrates a firm’s documents, is killed at it or not, and meanwhile people hand in files and download what is there. */
+/** Somebody migrates a firm’s documents, is killed at it or not, and meanwhile people upload files and download what is there. */
 export const migrateVerb: fc.Arbitrary<Verb> = fc
   .record({
     firm: fc.constantFrom(...firmNames),

@@ -33,7 +33,7 @@ export const downloadVerb: fc.Arbitrary<Verb> = fc
     }),
   )
 
-/** Downloads one paper after the other for as long as something goes on that must not be felt. */
+/** Downloads one document after the other for as long as something goes on that must not be felt. */
 export async function downloadWhile(going: Promise<unknown>, model: Model, real: Real): Promise<void> {
   const over = new AbortController()
   const end = () => over.abort()

@@ -19,7 +19,7 @@ type Purge = {
   killedAfterMs: number | undefined
 }
 
-/** The trash's days pass for some of a firm’s papers, and a purge runs, is killed at it or not, and meanwhile somebody takes one back. */
+/** The trash's days pass for some of a firm’s documents, and a purge runs, is killed at it or not, and meanwhile somebody takes one back. */
 export const purgeVerb: fc.Arbitrary<Verb> = fc
   .record({
     firm: fc.constantFrom(...firmNames),
@@ -39,10 +39,10 @@ export const purgeVerb: fc.Arbitrary<Verb> = fc
 function wordsOf({ firm, waited, findsVirus, restores, killedAfterMs }: Purge): string {
   const found = findsVirus ? 'the scanner, if there is one, finds a virus in the trash; ' : ''
   const killed = killedAfterMs === undefined ? '' : `, killed after ${killedAfterMs} ms`
-  return `${found}the days of ${waited} papers in ${firm}’s trash are over, and it is purged${killed}${restores ? '; meanwhile one is taken back' : ''}`
+  return `${found}the days of ${waited} documents in ${firm}’s trash are over, and it is purged${killed}${restores ? '; meanwhile one is taken back' : ''}`
 }
 
-/** Who may take back whatever lies in their firm’s trash. */
+/** Who may restore any document from their firm’s trash. */
 export const headOf = { Umkhonto: 'Thandi', Ubuntu: 'Naledi' } as const satisfies Record<FirmName, keyof typeof cast>
 
 async function purgeWhile(model: Model, real: Real, purge: Purge): Promise<string> {
@@ -83,7 +83,7 @@ async function findVirus(model: Model, real: Real, document: KnownDocument | und
   await scanNow(model, real)
 }
 
-/** Where it changed meanwhile whether a paper stays, both are right. */
+/** Where it changed meanwhile whether a document stays, both are right. */
 function judge(document: KnownDocument, isGone: boolean, { before, after, ended }: Judging): void {
   const all = [before, after]
   if (isGone && (!document.isOld || all.every(({ kept }) => kept.surely.has(document))))
@@ -101,7 +101,7 @@ async function letDaysPass({ world }: Real, documents: KnownDocument[]): Promise
   }
 }
 
-/** What is left begins its days in the trash anew: else the service itself could purge it at any moment, as it does daily, and when it starts. */
+/** The days in the trash of what is left begin again: otherwise the service itself could purge it at any moment, as it does daily, and when it starts. */
 async function letDaysBegin({ world }: Real, { firms }: Model): Promise<void> {
   for (const document of firmNames.flatMap((name) => firms[name].documents.filter(({ isOld }) => isOld))) {
     document.isOld = false
@@ -111,7 +111,7 @@ async function letDaysBegin({ world }: Real, { firms }: Model): Promise<void> {
   }
 }
 
-/** Back or no more: whoever comes first. */
+/** Restored or purged: the first request wins. */
 async function takeBack(real: Real, firm: FirmName, document: KnownDocument | undefined): Promise<void> {
   if (document === undefined) return
   const { status } = await callAs(real, headOf[firm], `/${document.id}/restore`, { method: 'POST' })
@@ -141,7 +141,7 @@ const isVerified = ({ review }: KnownVersion) => review.status === 'verified'
 /** `maybe`: what is in use instead may be in quarantine, where it proves nothing. */
 type Stored = { surely: Set<KnownDocument>; maybe: Set<KnownDocument> }
 
-/** A firm’s last verified papers of a type that it must have stay in the trash. */
+/** A firm’s last verified documents of a type that it must have stay in the trash. */
 function listStored(model: Model): Stored {
   const isSurelyThere = (version: KnownVersion) => isVerified(version) && servingOf(model, version).must
   return { surely: listLast(model, isVerified), maybe: listLast(model, isSurelyThere) }

@@ -15,7 +15,7 @@ const unsound = {
     wish: () => ({ type: smallType.code, bytes: makePdf({ bytes: smallType.maxBytes + 1 }) }),
   },
   'a program that calls itself a PDF': { status: 415, wish: () => ({ bytes: Buffer.from(`MZ${'\0'.repeat(600)}`) }) },
-  'a PDF that is named as a picture': { status: 415, wish: () => ({ fileName: 'papers.png' }) },
+  'a PDF that is named as a picture': { status: 415, wish: () => ({ fileName: 'documents.png' }) },
   'an empty file': { status: 422, wish: () => ({ bytes: Buffer.alloc(0) }) },
   'a file with another hash than it is said to have': {
     status: 422,
@@ -35,7 +35,7 @@ export const unsoundVerb: fc.Arbitrary<Verb> = fc
   })
   .map(({ by, fault, key }) =>
     verb({
-      words: `${by} hands in ${fault}`,
+      words: `${by} uploads ${fault}`,
       async run(_model, real) {
         const { status, wish } = unsound[fault]
         const headers: Record<string, string> = key === undefined ? {} : { 'idempotency-key': key }
@@ -53,7 +53,7 @@ const reaches: Record<string, (real: Real, by: PersonName, at: { firm: FirmName;
   list: (real, by, { firm }) => callAs(real, by, '', { firm }),
   'look at': (real, by, { firm, id }) => callAs(real, by, `/${id}`, { firm }),
   download: (real, by, { firm, id }) => callAs(real, by, `/${id}/download`, { firm }),
-  'hand in to': (real, by, { firm }) => uploadFile(real.world.url, real.firms[firm], real.people[by]),
+  'upload to': (real, by, { firm }) => uploadFile(real.world.url, real.firms[firm], real.people[by]),
   'look from their own firm at': (real, by, { id }) => callAs(real, by, `/${id}`),
   'download from their own firm': (real, by, { id }) => callAs(real, by, `/${id}/download`),
 }

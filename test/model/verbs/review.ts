@@ -12,7 +12,7 @@ import { callAs, type Real, type Verb, verb } from '../state/verb.ts'
 
 const saying = ['what they saw', 'something older', 'nothing'] as const
 
-/** The administrator of the platform decides on a paper of some firm; now and then a member tries to. */
+/** The administrator of the platform decides on a document of some firm; now and then a member tries to. */
 export const reviewVerb: fc.Arbitrary<Verb> = fc
   .record({
     of: fc.constantFrom(...people),

@@ -32,12 +32,12 @@ const soundFile = fc.record({
     { weight: 1, arbitrary: fc.constantFrom(...sizes.large) },
   ),
   seed: seeds,
-  name: fc.constantFrom('papers', 'Ṱhohoyanḓou 2026', 'a “copy”; of it'),
+  name: fc.constantFrom('documents', 'Ṱhohoyanḓou 2026', 'a “copy”; of it'),
   key: fc.option(fc.constantFrom(...keys), { freq: 2, nil: undefined }),
 })
 export type SoundFile = typeof soundFile extends fc.Arbitrary<infer File> ? File : never
 
-/** Somebody in a hurry hands in the same file twice, or another under the same key. */
+/** Somebody in a hurry uploads the same file twice, or another under the same key. */
 const twice = fc
   .record({ file: soundFile, key: fc.constantFrom(...keys), bytes: fc.tuple(seeds, seeds) })
   .map(({ file, key, bytes }) => bytes.map((seed) => ({ ...file, key, seed })))
@@ -50,10 +50,10 @@ export const soundFiles: fc.Arbitrary<SoundFile[]> = fc.oneof(
 
 export function wordsOf({ by, documentType, format, bytes, seed, key }: SoundFile): string {
   const under = key === undefined ? '' : ` under key ${key}`
-  return `${by} hands in ${format} ${seed} of ${sizeInWords(bytes)} as ${documentType}${under}`
+  return `${by} uploads ${format} ${seed} of ${sizeInWords(bytes)} as ${documentType}${under}`
 }
 
-/** What came of one file that was handed in. */
+/** What came of one file that was uploaded. */
 export type Outcome = { file: Uploaded; hasVirus: boolean } & (
   | { kind: 'taken'; document: DocumentShape }
   | { kind: 'conflict' }
@@ -114,7 +114,7 @@ export type Allowed = {
 }
 
 /**
- * Files that were handed in at once can have been taken in any order: those that were, count first; then those of which
+ * Files that were uploaded at once can have been taken in any order: those that were, count first; then those of which
  * nobody knows; the refused ones saw what the others did.
  */
 export function noteOutcomes(model: Model, outcomes: Outcome[], allowed: Allowed): string {

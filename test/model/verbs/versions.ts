@@ -61,7 +61,7 @@ const newer = fc.record({
 })
 type Newer = typeof newer extends fc.Arbitrary<infer Value> ? Value : never
 
-/** A newer file of the same paper, or two at the same moment: both become versions, in whatever order. */
+/** A newer file of the same document, or two at the same moment: both become versions, in whatever order. */
 export const addVersionVerb: fc.Arbitrary<Verb> = fc
   .record({ which: fc.nat({ max: 20 }), first: newer, second: fc.option(newer, { freq: 2, nil: undefined }) })
   .map(({ which, first, second }) => {
@@ -114,7 +114,7 @@ function noteAnswer(model: Model, { file, answer: { status, body } }: Sent) {
   return differs(`a version whose scan is ${findings.join(' or ')} was answered ${status}: ${JSON.stringify(body)}`)
 }
 
-/** An old version is taken up again: its bytes, as a version of whoever did so. */
+/** An old version is restored: its bytes, as a new version of the person who restores it. */
 export const restoreVersionVerb: fc.Arbitrary<Verb> = fc
   .record({ by: fc.constantFrom(...people), which: fc.nat({ max: 20 }), number: fc.integer({ min: 1, max: 5 }) })
   .map(({ by, which, number }) =>

@@ -82,7 +82,7 @@ it('a refused sender who dribbles is cut off as well', async () => {
   expect(sent).toBeLessThan(6000)
 })
 
-it('whoever follows an answer to its end is no leak of listeners: Node has nothing to say of it', async () => {
+it('listeners for the end of an answer are no leak: Node prints no warning', async () => {
   const { firm, admin } = await firmWithAdmin(service)
   const warnings: Error[] = []
   const hear = (warning: Error) => void warnings.push(warning)

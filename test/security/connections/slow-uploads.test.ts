@@ -28,13 +28,13 @@ async function beginSlowly(count: number) {
   }
   const before = service.app.budget.free()
   const connections = await Promise.all(Array.from({ length: count }, begin))
-  // Eight have memory, and the others lie in the spool.
+  // Eight have memory, and the others are in the spool.
   await expect.poll(() => before - service.app.budget.free()).toBeGreaterThanOrEqual(8 * 10 * 1024 * 1024)
   await expect.poll(() => service.app.spool.bytes()).toBeGreaterThan(0)
   return connections
 }
 
-it('ten uploads that hardly move hold up nobody: others hand in, take a version up again, and each of the ten may end', async () => {
+it('ten uploads that hardly move hold up nobody: others upload, take a version up again, and each of the ten may end', async () => {
   const { firm, admin } = await firmWithAdmin(service)
   const { id } = await uploadDocument(service.url, firm, admin, { bytes: makePdf({ bytes: 9_000_000 }) })
   expect((await addVersion(service.url, { firm, id }, admin)).status).toBe(201)
@@ -63,7 +63,7 @@ it('one that came to an end on the disk is looked at like any other: its size, i
     }))
 
   const tooLarge = await send(makePdf({ bytes: 10_485_761 }))
-  const broken = await send(Buffer.from('%PDF-1.7\nno paper'))
+  const broken = await send(Buffer.from('%PDF-1.7\nno document'))
   const other = await send(file, { sha256: '0'.repeat(64) })
   for (const connection of slow) connection.drop()
 

@@ -23,7 +23,7 @@ type Way = {
 }
 
 /**
- * How each route that changes something is asked, so that it succeeds for whoever may and can be asked again. The
+ * A request for each changing route that succeeds for everybody with the right, and can be repeated. The
  * doors of `auth` get a body that is no good: who reaches its check was let in, and no password need be hashed.
  */
 const ways: Record<string, Way> = {
@@ -76,7 +76,7 @@ const ways: Record<string, Way> = {
     options: () => ({ json: { hold: false, reason: 'the case is closed' } }),
     letIn: '200',
   },
-  // Whoever is asked what they saw was let in.
+  // Only a person who passed authentication is asked for If-Match.
   'PUT /api/v1/security-firms/:firm_id/documents/:id/review': {
     options: () => ({ json: { decision: 'verify' } }),
     letIn: '428 precondition_required',

@@ -19,7 +19,7 @@ type RightOnDocument = Extract<
 >
 
 type Row = Record<KindOfPerson, ExpectedAnswer>
-/** Rights that a confidential paper answers otherwise stand twice. */
+/** Rights that a confidential document answers otherwise stand twice. */
 type RowName =
   | RightName
   | `${RightOnDocument}, confidential`

@@ -57,7 +57,7 @@ export type Place = {
   /** Signed for everybody who has it. */
   fileToken: string
   member: Person
-  /** Handed both papers in. */
+  /** Handed both documents in. */
   uploader: Person
 }
 
@@ -109,7 +109,7 @@ export async function makePeopleWhoAsk(service: TestService): Promise<Record<Kin
   }
 }
 
-/** Rights come from both of the platform's tables; whoever is shut out in one of them is shut out. */
+/** Rights come from both of the platform's tables; a person who is shut out in one of them is shut out. */
 async function personnelWhoAsk(app: App, firm: Firm, platform: Client) {
   const signer = { secret: app.config.jwtSecret ?? '' }
   const ofPersonnel = async (row: Record<string, unknown>) => at(firm, await insertPersonnel(platform, signer, row))

@@ -71,7 +71,7 @@ describe.each(Object.entries(storesUnderTest))('%s keeps nothing of a file', (_n
     await expect(under.everything()).resolves.toEqual(before)
   })
 
-  test('of which the spool has not the bytes that were counted', async () => {
+  test('whose spool file is shorter than the counted bytes', async () => {
     const before = await under.everything()
     const arriving = await onItsWay(under.spool)
     const writing = under.store.write(newKey(), arriving.file)

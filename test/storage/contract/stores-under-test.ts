@@ -20,7 +20,7 @@ export type FollowedLink = { status: number; disposition: string | null; content
 export type StoreUnderTest = {
   store: FileStore
   spool: Spool
-  /** All that lies in the store, hidden and unfinished things too. */
+  /** Everything in the store, including hidden and unfinished objects. */
   everything(): Promise<unknown[]>
   /** What somebody without a token gets for a link. */
   follow(link: DownloadLink): Promise<FollowedLink>

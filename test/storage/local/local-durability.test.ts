@@ -51,7 +51,7 @@ test('a file has its name only when its bytes are durable, and is written only w
 
   expect(outcome).toBe('written')
   expect(calls).toEqual([
-    'fsync .', // the folder that the store's own stands in
+    'fsync .', // the parent of the store's own folder
     'write uploads/.incoming',
     'fsync uploads/.incoming',
     'mkdir uploads/security_firms',

@@ -55,7 +55,7 @@ test('a store keeps its id', async () => {
   await expect(readFile(join(root, '.store-id'), 'utf8')).resolves.toBe(`${storeId}\n`)
 })
 
-test('whoever opens a new store at the same time gets the same id', async () => {
+test('two processes that open a new store at the same time get the same id', async () => {
   const stores = await Promise.all(Array.from({ length: 10 }, open))
 
   expect(new Set(stores.map(({ storeId }) => storeId)).size).toBe(1)
@@ -170,7 +170,7 @@ test('nothing is written to a disk that is not ours', async () => {
   await expect(listFolder(root)).resolves.toEqual([])
 })
 
-test('a firm’s folder that was taken away is made anew', async () => {
+test('a firm’s folder that was removed is created again', async () => {
   const store = await open()
   const firm = newFirm()
   await store.write(newKey(firm), inMemory(bytes))

@@ -8,7 +8,7 @@ const [root = '', key = ''] = process.argv.slice(2)
 const store = await openLocalStore({ root, links: { key: new Uint8Array(32), now: () => new Date() } })
 process.stderr.write('opened\n')
 try {
-  await store.write(requireStorageKey(key), inMemory(Buffer.from('%PDF-1.4 a paper')))
+  await store.write(requireStorageKey(key), inMemory(Buffer.from('%PDF-1.4 a document')))
   process.stdout.write('written')
 } catch (error) {
   process.stdout.write(error instanceof StoreError ? error.code : String(error))

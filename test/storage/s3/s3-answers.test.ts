@@ -73,7 +73,7 @@ test('a file in memory goes in one request, whose signature and checksum cover i
 
   const [put] = scripted.asked
   expect(put?.body.equals(small)).toBe(true)
-  expect(put?.url.pathname).toBe(`/papers/${key}`)
+  expect(put?.url.pathname).toBe(`/documents/${key}`)
   const checksum = Buffer.alloc(4)
   checksum.writeUInt32BE(crc32(small))
   expect(put?.headers).toMatchObject({
@@ -284,11 +284,11 @@ test('an object that ends too early is not taken for a whole one', async () => {
 test('a bucket is not empty whose first page is, since what was deleted there is counted too', async () => {
   const pages = [
     '<IsTruncated>true</IsTruncated><NextContinuationToken>on</NextContinuationToken>',
-    '<Contents><Key>a-paper</Key></Contents>',
+    '<Contents><Key>a-document</Key></Contents>',
   ].map((more) => ({ status: 200, body: `<ListBucketResult>${more}</ListBucketResult>` }))
   const { scripted, s3 } = await against({ GET: pages })
 
-  expect(await s3.store.findAnything()).toBe('a-paper')
+  expect(await s3.store.findAnything()).toBe('a-document')
 
   expect(scripted.asked.map(({ url }) => url.searchParams.get('continuation-token'))).toEqual([null, 'on'])
 })

@@ -94,7 +94,7 @@ const mute: [what: string, fault: Fault][] = [
 ]
 
 test.each(mute)(
-  'a file of which S3 said nothing, since %s, is there whole or not at all, and can be removed',
+  'a file without an answer from S3, since %s, is stored whole or not at all, and can be removed',
   async (_what, fault) => {
     const before = await everything()
     const key = newKey()
@@ -207,7 +207,7 @@ test('a link is signed while S3 is away', async () => {
   await expect(s3.store.signDownload(newKey(), link)).resolves.toMatchObject({ expiresAt: expect.any(Date) })
 })
 
-test('the address of a failing S3 stands in no event', async () => {
+test('no event contains the address of a failing S3', async () => {
   proxy.setFault({ kind: 'refuse' })
   await expect(s3.store.write(newKey(), inMemory(small))).rejects.toMatchObject({ code: 'unavailable' })
 

@@ -21,7 +21,7 @@ async function against({ status = 200, afterMs = 0 }: Turn) {
   const { port } = server.address() as AddressInfo // of a listener on TCP
   const endpoint = `http://127.0.0.1:${port}`
   const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-secret' }
-  const place = { bucket: 'papers', region: 'af-south-1', forcePathStyle: true, cloudFront: undefined, credentials }
+  const place = { bucket: 'documents', region: 'af-south-1', forcePathStyle: true, cloudFront: undefined, credentials }
   const config = { ...place, endpoint, publicEndpoint: endpoint }
   const [client, repeating] = [1, 2].map(() => openS3Client({ config, log: { warn: () => undefined } }))
   if (client === undefined || repeating === undefined) throw new Error('two were made')

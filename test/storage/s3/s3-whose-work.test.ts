@@ -25,7 +25,7 @@ afterAll(async () => {
   await scripted.close()
 })
 
-test('S3 is told in the User-Agent which request or job a call is made for, at every attempt, and nothing by whoever has neither', async () => {
+test('every attempt of an S3 call names its request or job in the User-Agent, and a call without one names nothing', async () => {
   await withLogContext({ request_id: 'r-1:2' }, () => s3.store.write(key, inMemory(makePdf())))
   await withLogContext({ request_id: 'r-2', job_id: 'j-1' }, () => s3.store.remove(key))
   await s3.store.remove(key)
@@ -42,7 +42,7 @@ test('S3 is told in the User-Agent which request or job a call is made for, at e
   ])
 })
 
-test('what is told is not signed: whoever stands between may change it', async () => {
+test('the request id in the User-Agent is not signed, since a proxy may change the header', async () => {
   await withLogContext({ request_id: 'r-3' }, () => s3.store.remove(key))
 
   expect(scripted.asked.at(-1)?.headers.authorization).toMatch(/SignedHeaders=(?!\S*[=;]user-agent)(?!user-agent)/)

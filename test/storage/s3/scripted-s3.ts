@@ -9,7 +9,7 @@ export type Asked = { call: string; headers: IncomingMessage['headers']; url: UR
 /** What the server does with a request: an answer, or the connection's end before one. */
 export type Turn =
   | { status: number; headers?: Record<string, string>; body?: string | Uint8Array }
-  /** An answer of which only the beginning arrives. */
+  /** An answer whose beginning alone arrives. */
   | { begin: Uint8Array; of: number }
   | 'lose_the_answer'
   /** A refusal while the body is still on its way. */
@@ -26,7 +26,7 @@ export type ScriptedS3 = {
 
 /**
  * A server that answers as Amazon S3 documents where the gateway of the tests cannot be made to: each call has a list of
- * turns, of which the last one stays. A call is told by its method and what its query names, as `PUT partNumber`.
+ * turns; the last one stays. A call is named by its method and its query, as `PUT partNumber`.
  */
 export async function startScriptedS3(script: Record<string, Turn[]>): Promise<ScriptedS3> {
   const asked: Asked[] = []
@@ -45,7 +45,7 @@ export async function startScriptedS3(script: Record<string, Turn[]>): Promise<S
 
   return {
     config: {
-      bucket: 'papers',
+      bucket: 'documents',
       region: 'af-south-1',
       endpoint,
       publicEndpoint: endpoint,

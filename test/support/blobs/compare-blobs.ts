@@ -54,7 +54,7 @@ const wrongs: Record<BlobRow['state'], (blob: Judged) => string | false> = {
   hidden: ({ isThere, isHidden, isMarked }) =>
     isThere
       ? 'a hidden blob that anybody can read'
-      : !isHidden && !isMarked && 'a hidden blob of which the bucket knows nothing',
+      : !isHidden && !isMarked && 'a hidden blob that the bucket does not have',
   destroyed: ({ isThere, isHidden }) => (isThere || isHidden) && 'a destroyed blob that is still there',
 }
 

@@ -17,7 +17,7 @@ export const launcher = join(checkout, 'bin', 'paniq-docs')
 export type Settings = Record<string, string>
 export type Answer = { code: number | null; stdout: string; stderr: string }
 
-/** An empty working directory, below which the database and the papers of a command lie; it goes when the test ends. */
+/** An empty working directory, below which the database and the documents of a command lie; it goes when the test ends. */
 export async function makeWorkFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'paniq-cli-'))
   onTestFinished(async () => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
@@ -30,7 +30,7 @@ export function startCommand(cwd: string, words: string[], settings: Settings = 
   return follow(spawn(launcher, words, { cwd, env: environment(cwd, settings) }))
 }
 
-/** An npm script of this checkout, whose settings keep data and papers below `folder`. */
+/** An npm script of this checkout, whose settings keep data and documents below `folder`. */
 export function startScript(folder: string, script: string, settings: Settings = {}) {
   return follow(
     spawn('npm', ['run', script], { cwd: checkout, env: { ...environment(folder, settings), ...storedBelow(folder) } }),

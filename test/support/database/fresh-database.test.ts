@@ -9,9 +9,9 @@ test('a fresh database takes tables, and is gone once dropped although someone i
   // Dropping ends this connection from the server's side.
   client.on('error', () => undefined)
   await client.connect()
-  await client.query('create table papers (name text)')
-  const { rows } = await client.query('select count(*)::int as papers from papers')
-  expect(rows).toEqual([{ papers: 0 }])
+  await client.query('create table documents (name text)')
+  const { rows } = await client.query('select count(*)::int as documents from documents')
+  expect(rows).toEqual([{ documents: 0 }])
 
   await database.drop()
 

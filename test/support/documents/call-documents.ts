@@ -11,7 +11,7 @@ export type UploadOptions = {
   headers?: Record<string, string>
 }
 
-/** Hands in a file as a browser's form would. */
+/** Uploads a file as a browser's form would. */
 export async function uploadFile(
   url: string,
   firmId: string,
@@ -35,7 +35,7 @@ function typeByName(fileName: string): string {
   return fileName.toLowerCase().endsWith('.pdf') ? 'application/pdf' : ''
 }
 
-/** Hands in a file that must be taken, and gives the document back. */
+/** Uploads a file that must be taken, and gives the document back. */
 export async function uploadDocument(
   url: string,
   firmId: string,

@@ -4,7 +4,7 @@ import type { Person } from '../people/people.ts'
 
 type Of = { firm: string; id: string }
 
-/** Hands in a file as the newest version of a document. */
+/** Uploads a file as the newest version of a document. */
 export async function addVersion(
   url: string,
   { firm, id }: Of,

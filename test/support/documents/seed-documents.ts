@@ -26,7 +26,7 @@ export async function seedDocuments(ground: Ground, sizes: number[]): Promise<Se
   return seeded
 }
 
-/** What firms hand in: 60 % scans of a page, 35 % of several, 5 % photographs; about 105 KB on average. */
+/** What firms upload: 60 % scans of a page, 35 % of several, 5 % photographs; about 105 KB on average. */
 export function defaultSizes(count: number, random: () => number = Math.random): number[] {
   const between = (least: number, most: number) => Math.round(least + random() * (most - least))
   return Array.from({ length: count }, () => {

@@ -4,7 +4,7 @@ import { makeJpeg, makeNoise, makePdf, makePng } from './make-files.ts'
 import { readSample } from './read-sample.ts'
 import { jpegOfSize, pngOfSize } from './sized-pictures.ts'
 
-/** A file that must not be taken, and what whoever sends it is told. */
+/** A file that must be rejected, and the answer to its sender. */
 export type HostileFile = {
   what: string
   bytes: Buffer

@@ -20,7 +20,7 @@ export async function keepVersions({ client, name }: FreshBucket): Promise<void>
   await client.send(new PutBucketVersioningCommand({ Bucket: name, VersioningConfiguration: { Status: 'Enabled' } }))
 }
 
-/** A document that a member has handed in and that was deleted so many days ago. */
+/** A document that a member has uploaded and that was deleted so many days ago. */
 export async function deletedDaysAgo(
   { app, url }: TestService,
   { firm, admin }: { firm: FirmId; admin: Person },

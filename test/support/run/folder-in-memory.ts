@@ -9,7 +9,7 @@ const shared = '/dev/shm'
 const neededBytes = 6 * 1024 ** 3
 
 /**
- * A folder for the temporary files of a whole test run. Where the machine has the room it lies in memory: making and
+ * A folder for the temporary files of a whole test run. Where the machine has room it is in memory: making and
  * removing files, of hundreds of databases above all, is most of what the tests do on a disk. Else it lies where
  * temporary files usually do.
  */

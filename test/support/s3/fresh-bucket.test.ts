@@ -14,7 +14,7 @@ import { s3ClientOf } from '../services/packages/s3-client.ts'
 test('the app user may write into a fresh bucket, and the owner sees what it wrote and what it left unfinished', async () => {
   const bucket = await freshBucket()
   const app = s3ClientOf(bucket.s3, bucket.s3.app)
-  await app.send(new PutObjectCommand({ Bucket: bucket.name, Key: 'b', Body: 'paper' }))
+  await app.send(new PutObjectCommand({ Bucket: bucket.name, Key: 'b', Body: 'document' }))
   await app.send(new CreateMultipartUploadCommand({ Bucket: bucket.name, Key: 'a' }))
 
   const things = await listBucket(bucket.client, bucket.name)

@@ -16,7 +16,7 @@ export type StoredThing =
   | { kind: 'unfinished_upload'; key: string; uploadId: string }
 
 /**
- * All that stands in a bucket, also what a plain listing hides: older versions, delete markers, unfinished multipart
+ * Everything in a bucket, including what a plain listing hides: older versions, delete markers, unfinished multipart
  * uploads. Always in the same order, so that two listings can be compared. Needs the owner's rights.
  */
 export async function listBucket(client: S3Client, bucket: string): Promise<StoredThing[]> {

@@ -9,7 +9,7 @@ import { makeNoise } from '../files/make-files.ts'
 
 const document = makeNoise(300_000)
 
-/** A server that takes a whole paper and answers with the same bytes, behind a proxy with one fault. */
+/** A server that takes a whole document and answers with the same bytes, behind a proxy with one fault. */
 async function sendThrough(fault: Fault) {
   const received: Buffer[] = []
   let length = 0

@@ -61,7 +61,7 @@ export async function makeInstance(settings: InstanceSettings): Promise<Instance
     return ending
   }
 
-  /** `again`: its start lost the database on the way, said so and ended, as it should; a supervisor starts it anew. */
+  /** `again`: its start lost the database on the way, logged that and ended, as it should; a supervisor starts it again. */
   async function untilClosed(started: ChildProcess, said: string[], cutsBefore: number): Promise<'again' | 'ended'> {
     // Not `exit`: only then is all of its output read, and its last words are why it ended.
     await once(started, 'close')
@@ -121,7 +121,7 @@ function launch({ root, folder, env }: InstanceSettings, words: string[], { fold
       cwd: folder,
       env: { ...programVariables(), HOME: folder, PORT: '0', ...env, ...folders },
       stdio: ['ignore', output === 'log' ? log : 'pipe', 'pipe'],
-      // A session of its own, so that Ctrl-C reaches whoever ends it, not itself.
+      // A separate session, so that Ctrl-C reaches the parent and not this process.
       detached: true,
     })
   } finally {

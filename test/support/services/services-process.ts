@@ -1,4 +1,4 @@
-// A process of its own that starts services and ends them when whoever asked for them is gone, in whatever way: done,
+// A separate process that starts services and ends them when its parent is gone for any reason: done,
 // crashed, killed, Ctrl-C. It learns that from the system, which then closes the channel between the two.
 import { chmod, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ const starts = names.map((name) => startOf[name](join(folder, name)))
 let ending: Promise<void> | undefined
 const end = () => void (ending ??= stopAll())
 process.once('disconnect', end)
-// Ctrl-C does not reach it, since its session is its own; these are for whoever means it in person.
+// Ctrl-C does not reach it, since it has its own session; these signals are for direct use.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end)
 
 try {

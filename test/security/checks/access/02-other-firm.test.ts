@@ -64,7 +64,7 @@ describeCheck(2, () => {
     const { document, firm, outsider, ownFirm } = await documentAndOutsider()
     const heard = await ask(name, ownFirm, document.id, outsider)
 
-    // To review and to hold is for administrators, whatever the paper.
+    // To review and to hold is for administrators, whatever the document.
     expect(heard).toMatchObject(
       ['PUT /review', 'PATCH /disposal'].includes(name)
         ? { status: 403, code: 'forbidden' }
@@ -96,7 +96,7 @@ async function ask(name: string, firm: string, id: string, person: Parameters<ty
   return { status: answer.status, code, detail }
 }
 
-/** One version, as it was handed in, and not in the trash. */
+/** One version, as it was uploaded, and not in the trash. */
 async function expectUntouched(firm: string, { id, sha256 }: { id: string; sha256: string | null }): Promise<void> {
   const { db } = scene.service.app
   const versions = await db

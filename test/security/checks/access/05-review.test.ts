@@ -69,7 +69,7 @@ describeCheck(5, () => {
     expect(await etagOf(document)).toBe(ifMatch)
   })
 
-  it('nobody decides on a paper that they handed in, also not after somebody else took its bytes up again', async () => {
+  it('nobody decides on a document that they uploaded, also not after somebody else took its bytes up again', async () => {
     const document = await upload()
     await service.app.db
       .updateTable('registered_users')
@@ -147,7 +147,7 @@ describeCheck(5, () => {
     expect(decided?.details).toMatchObject({ comment: 'Clear \uFFFD' })
   })
 
-  it('a decision stands in the document, in the platform’s row and in the history, and ends with that version', async () => {
+  it('a decision is in the document, in the platform’s row and in the history, and ends with that version', async () => {
     const document = await upload()
     const decided = await review(document, administrator, {
       decision: 'verify',

@@ -57,7 +57,7 @@ async function inTurn(times: number, call: (service: TestService) => Promise<Res
   return statuses
 }
 
-/** What both instances told to the log of whoever was refused from an address. */
+/** What both instances logged about rejected requests from an address. */
 const toldOf = (address: string) =>
   logOf(scene.first, scene.second).filter(({ event, ip }) => event === 'rate_limited' && ip === address)
 
@@ -119,7 +119,7 @@ describeCheck(20, () => {
       expect((await uploadFile(scene.first.url, firm, colleague)).status).toBe(201)
     })
 
-    it('whoever is refused while still sending sees why', async () => {
+    it('a client that is rejected while it still sends sees the reason', async () => {
       const { firm, admin } = await firmWithAdmin(scene.first)
       const person = from(admin, newAddress())
       await inTurn(26, ({ url }) => uploadFile(url, firm, person))

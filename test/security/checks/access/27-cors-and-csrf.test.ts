@@ -8,10 +8,10 @@ import { serverWithRoutes } from '../../../support/service/server-with-routes.ts
 import { describeCheck } from '../../describe-check.ts'
 
 const portal = 'https://portal.example'
-const ours = 'https://papers.example'
+const ours = 'https://documents.example'
 const strangers = ['https://evil.example', `${portal}.evil.example`, 'http://portal.example', 'null']
 
-const scene = serverWithRoutes({ CORS_ORIGINS: `${portal},https://other.example`, PUBLIC_URL: `${ours}/papers/` })
+const scene = serverWithRoutes({ CORS_ORIGINS: `${portal},https://other.example`, PUBLIC_URL: `${ours}/documents/` })
 
 /** Every method that something is served for, each with an address of such a route. */
 function servedMethods(): [method: string, path: string][] {

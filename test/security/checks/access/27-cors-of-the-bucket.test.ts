@@ -5,7 +5,7 @@ import { setUpByDefault } from '../../../support/s3/set-up-bucket.ts'
 import { describeCheck } from '../../describe-check.ts'
 
 const portal = 'https://portal.example'
-const ours = 'https://papers.example'
+const ours = 'https://documents.example'
 const strangers = ['https://evil.example', `${portal}.evil.example`, 'http://portal.example', 'null']
 
 describeCheck(27, () => {
@@ -18,7 +18,7 @@ describeCheck(27, () => {
 
   /** What a browser asks before a page reads what a link leads to. */
   async function preflight(origin: string, method: string): Promise<string | null> {
-    const answer = await fetch(`${bucket.s3.endpoint}/${bucket.name}/security_firms/a/paper.pdf`, {
+    const answer = await fetch(`${bucket.s3.endpoint}/${bucket.name}/security_firms/a/document.pdf`, {
       method: 'OPTIONS',
       headers: { origin, 'access-control-request-method': method, 'access-control-request-headers': 'range' },
     })

@@ -80,18 +80,18 @@ describeCheck(28, () => {
   })
 
   it('backup, backup-verify, backup-verify-repair and backup-restore make a backup, prove, mend and restore it, each with its own', async () => {
-    const [papers, empty, backups] = [await openBucket(), await openBucket(), await openBucket()]
+    const [documents, empty, backups] = [await openBucket(), await openBucket(), await openBucket()]
     const place = `s3://${backups.name}/paniq/`
     const folder = await makeWorkFolder()
     const shared = { ...(await databaseForTest()), ...storedBelow(folder), MAX_UPLOAD_BYTES: String(32 * mebibyte) }
-    const service = await startService({ ...shared, ...(await settingsWith(['service'], papers.name)) })
+    const service = await startService({ ...shared, ...(await settingsWith(['service'], documents.name)) })
     onTestFinished(() => service.stop())
     const { firm, admin } = await firmWithAdmin(service)
     await uploadDocument(service.url, firm, admin, { bytes: makePdf({ seed: 'small' }) })
     await uploadDocument(service.url, firm, admin, { bytes: makePdf({ seed: 'large', bytes: 17 * mebibyte }) })
 
     const none: Settings = {}
-    const run = async (name: PolicyName, words: string[], { bucket = papers, more = none } = {}) => {
+    const run = async (name: PolicyName, words: string[], { bucket = documents, more = none } = {}) => {
       const settings = { ...shared, ...(await settingsWith([name], bucket.name, backups.name)), ...more }
       return runCommand(folder, words, { settings })
     }

@@ -13,7 +13,7 @@ const tried = roundOf<readonly Kind[]>({ short: ['role'], long: kinds })
 const each = async (of: readonly Kind[], work: (kind: Kind) => Promise<void>) => void (await Promise.all(of.map(work)))
 
 describeCheck(28, () => {
-  it('the owner may do each of these calls, and whoever has no policy none of them', () =>
+  it('the owner may do each of these calls, and an account without a policy none of them', () =>
     each(kinds, async (kind) => {
       const target = await makeTarget(scene)
       const stranger = await makeSomebody(scene.s3, kind, [])

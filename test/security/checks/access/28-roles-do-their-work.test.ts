@@ -65,7 +65,7 @@ async function openPlace(wish: Parameters<typeof freshBucket>[1] = {}) {
 }
 
 describeCheck(28, () => {
-  it('service: papers of all sizes are taken, given out, put aside and removed, and what is refused leaves nothing', async () => {
+  it('service: documents of all sizes are taken, given out, put aside and removed, and what is refused leaves nothing', async () => {
     const place = await openPlace()
     const { service, own } = await place.serve(await place.settingsWith('user', 'service'))
     const { firm, admin } = own
@@ -102,11 +102,11 @@ describeCheck(28, () => {
     expect(service.logLines.filter((line) => line.includes('AccessDenied'))).toEqual([])
   })
 
-  it('service: what moves papers, looks after them and tries the connection', async () => {
+  it('service: what moves documents, looks after them and tries the connection', async () => {
     const place = await openPlace()
     const settings = await place.settingsWith('user', 'service')
     const { service, own } = await place.serve({ ...settings, USE_S3_STORAGE: 'false' })
-    await uploadDocument(service.url, own.firm, own.admin, { bytes: makePdf({ seed: 'a paper' }) })
+    await uploadDocument(service.url, own.firm, own.admin, { bytes: makePdf({ seed: 'a document' }) })
     await service.stop()
 
     for (const words of ['migrate to-s3', 's3 test', 'verify', 'drain', 'migrate to-local']) {
@@ -177,7 +177,7 @@ describeCheck(28, () => {
     ])
   })
 
-  it('purge-now destroys every version of a paper, which the service may not', async () => {
+  it('purge-now destroys every version of a document, which the service may not', async () => {
     const place = await openPlace()
     await keepVersions(place.bucket)
     const { service, own } = await place.serve(await place.settingsWith('user', 'service'))

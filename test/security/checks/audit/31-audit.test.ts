@@ -24,7 +24,7 @@ function accessesIn(logLines: string[], requestId: string): Record<string, unkno
 }
 
 describeCheck(31, () => {
-  it('who, what, when, from where and with what outcome stands in the trail of upload, view, download and a look at the trail', async () => {
+  it('upload, view, download and a look at the trail record who, what, when, from where and with what outcome', async () => {
     const { firm, admin } = await firmWithAdmin(service)
     const { id } = await uploadDocument(service.url, firm, admin)
     const get = (path: string) => asking(admin, (headers) => callDocuments(service.url, firm, admin, path, { headers }))
@@ -52,7 +52,7 @@ describeCheck(31, () => {
       ])
   })
 
-  it('so does what changes a paper: a new version, one that is taken up again, a decision, the way to the trash and back', async () => {
+  it('so does what changes a document: a new version, one that is taken up again, a decision, the way to the trash and back', async () => {
     const { firm, admin } = await firmWithAdmin(service)
     const { id } = await uploadDocument(service.url, firm, admin)
     const of = { firm, id }
@@ -138,7 +138,7 @@ describeCheck(31, () => {
       }
   })
 
-  it('a confidential paper that somebody may not know of leaves the attempt in its trail', async () => {
+  it('a confidential document that somebody may not know of leaves the attempt in its trail', async () => {
     const { firm, admin } = await firmWithAdmin(service)
     await service.app.db
       .updateTable('document_types')

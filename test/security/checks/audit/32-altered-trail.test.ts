@@ -34,7 +34,7 @@ async function eventOf(number: number): Promise<string> {
 }
 
 describeCheck(32, () => {
-  it('a trail that nobody touched is right, whatever stands in it and comes after the last seal', async () => {
+  it('an unaltered trail is intact, whatever its contents and whatever follows the last seal', async () => {
     await writeEvents(service.app.db, 3)
 
     const { findings, verified } = await findFaults(service.app.db, headsOf(await seals()))
@@ -181,7 +181,7 @@ describeCheck(32, () => {
     ])
   })
 
-  it('a history that was sealed anew as a whole is found by a head that was kept outside', async () => {
+  it('a history that was sealed again as a whole is found by a head stored elsewhere', async () => {
     const heads = headsOf(await seals())
     const id = await eventOf(7)
     await tamper(

@@ -50,7 +50,7 @@ describeCheck(33, () => {
     const query = encodeURIComponent(`tax${mark}${forged}`)
     const answers = [
       await uploadFile(service.url, firm, admin, { fileName: name }),
-      await uploadFile(service.url, firm, admin, { fileName: name, bytes: Buffer.from('not a paper') }),
+      await uploadFile(service.url, firm, admin, { fileName: name, bytes: Buffer.from('not a document') }),
       await callDocuments(service.url, firm, admin, `?document_type=${query}&cursor=${query}`),
       await callDocuments(service.url, firm, admin, `/${query}/download`),
       await fetch(`${service.url}/api/v1/files/${query}`),

@@ -21,7 +21,7 @@ describeCheck(23, () => {
   })
   afterAll(() => bucket.remove())
 
-  it('the bucket itself refuses whoever comes with a signature older than an hour, however long it was to live', async () => {
+  it('the bucket itself rejects a signature older than an hour, whatever lifetime it claims', async () => {
     const { policy } = await readBucketSetup(bucket.client, bucket.name)
     expect(policy).toContainEqual({
       Sid: 'PaniqNoOldSignatures',
@@ -33,13 +33,13 @@ describeCheck(23, () => {
     })
   })
 
-  it('and gives a paper by a link that was signed to live its whole hour', async () => {
-    await bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key: key, Body: 'a paper' }))
+  it('and gives a document by a link that was signed to live its whole hour', async () => {
+    await bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key: key, Body: 'a document' }))
     const { s3: config } = loadConfig(s3Settings(bucket))
     const sign = createS3LinkSigner({ config, credentials: bucket.client.config.credentials, now: () => new Date() })
-    const link = { fileName: 'paper.pdf', contentType: 'application/pdf', disposition: 'attachment' } as const
+    const link = { fileName: 'document.pdf', contentType: 'application/pdf', disposition: 'attachment' } as const
     const answer = await fetch((await sign(key, { ...link, seconds: 3600 })).url)
 
-    expect([answer.status, await answer.text()]).toEqual([200, 'a paper'])
+    expect([answer.status, await answer.text()]).toEqual([200, 'a document'])
   })
 })

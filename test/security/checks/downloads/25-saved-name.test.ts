@@ -94,7 +94,7 @@ describeCheck(25, () => {
       const name = fc
         .string({ unit: 'binary', minLength: 1, maxLength: 60 })
         .map((text) => `${text}.pdf`)
-        // What is refused as a name stands in the test below; a `%` before two digits may be read as an escape.
+        // The test below covers rejected names; a `%` before two digits may be read as an escape.
         .filter((text) => text.isWellFormed() && !/[\p{Cc}/\\\u2028\u2029]|%[0-9a-f]{2}/iu.test(text))
         .filter((text) => !/^[.\s]*pdf$/.test(withoutTurns(text)))
       await fc.assert(
@@ -112,7 +112,7 @@ describeCheck(25, () => {
     })
 
     it.each([
-      ['apostrophes and blanks', "the firm's  'own' paper.pdf", "the firm's  'own' paper.pdf"],
+      ['apostrophes and blanks', "the firm's  'own' document.pdf", "the firm's  'own' document.pdf"],
       ['what addresses are written with', 'a&b=c?d#e+f%20~g!*().pdf', 'a&b=c?d#e+f%20~g!*().pdf'],
       ['quotes', 'the "best" firm’s.pdf', 'the "best" firm’s.pdf'],
       ['an emoji of several characters', '👩🏽‍🔧 roster.pdf', '👩🏽‍🔧 roster.pdf'],

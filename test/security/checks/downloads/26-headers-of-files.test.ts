@@ -165,7 +165,7 @@ describeCheck(26, () => {
     }
 
     it.each(formats.map(({ mimeType }) => mimeType))(
-      '%s has its type, and stands in place only when asked and harmless',
+      '%s has its type, and is shown inline only on request and when harmless',
       async (type) => {
         const { service, get } = way()
         await allowAllFormats(service)

@@ -106,7 +106,7 @@ describeCheck(17, () => {
       const service = serviceOn(store)
       const { firm, admin } = await firmWithAdmin(service)
       const document = await uploadDocument(service.url, firm, admin)
-      // As it stands when whoever found the virus was killed right after the verdict.
+      // The state after a process that found the virus was killed right after the verdict.
       await sql`
       with v as (update document_versions set scan_status = 'infected', scan_found = 'Found' where document_id = ${document.id})
       delete from firm_documents where id = ${document.id}`.execute(service.app.db)
@@ -137,7 +137,7 @@ describeCheck(17, () => {
     expect(await scannedAt(service, old)).toEqual(before)
   })
 
-  it('in a version that is taken up again after new signatures came, and before its bytes were scanned anew, they find what they know', async () => {
+  it('in a version that is restored after new signatures came and before its bytes were scanned again, the new signatures find it', async () => {
     const service = serviceOn('local storage')
     const { firm, admin } = await firmWithAdmin(service)
     const virus = 'a virus of the day after tomorrow'

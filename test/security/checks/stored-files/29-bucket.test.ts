@@ -16,7 +16,7 @@ import { type RunningMoto, startMoto } from '../../../support/services/programs/
 import { setUpByDefault } from '../../../support/s3/set-up-bucket.ts'
 import { describeCheck } from '../../describe-check.ts'
 
-const Key = 'security_firms/a/paper.pdf'
+const Key = 'security_firms/a/document.pdf'
 
 describeCheck(29, () => {
   let bucket: FreshBucket
@@ -49,7 +49,7 @@ describeCheck(29, () => {
       await expect(refused).rejects.toMatchObject({ name: 'AccessDenied' })
     })
 
-    it('whoever comes without TLS is refused everything, by the bucket’s own policy', async () => {
+    it('the bucket’s own policy rejects every request without TLS', async () => {
       const { policy } = await readBucketSetup(bucket.client, bucket.name)
       expect(policy).toContainEqual({
         Sid: 'PaniqTlsOnly',

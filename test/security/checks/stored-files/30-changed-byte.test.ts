@@ -21,7 +21,7 @@ const places: [string, () => { service: TestService; hand: StoreInHand }][] = [
 
 describeCheck(30, () => {
   it.each(places)(
-    'one flipped byte on %s is found, the paper is refused, and the operator is told',
+    'one changed byte on %s is found, the document is not served, and the operator is alerted',
     async (_where, open) => {
       const { service, hand } = open()
       const { firm, admin } = await firmWithAdmin(service)
@@ -51,7 +51,7 @@ describeCheck(30, () => {
     },
   )
 
-  it('a link to the local disk that was given out before gives the flipped byte to nobody, once it was found', async () => {
+  it('an older link to the local disk does not serve the changed byte once it was found', async () => {
     const { firm, admin } = await firmWithAdmin(stores.onDisk)
     const bytes = Buffer.from(makePdf({ bytes: 40_000 }))
     const { id } = await uploadDocument(stores.onDisk.url, firm, admin, { bytes })

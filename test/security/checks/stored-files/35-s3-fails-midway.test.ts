@@ -29,7 +29,7 @@ describeCheck(35, () => {
     await toS3.cutAll()
 
     const document = await uploadDocument(service.url, firm, admin, { bytes })
-    // While S3 is out, the paper is there: whoever was answered 201 gets it.
+    // While S3 is out, the document is served: its upload was answered 201.
     const meanwhile = await callDocuments(service.url, firm, admin, `/${document.id}/download`)
     toS3.setFault({ kind: 'none' })
     await toS3.cutAll()

@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(async () => service.stop())
 
-/** As they stand in the address, undone once by whoever reads it. */
+/** As in the address, decoded once by the reader. */
 const wrongTypes = [
   'diary',
   '',
@@ -67,7 +67,7 @@ describeCheck(6, () => {
       const answer = await fetch(`${service.url}/api/v1/document-types`, {
         method: 'POST',
         headers: { ...administrator.headers, 'content-type': 'application/json' },
-        body: JSON.stringify({ code, name: `A paper ${randomBytes(4).toString('hex')}` }),
+        body: JSON.stringify({ code, name: `A document ${randomBytes(4).toString('hex')}` }),
       })
 
       const problem = await problemOf(answer)

@@ -51,7 +51,7 @@ describeCheck(7, () => {
       },
     )
 
-    it('nothing else stands in the store', async () => {
+    it('nothing else is in the store', async () => {
       const form = /^security_firms\/[0-9a-f-]{36}\/bank_statement_[0-9a-f-]{36}\.(pdf|jpg|png)$/
       const others = (await listKeys(where, serviceOf())).filter((key) => !form.test(key))
 

@@ -59,7 +59,7 @@ describeCheck(8, () => {
       expect(await listFolder(service.folder)).toEqual(before)
     })
 
-    it('gives nothing away when it stands in a row', async () => {
+    it('reveals nothing when a row contains it', async () => {
       const { firm, admin } = await firmWithAdmin(service)
       const document = await uploadDocument(service.url, firm, admin)
       for (const key of ['../secret.pdf', `${service.folder}/secret.pdf`, '../../../../../../etc/passwd']) {

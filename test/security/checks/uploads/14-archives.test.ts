@@ -17,7 +17,7 @@ const word = Buffer.from(
 )
 const gigabyte = Buffer.alloc(64 * 1024 * 1024)
 
-/** Whoever unpacked them would have something to say of each but the first: it is the same answer to all of them. */
+/** A program that unpacks archives would treat each but the first differently. The answer is the same to all of them. */
 const zips: [string, Buffer][] = [
   ['a plain ZIP', zipOf('a.txt', Buffer.from('words'))],
   ['a Word document', zipOf('[Content_Types].xml', word)],
@@ -67,7 +67,7 @@ function broken(archive: Buffer): Buffer {
   return bytes.fill(0xff, 50, 80)
 }
 
-/** As tools write a link: the kind of file stands in the entry at the end. */
+/** As tools write a link: the entry at the end has the kind of file. */
 function withLink(zip: Buffer): Buffer {
   const bytes = Buffer.from(zip)
   bytes.writeUInt32LE(0o120777 * 2 ** 16, bytes.indexOf('PK\x01\x02') + 38)

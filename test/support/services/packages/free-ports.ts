@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { createServer, type Server } from 'node:net'
 
-/** Below those that systems give to whoever asks for any port: what is found here is taken by nobody meanwhile. */
+/** Below the ephemeral range: no other program is given a port from here in the meantime. */
 const lowest = 20_000
 const beyondHighest = 32_000
 

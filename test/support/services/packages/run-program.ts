@@ -39,7 +39,7 @@ export type ProgramToStart = {
   name: string
   command: string
   words: string[]
-  /** Takes everything it prints. A pipe would keep whoever reads the tests' own output waiting for it. */
+  /** Takes everything it prints. A pipe would make the reader of the tests' own output wait for it. */
   logPath: string
   account?: Account | undefined
 }

@@ -4,7 +4,7 @@ import type { S3Address } from '../packages/service-addresses.ts'
 const appActions = 'ListBucket GetObject PutObject DeleteObject AbortMultipartUpload'
 
 /**
- * The gateway lets whoever wrote an object do more with it than any policy grants, and knows no NotAction in a Deny.
+ * The gateway lets the writer of an object do more with it than any policy grants, and knows no NotAction in a Deny.
  * So what a document service might try and was not given is refused by name.
  */
 const refusedToApp =

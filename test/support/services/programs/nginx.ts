@@ -17,7 +17,7 @@ export const nginxNeed: PackageNeed = {
 export type NginxOptions = {
   /** Its settings, logs and temporary files go here. */
   folder: string
-  /** What stands in its `http` block. */
+  /** The contents of its `http` block. */
   http: string
   /** Where it then listens. */
   port: number
