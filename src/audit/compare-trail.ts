@@ -1,17 +1,23 @@
 import type { Seal } from '../database/audit/trail.ts'
-import { type Entry, type EventEntry, firmMark, timeMark, unpackEntries } from './trail-entries.ts'
-import { hashLink, type Link, noHash } from './seal-format.ts'
+import {
+  type Chained,
+  type Entry,
+  type EventEntry,
+  firmMark,
+  hashLink,
+  type Link,
+  noHash,
+  timeMark,
+  unpackEntries,
+} from './seal-format.ts'
 
 /**
- * What somebody outside keeps of seals: every hash in hex that was kept of a number, so that nobody inside can write another
- * history, and nobody who can add a head can replace one.
+ * Heads of seals that are stored outside of the database: every hash in hex that was stored for a number. Somebody who can
+ * write to the database cannot write another history, and somebody who can add a head cannot replace one.
  */
 export type Heads = ReadonlyMap<number, ReadonlySet<string>>
 
-/** A seal as far as the chain goes. */
-export type Chained = { link: Link; hash: Buffer }
-
-/** Whether a seal is the one that was made, follows the one before, and is the one that every head of its number was kept of. */
+/** Checks that a seal is unchanged, follows the previous one, and matches every stored head of its number. */
 export function checkChain(previous: Chained | undefined, seal: Chained, heads: Heads): TrailFinding[] {
   const { number } = seal.link
   const hash = seal.hash.toString('hex')
@@ -20,44 +26,44 @@ export function checkChain(previous: Chained | undefined, seal: Chained, heads: 
     ...findingIf(!hashLink(seal.link).equals(seal.hash), {
       kind: 'seal_edited',
       seal: number,
-      detail: `seal ${number} does not say what it said when it was made`,
+      detail: `seal ${number} was changed after it was made`,
     }),
     ...checkHeads(number, hash, heads.get(number)),
   ]
 }
 
-function checkHeads(number: number, hash: string, kept: ReadonlySet<string> = new Set()): TrailFinding[] {
-  const others = kept.has(hash) ? kept.size - 1 : kept.size
+function checkHeads(number: number, hash: string, stored: ReadonlySet<string> = new Set()): TrailFinding[] {
+  const others = stored.has(hash) ? stored.size - 1 : stored.size
   const detail =
-    kept.size > 1
-      ? `${others} of the ${kept.size} heads that were kept of seal ${number} are of another seal`
-      : `seal ${number} is another one than the head that was kept of it`
+    stored.size > 1
+      ? `${others} of the ${stored.size} stored heads of seal ${number} belong to another seal`
+      : `seal ${number} differs from its stored head`
   return findingIf(others > 0, { kind: 'seal_replaced', seal: number, detail })
 }
 
-/** What the heads know of seals that are not there any more. */
+/** Checks for stored heads of seals that do not exist any more. */
 export function checkEnd(last: Chained | undefined, heads: Heads): TrailFinding[] {
-  // Not `Math.max(...)`: heads of years are more than a call takes as arguments.
+  // Not `Math.max(...)`: a call cannot take the heads of years as arguments.
   let newest = 0
   for (const number of heads.keys()) newest = Math.max(newest, number)
-  const there = last?.link.number ?? 0
-  return findingIf(newest > there, {
+  const lastNumber = last?.link.number ?? 0
+  return findingIf(newest > lastNumber, {
     kind: 'trail_truncated',
-    seal: there + 1,
-    detail: `a head was kept of seal ${newest}, but the trail ends with seal ${there}: its end was cut off, or an older backup restored`,
+    seal: lastNumber + 1,
+    detail: `a head of seal ${newest} is stored, but the trail ends with seal ${lastNumber}: its end was cut off, or an older backup was restored`,
   })
 }
 
 function checkPrevious(previous: Chained | undefined, { link }: Chained): TrailFinding[] {
   const expected = (previous?.link.number ?? 0) + 1
   if (link.number > expected) {
-    const gone = link.number - 1 > expected ? `seals ${expected} to ${link.number - 1} are` : `seal ${expected} is`
-    return [{ kind: 'seal_missing', seal: expected, detail: `${gone} gone` }]
+    const missing = link.number - 1 > expected ? `seals ${expected} to ${link.number - 1} are` : `seal ${expected} is`
+    return [{ kind: 'seal_missing', seal: expected, detail: `${missing} missing` }]
   }
   return findingIf(!link.previousHash.equals(previous?.hash ?? noHash), {
     kind: 'seal_replaced',
     seal: link.number,
-    detail: `seal ${link.number} was made after another seal ${link.number - 1} than there is now`,
+    detail: `seal ${link.number} follows another seal ${link.number - 1} than the present one`,
   })
 }
 
@@ -65,10 +71,10 @@ function findingIf(isSo: boolean, finding: TrailFinding): TrailFinding[] {
   return isSo ? [finding] : []
 }
 
-/** What of the trail is meant: one firm's events, from one moment on (RFC 3339), before another. */
+/** Selects one firm's events, from one moment on (RFC 3339), before another. */
 export type TrailFilter = { firm?: string; from?: string; to?: string }
 
-/** Where the events of a seal differ from what it keeps of those that the filter lets through; others have no place there. */
+/** Compares events with the seal's entries that match the filter. Other events count as added. */
 export function compareEvents(
   seal: Pick<Seal, 'number' | 'entries'>,
   events: EventEntry[],
@@ -77,7 +83,7 @@ export function compareEvents(
   const sealed = unpackEntries(seal.entries).filter(matches(filter))
   const findings = [...findAltered(seal.number, sealed, events), ...findAdded(seal.number, sealed, events)]
   if (findings.length > 0 || isSameOrder(sealed, events)) return findings
-  const detail = `the events of seal ${seal.number} stand in another order`
+  const detail = `the events of seal ${seal.number} are in another order`
   return [{ kind: 'events_reordered', seal: seal.number, detail }]
 }
 
@@ -98,31 +104,34 @@ function findAltered(seal: number, sealed: Entry[], events: EventEntry[]): Trail
   const present = new Map(events.map((event) => [event.id, event]))
   return sealed.flatMap((entry) => {
     const event = present.get(entry.id)
-    if (event === undefined) return [aboutEvent(entry, { seal, kind: 'event_removed', what: 'was sealed and is gone' })]
+    if (event === undefined)
+      return [aboutEvent(entry, { seal, kind: 'event_removed', what: 'was sealed and is missing' })]
     if (event.line !== entry.line)
-      return [aboutEvent(entry, { seal, kind: 'event_edited', what: 'says something else than when it was sealed' })]
+      return [aboutEvent(entry, { seal, kind: 'event_edited', what: 'was changed after it was sealed' })]
     if (event.personal !== 'altered') return []
     return [
-      aboutEvent(entry, { seal, kind: 'event_edited', what: 'has other personal fields than when it was sealed' }),
+      aboutEvent(entry, {
+        seal,
+        kind: 'event_edited',
+        what: 'has personal fields that were changed after it was sealed',
+      }),
     ]
   })
 }
 
-/** Also one that is there twice. */
+/** Also reports a duplicate event. */
 function findAdded(seal: number, sealed: Entry[], events: Entry[]): TrailFinding[] {
   const expected = new Set(sealed.map(({ id }) => id))
   return events
     .filter(({ id }) => !expected.delete(id))
-    .map((entry) =>
-      aboutEvent(entry, { seal, kind: 'event_added', what: 'has no place among the events that were sealed' }),
-    )
+    .map((entry) => aboutEvent(entry, { seal, kind: 'event_added', what: 'is not among the sealed events' }))
 }
 
 function isSameOrder(sealed: Entry[], events: Entry[]): boolean {
   return sealed.every(({ id }, index) => events[index]?.id === id)
 }
 
-/** An event that no seal has, and none that comes can have. */
+/** Reports an event that no present or future seal can contain. */
 export function unsealedEvent(entry: Entry): TrailFinding {
   return aboutEvent(entry, { kind: 'event_added', what: 'belongs to no seal, and is not newer than the last one' })
 }
@@ -134,14 +143,14 @@ function aboutEvent({ id }: Entry, { what, ...fault }: Fault): TrailFinding {
   return { ...fault, event, detail: `event ${event} ${what}` }
 }
 
-/** Something about the trail that is not as it was sealed. */
+/** A difference between the trail and its seals. */
 export type TrailFinding = {
   kind: TrailFault
-  /** The seal it is about; undefined for what no seal has yet. */
+  /** Undefined for events without a seal. */
   seal?: number
-  /** The event it is about, by its id. */
+  /** The id of the event. */
   event?: string
-  /** For a person: what is wrong, in one sentence. */
+  /** One sentence for people. */
   detail: string
 }
 

@@ -1,10 +1,8 @@
 import type { Db } from '../database/connection/client.ts'
 import type { TrailRange } from '../database/audit/trail.ts'
 import { matches, type TrailFilter } from './compare-trail.ts'
-import { unpackEntries } from './trail-entries.ts'
+import { addRange, rangeAfter, sealLine, unpackEntries, wholeTrail } from './seal-format.ts'
 import { eventsOfSeal, listSeals, linesOfRange, unsealedLines, type SealedLine } from './sealed-events.ts'
-import { sealLine } from './seal-format.ts'
-import { addRange, rangeAfter, wholeTrail } from './seal-ranges.ts'
 
 type Needs = { db: Db; signal: AbortSignal }
 
@@ -16,9 +14,9 @@ export type ExportRequest = {
 export type ExportResult = { events: number; isComplete: boolean }
 
 /**
- * Writes the events that the filter lets through as JSON lines, in the order of their seals, each seal after its events;
- * what has no seal yet comes last, and what belongs to none behind that. Every seal is written, with what it keeps of all its events: one that was left out
- * could not be told from one that was cut out. Whoever has the file can verify it without the database.
+ * Writes the events that match the filter as JSON lines, in the order of their seals, each seal after its events, then the
+ * events without a seal. Every seal is written with all its entries, because a verification could not distinguish an
+ * omitted seal from a removed one. The file can be verified without the database.
  */
 export async function exportTrail({ db, signal }: Needs, request: ExportRequest): Promise<ExportResult> {
   const isWanted = matches(request.filter)

@@ -13,23 +13,23 @@ import { s3FailureOf } from '../storage/s3/requests/s3-errors.ts'
 import type { Heads } from './compare-trail.ts'
 import { watchResponses } from '../storage/s3/diagnosis/connection-step.ts'
 
-/** The newest seal, as somebody outside keeps it. */
+/** The newest seal, as it is stored outside of the database. */
 export type Head = { number: number; hash: string; sealedAt: string }
 
-/** A place outside of the database, where what the database’s owner does to the history shows. */
+/** Stores heads outside of the database, so that changes by the database's owner are detected. */
 export type HeadStore = {
-  /** For people: its path, or its address. */
+  /** Its path or URL, for people. */
   address: string
-  /** Keeping the same head again succeeds. One that is kept is never replaced by another of its number. */
+  /** Storing the same head again succeeds. A stored head is never replaced by another of its number. */
   store(head: Head): Promise<void>
-  /** All that were ever kept. Throws `UnreadableHeads`, or as the system does. */
+  /** All stored heads. Throws `UnreadableHeads`, or an error of the system. */
   read(): Promise<Heads>
 }
 
-/** The task whose runs tell whether heads were kept. */
+/** The task that stores heads; its runs show whether it succeeded. */
 export const storeHeadTask = 'keep-audit-head'
 
-/** Where `AUDIT_HEADS` says; undefined where it says nothing. Nobody is asked yet. */
+/** The store that `AUDIT_HEADS` names, without a request to it; undefined if the setting is empty. */
 export function openHeadStore(
   { auditHeads: place, s3 }: Pick<Config, 'auditHeads' | 's3'>,
   log: Pick<Logger, 'warn'>,
@@ -42,8 +42,8 @@ export function openHeadStore(
 type BucketPrefix = { bucket: string; prefix: string }
 
 /**
- * Heads as objects, each written once, that say all in their names: one list reads them all, and another head of the same
- * number has another name. Where the bucket has Object Lock with a default retention nobody can destroy them.
+ * Stores heads as objects, each written once. The names have all the data: one listing reads them, and another head of
+ * the same number has another name. With Object Lock and a default retention nobody can destroy them.
  */
 function createBucketHeadStore(client: S3Client, s3: S3Config, { bucket, prefix }: BucketPrefix): HeadStore {
   const seen = watchResponses(client)
@@ -59,7 +59,7 @@ function createBucketHeadStore(client: S3Client, s3: S3Config, { bucket, prefix 
             Key: key,
             Body: body,
             ContentType: 'application/json',
-            // Object Lock asks for a hash of what it keeps.
+            // Object Lock requires a checksum.
             ChecksumAlgorithm: 'SHA256',
             IfNoneMatch: '*',
           }),
@@ -96,10 +96,10 @@ function addHead(heads: Map<number, Set<string>>, { number, hash }: Pick<Head, '
   else kept.add(hash)
 }
 
-/** Another setting names this bucket. */
+/** `AUDIT_HEADS` names this bucket, not AWS_S3_BUCKET. */
 function explainForHeads(error: unknown, { message, advice }: Explanation): Explanation {
   const isNowhere = s3FailureOf(error, { hasBody: true }).s3Code === 'NoSuchBucket'
-  return { message, advice: isNowhere ? 'Make it, or set AUDIT_HEADS to one that exists.' : advice }
+  return { message, advice: isNowhere ? 'Create it, or set AUDIT_HEADS to one that exists.' : advice }
 }
 
 const headSchema = z.object({ number: z.number().int().min(1), hash: z.string().regex(/^[0-9a-f]{64}$/) })
@@ -108,11 +108,11 @@ function parseHead(text: string, line: number): z.output<typeof headSchema> {
   try {
     return headSchema.parse(JSON.parse(text))
   } catch (error) {
-    throw new Error(`line ${line} is no head`, { cause: error })
+    throw new Error(`line ${line} is not a head`, { cause: error })
   }
 }
 
-/** Heads as lines of JSON in a file that only grows, as on a disk of another machine. */
+/** Appends heads as lines of JSON to a file, for example on a disk of another machine. */
 export function createFileHeadStore(path: string): HeadStore {
   return {
     address: path,
@@ -125,14 +125,14 @@ export function createFileHeadStore(path: string): HeadStore {
     async read() {
       const heads = new Map<number, Set<string>>()
       for (const [index, line] of ((await readIfExists(path)) ?? '').split('\n').entries())
-        // A line that a crash cut is the last one; the next head stands behind it on the same line.
+        // After a crash a line may be cut, and the next head follows on the same line.
         for (const text of line.match(/\{[^{}]*\}/g) ?? []) addHead(heads, parseHead(text, index + 1))
       return heads
     },
   }
 }
 
-/** Heads that are kept in a bucket could not be read: why, and what to do. */
+/** Heads in a bucket could not be read. `explanation`: the reason and what to do. */
 export class UnreadableHeads extends Error {
   override readonly name = 'UnreadableHeads'
   readonly explanation: Explanation

@@ -12,32 +12,39 @@ import {
   type Seal,
   type TrailRange,
 } from '../database/audit/trail.ts'
-import { countEntries, packEntries } from './trail-entries.ts'
+import {
+  countEntries,
+  hashLink,
+  linkOf,
+  noHash,
+  packEntries,
+  rangeAfter,
+  timeAfter,
+  wholeTrail,
+} from './seal-format.ts'
 import { eventsOfSeal } from './sealed-events.ts'
-import { hashLink, linkOf, noHash } from './seal-format.ts'
-import { timeAfter, rangeAfter, wholeTrail } from './seal-ranges.ts'
 
-/** Events of one seal. */
+/** Maximum of events in one seal. */
 const defaultSealEvents = 2000
-/** So many seals are made at once: for as long nobody can write an event. */
+/** Seals made under one lock, during which nobody can write an event. */
 const maxSealsPerLock = 5
 
 type Needs = { db: Db; signal?: AbortSignal }
-type SealByTime = { cluster: string; most: number; sealed: SealResult }
+type SealByTime = { cluster: string; maxEvents: number; sealed: SealResult }
 
 /**
- * Seals all that is final in the trail and has no seal. Nobody who writes an event waits for it, but for the first seals of
- * all and the first after the database was moved to another cluster, a few at a time: there the numbers of transactions say
- * nothing. It may be told to end at any moment; the next run goes on from there.
+ * Seals all final events that have no seal. Writers of events do not wait, except for the very first seals and the first
+ * ones after the database moved to another cluster, where transaction numbers say nothing: these are made by time, a few
+ * at a time under a lock. After an abort the next run continues.
  */
-export async function sealTrail(needs: Needs, most = defaultSealEvents): Promise<SealResult> {
+export async function sealTrail(needs: Needs, maxEvents = defaultSealEvents): Promise<SealResult> {
   const { db, signal } = needs
   const sealed: SealResult = { seals: 0, events: 0 }
   const { cluster } = await findPosition(db)
-  let last = await sealByTime(needs, await findLastSeal(db), { cluster, most, sealed })
+  let last = await sealByTime(needs, await findLastSeal(db), { cluster, maxEvents, sealed })
   while (last !== undefined) {
     const range = rangeAfter(last)
-    const throughTransaction = await findLastTransaction(db, range, most)
+    const throughTransaction = await findLastTransaction(db, range, maxEvents)
     if (throughTransaction === undefined || signal?.aborted === true) break
     const next = await makeSeal(db, last, { ...range, throughTransaction, cluster })
     if (!(await insertSeal(db, next))) break
@@ -48,46 +55,45 @@ export async function sealTrail(needs: Needs, most = defaultSealEvents): Promise
 }
 
 /**
- * Seals by their time the events that no number of a transaction tells from others: all, before the first seal, and those
- * that came since the last one of another cluster. Answers the last seal then; undefined when it was told to end before,
- * or another worker was first.
+ * Seals events by time whose transaction numbers say nothing: all before the first seal, and those since the last seal of
+ * another cluster. Returns the last seal; undefined after an abort, or if another worker was first.
  */
 async function sealByTime(
   { db, signal }: Needs,
   last: Seal | undefined,
-  gathering: SealByTime,
+  options: SealByTime,
 ): Promise<Seal | undefined> {
   let newest = last
-  while (newest === undefined || (await needsSealByTime(db, newest, gathering.cluster))) {
+  while (newest === undefined || (await needsSealByTime(db, newest, options.cluster))) {
     if (signal?.aborted === true) return undefined
     const before = newest
-    newest = await inTransaction(db, (trx) => sealSomeByTime(trx, before, { ...gathering, signal }))
+    newest = await inTransaction(db, (trx) => sealSomeByTime(trx, before, { ...options, signal }))
     if (newest === undefined) return undefined
   }
   return newest
 }
 
-/** Seals by time all that has no seal after a restore: whatever database it is, the numbers of transactions are another's. */
+/** Seals all unsealed events by time after a restore: their transaction numbers are those of another database. */
 export async function sealRestored(db: Db): Promise<void> {
   const { cluster } = await findPosition(db)
-  const gathering = { cluster, most: defaultSealEvents, sealed: { seals: 0, events: 0 } }
+  const options = { cluster, maxEvents: defaultSealEvents, sealed: { seals: 0, events: 0 } }
   const last = await findLastSeal(db)
-  const first = await inTransaction(db, (trx) => sealSomeByTime(trx, last, { ...gathering, signal: undefined }))
-  if (first !== undefined) await sealByTime({ db }, first, gathering)
+  const first = await inTransaction(db, (trx) => sealSomeByTime(trx, last, { ...options, signal: undefined }))
+  if (first !== undefined) await sealByTime({ db }, first, options)
 }
 
-/** After a gathering that ended early there are events from before its last seal that this one did not come to. */
+/** Also true if an earlier sealing by time ended early: events from before its last seal have no seal yet. */
 async function needsSealByTime(db: Db, last: Seal, cluster: string): Promise<boolean> {
   if (last.cluster !== cluster) return true
   if (!last.isByTime) return false
   return (await findNewestMoment(db, { ...timeAfter(last.notAfter), notAfter: last.sealedAt })) !== undefined
 }
 
-/** Some seals, while nobody can write an event: what comes after them is later in time and number. Undefined when another worker was first. */
+/** Makes some seals while nobody can write an event: later events have later times and numbers. Undefined if another worker was first. */
 async function sealSomeByTime(
   trx: Tx,
   last: Seal | undefined,
-  { cluster, most, sealed, signal }: SealByTime & { signal: AbortSignal | undefined },
+  { cluster, maxEvents, sealed, signal }: SealByTime & { signal: AbortSignal | undefined },
 ): Promise<Seal | undefined> {
   await lockTrail(trx)
   const position = await findPosition(trx)
@@ -97,7 +103,7 @@ async function sealSomeByTime(
   let previous = last
   for (let held = 1; ; held += 1) {
     const rest = timeAfter(notBefore)
-    const lastMoment = await findLastMoment(trx, rest, most)
+    const lastMoment = await findLastMoment(trx, rest, maxEvents)
     const notAfter = lastMoment ?? position.now
     const seal = await makeSeal(trx, previous, { ...rest, notAfter, cluster })
     if (!(await insertSeal(trx, seal))) return undefined
@@ -118,12 +124,12 @@ function aDayBefore(moment: string): string {
 }
 
 function clockIsBehind(newest: string, now: string): string {
-  return `the audit trail’s newest event is of ${newest}, but the database’s clock says ${now}; set the clock, or wait until then`
+  return `the audit trail’s newest event is of ${newest}, but the database’s clock says ${now}. Set the clock, or wait until then.`
 }
 
 type SealResult = { seals: number; events: number }
 
-/** The seal of a range, chained to the last one; nobody has it yet. */
+/** Builds the seal of a range, chained to the last one. */
 async function makeSeal(db: Db | Tx, last: Seal | undefined, range: TrailRange & { cluster: string }): Promise<Seal> {
   const number = (last?.number ?? 0) + 1
   const lines = await eventsOfSeal(db, { ...range, number })

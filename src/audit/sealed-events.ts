@@ -12,13 +12,21 @@ import {
   type TrailRange,
   type TrailEvent,
 } from '../database/audit/trail.ts'
-import { timeAfter, wholeTrail } from './seal-ranges.ts'
-import { type Entry, entryOf, type EventEntry, timeMark, trailLine, unpackEntries } from './trail-entries.ts'
+import {
+  type Entry,
+  entryOf,
+  type EventEntry,
+  timeAfter,
+  timeMark,
+  trailLine,
+  unpackEntries,
+  wholeTrail,
+} from './seal-format.ts'
 
-/** A line of the trail, and what a seal keeps of it. */
+/** A line of the trail with its entry in a seal. */
 export type SealedLine = { line: string; entry: EventEntry }
 
-/** The lines that belong to a seal, in its order; of a time that was gathered, those which no earlier seal has. */
+/** The lines of a seal, in its order. For a seal by time: without those in earlier seals. */
 export async function eventsOfSeal(
   db: Db | Tx,
   seal: TrailRange & { number: number; sealedAt?: string },
@@ -27,7 +35,7 @@ export async function eventsOfSeal(
   const moved = await findSealsByTimeAfter(db, seal)
   if (moved === undefined) return linesOfRange(db, seal)
   const { sealedAt = moved.notAfter } = seal
-  // One that is under way may not have come as far as this seal's own events yet.
+  // A sealing by time that is still running may not have reached this seal's events.
   const notAfter = moved.notAfter > sealedAt ? moved.notAfter : sealedAt
   return withoutLaterByTime(db, { sealedAt, moved }, await linesOfRange(db, { ...seal, notAfter }))
 }
@@ -44,8 +52,8 @@ function linesOf(events: TrailEvent[]): SealedLine[] {
 const pageEvents = 2000
 
 /**
- * The lines that belong to none of these ranges, which are those of all seals and the rest after the last one: somebody
- * added them with a number or a time that no seal covers, or their seal is gone. Ends early when it is told to.
+ * The lines in none of these ranges, which cover all seals and the rest after the last one: somebody added the events with
+ * a number or a time that no seal covers, or their seal is missing. Ends early after an abort.
  */
 export async function* unsealedLines(
   { db, signal }: { db: Db; signal: AbortSignal },
@@ -68,7 +76,7 @@ async function withoutEarlier(db: Db | Tx, seal: { number: number; notBefore: st
   return lines.filter(({ entry }) => !known.has(keyOf(entry)))
 }
 
-/** After a move transactions have numbers that others had before it; what they wrote is in the seals that were gathered then. */
+/** After a move to another cluster, transactions reuse numbers. Their events are in the seals by time of that moment. */
 async function withoutLaterByTime(
   db: Db | Tx,
   { sealedAt, moved }: { sealedAt: string; moved: LaterSeals },
@@ -76,8 +84,8 @@ async function withoutLaterByTime(
 ): Promise<SealedLine[]> {
   const sealed = timeMark(sealedAt)
   if (lines.every(({ entry }) => entry.time <= sealed)) return lines
-  const gathered = await readSeals(db, moved.fromNumber, moved.throughNumber - moved.fromNumber + 1)
-  const known = new Set(gathered.flatMap(keysOf))
+  const later = await readSeals(db, moved.fromNumber, moved.throughNumber - moved.fromNumber + 1)
+  const known = new Set(later.flatMap(keysOf))
   return lines.filter(({ entry }) => !known.has(keyOf(entry)))
 }
 
@@ -85,7 +93,7 @@ function keysOf({ entries }: Seal): string[] {
   return unpackEntries(entries).map(keyOf)
 }
 
-/** The table takes an id twice, at two times: the second one is not the event that was sealed. */
+/** The table accepts an id twice, with two times: the second one is not the sealed event. */
 function keyOf({ id, time }: Entry): string {
   return id + time
 }

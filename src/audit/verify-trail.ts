@@ -5,7 +5,6 @@ import { z } from 'zod'
 import type { Db } from '../database/connection/client.ts'
 import { countTrail, type Seal, type TrailRange } from '../database/audit/trail.ts'
 import {
-  type Chained,
   checkChain,
   checkEnd,
   compareEvents,
@@ -15,30 +14,39 @@ import {
   type TrailFinding,
   unsealedEvent,
 } from './compare-trail.ts'
-import { countEntries, entryOf, type EventEntry } from './trail-entries.ts'
+import {
+  addRange,
+  type Chained,
+  countEntries,
+  entryOf,
+  type EventEntry,
+  type ExportedSeal,
+  isNewer,
+  linkOf,
+  rangeAfter,
+  readSealLine,
+} from './seal-format.ts'
 import { eventsOfSeal, listSeals, unsealedLines } from './sealed-events.ts'
-import { type ExportedSeal, linkOf, readSealLine } from './seal-format.ts'
-import { addRange, isNewer, rangeAfter } from './seal-ranges.ts'
 
 type Needs = { db: Db; signal: AbortSignal }
 
 export type VerifyRequest = {
-  /** Those that were kept outside. */
+  /** Stored outside of the database. */
   heads: Heads
   onFinding: (finding: TrailFinding) => void
 }
 
 export type VerifyResult = {
   seals: number
-  /** Events that the seals have. */
+  /** Sealed events. */
   events: number
-  /** Events of these whose personal fields are erased. */
+  /** Sealed events whose personal fields are erased. */
   erased: number
-  /** Events that came since the last seal, which nothing proves yet. */
+  /** Events since the last seal, which cannot be verified yet. */
   unsealed: number
-  /** When the last seal was made. */
+  /** Time of the last seal. */
   sealedAt: string | undefined
-  /** False when it was told to end before the end. */
+  /** False after an abort. */
   isComplete: boolean
 }
 
@@ -51,7 +59,7 @@ const nothingVerified: VerifyResult = {
   isComplete: false,
 }
 
-/** Compares the whole trail with its seals, and those with the heads that were kept outside; tells each difference. */
+/** Compares the whole trail with its seals, and the seals with the stored heads. Reports each difference. */
 export async function verifyTrail({ db, signal }: Needs, verification: VerifyRequest): Promise<VerifyResult> {
   const { heads, onFinding } = verification
   const done = { ...nothingVerified }
@@ -59,21 +67,21 @@ export async function verifyTrail({ db, signal }: Needs, verification: VerifyReq
   let last: Seal | undefined
   for await (const seal of listSeals(db)) {
     if (signal.aborted) return done
-    tell(checkChain(chained(last), { link: linkOf(seal), hash: seal.hash }, heads))
+    report(checkChain(chained(last), { link: linkOf(seal), hash: seal.hash }, heads))
     const events = (await eventsOfSeal(db, seal)).map(({ entry }) => entry)
-    tell(compareEvents(seal, events))
+    report(compareEvents(seal, events))
     addSeal(done, seal.sealedAt, countEntries(seal.entries), events)
     addRange(sealed, seal)
     last = seal
   }
-  tell(checkEnd(chained(last), heads))
+  report(checkEnd(chained(last), heads))
   if (last === undefined) return { ...done, isComplete: true }
   const rest = rangeAfter(last)
   const unsealed = await checkUnsealed(db, rest, onFinding)
-  for await (const { entry } of unsealedLines({ db, signal }, [...sealed, rest])) tell([unsealedEvent(entry)])
+  for await (const { entry } of unsealedLines({ db, signal }, [...sealed, rest])) report([unsealedEvent(entry)])
   return { ...done, unsealed, isComplete: !signal.aborted }
 
-  function tell(findings: TrailFinding[]): void {
+  function report(findings: TrailFinding[]): void {
     for (const finding of findings) onFinding(finding)
   }
 }
@@ -89,28 +97,28 @@ function chained(seal: Seal | undefined): Chained | undefined {
   return seal && { link: linkOf(seal), hash: seal.hash }
 }
 
-/** How many events no seal has yet. */
+/** Returns the number of events without a seal. */
 async function checkUnsealed(db: Db, rest: TrailRange, onFinding: (finding: TrailFinding) => void) {
-  const { events, unborn } = await countTrail(db, rest)
-  const detail = `${unborn} events carry numbers of transactions that this database has not begun`
-  if (unborn > 0) onFinding({ kind: 'event_added', detail })
+  const { events, futureCount } = await countTrail(db, rest)
+  const detail = `${futureCount} events have numbers of transactions that this database has not started`
+  if (futureCount > 0) onFinding({ kind: 'event_added', detail })
   return events
 }
 
 const moment = z.union([z.iso.datetime({ offset: true }), z.iso.date()])
-// It is shown on a terminal, so nothing else may stand in it.
+// Printed on a terminal, so that no other text is allowed.
 const filterSchema = z.object({
   export: z.object({ firm: z.guid().optional(), from: moment.optional(), to: moment.optional() }),
 })
 
-/** Not one of our exports, or cut: `message` says which line. */
+/** Not an export, or an incomplete one. `message` names the line. */
 export class InvalidExport extends Error {
   override readonly name = 'InvalidExport'
 }
 
 /**
- * Compares an export, line by line, with the seals in it, and those with the heads that were kept outside. It needs nothing
- * but the file, and reads it to its end. `filter`: what the file claims to have, which nothing in it can prove.
+ * Compares the events of an export with its seals, and the seals with the stored heads. It needs only the file. `filter`:
+ * the filter that the file claims, which nothing in it can prove.
  */
 export async function verifyExport(
   lines: AsyncIterable<string>,
@@ -133,20 +141,20 @@ export async function verifyExport(
       pending.push(entryOfLine(line, number))
       continue
     }
-    tell(checkChain(last, seal, heads))
-    tell(checkEvents(seal, pending, filter))
+    report(checkChain(last, seal, heads))
+    report(checkEvents(seal, pending, filter))
     addSeal(done, seal.link.sealedAt, pending.length, pending)
     last = seal
     pending = []
   }
   if (filter === undefined) throw new InvalidExport('The file is empty.')
-  tell(checkEnd(last, heads))
+  report(checkEnd(last, heads))
   const link = last?.link
   const outside = link === undefined ? [] : pending.filter((event) => !isNewer(event, link))
-  tell(outside.map(unsealedEvent))
+  report(outside.map(unsealedEvent))
   return { ...done, unsealed: pending.length - outside.length, filter }
 
-  function tell(findings: TrailFinding[]): void {
+  function report(findings: TrailFinding[]): void {
     for (const finding of findings) onFinding(finding)
   }
 }
@@ -155,9 +163,9 @@ function checkEvents(seal: ExportedSeal, events: EventEntry[], filter: TrailFilt
   const { link, entries } = seal
   const { number } = link
   if (entries === undefined)
-    return [{ kind: 'seal_edited', seal: number, detail: `what seal ${number} keeps of its events was cut out` }]
+    return [{ kind: 'seal_edited', seal: number, detail: `the entries of seal ${number} were removed` }]
   if (!createHash('sha256').update(entries).digest().equals(link.entriesHash))
-    return [{ kind: 'seal_edited', seal: number, detail: `what seal ${number} keeps of its events was changed` }]
+    return [{ kind: 'seal_edited', seal: number, detail: `the entries of seal ${number} were changed` }]
   return compareEvents({ number, entries }, events, filter)
 }
 
@@ -165,7 +173,7 @@ function parse(line: string, number: number): unknown {
   try {
     return JSON.parse(line)
   } catch (error) {
-    throw new InvalidExport(`Line ${number} is no JSON: the file is damaged, or was cut.`, { cause: error })
+    throw new InvalidExport(`Line ${number} is not JSON: the file is damaged or incomplete.`, { cause: error })
   }
 }
 
@@ -179,7 +187,7 @@ function entryOfLine(line: string, number: number): EventEntry {
 
 function readFilter(line: unknown): TrailFilter {
   const parsed = filterSchema.safeParse(line)
-  if (!parsed.success) throw new InvalidExport('The file does not begin as an export of the audit trail does.')
+  if (!parsed.success) throw new InvalidExport('The first line is not that of an audit export.')
   const { firm, from, to } = parsed.data.export
   return { ...(firm !== undefined && { firm }), ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
 }

@@ -28,10 +28,10 @@ type CopyRequest = {
   listed: ListedFiles
   concurrency: number
   run: BackupRun
-  onFile: (told: CopyProgress) => void
+  onFile: (progress: CopyProgress) => void
 }
 
-/** Copies what the snapshot names and the place has not, so many at a time, and writes down what became of each file. */
+/** Copies the files of the snapshot that the backup store does not have, and lists the outcome of each. */
 export async function copyFiles(
   needs: StoreFileNeeds,
   backupStore: RetryingStore,
@@ -70,7 +70,7 @@ function count(counts: CopyCounts, line: FileLine, isNew: boolean): void {
 const compress = promisify(gzip)
 const linesPerChunk = 1000
 
-/** The files that a snapshot names, kept on this disk, so that the database need not be held still while they are copied. */
+/** The files that a snapshot names, in a file on the local disk, so that the snapshot can be closed before they are copied. */
 type ListedFiles = {
   total: { files: number; bytes: number }
   read(): AsyncGenerator<SnapshotFile, undefined>
@@ -85,7 +85,7 @@ export async function listFiles(
   const file = await spool.open()
   const total = { files: 0, bytes: 0 }
   let lines: string[] = []
-  // Packed pieces one after the other are one packed file.
+  // Concatenated gzip members are one gzip file.
   const flush = async () => {
     await file.append(await compress(lines.splice(0).join('')))
   }
@@ -108,9 +108,9 @@ export async function listFiles(
 }
 
 async function* readFiles(path: string): AsyncGenerator<SnapshotFile, undefined> {
-  // What goes wrong at either end comes out of the last, and so to whoever reads.
+  // `pipeline` passes errors of either stream on to the reader.
   const text = pipeline(createReadStream(path), createGunzip(), () => undefined).setEncoding('utf8')
-  // With an encoding it yields text; the type of a stream cannot say so.
+  // With an encoding the stream has text, which its type does not state.
   for await (const line of splitLines(text as AsyncIterable<string>)) yield snapshotFileSchema.parse(JSON.parse(line))
   return undefined
 }

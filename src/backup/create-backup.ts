@@ -38,20 +38,20 @@ export type CreateNeeds = StoreFileNeeds & {
 }
 
 type BackupRequest = RetryAndWaitOptions & {
-  /** Lists the files and copies none. */
+  /** Lists the files without copying them. */
   isRowsOnly: boolean
   key: SigningKey | undefined
   concurrency: number
   onTable: (table: string) => void
   onTotal: (total: { files: number; bytes: number }) => void
-  onFile: (told: CopyProgress) => void
+  onFile: (progress: CopyProgress) => void
 }
 
 export type CreatedBackup = { name: string; manifest: Manifest; counts: CopyCounts; removedUnfinished: string[] }
 
 /**
- * Makes a backup: the database at one point in time, and every file that its rows name then. A failure leaves a mark
- * `unfinished`, and the next backup removes it; a failure after the end says that the backup is complete.
+ * Creates a backup: the database at one point in time, and every file that its rows name. After a failure the backup is
+ * marked as unfinished, and the next one removes it. An error after the end states that the backup is complete.
  */
 export async function createBackup(
   needs: CreateNeeds,
@@ -64,8 +64,8 @@ export async function createBackup(
   const id = randomUUID()
   const name = backupNameOf(needs.now().toISOString(), id)
   await beginBackup(db, { id, place: backupStore.address, name, isRowsOnly: request.isRowsOnly })
-  const mark = async (on: BackupStore) =>
-    writeMarker(on, name, { installationId, backupId: id, heartbeatAt: needs.now() })
+  const mark = async (store: BackupStore) =>
+    writeMarker(store, name, { installationId, backupId: id, heartbeatAt: needs.now() })
   const heartbeat = startHeartbeat(needs, id, async () => {
     await requireMarker(backupStore, name, id)
     await mark(backupStore)
@@ -80,7 +80,7 @@ export async function createBackup(
     await requireMarker(retrying, name, id)
     await writeManifest(retrying, created.manifest, request.key)
   } catch (error) {
-    // The row alone keeps removals waiting; where the database is away it is taken for dead soon.
+    // Removals wait for this row. Without a database it counts as dead after two minutes.
     await endBackup(db, id, { outcome: 'failed', files: 0, bytes: 0 }).catch(() => undefined)
     throw error
   } finally {
@@ -90,10 +90,10 @@ export async function createBackup(
   return { name, removedUnfinished: cleaned, ...created }
 }
 
-function trackProgress(ending: AbortSignal, heartbeat: BackupHeartbeat): BackupRun & { moves: () => number } {
+function trackProgress(shutdown: AbortSignal, heartbeat: BackupHeartbeat): BackupRun & { moves: () => number } {
   let moves = 0
   return {
-    signal: AbortSignal.any([ending, heartbeat.signal]),
+    signal: AbortSignal.any([shutdown, heartbeat.signal]),
     onProgress() {
       moves += 1
       heartbeat.progressed()
@@ -145,7 +145,7 @@ async function readDatabase(needs: CreateNeeds, backupStore: BackupStore, { name
   }
 }
 
-/** The manifest is what makes it a backup; last goes what says that it is none. */
+/** Writes the manifest, then removes the marker. */
 async function writeManifest(backupStore: BackupStore, manifest: Manifest, key: SigningKey | undefined): Promise<void> {
   const folder = folderOf(manifest.backup.name)
   const bytes = Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`)
@@ -154,19 +154,19 @@ async function writeManifest(backupStore: BackupStore, manifest: Manifest, key: 
   await backupStore.remove(`${folder}${unfinishedName}`)
 }
 
-/** Tells the database of a backup that is finished. It stands, whatever the database says: this is told where it fails. */
+/** Records a finished backup in the database. The error states that the backup is complete. */
 async function recordEnd(db: Db, place: string, manifest: Manifest): Promise<void> {
   try {
     await writeEnd(db, place, manifest).catch(async (error: unknown) => {
-      // It may be told, and the trail would have it twice.
+      // It may be recorded already, and a repeat would write the audit event twice.
       if (error instanceof OutcomeUnknown) throw error
       await writeEnd(db, place, manifest)
     })
   } catch (error) {
-    const knows = error instanceof OutcomeUnknown ? 'may not know' : 'does not know'
+    const outcome = error instanceof OutcomeUnknown ? 'may not have recorded' : 'has not recorded'
     throw new AppError(
       'store_unavailable',
-      `The backup ${manifest.backup.name} stands and can be restored, but the database could not be told, and ${knows} it yet: until the next one it counts the backup before as the last. See that the database answers; this one need not be made again.`,
+      `The backup ${manifest.backup.name} is complete and can be restored, but the database ${outcome} it: until the next backup, the one before counts as the last. Check that the database answers. There is no need to repeat this backup.`,
       { cause: error },
     )
   }

@@ -7,54 +7,55 @@ import type { Db } from '../database/connection/client.ts'
 import { AppError, isAppError } from '../errors/app-error.ts'
 import type { Clock } from '../vocabulary/vocabulary.ts'
 
-/** A folder that hangs gives no answer, ever, and removals are not to wait for it. Longer than S3 is asked again. */
+/** A folder that hangs never answers, and removals must not wait for it. Longer than S3 is retried. */
 const maxQuietMs = 15 * 60_000
-/** How often the mark in the place is written anew. */
+/** How often the marker in the backup store is written again. */
 const renewalMs = 5 * 60_000
 
 export type BackupHeartbeat = {
-  /** Aborts when the backup is in vain. */
+  /** Aborts when the backup cannot succeed any more. */
   signal: AbortSignal
-  /** A row, a file or a piece of one came further. */
+  /** A row, a file or a chunk was processed. */
   progressed: () => void
-  /** Says that the backup lives, unless nothing moved for long. A timer does it. */
+  /** Records a heartbeat, unless nothing was processed for long. A timer calls it. */
   send(): Promise<void>
-  /** Once more and for the last time; throws when the backup is in vain. */
+  /** Records the last heartbeat. Throws if the backup cannot succeed any more. */
   end(): Promise<void>
   stop(): void
 }
 
 type Needs = { db: Db; log: Pick<Logger, 'warn'>; now: Clock }
 
-/** Keeps the heartbeat of a backup, so that removals wait. `renew` writes it to the place, or throws a `conflict`. */
+/** Records the heartbeat of a backup regularly, so that removals wait. `renew` writes it to the backup store, or throws a `conflict`. */
 export function startHeartbeat({ db, log, now }: Needs, id: string, renew: () => Promise<void>): BackupHeartbeat {
-  const inVain = new AbortController()
-  let movedAt = now().getTime()
-  let renewedAt = movedAt
+  const expired = new AbortController()
+  let progressAt = now().getTime()
+  let renewedAt = progressAt
   let renewing: Promise<void> | undefined
   let isOver = false
-  const say = async () => {
-    if (!(await recordHeartbeat(db, id))) inVain.abort(backupExpired())
+  const record = async () => {
+    if (!(await recordHeartbeat(db, id))) expired.abort(backupExpired())
   }
   const tryRenewal = async () => {
     try {
       await renew()
       renewedAt = now().getTime()
     } catch (error) {
-      if (isAppError(error, 'conflict')) inVain.abort(error)
-      else log.warn({ event: 'backup_beat_failed', err: error }, 'the place could not be told that a backup runs')
+      if (isAppError(error, 'conflict')) expired.abort(error)
+      else
+        log.warn({ event: 'backup_heartbeat_failed', err: error }, 'backup heartbeat not written to the backup store')
     }
     renewing = undefined
   }
-  const beat = async () => {
+  const send = async () => {
     const at = now().getTime()
-    if (at - movedAt > maxQuietMs) return
-    await say()
+    if (at - progressAt > maxQuietMs) return
+    await record()
     if (!isOver && renewing === undefined && at - renewedAt >= renewalMs) renewing = tryRenewal()
   }
   const timer = setInterval(() => {
-    beat().catch((error: unknown) =>
-      log.warn({ event: 'backup_beat_failed', err: error }, 'the database could not be told that a backup runs'),
+    send().catch((error: unknown) =>
+      log.warn({ event: 'backup_heartbeat_failed', err: error }, 'backup heartbeat not written to the database'),
     )
   }, heartbeatSeconds * 1000)
   const stop = () => {
@@ -62,15 +63,15 @@ export function startHeartbeat({ db, log, now }: Needs, id: string, renew: () =>
     clearInterval(timer)
   }
   return {
-    signal: inVain.signal,
-    progressed: () => void (movedAt = now().getTime()),
-    send: beat,
+    signal: expired.signal,
+    progressed: () => void (progressAt = now().getTime()),
+    send,
     async end() {
       stop()
-      // Written later, the mark would say of a finished backup that it is none.
+      // Written later, the marker would mark a finished backup as unfinished.
       await renewing
-      await say()
-      inVain.signal.throwIfAborted()
+      await record()
+      expired.signal.throwIfAborted()
     },
     stop,
   }
@@ -79,21 +80,21 @@ export function startHeartbeat({ db, log, now }: Needs, id: string, renew: () =>
 function backupExpired(): AppError {
   return new AppError(
     'conflict',
-    'This backup could not say for two minutes that it lives, or came no further for a quarter of an hour, or has run for a week, so that files which it needs may be gone. Nothing of it counts; see that the database, the store and the place answer, and run it again.',
+    'This backup recorded no heartbeat for two minutes, made no progress for 15 minutes, or ran for a week. Files that it needs may be removed, so it cannot be used. Check that the database, the store and the backup store answer, and run it again.',
   )
 }
 
-/** Of a backup that is being made. `onProgress` hears of every row, file and piece of a file that came further. */
+/** A running backup. `onProgress` is called for every row, file and chunk. */
 export type BackupRun = { signal: AbortSignal; onProgress: () => void }
 
-/** The same bytes; whoever waits for them hears that they come. */
+/** Passes the bytes on and calls `onProgress` for each chunk. */
 export function notifyOnRead(source: Readable, onProgress: () => void): Readable {
-  const notice = new Transform({
-    transform(piece, _, next) {
+  const notify = new Transform({
+    transform(chunk, _, next) {
       onProgress()
-      next(null, piece)
+      next(null, chunk)
     },
   })
-  // What goes wrong with the source comes out of this one.
-  return pipeline(source, notice, () => undefined)
+  // `pipeline` passes errors of the source on to this stream.
+  return pipeline(source, notify, () => undefined)
 }

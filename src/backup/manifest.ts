@@ -6,9 +6,9 @@ import { scanStatuses, type Sha256 } from '../vocabulary/vocabulary.ts'
 export const format = 3
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/)
-/** Of a part, unpacked: several times what is written into one, which ends behind the row that fills it. */
+/** Of an uncompressed part: several times what is written into one, which ends after the row that fills it. */
 export const maxPartBytes = 256 * 1024 * 1024
-/** A file of lines, packed, below the backup's own folder. */
+/** A compressed file of lines in the backup's folder. */
 const partSchema = z.object({
   file: z.string().regex(/^(tables\/[a-z_]+|files)\.\d{4,}\.jsonl\.gz$/),
   rows: z.number(),
@@ -34,7 +34,7 @@ export const manifestSchema = z.object({
   left_out: z.record(z.string(), z.string()),
   /** Every file that a row names, a line each. */
   files: z.object({ count: z.number(), bytes: z.number(), lacking: z.number(), parts: z.array(partSchema) }),
-  /** SHA-256 of the public key that its signature, in the file beside it, is checked with; null: it is not signed. */
+  /** SHA-256 of the public key for its signature, which is in the file `manifest.json.sig`; null: not signed. */
   signed_with: z.string().nullable(),
 })
 
@@ -43,21 +43,21 @@ export type TableInBackup = z.infer<typeof tableSchema>
 export type Manifest = z.infer<typeof manifestSchema>
 
 /**
- * What became of a file's bytes when they were to be copied:
- * - `kept`: they are in the backup, under their hash;
- * - `left`: the backup is one of rows alone;
- * - `known_bad`: in backups of earlier versions, found missing or wrong before;
- * - `infected`: a virus was found in them, and nobody is to have them;
- * - `not_here`: they lie on a disk, or in a store, that could not be reached;
- * - `unreadable`: the disk is there, and refuses this file alone, or has something else than a file in its place;
- * - `missing`, `wrong`: they are gone, or not what was stored.
+ * The outcome of copying a file:
+ * - `kept`: it is in the backup, under its hash;
+ * - `left`: the backup has rows only;
+ * - `known_bad`: in backups of earlier versions: found missing or corrupt before;
+ * - `infected`: the scanner found a virus in it;
+ * - `not_here`: it is on a disk or in a store that cannot be reached;
+ * - `unreadable`: the disk works, but this file cannot be read, or is not a file;
+ * - `missing`, `wrong`: it is missing or corrupt.
  */
 const fileFates = ['kept', 'left', 'known_bad', 'infected', 'not_here', 'unreadable', 'missing', 'wrong'] as const
 export type FileFate = (typeof fileFates)[number]
 
-/** A file as the snapshot's rows name it. */
+/** A file that a row of the snapshot names. */
 export const snapshotFileSchema = z.object({
-  /** Null for a row of the platform's that was no version here yet. */
+  /** Null for a row of the platform that is not a version yet. */
   version_id: z.guid().nullable(),
   firm_id: z.guid(),
   document_id: z.guid(),
@@ -70,10 +70,10 @@ export const snapshotFileSchema = z.object({
   key: z.string(),
   object_version_id: z.string().nullable(),
   size: z.number(),
-  /** Null as long as nobody has read it. */
+  /** Null until the service has read the file. */
   sha256: sha256Schema.nullable(),
   state: z.enum(['present', 'missing', 'wrong', 'removed']),
-  /** Null for a row of the platform's. */
+  /** Null for a row of the platform. */
   scan_status: z.enum(scanStatuses).nullable(),
 })
 export const fileLineSchema = snapshotFileSchema.extend({ fate: z.enum(fileFates) })
@@ -81,12 +81,12 @@ export const fileLineSchema = snapshotFileSchema.extend({ fate: z.enum(fileFates
 export type SnapshotFile = z.infer<typeof snapshotFileSchema>
 export type FileLine = z.infer<typeof fileLineSchema>
 
-/** Whether somebody has to do something about it: bring the bytes back, or purge the document. */
+/** Whether an operator has to restore the file or purge the document. */
 export function isLacking(fate: FileFate): boolean {
   return fate !== 'kept' && fate !== 'left' && fate !== 'infected'
 }
 
-/** Below a place: `backups/` has a folder for each backup, `files/` what several of them share. */
+/** In a backup store, `backups/` has one folder per backup, and `files/` the files that all backups share. */
 export const backupsFolder = 'backups/'
 
 export function backupNameOf(takenAt: string, id: string): string {
@@ -101,28 +101,28 @@ export function folderOf(name: string): string {
   return `${backupsFolder}${name}/`
 }
 
-/** What a file is called whose bytes have this hash: the same bytes lie in a place once, however many backups have them. */
+/** The name of the file with this hash: a backup store has equal files only once. */
 export function contentName(sha256: Sha256 | string): string {
   return `files/${sha256.slice(0, 2)}/${sha256.slice(2)}`
 }
 
-/** Where what is not what its name says goes, so that the next backup copies it anew. */
+/** The name that a damaged file is moved to, so that the next backup copies it again. */
 export function damagedName(name: string): string {
   return `${name}.damaged`
 }
 
 export const manifestName = 'manifest.json'
 export const signatureName = 'manifest.json.sig'
-/** Stands in a folder from the first moment to the last but one. */
+/** Marks a backup as unfinished; removed last. */
 export const unfinishedName = 'unfinished.json'
 
-/** A backup that is not what was written, or of which a part is gone; `message` is for people and says which. */
+/** A part of the backup is missing or was changed. `message` names it, for people. */
 export class InvalidBackup extends Error {
   override readonly name = 'InvalidBackup'
 }
 
-/** Nobody signed it, and it was to be signed. */
+/** The backup has no signature, and one is required. */
 export class UnsignedBackup extends InvalidBackup {}
 
-/** The bytes of one file are; all others can be had without it. */
+/** One file is missing or damaged. All others can be restored without it. */
 export class InvalidContent extends InvalidBackup {}

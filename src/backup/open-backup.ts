@@ -22,7 +22,7 @@ export type OpenedBackup = {
   name: string
   folder: string
   manifest: Manifest
-  /** `unchecked`: there is a signature, and no key was given. */
+  /** `unchecked`: there is a signature, but no key was given. */
   signature: 'right' | 'unchecked' | 'none'
 }
 
@@ -31,7 +31,7 @@ export async function listBackups(backupStore: BackupStore): Promise<string[]> {
   return folders.map((each) => each.replace(/\/$/, '')).filter(isBackupName)
 }
 
-/** Undefined when it is not finished. Throws `InvalidBackup` when its manifest is gone, or not what the key says that it is. */
+/** Undefined for an unfinished backup. Throws `InvalidBackup` if the manifest is missing, or its signature does not match the key. */
 export async function openBackup(
   backupStore: BackupStore,
   name: string,
@@ -40,19 +40,19 @@ export async function openBackup(
   const folder = folderOf(name)
   if ((await backupStore.sizeOf(`${folder}${unfinishedName}`)) !== undefined) return undefined
   const bytes = await readSmallFile(backupStore, `${folder}${manifestName}`)
-  if (bytes === undefined) throw new InvalidBackup(`its ${manifestName} is not there`)
+  if (bytes === undefined) throw new InvalidBackup(`its ${manifestName} is missing`)
   const signature = await readSmallFile(backupStore, `${folder}${signatureName}`)
   const manifest = parseManifest(bytes)
-  // Rightly signed it may be, and an old one all the same, copied to where a newer one is looked for.
-  if (manifest.backup.name !== name) throw new InvalidBackup(`its ${manifestName} is that of another backup`)
+  // A correctly signed manifest may be that of an older backup, copied into this folder.
+  if (manifest.backup.name !== name) throw new InvalidBackup(`its ${manifestName} belongs to another backup`)
   return { name, folder, manifest, signature: checkSignature({ bytes, signature, manifest }, key) }
 }
 
 function parseManifest(bytes: Buffer): Manifest {
-  const { format: itsFormat } = parseAs(formatSchema, bytes)
-  if (itsFormat !== format)
+  const { format: foundFormat } = parseAs(formatSchema, bytes)
+  if (foundFormat !== format)
     throw new InvalidBackup(
-      `its format is ${itsFormat}, and this version reads format ${format}; use the version that made it`,
+      `its format is ${foundFormat}, and this version reads format ${format}; use the version that created it`,
     )
   return parseAs(manifestSchema, bytes)
 }
@@ -74,9 +74,9 @@ function checkSignature(
   key: VerificationKey | undefined,
 ): OpenedBackup['signature'] {
   const isSigned = manifest.signed_with !== null
-  if (isSigned && signature === undefined) throw new InvalidBackup('its signature is gone')
+  if (isSigned && signature === undefined) throw new InvalidBackup('its signature is missing')
   if (key === undefined) return isSigned ? 'unchecked' : 'none'
-  if (signature === undefined) throw new UnsignedBackup('it is not signed, so that nobody can say who made it')
+  if (signature === undefined) throw new UnsignedBackup('it is not signed')
   if (!isSignedBy(bytes, signature, key))
     throw new InvalidBackup(
       manifest.signed_with === key.fingerprint
@@ -86,11 +86,11 @@ function checkSignature(
   return 'right'
 }
 
-/** The operator's own: who has the private one can make backups that are believed. */
+/** The operator's key: the holder of the private key can create backups that pass verification. */
 export type SigningKey = { privateKey: KeyObject; fingerprint: string }
 export type VerificationKey = { publicKey: KeyObject; fingerprint: string }
 
-/** Of a PEM; throws what is wrong with it, as the end of a sentence. */
+/** Reads a PEM. Throws what is wrong with it, as the end of a sentence. */
 export function readSigningKey(pem: string): SigningKey {
   const privateKey = parse(pem, createPrivateKey)
   return { privateKey, fingerprint: fingerprintOf(createPublicKey(privateKey)) }
@@ -102,7 +102,7 @@ export function readVerificationKey(pem: string): VerificationKey {
   return { publicKey, fingerprint: fingerprintOf(publicKey) }
 }
 
-/** Base64, on a line of its own. */
+/** One line of Base64. */
 export function signManifest(bytes: Buffer, { privateKey }: SigningKey): Buffer {
   return Buffer.from(`${sign(null, bytes, privateKey).toString('base64')}\n`)
 }
@@ -116,10 +116,10 @@ function parse(pem: string, create: (pem: string) => KeyObject): KeyObject {
   try {
     key = create(pem)
   } catch (error) {
-    throw new Error('holds no key in PEM, or one with a passphrase', { cause: error })
+    throw new Error('has no key in PEM format, or one with a passphrase', { cause: error })
   }
   if (key.asymmetricKeyType !== 'ed25519')
-    throw new Error(`holds a key of the kind ${key.asymmetricKeyType}; Ed25519 is needed`)
+    throw new Error(`has a key of the type ${key.asymmetricKeyType}; Ed25519 is required`)
   return key
 }
 

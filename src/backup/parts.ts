@@ -12,29 +12,29 @@ import type { RetryingStore } from './retrying-store.ts'
 
 const compress = promisify(gzip)
 
-/** Held at once, and written in one piece: a part is read as a whole too. */
+/** A part is buffered in memory, for writing and for reading. */
 const maxPartCharacters = 16 * 1024 * 1024
 
 type Parts = { rows: number; parts: Part[] }
 
-/** Takes lines, also from several hands at once, and writes them into a backup, packed, a part at a time. `name`: what the parts are called, below the folder. */
+/** Writes lines into a backup as compressed parts. Callers may add lines concurrently. `name`: the prefix of the parts' names. */
 export function createPartWriter(backupStore: BackupStore, folder: string, name: string) {
   const parts: Part[] = []
-  let begun = 0
+  let partCount = 0
   let lines: string[] = []
   let characters = 0
 
   async function flush(): Promise<void> {
-    const taken = lines
-    if (taken.length === 0) return
+    const batch = lines
+    if (batch.length === 0) return
     lines = []
     characters = 0
-    begun += 1
-    const index = begun
-    const bytes = await compress(taken.join(''))
+    partCount += 1
+    const index = partCount
+    const bytes = await compress(batch.join(''))
     const file = `${name}.${String(index).padStart(4, '0')}.jsonl.gz`
     const sha256 = await writeBuffer(backupStore, `${folder}${file}`, bytes)
-    parts[index - 1] = { file, rows: taken.length, bytes: bytes.length, sha256 }
+    parts[index - 1] = { file, rows: batch.length, bytes: bytes.length, sha256 }
   }
 
   return {
@@ -43,7 +43,7 @@ export function createPartWriter(backupStore: BackupStore, folder: string, name:
       characters += line.length + 1
       if (characters >= maxPartCharacters) await flush()
     },
-    /** Once all that was added is on its way. */
+    /** Call it after the last `add`. */
     async end(): Promise<Parts> {
       await flush()
       return { rows: parts.reduce((sum, { rows }) => sum + rows, 0), parts }
@@ -51,22 +51,22 @@ export function createPartWriter(backupStore: BackupStore, folder: string, name:
   }
 }
 
-type Writing = { folder: string; signal: AbortSignal; onTable: (table: string) => void; onProgress: () => void }
+type WriteOptions = { folder: string; signal: AbortSignal; onTable: (table: string) => void; onProgress: () => void }
 
-/** Every row of every table that a backup has, as JSON, with the names of its columns. */
+/** Writes every row of every table in a backup as JSON. */
 export async function writeRows(
   snapshot: Snapshot,
   backupStore: BackupStore,
-  writing: Writing,
+  options: WriteOptions,
 ): Promise<TableInBackup[]> {
   const tables: TableInBackup[] = []
   for (const name of backedUpTables) {
-    writing.onTable(name)
+    options.onTable(name)
     const columns = await snapshot.columnsOf(name)
-    const writer = createPartWriter(backupStore, writing.folder, `tables/${name}`)
+    const writer = createPartWriter(backupStore, options.folder, `tables/${name}`)
     for await (const row of snapshot.rowsOf(name, columns)) {
-      writing.signal.throwIfAborted()
-      writing.onProgress()
+      options.signal.throwIfAborted()
+      options.onProgress()
       await writer.add(row)
     }
     tables.push({ name, columns, ...(await writer.end()) })
@@ -75,14 +75,14 @@ export async function writeRows(
 }
 
 export async function writeBuffer(backupStore: BackupStore, name: string, bytes: Buffer): Promise<Sha256> {
-  const sha256 = createHash('sha256').update(bytes).digest('hex') as Sha256 // hex of a SHA-256 is what the brand says
+  const sha256 = createHash('sha256').update(bytes).digest('hex') as Sha256 // a SHA-256 in hex
   await backupStore.write(name, { bytes, sha256 })
   return sha256
 }
 
 const gunzipped = promisify(gunzip)
 
-/** The lines of all parts, one part held at a time, each known to be what was written. Throws `InvalidBackup`. */
+/** The lines of all parts, after comparing each part with its hash. Throws `InvalidBackup`. */
 export async function* readParts(backupStore: RetryingStore, folder: string, parts: Part[]): AsyncGenerator<string> {
   for (const part of parts) {
     const text = await decompress(part, await backupStore.retry(async () => readPart(backupStore, folder, part)))
@@ -99,7 +99,7 @@ async function decompress({ file }: Part, bytes: Buffer): Promise<string> {
   try {
     return (await gunzipped(bytes, { maxOutputLength: maxPartBytes })).toString('utf8')
   } catch (error) {
-    throw new InvalidBackup(`${file} cannot be unpacked, or is far larger than any that is written`, { cause: error })
+    throw new InvalidBackup(`${file} cannot be decompressed, or is too large`, { cause: error })
   }
 }
 
@@ -115,25 +115,25 @@ async function readPart(
   return bytes
 }
 
-/** Of a manifest: 100,000 parts have room in it. */
+/** Room for a manifest with 100,000 parts. */
 const maxSmallFileBytes = 32 * 1024 * 1024
 
-/** A small file; undefined when it is not there. Of one that is longer than it may be no more is held; no hash fits it then. */
+/** Reads a small file; undefined if it is missing. A file that is too long is cut, so that no hash matches it. */
 export async function readSmallFile(
   backupStore: BackupStore,
   name: string,
-  most = maxSmallFileBytes,
+  maxBytes = maxSmallFileBytes,
 ): Promise<Buffer | undefined> {
-  const pieces: Buffer[] = []
+  const chunks: Buffer[] = []
   let size = 0
   try {
-    // A place yields buffers; the type of a stream cannot say so.
-    for await (const piece of (await backupStore.read(name)) as AsyncIterable<Buffer>) {
-      pieces.push(piece)
-      size += piece.length
-      if (size > most) break
+    // The stream has buffers, which its type does not state.
+    for await (const chunk of (await backupStore.read(name)) as AsyncIterable<Buffer>) {
+      chunks.push(chunk)
+      size += chunk.length
+      if (size > maxBytes) break
     }
-    return Buffer.concat(pieces)
+    return Buffer.concat(chunks)
   } catch (error) {
     if (isMissing(error)) return undefined
     throw error

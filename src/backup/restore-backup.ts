@@ -27,7 +27,7 @@ export type RestoreStore = RestoreTarget & {
 }
 
 export type RestoreNeeds = BufferNeeds & {
-  /** As the owner of the tables that are made. */
+  /** Connects as the owner of the tables. */
   ownerDb: Db
   owner: PoolConfig
   stores: Stores
@@ -35,7 +35,7 @@ export type RestoreNeeds = BufferNeeds & {
 
 type RestoreRequest = RetryAndWaitOptions &
   Pick<RestoreFilesRequest, 'concurrency' | 'withoutDamaged' | 'onLacking'> & {
-    /** Undefined: files are left where the rows say that they lie, and filesInPlace for there. */
+    /** Undefined: the files stay in their stores, and the restore checks that they exist. */
     into: RestoreStore | undefined
     reads: boolean
     onTable: (table: string) => void
@@ -44,18 +44,18 @@ type RestoreRequest = RetryAndWaitOptions &
   }
 
 export type RestoreResult = {
-  /** `loaded`: an earlier attempt came so far. */
+  /** `loaded`: an earlier attempt has loaded the rows. */
   state: RestoreState
   isRowsOnly: boolean
   files: RestoredFiles | undefined
   filesInPlace: Record<FileState, number> | undefined
-  /** Of files that an earlier attempt brought: how many it did not. */
+  /** Files that an earlier attempt did not restore. */
   lacking: number
 }
 
 /**
- * Brings a backup back into an empty database and an empty store: files first, rows last in one transaction. Killed at any
- * moment and run again it resumes. Throws what prevents it before it has changed anything.
+ * Restores a backup into an empty database and an empty store: files first, rows last in one transaction. After a kill
+ * the next run resumes. Throws before the first change if something prevents the restore.
  */
 export async function restoreBackup(
   needs: RestoreNeeds,
@@ -65,9 +65,9 @@ export async function restoreBackup(
 ): Promise<RestoreResult> {
   const backupStore = createRetryingStore(store, request, { ...request, ...needs })
   const { into } = request
-  const about = { folder, files: manifest.files, installationId: manifest.installation_id }
+  const context = { folder, files: manifest.files, installationId: manifest.installation_id }
   const inTarget = await into?.files.findAnything()
-  await requireOwner(into, about.installationId)
+  await requireOwner(into, context.installationId)
   const state = await prepareRestore(needs.ownerDb, {
     backupId: manifest.backup.id,
     migrations: manifest.migrations,
@@ -78,20 +78,20 @@ export async function restoreBackup(
   const isLoaded = state === 'loaded'
   const restored = { state, isRowsOnly: into === undefined, files: undefined, filesInPlace: undefined, lacking: 0 }
   if (isLoaded && into !== undefined)
-    return { ...restored, lacking: await countLacking(needs.ownerDb, backupStore, { ...request, ...about }) }
+    return { ...restored, lacking: await countLacking(needs.ownerDb, backupStore, { ...request, ...context }) }
 
-  const found =
+  const outcome =
     into === undefined
       ? {
           files: undefined,
           filesInPlace: await checkFilesInPlace(needs.stores, backupStore, {
             ...request,
-            ...about,
+            ...context,
             onFile: request.onFileChecked,
           }),
         }
-      : { files: await restoreAllFiles(needs, backupStore, into, { ...request, ...about }), filesInPlace: undefined }
-  if (isLoaded) return { ...restored, ...found }
+      : { files: await restoreAllFiles(needs, backupStore, into, { ...request, ...context }), filesInPlace: undefined }
+  if (isLoaded) return { ...restored, ...outcome }
   await loadRows(needs.owner, {
     tables: manifest.tables.filter(({ name }) => into === undefined || !oldStoreTables.has(name)),
     rowsOf: ({ parts }) => readParts(backupStore, folder, parts),
@@ -99,18 +99,18 @@ export async function restoreBackup(
     signal: request.signal,
     onTable: request.onTable,
     async finish(client) {
-      const { files } = found
+      const { files } = outcome
       if (into === undefined) await deleteIncoming(client)
       else if (files !== undefined)
         await rewriteLocations(client, { ...files, ...into, oldBucket: manifest.installation_id })
     },
   })
-  return { ...restored, ...found }
+  return { ...restored, ...outcome }
 }
 
 type RestoreFilesContext = RestoreRequest & { folder: string; files: Manifest['files']; installationId: string }
 
-/** The store is claimed once all of them lie there. */
+/** Claims the store after the last file. */
 async function restoreAllFiles(
   needs: BufferNeeds,
   backupStore: RetryingStore,
@@ -122,7 +122,7 @@ async function restoreAllFiles(
   return restored
 }
 
-/** What it names is in the stores that were, and was not restored. */
+/** Rows about objects in the old stores, which are not restored. */
 const oldStoreTables = new Set(['document_object_holds'])
 
 async function requireOwner(into: RestoreStore | undefined, installationId: string): Promise<void> {
@@ -130,11 +130,11 @@ async function requireOwner(into: RestoreStore | undefined, installationId: stri
   if (owner === undefined || owner === installationId) return
   throw new AppError(
     'conflict',
-    `${into?.name} belongs to another installation of the service, whose id stands in its paniq-documents.json. Name an empty store.`,
+    `${into?.name} belongs to another installation of the service: its paniq-documents.json has the id. Name an empty store.`,
   )
 }
 
-/** Of an earlier attempt that brought the rows: how many files the backup lacks, or had damaged then. */
+/** After an earlier attempt that loaded the rows: the number of files that it did not restore. */
 async function countLacking(
   db: Db,
   backupStore: RetryingStore,
@@ -151,7 +151,7 @@ async function countLacking(
   return lacking
 }
 
-/** Of the files that a backup leaves where they lie. `unreadable`: the system refuses this one, and not its whole disk. */
+/** State of a file that stayed in its store. `unreadable`: only this file cannot be read, not the whole disk. */
 export type FileState = 'there' | 'not_here' | 'missing' | 'wrong' | 'unreadable'
 
 type CheckRequest = {
@@ -163,13 +163,13 @@ type CheckRequest = {
   onFile: (line: FileLine, found: FileState) => void
 }
 
-/** Looks for every file of a backup where its rows say that it lies. */
+/** Checks every file of a backup in the store that its row names. */
 export async function checkFilesInPlace(
   stores: Stores,
   backupStore: RetryingStore,
-  looking: CheckRequest,
+  request: CheckRequest,
 ): Promise<Record<FileState, number>> {
-  const { folder, files, reads, concurrency, signal, onFile } = looking
+  const { folder, files, reads, concurrency, signal, onFile } = request
   const counts: Record<FileState, number> = { there: 0, not_here: 0, missing: 0, wrong: 0, unreadable: 0 }
   await forEachConcurrently(fileLinesOf(backupStore, folder, files), concurrency, async (line) => {
     signal.throwIfAborted()
@@ -181,15 +181,15 @@ export async function checkFilesInPlace(
   return counts
 }
 
-async function checkFile(stores: Stores, line: FileLine, how: CheckOptions): Promise<FileState> {
-  const files = findStore(stores, { store: line.store, storeId: line.store_id as StoreId | null }) // as rows have it
+async function checkFile(stores: Stores, line: FileLine, options: CheckOptions): Promise<FileState> {
+  const files = findStore(stores, { store: line.store, storeId: line.store_id as StoreId | null }) // as in the rows
   if (files === undefined) return 'not_here'
   const { key } = line
   if (!isReadableKey(key)) return 'missing'
   try {
-    return await compare(files, { ...line, key }, how)
+    return await compare(files, { ...line, key }, options)
   } catch (error) {
-    if (await isUnreadableFile({ stores }, { store: line.store, key }, { error, signal: how.signal }))
+    if (await isUnreadableFile({ stores }, { store: line.store, key }, { error, signal: options.signal }))
       return 'unreadable'
     throw error
   }

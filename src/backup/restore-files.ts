@@ -12,18 +12,18 @@ import type { RetryingStore } from './retrying-store.ts'
 import { readParts } from './parts.ts'
 
 export type RestoredFiles = {
-  /** Written now, and found there from an earlier attempt; each was read back. */
+  /** Written now, or found from an earlier attempt; each was read back. */
   written: number
   found: number
   bytes: number
   renamed: Renamed[]
-  /** Versions whose files the backup has not, or has damaged: they are marked so. */
+  /** Versions whose files are missing or damaged in the backup. */
   withoutBytes: string[]
-  /** Files that nobody is to have. */
+  /** Files with a virus, which are never restored. */
   infected: number
-  /** All other files that did not come back. */
+  /** All other files that were not restored. */
   lacking: number
-  /** Of these the ones that the backup has and that are not what they were. */
+  /** The damaged files among `lacking`. */
   damaged: number
 }
 
@@ -34,13 +34,13 @@ export type RestoreFilesRequest = {
   concurrency: number
   signal: AbortSignal
   onFile: (done: RestoredFiles) => void
-  /** Otherwise a file that is damaged in the backup ends it. */
+  /** Skips damaged files. Otherwise a damaged file ends the restore. */
   withoutDamaged: boolean
-  /** Of each file that does not come back, but for those with a virus. */
+  /** Called for each file that is not restored, except infected ones. */
   onLacking: (line: FileLine) => void
 }
 
-/** Puts every file of a backup into an empty store and reads it back. Resumes an earlier attempt. Throws `InvalidBackup`. */
+/** Copies every file of a backup into an empty store and reads it back. Resumes an earlier attempt. Throws `InvalidBackup`. */
 export async function restoreFiles(
   needs: BufferNeeds,
   backupStore: RetryingStore,
@@ -96,7 +96,7 @@ export async function* fileLinesOf(
 }
 
 function renamedOf({ store, store_id: storeId, key }: FileLine, newKey: StorageKey): Renamed {
-  return { store, storeId: storeId as StoreId | null, key, newKey } // as rows have it
+  return { store, storeId: storeId as StoreId | null, key, newKey } // as in the rows
 }
 
 type RestoredFile = { key: StorageKey; isNew: boolean }
@@ -115,11 +115,11 @@ async function restoreFile(needs: BufferNeeds, backupStore: RetryingStore, one: 
     if (await copy(needs, backupStore, key, one)) return { key, isNew: true }
   }
   throw new InvalidBackup(
-    `other bytes lie in the store where ${contentName(line.sha256 ?? '')} should go; is it empty?`,
+    `the store has other content under the key for ${contentName(line.sha256 ?? '')}; is it empty?`,
   )
 }
 
-/** False: other bytes came to lie there. */
+/** False if another process wrote other content under the key. */
 async function copy(
   needs: BufferNeeds,
   backupStore: RetryingStore,
@@ -131,12 +131,12 @@ async function copy(
     from: { store: { read: async () => backupStore.read(name) }, key },
     to: { store: target, key },
     size: line.size,
-    sha256: line.sha256 as Sha256 | null, // its form was checked where the line was read
+    sha256: line.sha256 as Sha256 | null, // checked when the line was read
     contentType: line.mime_type,
     labels: {
       originalFileName: line.file_name,
       documentType: line.document_type,
-      firmId: line.firm_id as FirmId, // as rows have them
+      firmId: line.firm_id as FirmId, // as in the rows
       documentId: line.document_id as DocumentId,
     },
     limits: turns,
@@ -154,7 +154,7 @@ async function copy(
   }
 }
 
-/** Always the same of the same file, so that a second attempt finds it. */
+/** The same for the same file, so that a second attempt finds it. */
 function alternativeKey({ firm_id: firmId, document_type: documentType, key, sha256 }: FileLine): StorageKey {
   const hex = createHash('sha256').update(`${key} ${sha256}`).digest('hex')
   const uuid = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`

@@ -7,30 +7,30 @@ import { type BackupStore, BackupStoreError, wrapBackupStore } from '../storage/
 import { StoreError } from '../storage/file-store.ts'
 import { S3Error } from '../storage/s3/requests/s3-operation.ts'
 
-/** A place that does not fail because it, or a store, did not answer for a moment. What stays away is a `RetriesExhausted`. */
+/** A backup store that retries when it, or a file store, does not answer. Throws `RetriesExhausted` in the end. */
 export type RetryingStore = BackupStore & {
-  /** Work that may be begun anew: on stores, and on what streams out of the place. */
+  /** Repeats work on stores and on streams of the backup store. */
   retry: <Result>(work: () => Promise<Result>) => Promise<Result>
 }
 
 export type RetryOptions = {
   signal: AbortSignal
-  /** After the first try; after each further one so much longer. */
+  /** The pause after the first attempt; each further pause is longer by as much. */
   pauseMs?: number
 }
 
 export type RetryAndWaitOptions = RetryOptions & Patience
 
-/** How long S3 is waited for, and how long the pauses are. */
+/** How long to wait for S3, and the pauses. */
 export type WaitTimes = { patienceMs: number; pauseMs?: number }
 
-/** Of waits between which nothing moved together: less than the quarter of an hour after which such a backup is taken for dead. */
+/** Less than the 15 minutes without progress after which a backup counts as dead. */
 export const defaultWaitTimes: WaitTimes = { patienceMs: 10 * 60_000 }
 
 const maxTries = 5
 const defaultPauseMs = 2000
 
-/** `stores`: those of papers; when S3 is away that holds them, it is waited for as long as the patience says. */
+/** `waiting`: also waits for the S3 of `stores` during an outage, within the given patience. */
 export function createRetryingStore(
   backupStore: BackupStore,
   { signal, pauseMs = defaultPauseMs }: RetryOptions,
@@ -50,34 +50,34 @@ export function createRetryingStore(
         return await work()
       } catch (error) {
         if (!(error instanceof StoreError) || error.code !== 'unavailable') throw error
-        // Why the work is to end is what whoever hears of it is to be told.
+        // The reason of an abort is more useful than the store's error.
         signal.throwIfAborted()
-        const goesOn = await shouldRetry(error, tries)
+        const retries = await shouldRetry(error, tries)
         signal.throwIfAborted()
-        if (!goesOn) throw new RetriesExhausted(error)
+        if (!retries) throw new RetriesExhausted(error)
       }
     }
   }
   return { ...wrapBackupStore(backupStore, retry), retry }
 }
 
-/** What somebody has to change first, such as a right or a name, does not come by waiting. */
+/** False for failures that somebody has to correct, such as a missing permission. */
 function isTransientFailure(error: StoreError): boolean {
   const cause = error instanceof BackupStoreError ? error.cause : error
   if (!(cause instanceof S3Error)) return !hasCode(cause.cause, 'EACCES', 'EPERM', 'EROFS')
   const { trouble } = cause.failure
-  // A role's credentials fail for a moment now and then.
+  // The credentials of a role can fail for a moment.
   return trouble === undefined || trouble === 'no_credentials' || isTransient({ trouble })
 }
 
-/** A store, or the place where backups are kept, was asked again and again in vain. */
+/** All attempts on a store or the backup store failed. */
 export class RetriesExhausted extends Error {
   override readonly name = 'RetriesExhausted'
-  /** What it said last: of the place a `BackupStoreError`. */
+  /** The last failure: a `BackupStoreError` for the backup store. */
   override readonly cause: StoreError
 
   constructor(cause: StoreError) {
-    super(`asked again and again in vain: ${cause.message}`)
+    super(`all attempts failed: ${cause.message}`)
     this.cause = cause
   }
 }

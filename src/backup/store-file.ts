@@ -19,12 +19,12 @@ import { notifyOnRead, type BackupRun } from './heartbeat.ts'
 
 export type StoreFileNeeds = BufferNeeds & { db: Db; stores: Stores }
 
-/** `isNew`: nothing in the place had these bytes. */
+/** `isNew`: the backup store did not have this content. */
 export type StoredFile = { line: FileLine; isNew: boolean }
 
 type Outcome = { fate: 'kept'; sha256: Sha256; isNew: boolean } | { fate: Exclude<FileFate, 'kept' | 'left'> }
 
-/** Puts one file of the snapshot into the place: from where it lay then, or else from where it lies now. */
+/** Copies one file of the snapshot into the backup store: from its location in the snapshot, or else from its current one. */
 export async function storeFile(
   needs: StoreFileNeeds,
   backupStore: BackupStore,
@@ -32,7 +32,7 @@ export async function storeFile(
   run: BackupRun,
 ): Promise<StoredFile> {
   if (file.scan_status === 'infected') return { line: { ...file, fate: 'infected' }, isNew: false }
-  const known = file.sha256 as Sha256 | null // its form was checked where the line was read
+  const known = file.sha256 as Sha256 | null // checked when the line was read
   if (known !== null && (await backupStore.sizeOf(contentName(known))) === file.size)
     return { line: { ...file, fate: 'kept' }, isNew: false }
   const outcome = await copyFile(needs, backupStore, file, run)
@@ -46,22 +46,22 @@ async function copyFile(
   file: SnapshotFile,
   run: BackupRun,
 ): Promise<Outcome> {
-  // Hours after the snapshot, maybe: a virus may have been found since.
+  // The snapshot may be hours old, and a scan may have found a virus since.
   if ((await findCurrentLocation(needs, file))?.isInfected === true) return { fate: 'infected' }
-  const then = { store: file.store, storeId: file.store_id as StoreId | null, key: file.key as StorageKey } // as rows have them
-  const outcome = await copyFrom(needs, backupStore, { file, from: then, run })
+  const inSnapshot = { store: file.store, storeId: file.store_id as StoreId | null, key: file.key as StorageKey } // as in the rows
+  const outcome = await copyFrom(needs, backupStore, { file, from: inSnapshot, run })
   if (outcome.fate === 'kept') return outcome
 
   const now = await findCurrentLocation(needs, file)
   if (now?.isInfected === true) return { fate: 'infected' }
-  if (now === undefined || isSameLocation(now, then)) return outcome
+  if (now === undefined || isSameLocation(now, inSnapshot)) return outcome
   const second = await copyFrom(needs, backupStore, { file, from: now, run })
   return second.fate === 'kept' ? second : outcome
 }
 
-/** Undefined also of a row of the platform's, which names one place alone. */
+/** Undefined also for a row of the platform, which has only one location. */
 async function findCurrentLocation({ db }: StoreFileNeeds, { firm_id: firmId, version_id: versionId }: SnapshotFile) {
-  return versionId === null ? undefined : findCurrentBlob(db, firmId as FirmId, versionId) // as rows have it
+  return versionId === null ? undefined : findCurrentBlob(db, firmId as FirmId, versionId) // as in the rows
 }
 
 type Copy = { file: SnapshotFile; from: BlobLocation; run: BackupRun }
@@ -79,7 +79,7 @@ async function copyFrom(
   const source: Source = { store: { read }, key: from.key, size: file.size, sha256, signal, waitSeconds: Infinity }
   try {
     const held = await bufferSource(needs, source)
-    // The platform's rows name no disk: it may be another one.
+    // Rows of the platform name no disk: it may be another one.
     if (held === undefined) return { fate: from.store === 'local' && from.storeId === null ? 'not_here' : 'missing' }
     try {
       return { fate: 'kept', ...(await write(backupStore, held.content, onProgress)) }
@@ -95,7 +95,7 @@ async function copyFrom(
 
 type Content = NonNullable<Awaited<ReturnType<typeof bufferSource>>>['content']
 
-/** A file in memory is short; one from the spool may take a slow place longer than a backup may stand still. */
+/** Reports progress only for a spooled file: a slow backup store may need long for it. */
 async function write(
   backupStore: BackupStore,
   content: Content,
@@ -116,7 +116,7 @@ function isSameLocation(one: BlobLocation, other: BlobLocation): boolean {
   return one.store === other.store && one.storeId === other.storeId && one.key === other.key
 }
 
-/** Whether the local disk refuses this file alone, twice, or has no file there. A disk that refuses its root too is away as a whole. */
+/** Whether the local disk cannot read this one file, twice, while its root is readable. */
 export async function isUnreadableFile(
   { stores: { local } }: { stores: Stores },
   { store, key }: Pick<BlobLocation, 'store' | 'key'>,

@@ -11,20 +11,20 @@ import { readSmallFile, writeBuffer } from './parts.ts'
 
 const markerSchema = z.object({ installation_id: z.guid(), backup_id: z.guid(), heartbeat_at: z.iso.datetime() })
 
-/** Who makes the backup in whose folder it stands, and when he last said that he lives: another database knows no more of him. */
+/** The owner of a backup and its last heartbeat. Another database knows no more about this backup. */
 type UnfinishedMarker = { installationId: string; backupId: string; heartbeatAt: Date }
 
-export async function writeMarker(backupStore: BackupStore, name: string, mark: UnfinishedMarker): Promise<void> {
+export async function writeMarker(backupStore: BackupStore, name: string, marker: UnfinishedMarker): Promise<void> {
   const text = JSON.stringify({
-    installation_id: mark.installationId,
-    backup_id: mark.backupId,
-    heartbeat_at: mark.heartbeatAt.toISOString(),
+    installation_id: marker.installationId,
+    backup_id: marker.backupId,
+    heartbeat_at: marker.heartbeatAt.toISOString(),
     says: 'this backup is not finished',
   })
   await writeBuffer(backupStore, `${folderOf(name)}${unfinishedName}`, Buffer.from(`${text}\n`))
 }
 
-/** Undefined: it is finished, or does not say whose it is. */
+/** Undefined for a finished backup, or an unreadable marker. */
 async function readMarker(backupStore: BackupStore, name: string): Promise<UnfinishedMarker | undefined> {
   const text = await readSmallFile(backupStore, `${folderOf(name)}${unfinishedName}`)
   if (text === undefined) return undefined
@@ -40,47 +40,47 @@ async function readMarker(backupStore: BackupStore, name: string): Promise<Unfin
   }
 }
 
-/** Throws when somebody removed the backup while it was being made: what is left of it is no whole one. */
+/** Throws if another process removed the backup while it was created: it is incomplete. */
 export async function requireMarker(backupStore: BackupStore, name: string, backupId: string): Promise<void> {
   if ((await readMarker(backupStore, name))?.backupId === backupId) return
   throw new AppError(
     'conflict',
-    `Somebody removed the backup ${name} while it was being made. Nothing of it counts; see that nobody else writes to ${backupStore.address}, and run it again.`,
+    `The backup ${name} was removed while it was created, so it cannot be used. Check that nothing else writes to ${backupStore.address}, and run it again.`,
   )
 }
 
-/** Far more than clocks are apart, and than a mark is old of one who lives. */
+/** Far more than the difference between clocks, and than the interval of heartbeats. */
 const minAgeMs = 60 * 60_000
 
 type Needs = { db: Db; now: Clock }
 
-/** Removes what backups of this installation left that failed or were killed. Yields their names. */
+/** Removes failed and killed backups of this installation. Returns their names. */
 export async function removeUnfinished(
   { db, now }: Needs,
   backupStore: BackupStore,
   installationId: string,
 ): Promise<string[]> {
-  const marks = new Map<string, UnfinishedMarker>()
+  const markers = new Map<string, UnfinishedMarker>()
   for (const name of await listBackups(backupStore)) {
-    const mark = await readMarker(backupStore, name)
-    if (mark?.installationId === installationId) marks.set(name, mark)
+    const marker = await readMarker(backupStore, name)
+    if (marker?.installationId === installationId) markers.set(name, marker)
   }
-  const known = await findBackupStates(db, [...marks.keys()])
+  const known = await findBackupStates(db, [...markers.keys()])
   const before = now().getTime() - minAgeMs
   const removed: string[] = []
-  for (const [name, mark] of marks) {
-    const fate = stateOf(mark, known.get(name), before)
-    // It ended since its mark was read, or a loss of power brought back the mark that was removed.
-    if (fate === 'finished') await backupStore.remove(`${folderOf(name)}${unfinishedName}`)
-    // Read again: since the first reading it may have finished, or said that it lives.
-    if (fate !== 'dead' || !isSame(await readMarker(backupStore, name), mark)) continue
+  for (const [name, marker] of markers) {
+    const state = stateOf(marker, known.get(name), before)
+    // It ended after its marker was read, or a power failure restored the removed marker.
+    if (state === 'finished') await backupStore.remove(`${folderOf(name)}${unfinishedName}`)
+    // Read again: it may have finished or recorded a heartbeat since the first read.
+    if (state !== 'dead' || !isSame(await readMarker(backupStore, name), marker)) continue
     await removeBackup(backupStore, name)
     removed.push(name)
   }
   return removed
 }
 
-/** A copy of this database is the same installation, and its backups are known to it alone: these are dead when they are silent and old. */
+/** Only a copy of this database, which is the same installation, may know a backup. Such backups are dead when their heartbeat is old. */
 function stateOf({ heartbeatAt }: UnfinishedMarker, known: BackupState | undefined, before: number) {
   switch (known) {
     case 'whole':
@@ -100,7 +100,7 @@ function isSame(now: UnfinishedMarker | undefined, then: UnfinishedMarker): bool
   return now?.backupId === then.backupId && now.heartbeatAt.getTime() === then.heartbeatAt.getTime()
 }
 
-/** Last what says that it is not finished: a removal that is killed must not leave what looks like a backup. */
+/** The marker is removed last, so that a killed removal leaves no folder that looks like a backup. */
 async function removeBackup(backupStore: BackupStore, name: string): Promise<void> {
   for (const each of await backupStore.list(folderOf(name)))
     if (each !== unfinishedName) await backupStore.remove(`${folderOf(name)}${each}`)

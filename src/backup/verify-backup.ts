@@ -8,19 +8,19 @@ import { createRetryingStore, type RetryingStore, type RetryOptions } from './re
 import { readParts } from './parts.ts'
 
 /**
- * - `backup`: what is of this one alone, its rows and its lists;
- * - `missing`, `damaged`: a file that any backup there may name;
- * - `aside`: it was damaged, and has another name now.
+ * - `backup`: the rows and lists of this backup;
+ * - `missing`, `damaged`: a file that other backups may share;
+ * - `aside`: a damaged file that was renamed.
  */
 export type ProblemKind = 'backup' | 'missing' | 'damaged' | 'aside'
 
-/** What is not as it was written: which file, below the place, and in words. `line`: the first that names it. */
+/** A difference from the manifest. `file`: its name in the backup store; `line`: the first line that names it. */
 export type BackupProblem = { kind: ProblemKind; file: string; why: string; line?: FileLine }
 
 export type VerifyRequest = RetryOptions & {
   concurrency: number
   onProblem: (problem: BackupProblem) => void
-  /** Content that is not what its name says is put aside, so that the next backup copies it anew. */
+  /** Renames damaged files, so that the next backup copies them again. */
   repairs: boolean
   onFile: (done: { files: number; bytes: number }) => void
 }
@@ -34,7 +34,7 @@ export type VerifyResult = {
   isComplete: boolean
 }
 
-/** Reads every byte of a backup and compares it with its manifest, whose signature was looked at when it was opened. */
+/** Compares every byte of a backup with its manifest. `openBackup` has checked the signature. */
 export async function verifyBackup(
   store: BackupStore,
   { folder, manifest }: OpenedBackup,
@@ -42,44 +42,47 @@ export async function verifyBackup(
 ): Promise<VerifyResult> {
   const { signal } = check
   const done: VerifyResult = { rows: 0, files: 0, bytes: 0, notIncluded: 0, problems: 0, isComplete: false }
-  const tell = (problem: BackupProblem) => {
+  const report = (problem: BackupProblem) => {
     done.problems += 1
     check.onProblem(problem)
   }
   try {
-    const reading = { backupStore: createRetryingStore(store, check), done, tell, told: new Set<string>() }
+    const reading = { backupStore: createRetryingStore(store, check), done, report, reported: new Set<string>() }
     await readAll(reading, { folder, manifest }, check)
   } catch (error) {
-    // Told to end while it waited for the place.
+    // A shutdown signal came during a wait for the backup store.
     if (!signal.aborted) throw error
   }
   return { ...done, isComplete: !signal.aborted }
 }
 
-/** `told`: content that several versions have is told once. */
-type Reading = { backupStore: RetryingStore; done: VerifyResult; tell: Report; told: Set<string> }
+/** `reported`: names of reported files, since several versions can share one. */
+type Reading = { backupStore: RetryingStore; done: VerifyResult; report: Report; reported: Set<string> }
 
 async function readAll(
-  { backupStore, done, tell, told }: Reading,
+  { backupStore, done, report, reported }: Reading,
   { folder, manifest }: Pick<OpenedBackup, 'folder' | 'manifest'>,
   check: VerifyRequest,
 ): Promise<void> {
   for (const { parts } of manifest.tables)
     for (const part of parts) {
       check.signal.throwIfAborted()
-      done.rows += await countLines(backupStore, folder, part, tell)
+      done.rows += await countLines(backupStore, folder, part, report)
     }
   for (const part of manifest.files.parts) {
     check.signal.throwIfAborted()
-    await checkFiles({ backupStore, lines: checkedLinesOf(backupStore, folder, part, tell), done, tell, told }, check)
+    await checkFiles(
+      { backupStore, lines: checkedLinesOf(backupStore, folder, part, report), done, report, reported },
+      check,
+    )
   }
 }
 
 type Report = (problem: BackupProblem) => void
 
-async function countLines(backupStore: RetryingStore, folder: string, part: Part, tell: Report): Promise<number> {
+async function countLines(backupStore: RetryingStore, folder: string, part: Part, report: Report): Promise<number> {
   let rows = 0
-  for await (const _ of checkedLinesOf(backupStore, folder, part, tell)) rows += 1
+  for await (const _ of checkedLinesOf(backupStore, folder, part, report)) rows += 1
   return rows
 }
 
@@ -87,7 +90,7 @@ async function* checkedLinesOf(
   backupStore: RetryingStore,
   folder: string,
   part: Part,
-  tell: Report,
+  report: Report,
 ): AsyncGenerator<string, undefined> {
   try {
     let rows = 0
@@ -96,10 +99,10 @@ async function* checkedLinesOf(
       yield line
     }
     if (rows !== part.rows)
-      tell({ kind: 'backup', file: `${folder}${part.file}`, why: `it has ${rows} rows instead of ${part.rows}` })
+      report({ kind: 'backup', file: `${folder}${part.file}`, why: `it has ${rows} rows instead of ${part.rows}` })
   } catch (error) {
     if (!(error instanceof InvalidBackup)) throw error
-    tell({ kind: 'backup', file: `${folder}${part.file}`, why: error.message })
+    report({ kind: 'backup', file: `${folder}${part.file}`, why: error.message })
   }
   return undefined
 }
@@ -107,7 +110,7 @@ async function* checkedLinesOf(
 type CheckFiles = Reading & { lines: AsyncGenerator<string, undefined> }
 
 async function checkFiles(
-  { backupStore, lines, done, tell, told }: CheckFiles,
+  { backupStore, lines, done, report, reported }: CheckFiles,
   { concurrency, signal, repairs, onFile }: VerifyRequest,
 ): Promise<void> {
   await forEachConcurrently(lines, concurrency, async (text) => {
@@ -125,11 +128,12 @@ async function checkFiles(
         return 'ended' as const
       })
     if (fault === 'ended') return 'enough'
-    if (fault !== undefined && !told.has(file)) {
-      // Before it is put aside: who has the same bytes must not call it missing then.
-      told.add(file)
-      const left = repairs && fault.kind === 'damaged' ? await moveAside(backupStore, { ...fault, file, line }) : fault
-      if (left !== undefined) tell({ ...left, file, line })
+    if (fault !== undefined && !reported.has(file)) {
+      // Before the rename: other versions with the same content must not report it as missing.
+      reported.add(file)
+      const remaining =
+        repairs && fault.kind === 'damaged' ? await moveAside(backupStore, { ...fault, file, line }) : fault
+      if (remaining !== undefined) report({ ...remaining, file, line })
     }
     done.files += 1
     done.bytes += line.size
@@ -138,10 +142,10 @@ async function checkFiles(
   })
 }
 
-/** `backup`: the bytes are those of the name, whatever this manifest says of their length. */
+/** `backup`: the content matches its name, but not the length in the manifest. */
 type Fault = { why: string; kind: Exclude<ProblemKind, 'aside'> }
 
-/** Undefined: all is right. */
+/** Undefined if the file matches. */
 async function findFault(
   backupStore: RetryingStore,
   file: string,
@@ -151,7 +155,7 @@ async function findFault(
     const found = await hashBlob(backupStore, file)
     const kind = found.sha256 === sha256 ? 'backup' : 'damaged'
     if (found.size !== size) return { why: `it has ${found.size} bytes instead of ${size}`, kind }
-    return kind === 'damaged' ? { why: 'its bytes are not those that were kept', kind } : undefined
+    return kind === 'damaged' ? { why: 'its bytes differ from those that were stored', kind } : undefined
   } catch (error) {
     if (isMissing(error)) return { why: 'it is missing', kind: 'missing' }
     throw error
@@ -160,7 +164,7 @@ async function findFault(
 
 type Damaged = { why: string; file: string; line: FileLine }
 
-/** Undefined when right bytes came there meanwhile: a backup under way may have written the file anew since it was read. */
+/** Undefined if a running backup has replaced the file with the correct one since it was read. */
 async function moveAside(backupStore: RetryingStore, { why, file, line }: Damaged) {
   const aside = damagedName(file)
   try {
@@ -169,7 +173,7 @@ async function moveAside(backupStore: RetryingStore, { why, file, line }: Damage
     )
       return { why, kind: 'aside' as const }
   } catch (error) {
-    // Somebody else took it away meanwhile.
+    // Another process removed it.
     if (!isMissing(error)) throw error
   }
   return findFault(backupStore, file, line)

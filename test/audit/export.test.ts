@@ -211,7 +211,7 @@ test.each([{}, { firm }])(
     const unread = lines.with(last, seal.replace('"entries":"', '"entries":"?'))
     const emptied = lines.with(last, seal.replace(/"entries":"[^"]*"/, '"entries":""'))
 
-    const detail = 'what seal 4 keeps of its events was cut out'
+    const detail = 'the entries of seal 4 were removed'
     const found = await Promise.all([without, unread, emptied].map((changed) => verifyLines(changed, headsOf(lines))))
 
     expect(last - before).toBeGreaterThan(4)
@@ -230,7 +230,7 @@ test('the first seals cut off are missed, in an export of one firm as in one of 
 
     const { findings } = await verifyLines([lines[0] ?? '', ...lines.slice(third + 1)], headsOf(lines))
 
-    expect(findings).toEqual([{ kind: 'seal_missing', seal: 1, detail: 'seals 1 to 3 are gone' }])
+    expect(findings).toEqual([{ kind: 'seal_missing', seal: 1, detail: 'seals 1 to 3 are missing' }])
   }
 })
 
@@ -263,7 +263,7 @@ test('a file that was made to claim less says so, and may have nothing beside th
 test.each([{ firm: '\u001b[2J' }, { from: 'yesterday' }, { to: '' }])(
   'a file whose claim is no firm, or no time, does not begin as an export does (%#)',
   async (filter) => {
-    await expect(verifyLines([JSON.stringify({ export: filter })])).rejects.toThrow('does not begin as an export')
+    await expect(verifyLines([JSON.stringify({ export: filter })])).rejects.toThrow('is not that of an audit export')
   },
 )
 
@@ -281,7 +281,7 @@ test('a file that is no export, or whose last line was cut, is said to be so', a
 
   await expect(verifyLines([])).rejects.toThrow(new InvalidExport('The file is empty.'))
   await expect(verifyLines(['{"some":"file"}'])).rejects.toThrow(InvalidExport)
-  await expect(verifyLines([...lines, '{"id":"'])).rejects.toThrow(`Line ${lines.length + 1} is no JSON`)
+  await expect(verifyLines([...lines, '{"id":"'])).rejects.toThrow(`Line ${lines.length + 1} is not JSON`)
 })
 
 test.each([

@@ -74,7 +74,7 @@ it.each([
   expect(added.number).toBe(kept.number)
   expect(heads).toEqual(new Map([[3, new Set([kept.hash, added.hash])]]))
   expect((await findFaults(db, heads)).findings).toEqual([
-    { kind: 'seal_replaced', seal: 3, detail: '1 of the 2 heads that were kept of seal 3 are of another seal' },
+    { kind: 'seal_replaced', seal: 3, detail: '1 of the 2 stored heads of seal 3 belong to another seal' },
   ])
 })
 

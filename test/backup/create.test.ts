@@ -234,9 +234,9 @@ describe('a backup that was ended before the end', () => {
           },
         }),
       }),
-    ).rejects.toThrow(/^Somebody removed the backup/)
+    ).rejects.toThrow(/^The backup \S+ was removed while it was created/)
 
-    expect(await problemsOf(root)).toEqual(['its manifest.json is not there'])
+    expect(await problemsOf(root)).toEqual(['its manifest.json is missing'])
   })
 
   test('counts for nothing where it could not say for two minutes that it lives', async () => {
@@ -254,7 +254,7 @@ describe('a backup that was ended before the end', () => {
           },
         }),
       }),
-    ).rejects.toThrow(/could not say for two minutes/)
+    ).rejects.toThrow(/no heartbeat for two minutes/)
 
     expect(await problemsOf(root)).toEqual(['it is not finished'])
   })

@@ -27,7 +27,7 @@ test('a backup whose end the database does not take stands, is no failed one, an
 
   const ended = makeBackup(scene.service, root)
 
-  await expect(ended).rejects.toThrow(/^The backup \S+ stands and can be restored, .+ does not know it yet/)
+  await expect(ended).rejects.toThrow(/^The backup \S+ is complete and can be restored, .+ has not recorded it/)
   expect(await refused()).toBe(2)
   const [name = ''] = await readdir(join(root, 'backups'))
   expect(await outcomeOf(db, name)).toBeNull()
@@ -40,7 +40,9 @@ test('an end whose commit outcome is unknown is not reported again', async () =>
   const root = await emptyFolder()
   const refused = await refuseEnds(db, { times: 1000, at: 'commit' })
 
-  await expect(makeBackup(scene.service, root)).rejects.toThrow(/stands and can be restored, .+ may not know it yet/)
+  await expect(makeBackup(scene.service, root)).rejects.toThrow(
+    /is complete and can be restored, .+ may not have recorded it/,
+  )
 
   expect(await refused()).toBe(1)
   expect(await problemsOf(root)).toEqual([])
@@ -52,7 +54,10 @@ test('`backup create` ends with 1 then, and says what stands', async () => {
 
   const ended = await place.run(['backup', 'create', place.backups])
 
-  expect(ended).toMatchObject({ code: 1, stderr: expect.stringMatching(/The backup \S+ stands and can be restored/) })
+  expect(ended).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/The backup \S+ is complete and can be restored/),
+  })
   expect(await problemsOf(place.backups)).toEqual([])
 })
 

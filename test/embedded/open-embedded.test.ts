@@ -113,11 +113,11 @@ test('the socket is in DATA_DIR, or in a folder with a short path where that pat
   expect(new Set(others).size).toBe(others.length)
 })
 
-test('a socket folder that is not the database’s alone is refused', async () => {
+test('a socket folder that others can enter is rejected', async () => {
   const dataDir = await nameDataDir()
   await mkdir(join(dataDir, 'postgresql-socket'), { recursive: true, mode: 0o755 })
 
-  await expect(open(dataDir)).rejects.toThrow(/not the database’s alone/)
+  await expect(open(dataDir)).rejects.toThrow(/belongs to another user or can be entered by others/)
 })
 
 test('a folder of another PostgreSQL version names both versions and the way across', async () => {
@@ -129,12 +129,12 @@ test('a folder of another PostgreSQL version names both versions and the way acr
   expect(await readdir(join(dataDir, 'postgresql'))).toEqual(['PG_VERSION'])
 })
 
-test('other files in the database’s folder are neither used nor changed', async () => {
+test('another folder at the cluster’s path are neither used nor changed', async () => {
   const dataDir = await nameDataDir()
   await mkdir(join(dataDir, 'postgresql'), { recursive: true })
   await writeFile(join(dataDir, 'postgresql', 'letter.txt'), 'Dear Thandi')
 
-  await expect(open(dataDir)).rejects.toThrow(/^DATA_DIR: .*move it elsewhere/)
+  await expect(open(dataDir)).rejects.toThrow(/^DATA_DIR: .*Move that elsewhere/)
   expect(await readdir(join(dataDir, 'postgresql'))).toEqual(['letter.txt'])
 })
 

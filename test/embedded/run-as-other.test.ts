@@ -1,6 +1,19 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { chmod, chown, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -72,19 +85,22 @@ describe.for(asRoot)('started by %s', () => {
     expect((await stat(dataDir)).uid).toBe(0)
   })
 
-  test('in a folder of mktemp -d everything works, and the log says what the server may read', async () => {
+  test('in a folder of mktemp -d the cluster goes to a folder that its user can enter, and a second start finds it', async () => {
     const dataDir = join(packages, 'data')
     await chmod(packages, 0o700)
     onTestFinished(async () => {
       await stopAnyServer(dataDir)
+      await removeCluster(dataDir)
       await chmod(packages, 0o755)
     })
     const service = startService(dataDir, copy)
     const { owner } = await service.opened()
 
     const { uid, rights } = await describeServer(dataDir)
-    expect({ uid, rights }).toEqual({ uid: nobody, rights: 1n << 2n })
-    expect(service.said()).toContain('the right to read every file')
+    expect({ uid, rights }).toEqual({ uid: nobody, rights: 0n })
+    const cluster = await readlink(join(dataDir, 'postgresql'))
+    expect(service.said()).toContain(`the embedded database is in ${cluster}`)
+    expect((await stat(cluster)).mode & 0o777).toBe(0o700)
     expect((await stat(packages)).mode & 0o777).toBe(0o700)
     const client = new Client(owner)
     await client.connect()
@@ -92,14 +108,40 @@ describe.for(asRoot)('started by %s', () => {
     await client.end()
     await service.close()
     expect(serverPid(dataDir)).toBeUndefined()
+
+    const again = startService(dataDir, copy)
+    const client2 = new Client((await again.opened()).owner)
+    await client2.connect()
+    expect((await client2.query('SELECT id FROM documents')).rowCount).toBe(0)
+    await client2.end()
+    await again.close()
+    expect(await readlink(join(dataDir, 'postgresql'))).toBe(cluster)
+  })
+
+  test('a cluster outside of DATA_DIR that is missing is not replaced by an empty one', async () => {
+    const dataDir = await nameDataDir()
+    await mkdir(dataDir)
+    await symlink('/var/lib/paniq-documents/data-missing', join(dataDir, 'postgresql'))
+
+    await expect(openEmbeddedPostgres({ dataDir, log })).rejects.toThrow(/data-missing, which is missing/)
+  })
+
+  test('a cluster in a folder that its user cannot enter is not opened, and the error names the folder', async () => {
+    const closed = await makeFolder()
+    const dataDir = join(closed, 'data')
+    onTestFinished(async () => stopAnyServer(dataDir))
+    await (await openEmbeddedPostgres({ dataDir, log })).close()
+    await chmod(closed, 0o700)
+
+    await expect(openEmbeddedPostgres({ dataDir, log })).rejects.toThrow(`cannot enter ${dataDir}`)
   })
 
   test('the programs are copied to where root alone may write, once', async () => {
-    const shelf = join(await makeFolder(), 'shelf')
-    const folders = await Promise.all([1, 2].map(async () => copyPrograms(findPrograms(), log, shelf)))
+    const parent = join(await makeFolder(), 'shelf')
+    const folders = await Promise.all([1, 2].map(async () => copyPrograms(findPrograms(), log, parent)))
 
     expect(new Set(folders).size).toBe(1)
-    expect(await readdir(shelf)).toEqual([`postgresql-${findPrograms().version}`])
+    expect(await readdir(parent)).toEqual([`postgresql-${findPrograms().version}`])
     const [folder = ''] = folders
     const entries = await readdir(folder, { withFileTypes: true, recursive: true })
     const paths = entries
@@ -115,16 +157,16 @@ describe.for(asRoot)('started by %s', () => {
   })
 
   test('programs in a folder that others may write are not run', async () => {
-    const shelf = join(await makeFolder(), 'shelf')
-    await mkdir(shelf)
-    await chmod(shelf, 0o777)
-    await expect(copyPrograms(findPrograms(), log, shelf)).rejects.toThrow(/may not be run/)
+    const parent = join(await makeFolder(), 'shelf')
+    await mkdir(parent)
+    await chmod(parent, 0o777)
+    await expect(copyPrograms(findPrograms(), log, parent)).rejects.toThrow(/other users than root can write there/)
 
-    await chmod(shelf, 0o755)
-    const folder = join(shelf, `postgresql-${findPrograms().version}`)
+    await chmod(parent, 0o755)
+    const folder = join(parent, `postgresql-${findPrograms().version}`)
     await mkdir(folder)
     await chown(folder, nobody, nobody)
-    await expect(copyPrograms(findPrograms(), log, shelf)).rejects.toThrow(/may not be run/)
+    await expect(copyPrograms(findPrograms(), log, parent)).rejects.toThrow(/other users than root can write there/)
   })
 
   test('a normal user opens it with packages that only root may write, root joins, and the user can go on', async () => {
@@ -159,13 +201,17 @@ describe.for(asRoot)('started by %s', () => {
 
     const refused = startService(dataDir, { ...copy, user })
     await refused.ended()
-    expect(refused.said()).toMatch(/DATA_DIR: .* may write in; let it read and write there, or name another\./)
+    expect(refused.said()).toMatch(/DATA_DIR: .* cannot write to\. Allow it to read and write there, or name another\./)
     await chmod(dataDir, 0o777)
     const owned = startService(dataDir, { ...copy, user })
     await owned.ended()
     expect(owned.said()).toContain(`belongs to another user (uid ${nobody})`)
   })
 })
+
+async function removeCluster(dataDir: string): Promise<void> {
+  await rm(await readlink(join(dataDir, 'postgresql')), { recursive: true, force: true, maxRetries: 5 })
+}
 
 function makeUser(): { uid: number; gid: number } {
   const name = `paniq${process.pid}${Math.floor(performance.now())}`

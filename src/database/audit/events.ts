@@ -7,23 +7,23 @@ import type { Db, Tx } from '../connection/client.ts'
 import type { Membership } from '../people/membership.ts'
 import { isDeadlock, isLockTimeout, isUnreachable } from '../connection/postgres-errors.ts'
 
-/** Nobody known yet where `userId` is null: a refused login. */
+/** `userId` is null if the person is not known, as for a denied login. */
 export type EventActor = Visitor & { userId: UserId | null }
 
 export type NewEvent = {
   /** Noun and past tense: `document.uploaded`. */
   action: string
-  /** `ok`, the code of the refusal, or one word of how it ended otherwise. */
+  /** `ok`, an error code, or another outcome in one word. */
   outcome: string
   firmId?: FirmId
   documentId?: DocumentId
   version?: number
   details?: Record<string, unknown>
-  /** Details that name a person, as a hash of an e-mail does: they can be erased, `details` cannot. */
+  /** Details about a person, such as a hash of an e-mail address: they can be erased, `details` cannot. */
   personal?: Record<string, unknown>
 }
 
-/** Writes one line of the audit trail. Give it the transaction of the change that it tells of. */
+/** Writes one event of the audit trail. Pass the transaction of the change that it records. */
 export async function recordEvent(db: Db | Tx, actor: EventActor, event: NewEvent): Promise<void> {
   await db
     .insertInto('document_trail')
@@ -43,7 +43,7 @@ export async function recordEvent(db: Db | Tx, actor: EventActor, event: NewEven
     .execute()
 }
 
-/** Half a character, which JSON can write, is none to the database's JSON; in a column of text it is kept as U+FFFD. */
+/** The database rejects lone surrogates, which JSON allows: U+FFFD replaces them. */
 function wellFormed(_name: string, value: unknown): unknown {
   return typeof value === 'string' ? value.toWellFormed() : value
 }
@@ -63,7 +63,7 @@ export type EventRecord = {
 
 export type EventPage = { limit: number; after: { at: string; id: string } | undefined }
 
-/** A document's trail, newest first. That the document may be seen is the caller's to check. */
+/** A document's events, newest first. The caller checks access to the document. */
 export async function listEvents(
   db: Db,
   membership: Membership,
@@ -91,7 +91,7 @@ export async function listEvents(
   return query.orderBy('occurred_at', 'desc').orderBy('id', 'desc').limit(page.limit).execute()
 }
 
-/** The service itself, in a task that nobody asked for just now. `taskId`: what its log lines carry. */
+/** The service itself, in a background task. `taskId`: the id in its log lines. */
 export function systemActor(taskId: string): EventActor {
   return { userId: null, ip: 'system', userAgent: 'paniq-documents', requestId: taskId }
 }

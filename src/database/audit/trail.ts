@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 
 import type { Db, Tx } from '../connection/client.ts'
 
-/** One event as the trail has it, each part in the one form that it is sealed and exported in. */
+/** An event in the form that is sealed and exported. */
 export type TrailEvent = {
   id: string
   /** RFC 3339 in UTC, to the microsecond. */
@@ -16,19 +16,19 @@ export type TrailEvent = {
   outcome: string
   actorId: string | null
   requestId: string
-  /** JSON, letter for letter as the database writes it. */
+  /** JSON, exactly as the database formats it. */
   details: string
   /** SHA-256 in hex, over the salt and the text of the personal fields. */
   personalCommitment: string
-  /** The personal fields as JSON, letter for letter; null once they are erased. */
+  /** The personal fields as JSON, exactly as the database formats them; null after their erasure. */
   personal: string | null
-  /** In hex; null once it is erased. */
+  /** Hex; null after its erasure. */
   personalSalt: string | null
 }
 
 /**
- * A range of the trail: what happened after one moment and not after another and, unless it was gathered, was written by
- * the transactions after one number and up to another.
+ * A range of the trail: events after `notBefore` and up to `notAfter` and, unless it is by time, of transactions after one
+ * number and up to another.
  */
 export type TrailRange = {
   isByTime: boolean
@@ -39,19 +39,19 @@ export type TrailRange = {
   notAfter: string
 }
 
-/** A system task: the events of a range in the order in which they are sealed. */
+/** The events of a range in the order of their seal. */
 export async function readTrail(db: Db | Tx, range: TrailRange): Promise<TrailEvent[]> {
   return readWhere(db, isInRange(range))
 }
 
-/** A system task: the events that are not in a range. */
+/** The events outside of a range. */
 export async function readTrailNotIn(db: Db | Tx, range: TrailRange): Promise<TrailEvent[]> {
   return readWhere(db, sql<boolean>`not ${isInRange(range)}`)
 }
 
 /**
- * A system task: the events within a range that are in none of these, which may be very many: as conditions of their own
- * they would take the planner longer than a statement may.
+ * The events in one range and in none of many others. The ranges are arrays, because the planner would take too long for
+ * many conditions.
  */
 export async function readTrailOutside(db: Db | Tx, within: TrailRange, ranges: TrailRange[]): Promise<TrailEvent[]> {
   const each = <Field extends keyof TrailRange>(field: Field) => ranges.map((range) => range[field])
@@ -67,7 +67,7 @@ export async function readTrailOutside(db: Db | Tx, within: TrailRange, ranges: 
 }
 
 async function readWhere(db: Db | Tx, condition: RawBuilder<boolean>): Promise<TrailEvent[]> {
-  // A time of infinity has no other form.
+  // `infinity` has no RFC 3339 form.
   const { rows } = await sql<TrailEvent>`
     select id, coalesce(${inUtc('occurred_at')}, occurred_at::text) as "occurredAt",
       transaction_id::text as "transactionId", firm_id as "firmId", document_id as "documentId", version, action, outcome,
@@ -79,41 +79,45 @@ async function readWhere(db: Db | Tx, condition: RawBuilder<boolean>): Promise<T
 }
 
 /**
- * Where the next seal ends that takes some `most` events, as the number of a transaction; undefined while nothing is final.
- * Final is what no transaction that is open, and none that comes, can add to.
+ * The last transaction of the next seal, which takes about `maxEvents` events; undefined while no event is final. An event
+ * is final when no open or future transaction can have a lower number.
  */
-export async function findLastTransaction(db: Db | Tx, range: TrailRange, most: number): Promise<string | undefined> {
+export async function findLastTransaction(
+  db: Db | Tx,
+  range: TrailRange,
+  maxEvents: number,
+): Promise<string | undefined> {
   const { rows } = await sql<{ last: string | null }>`
     select max(number)::text as last from (
       select transaction_id::text::numeric as number from document_events
       where ${isInRange(range)} and transaction_id < pg_snapshot_xmin(pg_current_snapshot())
-      order by transaction_id limit ${most}
+      order by transaction_id limit ${maxEvents}
     ) as final`.execute(db)
   return rows[0]?.last ?? undefined
 }
 
-/** Where the next seal ends that gathers the first `most` events of a range; undefined when there are not so many. */
-export async function findLastMoment(db: Db | Tx, range: TrailRange, most: number): Promise<string | undefined> {
+/** The time of the last of the first `maxEvents` events in a range; undefined if there are fewer. */
+export async function findLastMoment(db: Db | Tx, range: TrailRange, maxEvents: number): Promise<string | undefined> {
   const { rows } = await sql<{ last: string }>`
     select ${inUtc('occurred_at')} as last from document_events
-    where ${isInRange(range)} order by occurred_at offset ${most - 1} limit 1`.execute(db)
+    where ${isInRange(range)} order by occurred_at offset ${maxEvents - 1} limit 1`.execute(db)
   return rows[0]?.last
 }
 
-/** When the newest event of a range happened; undefined when there is none. */
+/** The time of the newest event in a range; undefined if there is none. */
 export async function findNewestMoment(db: Db | Tx, range: TrailRange): Promise<string | undefined> {
   const { rows } = await sql<{ newest: string | null }>`
     select ${inUtc('max(occurred_at)')} as newest from document_events where ${isInRange(range)}`.execute(db)
   return rows[0]?.newest ?? undefined
 }
 
-/** Events of a range, and among them those of transactions that this database has not begun yet. */
-export async function countTrail(db: Db | Tx, range: TrailRange): Promise<{ events: number; unborn: number }> {
-  const { rows } = await sql<{ events: number; unborn: number }>`
+/** Counts the events of a range, and those of transactions that this database has not started yet. */
+export async function countTrail(db: Db | Tx, range: TrailRange): Promise<{ events: number; futureCount: number }> {
+  const { rows } = await sql<{ events: number; futureCount: number }>`
     select count(*)::float8 as events,
-      count(*) filter (where transaction_id >= pg_snapshot_xmax(pg_current_snapshot()))::float8 as unborn
+      count(*) filter (where transaction_id >= pg_snapshot_xmax(pg_current_snapshot()))::float8 as futureCount
     from document_events where ${isInRange(range)}`.execute(db)
-  return rows[0] ?? { events: 0, unborn: 0 }
+  return rows[0] ?? { events: 0, futureCount: 0 }
 }
 
 function isInRange({
@@ -130,29 +134,29 @@ function isInRange({
     and transaction_id <= ${throughTransaction}::text::xid8 and ${ofTime})`
 }
 
-/** A range of the trail as it was when it was sealed, chained to the one before. */
+/** A sealed range of the trail, chained to the previous seal. */
 export type Seal = TrailRange & {
   /** From 1 on, without a gap. */
   number: number
   /** RFC 3339. */
   sealedAt: string
   cluster: string
-  /** One entry after another; src/audit/trail-entries.ts reads them. */
+  /** Concatenated entries; src/audit/seal-format.ts reads them. */
   entries: Buffer
   previousHash: Buffer
   hash: Buffer
 }
 
-/** In which cluster of databases the trail stands, and the time there. */
+/** The database cluster of the trail, and its time. */
 export type Position = { cluster: string; now: string }
 
-/** The newest seal; undefined before the first. */
+/** The newest seal; undefined if there is none. */
 export async function findLastSeal(db: Db | Tx): Promise<Seal | undefined> {
   const { rows } = await sql<Seal>`select ${columns} from document_seals order by number desc limit 1`.execute(db)
   return rows[0]
 }
 
-/** The newest seal, without what it seals. */
+/** The newest seal without its entries. */
 export type SealState = { number: number; sealedAt: Date }
 
 export async function findSealState(db: Db): Promise<SealState | undefined> {
@@ -163,14 +167,14 @@ export async function findSealState(db: Db): Promise<SealState | undefined> {
   return rows[0]
 }
 
-/** Some `most` seals from a number on, oldest first. */
-export async function readSeals(db: Db | Tx, fromNumber: number, most: number): Promise<Seal[]> {
+/** At most `maxSeals` seals from a number on, oldest first. */
+export async function readSeals(db: Db | Tx, fromNumber: number, maxSeals: number): Promise<Seal[]> {
   const { rows } = await sql<Seal>`
-    select ${columns} from document_seals where number >= ${fromNumber} order by number limit ${most}`.execute(db)
+    select ${columns} from document_seals where number >= ${fromNumber} order by number limit ${maxSeals}`.execute(db)
   return rows
 }
 
-/** Seals made since a moment and numbered below another that may have events of what happened after that moment. */
+/** Seals made since a moment, below a number, that can contain events after that moment. */
 export async function readSealsSince(db: Db | Tx, moment: string, belowNumber: number): Promise<Seal[]> {
   const { rows } = await sql<Seal>`
     select ${columns} from document_seals
@@ -179,10 +183,10 @@ export async function readSealsSince(db: Db | Tx, moment: string, belowNumber: n
   return rows
 }
 
-/** Seals that gathered what came to the trail in another cluster: from a number through another, up to a moment. */
+/** A series of seals by time: their first and last number, and the end of their range. */
 export type LaterSeals = { fromNumber: number; throughNumber: number; notAfter: string }
 
-/** The first such after a seal: from there on numbers of transactions say something else. Undefined where they say the same still. */
+/** The first series of seals by time after a seal: from there on transaction numbers start again. */
 export async function findSealsByTimeAfter(
   db: Db | Tx,
   { number }: Pick<Seal, 'number'>,
@@ -191,16 +195,16 @@ export async function findSealsByTimeAfter(
   const { rows } = await sql<{ [Field in keyof LaterSeals]: LaterSeals[Field] | null }>`
     select min(number)::float8 as "fromNumber", max(number)::float8 as "throughNumber",
       ${inUtc('max(not_after)')} as "notAfter"
-    from document_seals as gathered
+    from document_seals as by_time
     where is_gathered and number > ${number} and not exists (
       select from document_seals as other
-      where not other.is_gathered and other.number > ${firstByTime} and other.number < gathered.number)`.execute(db)
+      where not other.is_gathered and other.number > ${firstByTime} and other.number < by_time.number)`.execute(db)
   const { fromNumber = null, throughNumber = null, notAfter = null } = rows[0] ?? {}
   if (fromNumber === null || throughNumber === null || notAfter === null) return undefined
   return { fromNumber, throughNumber, notAfter }
 }
 
-/** What a seal says beside its entries and hashes, under the names that the table and an export have. */
+/** A seal without its entries and hashes, under the column names of the table and of exports. */
 export function sealColumns(seal: Omit<Seal, 'entries' | 'previousHash' | 'hash'>) {
   return {
     number: seal.number,
@@ -214,7 +218,7 @@ export function sealColumns(seal: Omit<Seal, 'entries' | 'previousHash' | 'hash'
   }
 }
 
-/** False when another worker has made a seal of this number first. */
+/** False if another worker has made a seal with this number first. */
 export async function insertSeal(db: Db | Tx, seal: Seal): Promise<boolean> {
   const inserted = await db
     .insertInto('document_seals')
@@ -234,11 +238,11 @@ export async function findPosition(db: Db | Tx): Promise<Position> {
   const { rows } = await sql<Position>`
     select document_cluster() as cluster, ${inUtc('clock_timestamp()')} as now`.execute(db)
   const [position] = rows
-  if (position === undefined) throw new Error('the database did not say where the trail stands')
+  if (position === undefined) throw new Error('the database returned no position of the trail')
   return position
 }
 
-/** Until the transaction ends nobody writes an event. */
+/** Locks out writers of events until the transaction ends. */
 export async function lockTrail(trx: Tx): Promise<void> {
   await sql`select document_events_lock()`.execute(trx)
 }
@@ -248,7 +252,7 @@ const columns = sql`number::float8 as number, ${inUtc('sealed_at')} as "sealedAt
   ${inUtc('not_before')} as "notBefore", ${inUtc('not_after')} as "notAfter", entries,
   previous_hash as "previousHash", hash`
 
-/** RFC 3339 in UTC to the microsecond, whatever the connection's time zone: the form that is sealed and exported. */
+/** RFC 3339 in UTC to the microsecond, whatever the connection's time zone. */
 function inUtc(expression: string): RawBuilder<string> {
   return sql`to_char(${sql.raw(expression)} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 }

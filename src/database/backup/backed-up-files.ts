@@ -4,10 +4,7 @@ import type { FirmId } from '../../vocabulary/vocabulary.ts'
 import type { Db } from '../connection/client.ts'
 import { type BlobLocation, platformPathOfVersionText as platformPath } from '../documents/blob-location.ts'
 
-/**
- * SQL: each file that the snapshot's rows name, with all that it takes to store it again. The platform's rows too that are
- * no version here yet. In no order.
- */
+/** SQL: each file that the rows name, with everything needed to store it again, also of platform rows that are no version yet. Unordered. */
 export const filesToBackUp = `
   select v.id as version_id, v.firm_id, v.document_id, v.version, d.document_type, v.file_name, v.mime_type, v.store,
     v.store_id, v.storage_key as key, v.object_version_id, v.file_size as size, v.sha256, v.bytes_state as state, v.scan_status
@@ -23,7 +20,7 @@ export const filesToBackUp = `
 
 export type CurrentBlob = BlobLocation & { isInfected: boolean }
 
-/** Where the bytes of a version lie by now, which may have moved since the snapshot; undefined when nobody has them any more. */
+/** The current location of a version, which may have moved since the snapshot; undefined if it is deleted. */
 export async function findCurrentBlob(db: Db, firmId: FirmId, versionId: string): Promise<CurrentBlob | undefined> {
   const { rows } = await sql<CurrentBlob>`
     select store, store_id as "storeId", storage_key as key, scan_status = 'infected' as "isInfected"
@@ -31,7 +28,7 @@ export async function findCurrentBlob(db: Db, firmId: FirmId, versionId: string)
   return rows[0]
 }
 
-/** The versions of which the rows say that nobody has their bytes. */
+/** The versions that are marked as missing. */
 export async function listMissingVersions(db: Db): Promise<Set<string>> {
   const { rows } = await sql<{ id: string }>`select id from document_versions where bytes_state = 'missing'`.execute(db)
   return new Set(rows.map(({ id }) => id))

@@ -9,19 +9,19 @@ export type TableToLoad = { name: string; columns: Column[] }
 
 export type LoadRequest<Table extends TableToLoad> = {
   tables: Table[]
-  /** As JSON, one each. */
+  /** One JSON object per row. */
   rowsOf: (table: Table) => AsyncIterable<string>
-  /** RFC 3339; null where the trail is empty. */
+  /** RFC 3339; null if the audit trail is empty. */
   eventsSince: string | null
   signal: AbortSignal
   onTable: (table: string) => void
-  /** What is to be changed in the rows, in the same transaction. */
+  /** Changes the loaded rows in the same transaction. */
   finish: (client: Client) => Promise<void>
 }
 
 /**
- * Fills the tables with a backup's rows, in one transaction, as their owner. What the tables do by themselves when rows
- * come and change was done where the rows come from, and is not done again.
+ * Loads a backup's rows into the tables, in one transaction, as their owner. Triggers are disabled: the rows already
+ * have their effects.
  */
 export async function loadRows<Table extends TableToLoad>(
   owner: PoolConfig,
@@ -36,7 +36,7 @@ export async function loadRows<Table extends TableToLoad>(
     await load(client, loading)
     await client.query('commit')
   } finally {
-    // What is not committed is rolled back by the server.
+    // The server rolls an open transaction back.
     await client.end()
   }
 }
@@ -45,18 +45,18 @@ async function load<Table extends TableToLoad>(
   client: Client,
   { tables, rowsOf, eventsSince, signal, onTable, finish }: LoadRequest<Table>,
 ): Promise<void> {
-  // Somebody may have written here since the restore was begun; from now on nobody can until it stands.
+  // Another process may have written since the check at the start. From now on none can until the commit.
   await client.query(`lock table ${backedUpTables.join(', ')} in share row exclusive mode`)
   await requireNoRows(async (statement) => (await client.query<object>(statement)).rows)
   if (eventsSince !== null)
     await client.query(
-      // Events of before 2026 carry a wrong clock's time and go to the default partition.
+      // Events before 2026 have a wrong clock's time and go to the default partition.
       `select document_events_create_month(month::date) from generate_series(
          greatest(date_trunc('month', $1::timestamptz at time zone 'UTC'), '2026-01-01'), now() at time zone 'UTC',
          interval '1 month') as month`,
       [eventsSince],
     )
-  // What the migrations put there.
+  // The migrations have inserted these rows.
   await client.query('delete from document_types; delete from document_installation')
   const enable = await disableTriggers(client)
   for (const table of tables) {
@@ -74,10 +74,10 @@ async function load<Table extends TableToLoad>(
   await client.query('update document_restores set rows_at = clock_timestamp()')
 }
 
-/** The trail keeps its guards: they refuse changes, and there are none. */
+/** Their triggers stay enabled: they reject updates, and a restore only inserts. */
 const guarded = new Set<string>(['document_events', 'document_event_persons', 'document_seals'])
 
-/** Yields what lets them speak again. */
+/** Returns a function that enables them again. */
 async function disableTriggers(client: Client): Promise<() => Promise<void>> {
   const tables = backedUpTables.filter((table) => !guarded.has(table))
   const { rows } = await client.query<{ table: string; name: string; how: string }>(
@@ -92,7 +92,7 @@ async function disableTriggers(client: Client): Promise<() => Promise<void>> {
   }
 }
 
-/** The platform's tables may have had more than those that our migrations make. */
+/** The platform's tables may have more columns than our migrations create. */
 async function addMissingColumns(client: Client, table: BackedUpTable, wanted: Column[]): Promise<void> {
   const there = new Set((await columnsOf(client, table)).map(({ name }) => name))
   const missing = wanted.filter(({ name }) => !there.has(name))
@@ -106,7 +106,7 @@ async function addMissingColumns(client: Client, table: BackedUpTable, wanted: C
     await client.query(`alter table ${table} add column ${quoteNames([column])} ${await columnType(client, column)}`)
 }
 
-/** A type of the platform's own making that is not here: its values are kept as text. */
+/** A type of the platform that does not exist here is stored as text. */
 async function columnType(client: Client, { type }: Column): Promise<string> {
   const { rows } = await client.query<{ is: boolean }>('select to_regtype($1) is not null as is', [type])
   return rows[0]?.is === true ? type : 'text'
@@ -140,7 +140,7 @@ async function insert(
   await flush()
 }
 
-/** What counts by itself goes on behind what is there. */
+/** Sequences continue after the loaded rows. */
 async function setSequences(client: Client): Promise<void> {
   const { rows } = await client.query<{ table: string; column: string; sequence: string }>(
     `select attrelid::regclass::text as table, quote_ident(attname) as column,

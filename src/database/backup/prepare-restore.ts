@@ -9,25 +9,25 @@ export type RestoreTarget = { store: 's3' | 'local'; name: string }
 
 type RestorePlan = {
   backupId: string
-  /** Those that had run where the backup was made. */
+  /** Migrations of the database that was backed up. */
   migrations: string[]
   madeBy: string
-  /** Undefined: files stay where they lie. */
+  /** Undefined: files stay in their stores. */
   target: RestoreTarget | undefined
-  /** Something that lies in the target. */
+  /** A file or object that exists in the target. */
   inTarget: string | undefined
 }
 
 /**
- * - `new`: nothing was restored yet, and nothing of a store may be taken for this restore's;
- * - `begun`: the same restore was ended before, and what lies in the store is its own;
- * - `loaded`: the rows stand already.
+ * - `new`: nothing was restored yet, and the target must be empty;
+ * - `begun`: an earlier attempt was interrupted, and may have written to the target;
+ * - `loaded`: the rows are loaded.
  */
 export type RestoreState = 'new' | 'begun' | 'loaded'
 
 /**
- * Makes the tables as they were where the backup was made, in a database that has nothing of ours, and writes down which
- * restore this is. As the tables' owner. Throws what stands in the way.
+ * Creates the tables at the backup's migration in an empty database, and records the restore. Connects as the tables'
+ * owner. Throws what prevents the restore.
  */
 export async function prepareRestore(ownerDb: Db, restoring: RestorePlan): Promise<RestoreState> {
   await requireKnownMigrations(restoring)
@@ -47,7 +47,7 @@ export async function prepareRestore(ownerDb: Db, restoring: RestorePlan): Promi
   return state
 }
 
-/** All is done: from now on this database is like every other, and no restore is resumed in it. */
+/** Marks the restore as finished: it is not resumed any more. */
 export async function finishRestore(ownerDb: Db): Promise<void> {
   await sql`update document_restores set finished_at = clock_timestamp()`.execute(ownerDb)
 }
@@ -56,13 +56,13 @@ async function requireKnownMigrations({ migrations, madeBy }: RestorePlan): Prom
   if (isPreRelease(migrations))
     throw new AppError(
       'conflict',
-      `The backup was made by a version before 0.1.0, whose tables this one cannot read. Restore it with that version.`,
+      `A version before 0.1.0 created the backup, and this one cannot read its tables. Restore it with that version.`,
     )
   const known = new Set(await listMigrations())
   if (migrations.every((name) => known.has(name))) return
   throw new AppError(
     'conflict',
-    `The backup was made by a later version of the service (${madeBy}), whose tables this one does not know. Restore it with that version, or a newer one.`,
+    `A later version of the service (${madeBy}) created the backup, and this one does not know its tables. Restore it with that version, or a newer one.`,
   )
 }
 
@@ -71,32 +71,32 @@ async function requireNoLaterMigrations(db: Db, { migrations }: RestorePlan): Pr
   if (later.length === 0) return
   throw new AppError(
     'conflict',
-    `The tables of this database are of a later version than the backup (${later.join(', ')}). Give it an empty database.`,
+    `The tables of this database are of a later version than the backup (${later.join(', ')}). Name an empty database.`,
   )
 }
 
 function stateOf(begun: StartedRestore, { backupId, target }: RestorePlan): RestoreState {
-  if (begun.finishedAt !== null) throw notEmpty('it was made by a restore')
+  if (begun.finishedAt !== null) throw notEmpty('a restore created it')
   if (begun.backupId !== backupId)
     throw new AppError(
       'conflict',
-      `A restore of another backup (${begun.backupId}) was begun in this database and not finished. Go on with that one, or give it an empty database.`,
+      `A restore of another backup (${begun.backupId}) was started in this database and not finished. Resume that one, or name an empty database.`,
     )
   const { store, name } = target ?? { store: null, name: null }
   if (begun.store !== store || begun.name !== name)
     throw new AppError(
       'conflict',
-      `This restore was begun into another place (${begun.name ?? 'none: files were to stay where they lie'}). Set that one again, or give it an empty database.`,
+      `This restore was started with another store (${begun.name ?? 'none: files stay in their stores'}). Set that one again, or name an empty database.`,
     )
   return begun.rowsAt === null ? 'begun' : 'loaded'
 }
 
 function requireEmptyStore({ target, inTarget }: RestorePlan): void {
   if (inTarget === undefined) return
-  const found = /^(security_firms|quarantine)\//.test(inTarget) ? 'papers lie there' : `${inTarget} lies there`
+  const found = /^(security_firms|quarantine)\//.test(inTarget) ? 'it has documents' : `it has ${inTarget}`
   throw new AppError(
     'conflict',
-    `${target?.name} is not empty: ${found}. A restore writes over nothing; give it an empty store (AWS_S3_BUCKET, or UPLOADS_DIR).`,
+    `${target?.name} is not empty: ${found}. A restore overwrites nothing. Name an empty store (AWS_S3_BUCKET, or UPLOADS_DIR).`,
   )
 }
 
@@ -108,7 +108,7 @@ type StartedRestore = {
   finishedAt: Date | null
 }
 
-/** The restore that this database was made by, or is being made by. */
+/** The restore into this database, finished or not. */
 async function findRestore(db: Db): Promise<StartedRestore | undefined> {
   const { rows: tables } = await sql`select where to_regclass('document_restores') is not null`.execute(db)
   if (tables.length === 0) return undefined
@@ -118,20 +118,20 @@ async function findRestore(db: Db): Promise<StartedRestore | undefined> {
   return rows[0]
 }
 
-/** Throws while a restore into this database is not finished: whoever wrote here now would be in its way. */
+/** Throws while a restore into this database is not finished: nothing else may write to it. */
 export async function requireNoUnfinishedRestore(db: Db): Promise<void> {
   const restore = await findRestore(db)
   if (restore === undefined || restore.finishedAt !== null) return
   throw new AppError(
     'conflict',
-    `A restore into this database (of the backup ${restore.backupId}) was begun and is not finished. Give the same \`backup restore\` again, which goes on where it was, or name another database (DATABASE_URL, or another DATA_DIR).`,
+    `A restore into this database (of the backup ${restore.backupId}) was started and is not finished. Run the same \`backup restore\` again to resume it, or name another database (DATABASE_URL, or another DATA_DIR).`,
   )
 }
 
-/** Of a database, or of one transaction in it. */
+/** Runs a statement in a database or in one transaction. */
 type Query = (statement: string) => Promise<unknown[]>
 
-/** Throws when one of our tables has rows beside those which the migrations make. */
+/** Throws if one of our tables has other rows than those of the migrations. */
 export async function requireNoRows(ask: Query): Promise<void> {
   for (const table of backedUpTables) {
     if (table === 'document_installation') continue
@@ -144,6 +144,6 @@ export async function requireNoRows(ask: Query): Promise<void> {
 function notEmpty(why: string): AppError {
   return new AppError(
     'conflict',
-    `This database is not empty: ${why}. A restore writes over nothing; give it an empty database (DATABASE_URL, or another DATA_DIR).`,
+    `This database is not empty: ${why}. A restore overwrites nothing. Name an empty database (DATABASE_URL, or another DATA_DIR).`,
   )
 }

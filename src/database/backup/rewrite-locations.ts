@@ -2,20 +2,20 @@ import type { Client } from 'pg'
 
 import type { StoreId, StoreName } from '../../vocabulary/vocabulary.ts'
 
-/** A file that got another key than it had: its own is none that may be written, or is another file's here. */
+/** A file with a new key: its old key is invalid, or already used in the target. */
 export type Renamed = { store: StoreName; storeId: StoreId | null; key: string; newKey: string }
 
 export type NewLocations = {
   store: StoreName
   storeId: StoreId | null
-  /** Stands for the bucket that was, where a row must name it. */
+  /** The id of the old bucket, for rows that must name it. */
   oldBucket: string
   renamed: Renamed[]
-  /** Versions whose bytes the backup has not. */
+  /** Versions whose files are not in the backup. */
   withoutBytes: string[]
 }
 
-/** All bytes lie in one store by now: makes the rows say so, the platform's as ours. In the transaction that loads them. */
+/** All files are in one store now: updates our rows and the platform's, in the transaction that loads them. */
 export async function rewriteLocations(
   client: Client,
   { store, storeId, oldBucket, renamed, withoutBytes }: NewLocations,
@@ -34,13 +34,13 @@ export async function rewriteLocations(
     update documents set trashed_row = trashed_row || jsonb_build_object('file_path', ${path(`trashed_row ->> 'file_path'`)})
     where trashed_row ->> 'file_path' is not null`)
   await client.query(
-    // Of what a virus was found in nothing is missed: it was on its way out.
+    // An infected file counts as removed, not as missing.
     `update document_versions set bytes_state = case scan_status when 'infected' then 'removed' else 'missing' end
      where id = any ($1::uuid[])`,
     [withoutBytes],
   )
-  // The restored bytes are those of versions. What purges had left on S3 was not restored, and is not destroyed either:
-  // it stays on record as in the old bucket.
+  // Only files of versions are restored. What purges had left on S3 is neither restored nor destroyed: its rows still
+  // name the old bucket.
   await client.query(`delete from document_blobs where disposal_id is null`)
   await client.query(
     `update document_blobs set store_id = $1::uuid where store = 's3' and store_id is null and state <> 'destroyed'`,
@@ -53,8 +53,8 @@ export async function rewriteLocations(
 }
 
 /**
- * Uploads and moves of the snapshot may have been committed after it: what they wrote may be the only copy, and is an
- * orphan from now on, which nobody removes.
+ * Uploads and moves in the snapshot may have been committed after it: their blob may be the only copy, and is an orphan
+ * from now on, which nothing removes.
  */
 export async function deleteIncoming(client: Client): Promise<void> {
   await client.query(`delete from document_blobs where state = 'incoming' and source_key is null`)

@@ -4,25 +4,25 @@ import type { Db, Tx } from '../connection/client.ts'
 
 export type NewBackup = { id: string; place: string; name: string; isRowsOnly: boolean }
 
-/** `whole`; `lacking`: sound, but some file could not be had; `failed`: there is none. */
+/** `lacking`: usable, but without some files; `failed`: not usable. */
 export type BackupOutcome = 'whole' | 'lacking' | 'failed'
 
-/** Whoever was not heard of for so long is dead. */
+/** A backup without a heartbeat for so long counts as dead. */
 const maxSilence = sql`interval '2 minutes'`
 
-/** Nor does it keep anything that has run for longer than any backup takes, whatever it says. */
+/** Longer than any backup takes. A backup that runs longer counts as dead. */
 const maxAge = sql`interval '7 days'`
 
 const isAlive = sql`(ended_at is null and heartbeat_at > clock_timestamp() - ${maxSilence} and started_at > clock_timestamp() - ${maxAge})`
 
-/** How often to say that a backup lives: several may be missed. */
+/** The interval of heartbeats: several may be missed. */
 export const heartbeatSeconds = 15
 
-/** SQL: whether a backup runs whose snapshot may name what nothing else does. */
+/** SQL: whether a backup runs, whose snapshot may name removed files. */
 export const isBackupRunning = sql<boolean>`exists (
   select from document_backups where ${isAlive})`
 
-/** From now on removals wait. Before the snapshot is taken, so that what it names is there. */
+/** From now on removals wait. Call it before the snapshot, so that the files that it names stay. */
 export async function beginBackup(db: Db, { id, place, name, isRowsOnly }: NewBackup): Promise<void> {
   await sql`
     with old as (delete from document_backups where started_at < now() - interval '2 years')
@@ -30,7 +30,7 @@ export async function beginBackup(db: Db, { id, place, name, isRowsOnly }: NewBa
     values (${id}::uuid, ${place}, ${name}, ${isRowsOnly}::boolean)`.execute(db)
 }
 
-/** False when it was silent for so long that it was taken for dead: then removals have gone on, and it is in vain. */
+/** False if the backup already counts as dead: removals have continued, and it cannot be used. */
 export async function recordHeartbeat(db: Db, id: string): Promise<boolean> {
   const { numAffectedRows } = await sql`
     update document_backups set heartbeat_at = clock_timestamp()
@@ -40,17 +40,17 @@ export async function recordHeartbeat(db: Db, id: string): Promise<boolean> {
 
 type BackupEnd = { outcome: BackupOutcome; files: number; bytes: number }
 
-/** Removals go on. */
+/** From now on removals continue. */
 export async function endBackup(db: Db | Tx, id: string, { outcome, files, bytes }: BackupEnd): Promise<void> {
   await sql`
     update document_backups set ended_at = clock_timestamp(), outcome = ${outcome}, files = ${files}::bigint, bytes = ${bytes}::bigint
     where id = ${id}::uuid and ended_at is null`.execute(db)
 }
 
-/** `silent`: it was not heard of, and died or is taken for dead. Of one that ended, how. */
+/** `silent`: no heartbeat, so it counts as dead. The other values are outcomes. */
 export type BackupState = 'running' | 'silent' | BackupOutcome
 
-/** Of the backups of these names those that were begun in this database. */
+/** The states of those backups that were started in this database, by name. */
 export async function findBackupStates(db: Db, names: string[]): Promise<Map<string, BackupState>> {
   const { rows } = await sql<{ name: string; state: BackupState }>`
     select name, case when ended_at is not null then outcome when ${isAlive} then 'running' else 'silent' end as state
@@ -60,7 +60,7 @@ export async function findBackupStates(db: Db, names: string[]): Promise<Map<str
 
 export type LastBackup = { endedAt: Date; outcome: BackupOutcome }
 
-/** The newest that can be restored, whoever made it; undefined when there was none yet. */
+/** The newest backup that can be restored; undefined if there is none. */
 export async function findLastBackup(db: Db): Promise<LastBackup | undefined> {
   const { rows } = await sql<LastBackup>`
     select ended_at as "endedAt", outcome from document_backups
@@ -68,7 +68,7 @@ export async function findLastBackup(db: Db): Promise<LastBackup | undefined> {
   return rows[0]
 }
 
-/** The same as a question of its own. */
+/** `isBackupRunning` as a query. */
 export async function findIsBackupRunning(db: Db): Promise<boolean> {
   const { rows } = await sql<{ isRunning: boolean }>`select ${isBackupRunning} as "isRunning"`.execute(db)
   return rows[0]?.isRunning ?? true

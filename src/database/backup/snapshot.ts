@@ -4,30 +4,27 @@ import type { BackedUpTable } from './tables-to-back-up.ts'
 
 export type Column = { name: string; type: string }
 
-/** One point in time of the database, as its owner sees it; nothing that happens meanwhile is in it. */
+/** One point in time of the database, read as its owner. */
 export type Snapshot = {
-  /** RFC 3339: when it was taken. */
+  /** RFC 3339. */
   takenAt: string
   serverVersion: string
   migrations: string[]
   columnsOf(table: BackedUpTable): Promise<Column[]>
-  /** A table's rows as JSON, one each, without a line break; a few are held. */
+  /** One line of JSON per row of a table. */
   rowsOf(table: BackedUpTable, columns: Column[]): AsyncGenerator<string>
-  /** The same of a query. */
+  /** One line of JSON per row of a query. */
   rowsOfQuery(query: string): AsyncGenerator<string>
-  /** Undefined when there are none. */
+  /** Undefined if there are no events. */
   firstEventAt(): Promise<string | undefined>
   installationId(): Promise<string>
   close(): Promise<void>
 }
 
-/** Rows of the seals are large. */
+/** Few, because the rows of the seals are large. */
 const fetchRows = 100
 
-/**
- * The text of values is the same on every server from 15 on with these, whatever its own settings are; and no limit of the
- * service's holds for what takes as long as there are rows.
- */
+/** With these settings values have the same text on every server from 15 on, and the service's time limits do not apply. */
 export const sessionSettings = `
   set statement_timeout = 0; set lock_timeout = '60s'; set idle_in_transaction_session_timeout = 0;
   set timezone = 'UTC'; set datestyle = 'ISO'; set intervalstyle = 'postgres'; set bytea_output = 'hex';
@@ -35,7 +32,7 @@ export const sessionSettings = `
 
 export async function openSnapshot(owner: PoolConfig): Promise<Snapshot> {
   const client = new Client({ ...owner, application_name: 'paniq-documents backup', keepAlive: true })
-  // A connection that is lost shows at the next question.
+  // The next query reports a lost connection.
   client.on('error', () => undefined)
   await client.connect()
   try {
@@ -46,7 +43,7 @@ export async function openSnapshot(owner: PoolConfig): Promise<Snapshot> {
       `select to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at, current_setting('server_version') as version`,
     )
     const migrations = await selectRows<{ name: string }>(client, 'select name from document_migrations order by name')
-    if (taken === undefined) throw new Error('the database did not say when it is')
+    if (taken === undefined) throw new Error('the database returned no time')
     return {
       takenAt: taken.at,
       serverVersion: taken.version,
@@ -63,7 +60,7 @@ export async function openSnapshot(owner: PoolConfig): Promise<Snapshot> {
       },
       installationId: async () => {
         const [installation] = await selectRows<{ id: string }>(client, 'select id from document_installation')
-        if (installation === undefined) throw new Error('the database does not say whose it is')
+        if (installation === undefined) throw new Error('the database has no installation id')
         return installation.id
       },
       close: async () => client.end(),
@@ -74,7 +71,7 @@ export async function openSnapshot(owner: PoolConfig): Promise<Snapshot> {
   }
 }
 
-/** In the order in which the table has them; what it computes itself is left out. */
+/** In the table's order, without generated columns. */
 export async function columnsOf(client: Client, table: BackedUpTable): Promise<Column[]> {
   return selectRows<Column>(
     client,
@@ -89,7 +86,7 @@ export function quoteNames(columns: Column[]): string {
 }
 
 async function* rowsOf(client: Client, text: string): AsyncGenerator<string> {
-  // JSON that came in as text may be laid out in lines.
+  // A `json` value keeps its line breaks.
   await client.query(
     `declare each no scroll cursor for select translate(row_to_json(t)::text, E'\\n\\r', '  ') as row from (${text}) t`,
   )

@@ -1,4 +1,4 @@
-/** Columns of these that we know nothing of are backed up too, and made by a restore where they are missing. */
+/** Their unknown columns are backed up too, and a restore adds them if they are missing. */
 export const platformTables = [
   'registered_users',
   'security_firms',
@@ -8,10 +8,7 @@ export const platformTables = [
   'firm_documents',
 ] as const
 
-/**
- * What a backup has, in the order in which a restore fills it: whatever is referred to comes first. The platform's tables
- * are those that this service stands on.
- */
+/** The tables in a backup, in the order of a restore: referenced tables come first. */
 export const backedUpTables = [
   ...platformTables,
   'document_installation',
@@ -35,19 +32,19 @@ export const backedUpTables = [
 
 export type BackedUpTable = (typeof backedUpTables)[number]
 
-/** What it has not, and why nobody misses it. */
+/** The tables that are not in a backup, with the reason. The manifest has this list. */
 export const leftOutTables: Record<string, string> = {
-  document_sessions: 'a backup must let nobody in: people log in again',
-  document_refresh_tokens: 'a backup must let nobody in: people log in again',
+  document_sessions: 'sessions are not restored: people log in again',
+  document_refresh_tokens: 'sessions are not restored: people log in again',
   document_secrets:
-    'generated secrets stay where they were made; a restored service makes new ones, and links signed before are void',
+    'generated secrets are not copied: a restored service creates new ones, and older signed links are invalid',
   document_login_failures: 'a lockout lasts 15 minutes',
-  document_rates: 'counts of the last hour',
-  document_scanner: 'what the scanner at hand knows, which is asked again',
-  document_runs: 'when which job last ran on the machines of then',
-  document_comparison: 'how far firm_documents was compared; a restored service compares all of it once more',
+  document_rates: 'rate limits of the last hour',
+  document_scanner: 'the signatures of the current scanner, which are read again',
+  document_runs: 'the last runs of jobs on the old machines',
+  document_comparison: 'progress of comparing firm_documents; a restored service compares all rows again',
   document_migrations: 'the manifest names the migrations, and a restore runs them',
-  document_migrations_lock: 'held only while migrations run',
-  document_backups: 'which backups run and ran here; each backup has its own manifest',
-  document_restores: 'by which backup a database was made, which is another one each time',
+  document_migrations_lock: 'locked only while migrations run',
+  document_backups: 'the backups of this database; each backup has its own manifest',
+  document_restores: 'the restore that created this database',
 }

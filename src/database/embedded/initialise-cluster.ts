@@ -7,13 +7,13 @@ import type { Logger } from 'pino'
 
 import { ConfigError, hasCode } from '../../errors/app-error.ts'
 import { syncPath } from '../../files/file-system.ts'
-import { runAs, type Runner } from './run-program.ts'
+import { runAs, type Runner } from './programs.ts'
 
 type Needs = { runner: Runner; major: number; log: Logger }
 
 /**
- * Makes the cluster when there is none. It gets its name only when it is whole and on disk, so a kill on the way
- * leaves nothing but a folder that the next start removes.
+ * Creates the cluster if there is none. It is renamed to its final name when it is complete and synced. A killed start
+ * leaves only a folder that the next start removes.
  */
 export async function initialiseCluster(needs: Needs, cluster: string): Promise<void> {
   const parent = dirname(cluster)
@@ -27,7 +27,7 @@ export async function initialiseCluster(needs: Needs, cluster: string): Promise<
   if (account.kind === 'other') await lchown(fresh, account.uid, account.gid)
   await runInitdb(needs.runner, fresh)
   await commitCluster(fresh, cluster)
-  needs.log.info({ event: 'embedded_database_made' }, 'Made the embedded database')
+  needs.log.info({ event: 'embedded_database_made' }, 'embedded database created')
 }
 
 async function commitCluster(fresh: string, cluster: string): Promise<void> {
@@ -35,7 +35,7 @@ async function commitCluster(fresh: string, cluster: string): Promise<void> {
     await rename(fresh, cluster)
   } catch (cause) {
     throw new ConfigError(
-      `DATA_DIR: ${cluster} is in the way of the embedded database, and is not one itself; move it elsewhere.`,
+      `DATA_DIR: the embedded database needs the name ${cluster}, where something else is. Move that elsewhere.`,
       { cause },
     )
   }
@@ -54,8 +54,8 @@ async function readMajor(cluster: string): Promise<number | undefined> {
 function assertReadable(found: number, ours: number): void {
   if (found === ours) return
   throw new ConfigError(
-    `DATA_DIR: its database was made by PostgreSQL ${found}, and this version brings PostgreSQL ${ours}, which cannot read it. ` +
-      'With the version that made it, run "paniq-docs backup create DIR"; with this one and another DATA_DIR, "paniq-docs backup restore DIR".',
+    `DATA_DIR: PostgreSQL ${found} created its database, and this version's PostgreSQL ${ours} cannot read it. ` +
+      'Run "paniq-docs backup create DIR" with the version that created it, then "paniq-docs backup restore DIR" with this version and another DATA_DIR.',
   )
 }
 
@@ -65,7 +65,7 @@ async function removeLeftovers(folder: string, prefix: string): Promise<void> {
     try {
       await rm(join(folder, name), { recursive: true, force: true, maxRetries: 5 })
     } catch (error) {
-      // The initdb of a killed start still writes there; it can do no harm, and the next start removes it.
+      // The initdb of a killed start may still write there. It does no harm, and the next start removes it.
       if (!hasCode(error, 'ENOTEMPTY')) throw error
     }
   }
@@ -88,23 +88,23 @@ async function runInitdb(runner: Runner, folder: string): Promise<void> {
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   )
-  let said = ''
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4000)))
+  let output = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-4000)))
 
   const ended = await new Promise<Error | number | null>((resolve) =>
     child.once('error', resolve).once('close', resolve),
   )
   if (ended === 0) return
-  const reason = ended instanceof Error ? ended.message : findErrorLine(said) || `initdb ended with ${ended}`
+  const reason = ended instanceof Error ? ended.message : findErrorLine(output) || `initdb ended with ${ended}`
   throw new ConfigError(
-    `DATABASE_URL is not set, and the embedded PostgreSQL could not make its database (${reason}); set DATABASE_URL to use another.`,
-    { cause: new Error(said) },
+    `DATABASE_URL is not set, and the embedded PostgreSQL could not create its database (${reason}). Set DATABASE_URL to use another.`,
+    { cause: new Error(output) },
   )
 }
 
-/** Not everything it complains of does it call an error: not that the system has no name for its user, as in some containers. */
-function findErrorLine(said: string): string | undefined {
-  const lines = said.trim().split('\n')
+/** Not every failure has `error:`: in some containers the user has no name, for example. */
+function findErrorLine(output: string): string | undefined {
+  const lines = output.trim().split('\n')
   return lines.find((line) => line.includes('error:')) ?? lines.at(-1)
 }
 
@@ -112,7 +112,7 @@ export const database = 'paniq'
 export const ownerRole = 'paniq_owner'
 export const serviceRole = 'paniq_service'
 
-/** Makes the two roles and the database where they are missing; a start killed half-way is completed by the next. */
+/** Creates the two roles and the database if they are missing. The next start completes a killed one. */
 export async function createRoles(superuser: Client, config: ClientConfig): Promise<void> {
   if (await isComplete(superuser)) return
 
@@ -122,7 +122,7 @@ export async function createRoles(superuser: Client, config: ClientConfig): Prom
     await superuser.query(`CREATE DATABASE ${database} OWNER ${ownerRole}`)
   await grantUsage(config)
 
-  // Last, since it is the sign that all is done.
+  // Last: it marks the set-up as complete.
   await superuser.query(`
     REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC;
     REVOKE ALL ON DATABASE ${database} FROM PUBLIC;
@@ -139,8 +139,8 @@ async function exists(client: Client, query: string, name: string): Promise<bool
 }
 
 async function createRole(superuser: Client, role: string): Promise<void> {
-  // A failed statement is told to the client, which knows what may be logged of it; the server's log would show
-  // people's data. One string is one transaction.
+  // The client gets every failed statement and knows what it may log. The server's log would show personal data.
+  // One string is one transaction.
   await superuser.query(`
     CREATE ROLE ${role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE;
     ALTER ROLE ${role} SET log_min_messages = log`)

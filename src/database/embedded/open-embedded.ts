@@ -7,29 +7,30 @@ import type { Logger } from 'pino'
 
 import {
   type Account,
-  chooseAccount,
-  isNobody,
   allowPassage,
+  chooseAccount,
   createDataDir,
   createSocketFolder,
+  isNobody,
+  linkCluster,
+  locateCluster,
   port,
 } from './account.ts'
 import { createRoles, database, initialiseCluster, ownerRole, serviceRole } from './initialise-cluster.ts'
-import { findPrograms } from './programs.ts'
-import { prepareRunner } from './run-program.ts'
+import { findPrograms, prepareRunner } from './programs.ts'
 import { joinOrStart, type Server } from './start-server.ts'
 import { stopServer } from './postmaster.ts'
 import { withStartLock } from './with-start-lock.ts'
 
 export type EmbeddedPostgres = {
-  /** Owns the database and what the migrations make in it. */
+  /** Owns the database and everything that the migrations create in it. */
   owner: PoolConfig
-  /** Owns nothing; what it may do is granted by the migrations. */
+  /** Owns nothing; the migrations grant its permissions. */
   service: PoolConfig
   how: 'started' | 'joined'
   /**
-   * Stops the server unless somebody else uses it. Close your own pools first, or they count as somebody; a second
-   * call does nothing.
+   * Stops the server unless another process uses it. Close your own pools first, or they count as another process. A
+   * second call does nothing.
    */
   close: () => Promise<void>
 }
@@ -37,26 +38,25 @@ export type EmbeddedPostgres = {
 type Options = { dataDir: string; log: Logger }
 
 /**
- * Opens the PostgreSQL server of a data folder: joins the one that runs, or starts it, or makes it first. Until
- * `close` it holds one connection, which tells other processes that the server is in use.
+ * Opens the PostgreSQL server of a data folder: connects to the running server, or starts it, and creates the cluster
+ * if there is none. Until `close` one connection stays open: it shows other processes that the server is in use.
  */
 export async function openEmbeddedPostgres({ dataDir: folder, log }: Options): Promise<EmbeddedPostgres> {
   await createDataDir(folder)
-  // Two ways to the same folder must come to the same lock and socket.
+  // Two paths to the same folder must lead to the same lock and socket.
   const dataDir = await realpath(folder)
-  const place = { dataDir, cluster: join(dataDir, 'postgresql'), log }
-  const account = await chooseAccount(dataDir, place.cluster)
-  const open = async () => withStartLock(dataDir, async () => openServer({ ...place, account }))
+  const account = await chooseAccount(dataDir)
+  const open = async () => withStartLock(dataDir, async () => openServer({ dataDir, account, log }))
   const { server, client, how } = await open()
   if (isNobody(account))
     log.warn(
       { event: 'embedded_database_as_nobody' },
-      'PostgreSQL does not run as root: the embedded database runs as nobody, and whatever else runs so can reach its data. Run the service as a user of its own, who owns DATA_DIR',
+      'the embedded database runs as nobody, because PostgreSQL does not run as root. Other programs that run as nobody can read its data. Run the service as a user of its own that owns DATA_DIR',
     )
-  log.info({ event: 'embedded_database_opened', how }, `The embedded database is ${how}`)
+  log.info({ event: 'embedded_database_opened', how }, `embedded database ${how}`)
   const kept = maintainConnection(client, async () => (await open()).client, log)
   let closing: Promise<void> | undefined
-  // The connection is released before the lock is taken: it may just be reopening, which takes the lock too.
+  // The connection is released before the lock is taken: reopening it takes the lock too.
   const closeOnce = async () => {
     const last = await kept.release()
     if (last !== undefined) await withStartLock(dataDir, async () => closeServer(server, last, log))
@@ -73,15 +73,17 @@ export async function openEmbeddedPostgres({ dataDir: folder, log }: Options): P
   }
 }
 
-type DataFolder = { dataDir: string; cluster: string; log: Logger }
+type DataFolder = { dataDir: string; account: Account; log: Logger }
 type Opened = { server: Server; client: Client; how: 'started' | 'joined' }
 
-async function openServer({ dataDir, cluster, account, log }: DataFolder & { account: Account }): Promise<Opened> {
+async function openServer({ dataDir, account, log }: DataFolder): Promise<Opened> {
   const programs = findPrograms()
   await allowPassage(account, dataDir)
   const socketFolder = await createSocketFolder(account, dataDir)
   const runner = await prepareRunner({ account, programs, dataDir, log })
+  const cluster = await locateCluster(account, dataDir)
   await initialiseCluster({ runner, major: programs.major, log }, cluster)
+  await linkCluster(dataDir, cluster, log)
 
   const superuser = { host: socketFolder, port, user: 'postgres', database: 'postgres', ssl: false }
   const server = { runner, cluster, socketFolder, logFile: join(dataDir, 'postgresql.log'), superuser }
@@ -93,7 +95,7 @@ async function openServer({ dataDir, cluster, account, log }: DataFolder & { acc
 
 async function closeServer(server: Server, client: Client, log: Logger): Promise<void> {
   if (!(await stopServer(client, server.cluster, log))) return
-  log.info({ event: 'embedded_database_stopped' }, 'The embedded database is stopped')
+  log.info({ event: 'embedded_database_stopped' }, 'embedded database stopped')
   await rm(server.socketFolder, { recursive: true, force: true })
 }
 
@@ -102,15 +104,15 @@ function poolConfig(server: Server, user: string): PoolConfig {
 }
 
 type MaintainedConnection = {
-  /** Ends the keeping and hands over the connection; undefined when it is lost just then. */
+  /** Stops reconnecting and returns the connection; undefined if it is lost at that moment. */
   release(): Promise<Client | undefined>
 }
 
-const retryMilliseconds = 5000
+const retryMs = 5000
 
 /**
- * Keeps one connection, by which other processes see that the server is in use: a pool lets its own go when nothing
- * is asked for a while. When it is lost, the server has crashed or was stopped by hand, and `reopen` brings it back.
+ * Keeps one connection open, so that other processes see that the server is in use: a pool closes idle connections. A
+ * lost connection means that the server crashed or was stopped by hand, and `reopen` starts it again.
  */
 function maintainConnection(first: Client, reopen: () => Promise<Client>, log: Logger): MaintainedConnection {
   const released = new AbortController()
@@ -127,13 +129,13 @@ function maintainConnection(first: Client, reopen: () => Promise<Client>, log: L
   }
 
   async function reopenUntilReleased(): Promise<void> {
-    log.error({ event: 'embedded_database_lost' }, 'The embedded database went away; bringing it back')
+    log.error({ event: 'embedded_database_lost' }, 'embedded database lost, reopening')
     while (kept === undefined && !released.signal.aborted) {
       try {
         watch(await reopen())
       } catch (err) {
-        log.error({ event: 'embedded_database_lost', err }, 'The embedded database does not come back; trying again')
-        await sleep(retryMilliseconds, undefined, { signal: released.signal }).catch(() => undefined)
+        log.error({ event: 'embedded_database_lost', err }, 'embedded database not reopened, trying again')
+        await sleep(retryMs, undefined, { signal: released.signal }).catch(() => undefined)
       }
     }
   }

@@ -10,12 +10,12 @@ import { readIfExists } from '../../files/file-system.ts'
 
 const pollMs = 20
 const stopTimeoutMs = 30_000
-/** A pool says that it is closed before the server has let its connections go. */
+/** A pool reports that it is closed before the server has ended its connections. */
 const lastClientTimeoutMs = 1000
 
 /**
- * Stops the server unless somebody else is connected, and answers whether it did. `client` is our own last
- * connection, open until now: while it was, nobody else could stop the server. To be called under the start lock.
+ * Stops the server unless another process is connected, and returns whether it did. `client` is our last connection:
+ * while it is open, no other process stops the server. Call it under the start lock.
  */
 export async function stopServer(client: Client, cluster: string, log: Logger): Promise<boolean> {
   const pid = (await isLastClient(client)) ? await readPostmasterPid(cluster) : undefined
@@ -24,8 +24,11 @@ export async function stopServer(client: Client, cluster: string, log: Logger): 
 
   const found = await identifyProcess(pid, cluster)
   if (found === 'taken' || found === 'free') {
-    // It answered a moment ago, so its id counts in another container that shares the folder; here it is somebody else's.
-    log.warn({ event: 'embedded_database_left_running' }, 'The embedded database runs elsewhere and is left running')
+    // The server answered a moment ago, so it runs in another container that shares the folder. Here its id is another process's.
+    log.warn(
+      { event: 'embedded_database_left_running' },
+      'embedded database runs in another container and was left running',
+    )
     return false
   }
 
@@ -34,12 +37,12 @@ export async function stopServer(client: Client, cluster: string, log: Logger): 
   return waitUntilStopped(cluster, pid, log)
 }
 
-/** The file goes last. The process itself may stay as a zombie, where nobody reaps the orphans. */
+/** The server removes its file last. The process may stay as a zombie where nothing reaps orphans. */
 async function waitUntilStopped(cluster: string, pid: number, log: Logger): Promise<boolean> {
   const deadline = Date.now() + stopTimeoutMs
   while ((await readPostmasterPid(cluster)) === pid) {
     if (Date.now() > deadline) {
-      log.warn({ event: 'embedded_database_stops_slowly' }, 'The embedded database is still busy stopping')
+      log.warn({ event: 'embedded_database_stops_slowly' }, 'embedded database still stopping')
       return false
     }
     await sleep(pollMs)
@@ -57,7 +60,7 @@ async function isLastClient(client: Client): Promise<boolean> {
   }
 }
 
-/** `keepers`: another process holds its last connection too, to the same database as ours. `some`: perhaps our own, closing. */
+/** `keepers`: another process keeps its connection to the same database as ours. `some`: perhaps our own, closing. */
 async function otherClients(client: Client): Promise<'none' | 'some' | 'keepers'> {
   const { rows } = await client.query<{ others: 'none' | 'some' | 'keepers' }>(`
     SELECT CASE WHEN count(*) = 0 THEN 'none' WHEN bool_or(datname = current_database()) THEN 'keepers' ELSE 'some' END AS others
@@ -65,19 +68,19 @@ async function otherClients(client: Client): Promise<'none' | 'some' | 'keepers'
   return rows[0]?.others ?? 'some'
 }
 
-/** `taken`: another process has the id, or a dead one that nobody has reaped yet. `unknown`: cannot be seen from here. */
+/** `taken`: another process has the id, or a dead one that is not reaped yet. `unknown`: not visible from here. */
 type ProcessIdentity = 'server' | 'taken' | 'free' | 'unknown'
 
-/** One more than Linux can give, so that no process ever has it. */
+/** Above the maximum of Linux, so that no process ever has it. */
 const impossiblePid = 2 ** 22 + 1
 
-/** The process id that the server of this cluster left in its folder. It may be stale. */
+/** The process id in the cluster's folder. It may be stale. */
 async function readPostmasterPid(cluster: string): Promise<number | undefined> {
   const pid = Number.parseInt((await readIfExists(join(cluster, 'postmaster.pid'))) ?? '', 10)
   return pid > 1 ? pid : undefined
 }
 
-/** Who has this process id now. A server works in its data folder, which tells it from others. */
+/** Identifies the process that has this id now. The working directory of a server is its cluster. */
 async function identifyProcess(pid: number, cluster: string): Promise<ProcessIdentity> {
   if (process.platform !== 'linux') return 'unknown'
   try {
@@ -90,16 +93,16 @@ async function identifyProcess(pid: number, cluster: string): Promise<ProcessIde
 }
 
 /**
- * After a power cut, in a restarted container or where nobody reaps orphans, a dead server's id is somebody else's,
- * and PostgreSQL would refuse to start. Only the id is replaced: by the rest of the file PostgreSQL finds out whether
- * a killed server's children still write. To be called under the start lock, when nothing answers on the socket.
+ * After a power failure or in a restarted container another process may have a dead server's id, and PostgreSQL would
+ * not start. Only the id is replaced: from the rest of the file PostgreSQL finds out whether a killed server's children
+ * still write. Call it under the start lock when nothing answers on the socket.
  */
-export async function replaceReusedPid(dataDir: string, cluster: string): Promise<void> {
+export async function replaceReusedPid(cluster: string): Promise<void> {
   const pid = await readPostmasterPid(cluster)
   if (pid === undefined || (await identifyProcess(pid, cluster)) !== 'taken') return
 
   const file = join(cluster, 'postmaster.pid')
-  const fresh = join(dataDir, 'postgresql-pid.new')
+  const fresh = `${cluster}-pid.new`
   const { uid, gid } = await stat(file)
   const lines = (await readFile(file, 'utf8')).split('\n').slice(1)
   await rm(fresh, { force: true })

@@ -1,3 +1,4 @@
+import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { chmod, cp, lstat, mkdir, open, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -7,8 +8,9 @@ import type { Logger } from 'pino'
 
 import { ConfigError, hasCode } from '../../errors/app-error.ts'
 import { findIfExists, createFolders, syncPath } from '../../files/file-system.ts'
+import { type Account, assertOwnedByRoot, canEnter, systemFolder } from './account.ts'
 
-/** PostgreSQL's programs as an npm package brings them: `bin`, `lib` and `share` below `folder`. */
+/** PostgreSQL's programs in an npm package: `bin`, `lib` and `share` below `folder`. */
 export type Programs = { folder: string; version: string; major: number }
 
 /** Finds the programs that npm installed for this platform. */
@@ -19,7 +21,7 @@ export function findPrograms(platform = `${process.platform}-${process.arch}`): 
     throw new ConfigError(
       `DATABASE_URL is not set, and there is no embedded PostgreSQL for ${platform} (or "npm ci" left out optional packages); set DATABASE_URL to a PostgreSQL 15 or newer.`,
     )
-  // The package's own manifest, whose version npm has checked against the lock file.
+  // npm has checked the version in the package's manifest against the lock file.
   const { version } = require(manifest) as { version: string }
 
   return { folder: join(dirname(manifest), 'native'), version, major: Number.parseInt(version, 10) }
@@ -27,30 +29,69 @@ export function findPrograms(platform = `${process.platform}-${process.arch}`): 
 
 function findManifest(require: NodeJS.Require, name: string): string | undefined {
   try {
-    // The package exports its entry alone, so the manifest is found beside it: dist/index.js, package.json.
+    // The package exports only its entry (dist/index.js); package.json is one folder above.
     return join(dirname(dirname(require.resolve(name))), 'package.json')
   } catch {
     return undefined
   }
 }
 
-const defaultCopyFolder = '/var/lib/paniq-documents'
+type RunnerNeeds = { account: Account; programs: Programs; dataDir: string; log: Logger }
+
+/** The programs in a folder where the account can run them. */
+export type Runner = {
+  account: Account
+  /** Folder with `initdb` and `postgres`. */
+  bin: string
+  /** The loader's search path, where the library links are not beside the libraries. */
+  libraries: string | undefined
+}
+
+/** Copies the programs if the account cannot enter their folder, and links their libraries. */
+export async function prepareRunner({ account, programs, dataDir, log }: RunnerNeeds): Promise<Runner> {
+  const runsInPlace = await canEnter(account, join(programs.folder, 'bin'))
+  const folder = runsInPlace ? programs.folder : await copyPrograms(programs, log)
+  const libraries = await linkLibraries(folder, join(dataDir, 'postgresql-libraries'))
+  return { account, bin: join(folder, 'bin'), libraries }
+}
+
+/** Starts one of PostgreSQL's programs. It does not get our environment, which has keys and passwords. */
+export function runAs(
+  { account, bin, libraries }: Runner,
+  program: string,
+  args: string[],
+  output: Pick<SpawnOptions, 'stdio' | 'detached'>,
+): ChildProcess {
+  const searchPath = process.platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH'
+  return spawn(`${bin}/${program}`, args, {
+    ...output,
+    cwd: '/',
+    env: {
+      PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin',
+      LC_ALL: 'C',
+      TZ: 'UTC',
+      ...(libraries !== undefined && { [searchPath]: libraries }),
+    },
+    ...(account.kind === 'other' && { uid: account.uid, gid: account.gid }),
+  })
+}
+
 const minLeftoverAgeMs = 60 * 60 * 1000
 
 /**
- * Copies the programs to where the server's account may enter and root alone may write, once a version: PostgreSQL
- * looks at its own files with the account's bare rights, so no right that we lend it helps. Answers the copy's folder.
+ * Copies the programs of one version to a folder that everybody can enter and only root can write: PostgreSQL checks
+ * its own files with the account's permissions. Returns the folder of the copy.
  */
-export async function copyPrograms(programs: Programs, log: Logger, shelf = defaultCopyFolder): Promise<string> {
-  await createFolders(shelf, 0o755)
-  await assertOwnedByRoot(shelf)
-  const folder = join(shelf, `postgresql-${programs.version}`)
+export async function copyPrograms(programs: Programs, log: Logger, parent = systemFolder): Promise<string> {
+  await createFolders(parent, 0o755)
+  await assertOwnedByRoot(parent)
+  const folder = join(parent, `postgresql-${programs.version}`)
   if (await pathExists(folder)) {
     await assertOwnedByRoot(folder)
     return folder
   }
 
-  await removeLeftovers(shelf)
+  await removeLeftovers(parent)
   const fresh = `${folder}.new-${randomUUID()}`
   await cp(programs.folder, fresh, { recursive: true, filter: isNeeded })
   await linkLibraries(fresh, fresh)
@@ -60,7 +101,7 @@ export async function copyPrograms(programs: Programs, log: Logger, shelf = defa
   return folder
 }
 
-/** Archives are for compiling against the server only; links are made anew, since a copied one may lead back. */
+/** Archives are only for compiling against the server. Links are created again, because a copied link may lead back. */
 async function isNeeded(path: string): Promise<boolean> {
   return !path.endsWith('.a') && !(await lstat(path)).isSymbolicLink()
 }
@@ -69,14 +110,14 @@ async function commitCopy(fresh: string, folder: string): Promise<void> {
   try {
     await rename(fresh, folder)
   } catch (error) {
-    // Another start was faster.
+    // Another process was faster.
     if (!hasCode(error, 'ENOTEMPTY', 'EEXIST')) throw error
     await rm(fresh, { recursive: true })
   }
   await syncPath(dirname(folder))
 }
 
-/** Gives every file the mode it needs whatever root's umask is, and brings it to disk. */
+/** Sets the mode of every file, whatever root's umask is, and syncs it. */
 async function makeReadable(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
     const path = join(entry.parentPath, entry.name)
@@ -93,19 +134,11 @@ async function setModeAndSync(file: string, mode: number): Promise<void> {
   await handle.sync()
 }
 
-async function assertOwnedByRoot(folder: string): Promise<void> {
-  const found = await lstat(folder)
-  if (found.isDirectory() && found.uid === 0 && (found.mode & 0o022) === 0) return
-  throw new ConfigError(
-    `DATABASE_URL is not set, and the programs of the embedded PostgreSQL may not be run from ${folder}, which others than root can write; remove it, or set DATABASE_URL.`,
-  )
-}
-
-/** Copies that a kill left unfinished; a younger one may be another process at work. */
-async function removeLeftovers(shelf: string): Promise<void> {
-  for (const name of await readdir(shelf)) {
+/** Removes unfinished copies. Another process may still write a young one. */
+async function removeLeftovers(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
     if (!name.includes('.new-')) continue
-    const path = join(shelf, name)
+    const path = join(parent, name)
     if (Date.now() - (await stat(path)).mtimeMs > minLeftoverAgeMs) await rm(path, { recursive: true, force: true })
   }
 }
@@ -113,9 +146,9 @@ async function removeLeftovers(shelf: string): Promise<void> {
 type Link = { source: string; target: string }
 
 /**
- * Makes the links between library names that the package's install script would have made (we install without
- * scripts): beside the libraries, or in `spareFolder` where the packages are read-only. Answers the search path that
- * the loader needs in the latter case: a library found through a link looks beside the link for others.
+ * Creates the links between library names that the package's install script would create: npm installs it without
+ * scripts. The links go beside the libraries, or into `spareFolder` if the packages are read-only. Returns the search
+ * path that the loader needs in the second case: the loader looks for further libraries beside the link.
  */
 export async function linkLibraries(programs: string, spareFolder: string): Promise<string | undefined> {
   const links = await listLinks(programs)
@@ -127,7 +160,7 @@ export async function linkLibraries(programs: string, spareFolder: string): Prom
     if (!hasCode(error, 'EACCES', 'EROFS', 'EPERM')) throw error
   }
 
-  // Made anew each time: the packages may have moved since.
+  // Created at each start: the packages may have moved.
   await rm(spareFolder, { recursive: true, force: true })
   await mkdir(spareFolder, { mode: 0o755 })
   for (const { source, target } of links) await link(join(lib, basename(source)), join(spareFolder, basename(target)))
@@ -135,7 +168,7 @@ export async function linkLibraries(programs: string, spareFolder: string): Prom
 }
 
 async function listLinks(programs: string): Promise<Link[]> {
-  // Written by the package's publisher; only the last part of each path is used, so it can name nothing outside lib.
+  // Only the last part of each path is used, so that the list can name nothing outside `lib`.
   return JSON.parse(await readFile(join(programs, 'pg-symlinks.json'), 'utf8')) as Link[]
 }
 
@@ -144,12 +177,12 @@ async function link(to: string, at: string): Promise<void> {
   try {
     await symlink(to, at)
   } catch (error) {
-    // Another process of ours was faster.
+    // Another process was faster.
     if (!hasCode(error, 'EEXIST')) throw error
   }
 }
 
-/** Whether something stands at a path, a link that leads nowhere too. */
+/** Whether something exists at a path, also a link without a target. */
 export async function pathExists(path: string): Promise<boolean> {
   return (await findIfExists(lstat(path))) !== undefined
 }

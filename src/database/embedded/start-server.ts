@@ -1,6 +1,5 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { Client, type ClientConfig } from 'pg'
@@ -8,20 +7,20 @@ import { Client, type ClientConfig } from 'pg'
 import { ConfigError, hasCode } from '../../errors/app-error.ts'
 import { type Account, port } from './account.ts'
 import { replaceReusedPid } from './postmaster.ts'
-import { runAs, type Runner } from './run-program.ts'
+import { runAs, type Runner } from './programs.ts'
 
 export type Server = { runner: Runner; cluster: string; socketFolder: string; logFile: string; superuser: ClientConfig }
 
 type Running = { client: Client; how: 'started' | 'joined' }
 type Child = { logFrom: number; ended: () => Error | number | undefined }
 
-/** Each wait is longer than the one before, since a server in recovery logs every attempt. */
+/** Each wait is longer than the one before: a server in recovery logs every attempt. */
 const firstWaitMs = 10
 const maxWaitMs = 250
-/** A server that was killed replays its log first, which may take a while; it keeps its progress when we give up. */
+/** A killed server replays its log first. It keeps its progress when we stop waiting. */
 const startTimeoutMs = 50_000
 
-/** Connects to the server that runs, or starts one. To be called under the start lock. */
+/** Connects to the running server, or starts one. Call it under the start lock. */
 export async function joinOrStart(server: Server): Promise<Running> {
   const deadline = Date.now() + startTimeoutMs
   let child: Child | undefined
@@ -35,17 +34,17 @@ export async function joinOrStart(server: Server): Promise<Running> {
     wait = Math.min(wait * 1.2, maxWaitMs)
   }
   throw new ConfigError(
-    `DATA_DIR: the embedded PostgreSQL is still busy starting, stopping or recovering; try again in a minute. Its log is ${server.logFile}.`,
+    `DATA_DIR: the embedded PostgreSQL is still starting, stopping or recovering. Try again in a minute. Its log is ${server.logFile}.`,
   )
 }
 
 async function start({ runner, cluster, socketFolder, logFile }: Server): Promise<Child> {
-  await replaceReusedPid(dirname(logFile), cluster)
-  // The socket's own lock would block the same way. It is not needed: the folder is this cluster's, whose file is asked first.
+  await replaceReusedPid(cluster)
+  // A stale lock of the socket would block the start too. It is not needed: only this cluster uses the folder.
   await rm(`${socketFolder}/.s.PGSQL.${port}.lock`, { force: true })
   const log = await openServerLog(logFile, runner.account)
   const { size } = await log.stat()
-  // A session of its own: Ctrl-C and a closed terminal must not reach it.
+  // A session of its own, so that Ctrl-C and a closed terminal do not reach it.
   const child = runAs(runner, 'postgres', ['-D', cluster, ...listSettings(socketFolder)], {
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
@@ -58,15 +57,15 @@ async function start({ runner, cluster, socketFolder, logFile }: Server): Promis
   return { logFrom: size, ended: () => ended }
 }
 
-/** Returns when the folder has, or a moment ago had, a server that just does not answer: then the next round decides. */
+/** Returns if another server uses the folder, or did a moment ago: the next round decides. */
 async function handleFailedStart(server: Server, { logFrom, ended }: Child): Promise<undefined> {
   const cause = ended()
-  const said = cause instanceof Error ? cause.message : await readServerLog(server.logFile, logFrom)
-  if (/lock file ".*" already exists|is still in use/.test(said)) return
+  const output = cause instanceof Error ? cause.message : await readServerLog(server.logFile, logFrom)
+  if (/lock file ".*" already exists|is still in use/.test(output)) return
 
-  const reason = said.split('\n').find((line) => line.includes('FATAL')) ?? said.trim().split('\n').at(-1) ?? ''
+  const reason = output.split('\n').find((line) => line.includes('FATAL')) ?? output.trim().split('\n').at(-1) ?? ''
   throw new ConfigError(
-    `DATA_DIR: the embedded PostgreSQL did not start (${reason.replace(/^.*FATAL: +/, '')}); its log is ${server.logFile}.`,
+    `DATA_DIR: the embedded PostgreSQL did not start (${reason.replace(/^.*FATAL: +/, '')}). Its log is ${server.logFile}.`,
     { cause },
   )
 }
@@ -75,16 +74,16 @@ const connectTimeoutMs = 5000
 
 export type Answer = Client | 'not_yet' | 'absent'
 
-/** Connects, or tells why not: the server is busy starting or stopping, or none listens. */
+/** Connects. `not_yet`: the server is starting or stopping; `absent`: no server listens. */
 export async function tryConnect(config: ClientConfig): Promise<Answer> {
   const client = new Client({ ...config, connectionTimeoutMillis: connectTimeoutMs })
-  // A lost connection is told twice, by rejection and by this event, which would end the process if nobody listened.
+  // A lost connection rejects and emits this event, which would end the process without a listener.
   client.on('error', () => undefined)
   try {
     await client.connect()
     return client
   } catch (error) {
-    // After a failed attempt there may be nothing to end.
+    // After a failed attempt there may be no connection to end.
     void client.end().catch(() => undefined)
     if (hasCode(error, 'ENOENT', 'ECONNREFUSED')) return 'absent'
     if (isTransient(error)) return 'not_yet'
@@ -92,14 +91,14 @@ export async function tryConnect(config: ClientConfig): Promise<Answer> {
   }
 }
 
-/** 57P03: it starts, stops or recovers. The others: it stopped while we connected. */
+/** 57P03: the server starts, stops or recovers. The others: it stopped while we connected. */
 function isTransient(error: unknown): boolean {
   if (hasCode(error, '57P03', '57P01', 'ECONNRESET', 'EPIPE')) return true
-  // The driver has no code for these two.
+  // The driver has no code for these two errors.
   return error instanceof Error && /terminated unexpectedly|timeout expired/.test(error.message)
 }
 
-/** The server's settings, given at each start, so that a later version of the service can change them. */
+/** Given at each start, so that a later version of the service can change them. */
 function listSettings(socketFolder: string): string[] {
   const settings = {
     listen_addresses: '',
@@ -123,7 +122,7 @@ function listSettings(socketFolder: string): string[] {
 
 const maxLogBytes = 10 * 1024 * 1024
 
-/** Opens the file that the server's output is added to; one that has grown too large begins anew. */
+/** Opens the file for the server's output, and truncates it if it is too large. */
 async function openServerLog(file: string, account: Account): Promise<FileHandle> {
   const { O_WRONLY, O_CREAT, O_APPEND, O_NOFOLLOW } = constants
   const log = await open(file, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600)
@@ -134,7 +133,7 @@ async function openServerLog(file: string, account: Account): Promise<FileHandle
   return log
 }
 
-/** What was added to the log since it had this many bytes. */
+/** The log from this byte on. */
 async function readServerLog(file: string, from: number): Promise<string> {
   return (await readFile(file)).subarray(from).toString()
 }

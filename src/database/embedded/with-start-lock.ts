@@ -10,8 +10,8 @@ const lockTimeoutMs = 60_000
 const sqliteBusy = 5
 
 /**
- * Runs an action while no other process starts, joins or stops the server of the same folder. The lock is SQLite's
- * own lock on an empty file: the kernel drops it when its process dies, however it dies, so it is never stale.
+ * Runs an action while no other process starts, joins or stops the server of the same folder. The lock is SQLite's lock
+ * on an empty file: the kernel releases it when the process dies, so it is never stale.
  */
 export async function withStartLock<Result>(dataDir: string, action: () => Promise<Result>): Promise<Result> {
   const file = join(dataDir, 'postgresql.lock')
@@ -29,7 +29,7 @@ async function acquire(lock: DatabaseSync): Promise<void> {
   const deadline = Date.now() + lockTimeoutMs
   while (!tryLock(lock)) {
     if (Date.now() > deadline)
-      throw new ConfigError('DATA_DIR: another process is still starting or stopping its embedded database; try again.')
+      throw new ConfigError('DATA_DIR: another process is still starting or stopping its embedded database. Try again.')
     await sleep(retryMs)
   }
 }
@@ -44,7 +44,7 @@ function tryLock(lock: DatabaseSync): boolean {
   }
 }
 
-/** Root in another person's folder must not leave a lock there that this person cannot take. */
+/** The owner of the folder must be able to take a lock file that root created. */
 async function shareWithOwner(dataDir: string, file: string): Promise<void> {
   if (process.geteuid?.() !== 0) return
   const { uid, gid } = await stat(dataDir)

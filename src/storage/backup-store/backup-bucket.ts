@@ -13,7 +13,7 @@ import { type BackupStore, nameFailures, type BackupContent, notifyOnPiece } fro
 
 type Needs = { config: S3Config; log: Pick<Logger, 'info' | 'warn'> }
 
-/** Backups in a bucket that the settings of S3 reach, below a prefix that is empty or ends with a slash. */
+/** Stores backups in a bucket, under a prefix that is empty or ends with a slash. */
 export function openBackupBucket(
   { config, log }: Needs,
   { bucket, prefix, policy }: { bucket: string; prefix: string; policy?: string },
@@ -60,7 +60,7 @@ async function putObject(reach: S3Context, key: string, content: BackupContent):
     Key: key,
     ...('bytes' in content && { Body: content.bytes }),
     ContentLength: size,
-    // Without one the SDK would take that of a body which it does not see.
+    // Without it the SDK would calculate the checksum of a body that it does not have.
     ...(reach.hasChecksums && { ChecksumSHA256: Buffer.from(content.sha256, 'hex').toString('base64') }),
   })
   presetPayloadHash(command, content.sha256)
@@ -71,7 +71,7 @@ async function putObject(reach: S3Context, key: string, content: BackupContent):
   await callS3(reach, { operation: 'put_object', key, bytes: size }, command)
 }
 
-/** With a delimiter also what stands for all below it. */
+/** With a delimiter also the common prefixes. */
 async function* listKeys(reach: S3Context, prefix: string, delimiter?: string): AsyncGenerator<string> {
   for await (const page of listS3Pages(reach, { Prefix: prefix, Delimiter: delimiter })) {
     yield* (page.Contents ?? []).map(({ Key = '' }) => Key)
@@ -81,13 +81,13 @@ async function* listKeys(reach: S3Context, prefix: string, delimiter?: string): 
 
 type Aside = { aside: string; mayGo: () => Promise<boolean> }
 
-/** S3 renames nothing: what is removed must be what was copied and looked at, and not what came in its place since. */
+/** S3 has no rename: the object is removed only if it is still the one that was copied and checked. */
 async function moveObjectAside(reach: S3Context, key: string, { aside, mayGo }: Aside): Promise<boolean> {
   const before = await unlessMissing(headS3Object(reach, key))
   await copyObject(reach, key, aside)
   const goes = await mayGo()
   const now = await unlessMissing(headS3Object(reach, key))
-  // Another one puts it aside too, by the same name.
+  // Another process renamed it to the same name.
   if (now === undefined) return false
   const isWhatWasSeen = goes && now.ETag === before?.ETag
   await removeObject(reach, isWhatWasSeen ? key : aside)

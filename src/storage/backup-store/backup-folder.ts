@@ -12,7 +12,7 @@ import { type BackupStore, nameFailures, type BackupContent, notifyOnPiece } fro
 
 const copyBytes = 1024 * 1024
 
-/** Backups in a folder: files of their owner's alone, synced before they have their names. */
+/** Stores backups in a folder. Only the owner can read the files, which are synced before they get their names. */
 export function openBackupFolder(root: string): BackupStore {
   return nameFailures({
     address: root,
@@ -29,7 +29,7 @@ export function openBackupFolder(root: string): BackupStore {
   })
 }
 
-/** What dead ones left half-written there goes. */
+/** Creates the folder, and removes incomplete files of killed processes. */
 export async function cleanBackupFolder(root: string): Promise<void> {
   try {
     await createDurableFolders(root)
@@ -59,16 +59,16 @@ async function writeFile(root: string, name: string, content: BackupContent): Pr
   }
 }
 
-/** Durable too: what says of a backup that it is not finished must not come back once it is. */
+/** Durable: the marker of an unfinished backup must not come back after a power failure. */
 async function removePath(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true })
-  // What it stood in may not be there either.
+  // Its folder may be missing too.
   await findIfExists(syncPath(dirname(path)))
 }
 
 async function writeContent(handle: FileHandle, content: BackupContent): Promise<void> {
   if ('bytes' in content) return handle.writeFile(content.bytes)
-  // What goes wrong with it is of another disk than the place's.
+  // An error of the source is not an error of the backup store.
   const source = forwardStream(createReadStream(content.path, { highWaterMark: copyBytes }), toLocalError)
   await handle.writeFile(notifyOnPiece(source, content.onPiece))
 }
@@ -86,24 +86,24 @@ async function listFolder(path: string): Promise<string[]> {
 
 type AsideInFolder = { aside: string; mayGo: () => Promise<boolean> }
 
-/** Renames a file if `mayGo` agrees. Until then it keeps its own name, so that nothing has to be restored. */
+/** Renames a file if `mayGo` agrees. Until then it has both names, so that nothing has to be restored. */
 async function moveFileAside(root: string, path: string, { aside, mayGo }: AsideInFolder): Promise<boolean> {
-  // Open for as long as it is looked at: no other file gets its number meanwhile.
+  // Open during the check, so that no other file gets its inode number.
   await using seen = await open(path)
-  let isGone = false
+  let isRemoved = false
   try {
     await addSecondName(root, path, aside)
-    if ((await mayGo()) && (await identify(path, seen)) === 'it') {
+    if ((await mayGo()) && (await identify(path, seen)) === 'same') {
       await unlink(path)
-      isGone = true
+      isRemoved = true
     }
   } finally {
-    // Nothing is there: another one put it aside too, by the same name.
-    if (!isGone && (await identify(path, seen)) !== 'nothing') await rm(aside, { force: true })
+    // Missing: another process renamed it to the same name.
+    if (!isRemoved && (await identify(path, seen)) !== 'missing') await rm(aside, { force: true })
   }
-  // It is gone, whatever this says: where a loss of power brings it back, the next reading finds it.
-  if (isGone) await syncPath(dirname(path)).catch(() => undefined)
-  return isGone
+  // A failed sync does no harm: after a power failure the next verification finds the file again.
+  if (isRemoved) await syncPath(dirname(path)).catch(() => undefined)
+  return isRemoved
 }
 
 async function addSecondName(root: string, path: string, aside: string): Promise<void> {
@@ -113,12 +113,12 @@ async function addSecondName(root: string, path: string, aside: string): Promise
     await rename(incoming, aside)
     await syncPath(dirname(aside))
   } finally {
-    // Where that name is of the same file already, a rename does nothing.
+    // Renaming to a name of the same file does nothing.
     await rm(incoming, { force: true })
   }
 }
 
-/** A USB stick's file system (exFAT, FAT) has no second names, nor have some shares: there the bytes are copied. */
+/** FAT, exFAT and some network shares have no hard links: there the file is copied. */
 async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to)
@@ -129,8 +129,8 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
   }
 }
 
-async function identify(path: string, seen: FileHandle): Promise<'it' | 'another' | 'nothing'> {
+async function identify(path: string, seen: FileHandle): Promise<'same' | 'other' | 'missing'> {
   const [before, now] = await Promise.all([seen.stat({ bigint: true }), findIfExists(stat(path, { bigint: true }))])
-  if (now === undefined) return 'nothing'
-  return before.dev === now.dev && before.ino === now.ino ? 'it' : 'another'
+  if (now === undefined) return 'missing'
+  return before.dev === now.dev && before.ino === now.ino ? 'same' : 'other'
 }

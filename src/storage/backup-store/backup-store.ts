@@ -6,34 +6,34 @@ import { forwardStream } from '../streams/forward-stream.ts'
 import { toLocalError } from '../local/local-errors.ts'
 import { S3Error } from '../s3/requests/s3-operation.ts'
 
-/** What is written: out of memory, or from a file on this disk. Its hash is known. `onPiece` hears that it comes further. */
+/** Content in memory or in a local file, with its hash. `onPiece` is called for each chunk. */
 export type BackupContent =
   | { bytes: Buffer; sha256: Sha256 }
   | { path: string; size: number; sha256: Sha256; onPiece?: () => void }
 
-/** Where backups are stored: a folder, or a prefix of a bucket. Throws `StoreError`s; `BackupStoreError` when it cannot serve. */
+/** A folder, or a prefix in a bucket, that stores backups. Throws `StoreError`s; `BackupStoreError` when it is unavailable. */
 export type BackupStore = {
-  /** As it was asked for. */
+  /** The path or URL that the operator named. */
   address: string
-  /** Whole and durable, or not there; whatever was there by this name is replaced. */
+  /** Atomic and durable; replaces an existing file. */
   write(name: string, content: BackupContent): Promise<void>
-  /** `bytes_missing` when it is not there. */
+  /** Throws `bytes_missing` if there is no such file. */
   read(name: string): Promise<Readable>
-  /** Undefined when it is not there. */
+  /** Undefined if there is no such file. */
   sizeOf(name: string): Promise<number | undefined>
-  /** What stands directly below a name that ends with a slash, in order: files, and folders with a slash. */
+  /** The sorted names directly in a folder; names of folders end with a slash. */
   list(folder: string): Promise<string[]>
-  /** A folder (a name that ends with a slash) and all below it, or a file; nothing when it is not there. */
+  /** Removes a file, or a folder (its name ends with a slash) with its content. Does nothing if it is missing. */
   remove(name: string): Promise<void>
   /**
-   * Renames a file if `mayGo` agrees: right bytes may have replaced it since it was read, and these stay. Replaces `aside`.
-   * False: it stays, or was replaced. `bytes_missing` when it does not exist.
+   * Renames a file to `aside` if `mayGo` agrees: a correct file may have replaced it since it was read, and stays. Returns
+   * false if the file stays. Throws `bytes_missing` if it does not exist.
    */
   moveAside(name: string, aside: string, mayGo: () => Promise<boolean>): Promise<boolean>
   close(): void
 }
 
-/** The same place; each call goes through `around`, which may repeat it or translate its failure. */
+/** Passes each call through `around`, which may repeat it or translate its error. */
 export function wrapBackupStore(
   backupStore: BackupStore,
   around: <Result>(call: () => Promise<Result>) => Promise<Result>,
@@ -50,12 +50,12 @@ export function wrapBackupStore(
   }
 }
 
-/** The place where backups are kept cannot serve; its cause is what the disk, or S3, said. */
+/** The backup store is unavailable. `cause` is the error of the disk or of S3. */
 export class BackupStoreError extends StoreError {
   override readonly cause: StoreError
-  /** As it was asked for. */
+  /** The path or URL that the operator named. */
   readonly address: string
-  /** Of deploy/policies: the one that gives all rights that this work takes there. */
+  /** The policy in deploy/policies with the permissions that this command needs. */
   readonly policy: string | undefined
 
   constructor(cause: StoreError, backupStore: string, policy?: string) {
@@ -66,7 +66,7 @@ export class BackupStoreError extends StoreError {
   }
 }
 
-/** Failures name the place, also in the middle of a file. `policy`: as a `BackupStoreError` has it. */
+/** Adds the address to all errors, also in the middle of a file. `policy`: as in `BackupStoreError`. */
 export function nameFailures(backupStore: BackupStore, policy?: string): BackupStore {
   const named = (error: unknown) => nameFailure(error, backupStore.address, policy)
   const wrapped = wrapBackupStore(backupStore, async (call) => {
@@ -80,7 +80,7 @@ export function nameFailures(backupStore: BackupStore, policy?: string): BackupS
 }
 
 function nameFailure(error: unknown, backupStore: string, policy: string | undefined): unknown {
-  // What is a store's failure already, and not S3's, is that of the disk which the bytes came from.
+  // A `StoreError` that is not an `S3Error` comes from the disk of the source.
   if (error instanceof StoreError && !(error instanceof S3Error)) return error
   const failure = toLocalError(error)
   return failure instanceof StoreError && failure.code === 'unavailable'
@@ -88,7 +88,7 @@ function nameFailure(error: unknown, backupStore: string, policy: string | undef
     : failure
 }
 
-/** The same pieces; whoever waits hears of each that is taken. */
+/** Passes the chunks on and calls `onPiece` for each. */
 export async function* notifyOnPiece(
   pieces: AsyncIterable<Uint8Array>,
   onPiece: () => void = () => undefined,

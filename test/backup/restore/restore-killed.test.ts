@@ -33,7 +33,7 @@ test('a restore that is killed again and again goes on where it was', { timeout:
     expect(refused).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(
-        /^A restore into this database \(of the backup \S+\) was begun and is not finished\..*\n$/,
+        /^A restore into this database \(of the backup \S+\) was started and is not finished\..*\n$/,
       ),
     })
   expect(third).toMatchObject({ code: 0, stderr: '' })
@@ -46,7 +46,7 @@ test('a restore that is killed again and again goes on where it was', { timeout:
   expect(lastOf(last.stdout)).toMatchObject({ ok: true, went_on: true })
   const over = await restore().ended()
   expect(over.code).toBe(1)
-  expect(over.stdout).toContain('This database is not empty: it was made by a restore')
+  expect(over.stdout).toContain('This database is not empty: a restore created it')
 })
 
 async function asOwner(settings: Settings, statement: string): Promise<void> {

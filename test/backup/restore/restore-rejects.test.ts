@@ -56,7 +56,7 @@ describe('backup restore writes over nothing', () => {
 
     expect(ended).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining(`${uploads} is not empty: papers lie there.`),
+      stderr: expect.stringContaining(`${uploads} is not empty: it has documents.`),
     })
   })
 

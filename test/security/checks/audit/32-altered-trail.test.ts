@@ -5,8 +5,7 @@ import { freshMigratedDatabase, type FreshDatabase } from '../../../support/data
 import { startService, type TestService } from '../../../support/service/start-service.ts'
 import { describeCheck } from '../../describe-check.ts'
 import { findFaults, sealAll, sealThrice, tamper, writeEvents } from '../../../audit/sealed-trail.ts'
-import { hashLink, linkOf } from '../../../../src/audit/seal-format.ts'
-import { unpackEntries } from '../../../../src/audit/trail-entries.ts'
+import { hashLink, linkOf, unpackEntries } from '../../../../src/audit/seal-format.ts'
 import { readSeals, type Seal } from '../../../../src/database/audit/trail.ts'
 
 let database: FreshDatabase
