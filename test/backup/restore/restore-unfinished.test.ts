@@ -53,7 +53,7 @@ test('rows that came after a restore was begun are found when it goes on, and be
 test('a service does not start in a database whose restore is not finished, whether its rows stand or not', async () => {
   const { db, url, backupId, prepare, load } = await beginRestore()
   const start = () => startService(databaseSettings(url))
-  const why = `A restore into this database (of the backup ${backupId}) was begun and is not finished. Give the same`
+  const why = `A restore into this database (of the backup ${backupId}) was started and is not finished. Run the same`
 
   await expect(start()).rejects.toThrow(why)
   await load()
