@@ -1,9 +1,9 @@
 #!/bin/sh
-# Removes from a folder the backups that are older than so many days, and the files that no other backup names:
-# remove-old.sh FOLDER DAYS. The newest finished one stays, however old. Files stay while a backup is being made there, which
-# may need what no list names yet; backup.sh calls this once its own has ended. copy-off-site.sh brings files before the lists
-# that name them, and leaves no mark: what came there within the last day stays, whoever names it.
-#   SPARE_HOURS=N    what came within so many hours, instead of 24: longer than any copying to this folder takes
+# Removes the backups of a folder that are older than a number of days, and the files that no other backup names:
+# remove-old.sh FOLDER DAYS. The newest finished backup stays. No file is removed while a backup runs there, which may need
+# files that no list names yet; backup.sh calls this after its own backup. copy-off-site.sh copies files before the lists that
+# name them, and leaves no mark, so files of the last day stay.
+#   SPARE_HOURS=N    files of this many hours stay, instead of 24: longer than any copy to this folder takes
 set -eu
 export LC_ALL=C
 place=${1:?usage: remove-old.sh FOLDER DAYS}
@@ -22,13 +22,13 @@ removed=0
 for manifest in "$place"/backups/*/manifest.json; do
   name=$(basename "$(dirname "$manifest")")
   if [ "$name" = "$newest" ] || ! [ "$name" \< "$before" ]; then continue; fi
-  # First what makes it a backup: one that is half removed must not look like one.
+  # The manifest goes first: a partly removed backup must not look like one.
   rm -f "$manifest"
   rm -rf "$place/backups/$name"
   removed=$((removed + 1))
 done
 
-# A backup makes its folder and its mark before all else, and renews the mark every five minutes. What cannot be asked may be so.
+# A backup first creates its folder and its mark, and renews the mark every five minutes. An unreadable folder counts as busy.
 names=$(ls "$place/backups")
 changed=$(stat -c %z "$place/backups")
 is_being_made() {
@@ -36,11 +36,11 @@ is_being_made() {
   young=$(find "$place/backups" -mindepth 2 -maxdepth 2 -name unfinished.json -mmin -60) || return 0
   [ -n "$young" ]
 }
-# Before the lists are read: one that ends meanwhile is in none of them.
+# Before the lists are read: a backup that ends meanwhile is in none of them.
 busy=no
 if is_being_made; then busy=yes; fi
 
-# A list that cannot be read would make its files look like nobody's.
+# An unreadable list must end the script: its files would look unused.
 for list in "$place"/backups/*/files.*.jsonl.gz; do
   [ -e "$list" ] || continue
   gzip -cd "$list" > "$scratch/list"
@@ -48,13 +48,13 @@ for list in "$place"/backups/*/files.*.jsonl.gz; do
 done
 touch "$scratch/all"
 sort -u "$scratch/all" > "$scratch/named"
-# By when it came: rsync gives a file the time that it had where it came from.
+# By the time of its arrival: rsync keeps a file's original modification time.
 (cd "$place" && find files -type f -cmin "+$spare_minutes" 2> /dev/null || true) | sed 's|^files/\(..\)/|\1|' | sort > "$scratch/there"
 comm -13 "$scratch/named" "$scratch/there" > "$scratch/unnamed"
 gone=0
 while read -r hash; do
-  # Again and again: one may have begun meanwhile, which finds the file that is there and copies none, or even have ended. One that
-  # begins changes the folder of backups; to look into all of them before each file would take too long.
+  # Checked repeatedly: a new backup may rely on an existing file. It changes the folder of backups, which is fast to check;
+  # reading all backups before each file would take too long.
   [ "$(stat -c %z "$place/backups")" = "$changed" ] || busy=yes
   if [ "$busy" = no ] && [ $((gone % 100)) -eq 0 ] && is_being_made; then busy=yes; fi
   [ "$busy" = no ] || break
@@ -62,6 +62,6 @@ while read -r hash; do
   rm -f "$place/files/${hash%"$rest"}/$rest"
   gone=$((gone + 1))
 done < "$scratch/unnamed"
-echo "Old backups removed: $removed; files that only they had: $gone."
+echo "Removed $removed old backups and $gone files that only they had."
 left=$(($(wc -l < "$scratch/unnamed") - gone))
-[ "$left" -eq 0 ] || echo "Files left: $left, since a backup is being made there, or was ended within the hour; give the same line again later."
+[ "$left" -eq 0 ] || echo "$left files were left, because a backup is running there, or was killed within the last hour. Run this again later."

@@ -62,7 +62,7 @@ test('the drill brings the newest backup back, compares every hash, says how it 
   expect(ended.stdout).toMatch(/is restored: 4 files, 14\.0 KB, each read back/)
   expect(ended.stdout).toMatch(/✓ 4 files, 14\.0 KB: no problem found\./)
   expect(ended.stdout).toMatch(/✓ \d+ events under \d+ seals?: unchanged since they were sealed\./)
-  expect(ended.stdout).toMatch(/✓ The backup can be relied on; the drill took \d+ s\.\n$/)
+  expect(ended.stdout).toMatch(/✓ The backup is good; the drill took \d+ s\.\n$/)
   expect(await readFile(report, 'utf8')).toBe(ended.stdout)
   expect(await readdir(scratch)).toEqual(['report.txt'])
 })
@@ -105,7 +105,7 @@ test('the nightly script makes a signed backup, and never two at once', async ()
   const ends = await Promise.all(both)
 
   expect(ends.map(({ code }) => code).toSorted((a, b) => a - b)).toEqual([0, 1])
-  expect(ends.find(({ code }) => code === 1)?.stderr).toMatch(/^A backup to \S+ runs already/)
+  expect(ends.find(({ code }) => code === 1)?.stderr).toMatch(/^A backup to \S+ is running or being copied/)
   expect(await readdir(join(place.backups, 'backups'))).toHaveLength(1)
 })
 
@@ -196,11 +196,11 @@ test('a backup and a copy of the same folder see each other, though each has a f
   const there = await readdir(target)
   const backedUp = await whileRuns(async () => copy({ PATH: `${bin}:${process.env['PATH'] ?? ''}` }), backup)
 
-  expect(copied).toMatchObject({ refused: { code: 1, stderr: expect.stringMatching(/^A backup runs still/) } })
+  expect(copied).toMatchObject({ refused: { code: 1, stderr: expect.stringMatching(/^A backup is still running/) } })
   expect(copied).toMatchObject({ ended: { code: 0 } })
   expect(there).toEqual([])
   expect(backedUp).toMatchObject({
-    refused: { code: 1, stderr: expect.stringMatching(/^A backup to .+ runs already/) },
+    refused: { code: 1, stderr: expect.stringMatching(/^A backup to .+ is running or being copied/) },
   })
   expect(backedUp).toMatchObject({ ended: { code: 0 } })
   expect(await copy()).toMatchObject({ code: 0, stderr: '' })

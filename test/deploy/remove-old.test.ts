@@ -22,12 +22,12 @@ test('old backups go with the files that only they had, and the newest stays, wh
 
   const ended = await removeOld([place.backups, '90'])
 
-  expect(ended).toMatchObject({ code: 0, stdout: 'Old backups removed: 1; files that only they had: 1.\n' })
+  expect(ended).toMatchObject({ code: 0, stdout: 'Removed 1 old backups and 1 files that only they had.\n' })
   expect(await readdir(backups)).toEqual([second.name])
   expect(await problemsOf(place.backups)).toEqual([])
   expect(await removeOld([place.backups, '0'])).toMatchObject({
     code: 0,
-    stdout: expect.stringContaining('removed: 0; '),
+    stdout: expect.stringContaining('Removed 0 old backups'),
   })
   expect(await readdir(backups)).toEqual([second.name])
 })
@@ -48,10 +48,10 @@ test('no file goes while a backup may need it that no list names yet, and the ne
 
   expect(while59).toMatchObject({ code: 0, stderr: '' })
   expect(while59.stdout).toMatch(
-    /^Old backups removed: 0; files that only they had: 0\.\nFiles left: 1, since a backup is being made there/,
+    /^Removed 0 old backups and 0 files that only they had\.\n1 files were left, because a backup is running there/,
   )
   expect(then).toEqual(before)
-  expect(after61).toMatchObject({ code: 0, stdout: 'Old backups removed: 0; files that only they had: 1.\n' })
+  expect(after61).toMatchObject({ code: 0, stdout: 'Removed 0 old backups and 1 files that only they had.\n' })
   expect(await readdir(join(place, 'backups'))).toContain(name)
 })
 
@@ -69,8 +69,8 @@ test.each([
 
   const ended = await removeOld([place, '90'], { PATH: `${bin}:${process.env['PATH'] ?? ''}` })
 
-  expect(ended).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('Files left: 1, since') })
-  expect(await removeOld([place, '90'])).toMatchObject({ stdout: expect.stringContaining('had: 1.') })
+  expect(ended).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('1 files were left, because') })
+  expect(await removeOld([place, '90'])).toMatchObject({ stdout: expect.stringContaining('and 1 files that only they had') })
 })
 
 test('what came within the last day stays, though nothing names it yet: a copy off site brings it before its list', async () => {
@@ -81,7 +81,7 @@ test('what came within the last day stays, though nothing names it yet: a copy o
 
   const ended = await script('remove-old.sh', [place, '0'])
 
-  expect(ended).toMatchObject({ code: 0, stdout: 'Old backups removed: 0; files that only they had: 0.\n', stderr: '' })
+  expect(ended).toMatchObject({ code: 0, stdout: 'Removed 0 old backups and 0 files that only they had.\n', stderr: '' })
   expect(await listFolder(join(place, 'files'))).toEqual(before)
 })
 
@@ -97,8 +97,8 @@ test('of many files none goes once another backup has begun, and none that is na
   const ended = await removeOld([place, '0'], { PATH: `${bin}:${process.env['PATH'] ?? ''}` })
   const again = await removeOld([place, '0'])
 
-  expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/had: 150\.\nFiles left: 100, since/) })
-  expect(again).toMatchObject({ code: 0, stdout: 'Old backups removed: 0; files that only they had: 100.\n' })
+  expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/and 150 files that only they had\.\n100 files were left, because/) })
+  expect(again).toMatchObject({ code: 0, stdout: 'Removed 0 old backups and 100 files that only they had.\n' })
   expect(await listFolder(join(place, 'files'))).toEqual(before)
 })
 
