@@ -70,7 +70,9 @@ test.each([
   const ended = await removeOld([place, '90'], { PATH: `${bin}:${process.env['PATH'] ?? ''}` })
 
   expect(ended).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('1 files were left, because') })
-  expect(await removeOld([place, '90'])).toMatchObject({ stdout: expect.stringContaining('and 1 files that only they had') })
+  expect(await removeOld([place, '90'])).toMatchObject({
+    stdout: expect.stringContaining('and 1 files that only they had'),
+  })
 })
 
 test('what came within the last day stays, though nothing names it yet: a copy off site brings it before its list', async () => {
@@ -81,7 +83,11 @@ test('what came within the last day stays, though nothing names it yet: a copy o
 
   const ended = await script('remove-old.sh', [place, '0'])
 
-  expect(ended).toMatchObject({ code: 0, stdout: 'Removed 0 old backups and 0 files that only they had.\n', stderr: '' })
+  expect(ended).toMatchObject({
+    code: 0,
+    stdout: 'Removed 0 old backups and 0 files that only they had.\n',
+    stderr: '',
+  })
   expect(await listFolder(join(place, 'files'))).toEqual(before)
 })
 
@@ -97,7 +103,10 @@ test('of many files none goes once another backup has begun, and none that is na
   const ended = await removeOld([place, '0'], { PATH: `${bin}:${process.env['PATH'] ?? ''}` })
   const again = await removeOld([place, '0'])
 
-  expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/and 150 files that only they had\.\n100 files were left, because/) })
+  expect(ended).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/and 150 files that only they had\.\n100 files were left, because/),
+  })
   expect(again).toMatchObject({ code: 0, stdout: 'Removed 0 old backups and 100 files that only they had.\n' })
   expect(await listFolder(join(place, 'files'))).toEqual(before)
 })
