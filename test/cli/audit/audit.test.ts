@@ -84,7 +84,7 @@ describe('audit verify', () => {
     expect(right).toMatchObject({ code: 0, stderr: '' })
     expect(changed.code).toBe(1)
     expect(changed.stdout).toMatch(/✗ event edited: event [0-9a-f-]{36} says something else/)
-    expect(changed.stdout).toMatch(/\nGet the file again from whoever exported it, [^\n]+ docs\/runbook.md, [^\n]+\n$/)
+    expect(changed.stdout).toMatch(/\nGet the file again, or export it again\. [^\n]+ docs\/runbook.md, [^\n]+\n$/)
   })
 
   test('a file that is not there, and one that is no export, are asked for in a wrong way', async () => {
@@ -94,7 +94,7 @@ describe('audit verify', () => {
     const missing = await runCommand(folder, ['audit', 'verify', '--export', 'none.jsonl'])
     const other = await runCommand(folder, ['audit', 'verify', '--export', 'other.json'])
 
-    expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('There is no file none.jsonl') })
+    expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('There is no readable file none.jsonl') })
     expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining('does not begin as an export') })
     expect(other.stderr).toContain('Name a file that `audit export` wrote in the format jsonl')
     expect(await runCommand(folder, ['audit', 'verify', '--export', '.'])).toMatchObject({ code: 2, stdout: '' })
@@ -116,7 +116,7 @@ describe('audit verify', () => {
       code: 1,
       stdout: '',
       stderr: expect.stringMatching(
-        /s3:\/\/evidence\/heads\/, which AUDIT_HEADS names: Nothing answers at http:\/\/127\.0\.0\.1:9 .*Or name a copy/,
+        /s3:\/\/evidence\/heads\/, which AUDIT_HEADS names: Nothing answers at http:\/\/127\.0\.0\.1:9 .*Or give a copy/,
       ),
     })
   })
@@ -125,7 +125,7 @@ describe('audit verify', () => {
     ['none.jsonl', 'There is no readable file none.jsonl.'],
     ['.', 'There is no readable file ..'],
     ['empty.jsonl', 'empty.jsonl has no head. Name a file that AUDIT_HEADS wrote, or a copy of one.'],
-    ['other.jsonl', 'The heads cannot be read from other.jsonl: line 2 is no head. Name a file that AUDIT_HEADS kept'],
+    ['other.jsonl', 'The heads cannot be read from other.jsonl: line 2 is no head. Name a file that AUDIT_HEADS wrote'],
   ])('heads that are no heads are asked for in a wrong way: %s', async (file, says) => {
     const folder = await makeWorkFolder()
     await writeFile(join(folder, 'empty.jsonl'), '')
