@@ -27,61 +27,18 @@ type Values = {
 
 export type Credentials = { accessKeyId: string; secretAccessKey: string; sessionToken?: string }
 
-export type S3Config = {
-  bucket: string
-  region: string
-  endpoint: string | undefined
-  publicEndpoint: string | undefined
-  forcePathStyle: boolean
-  /** Undefined: the SDK uses its default chain. */
-  credentials: Credentials | undefined
-  /** Undefined: links are presigned for S3 itself. */
-  cloudFront: CloudFrontConfig | undefined
-}
-
 export type DatabaseConfig =
   | { kind: 'embedded' }
   /** `directUrl` is `url` itself unless a transaction pooler answers at `url`. */
   | { kind: 'external'; url: string; ownerUrl: string | undefined; directUrl: string }
 
-/** The provider whose tokens are accepted. The audience is required, so that a token for another service is rejected. */
-export type OpenIdConfig = { jwksUrl: string; issuer: string; audience: string }
-
-/** Where clamd listens. */
-export type ClamdAddress = { host: string; port: number } | { path: string }
-
-export type Config = {
-  useS3: boolean
-  s3: S3Config
-  fallback: 'local' | 'off'
-  uploadsDir: string
-  dataDir: string
-  database: DatabaseConfig
-  host: string
-  port: number
-  publicUrl: string | undefined
-  trustProxy: string[]
-  corsOrigins: string[]
-  /** Undefined: the service generates and stores one. */
-  jwtSecret: string | undefined
-  openId: OpenIdConfig | undefined
-  admin: { email: string; password: string } | undefined
-  maxUploadBytes: number
-  downloadUrlSeconds: number
-  rates: RateLimits
-  defaultQuota: DefaultQuota
-  trashDays: number
-  /** Undefined: files are not scanned. */
-  clamd: ClamdAddress | undefined
-  /** Undefined: heads are not stored. */
-  auditHeads: PathOrBucket | undefined
-  logLevel: string
-  /** Undefined: tracing is off. */
-  traces: TracesConfig | undefined
-}
-
 /** For commands that neither issue nor accept tokens. The app needs the whole `Config`. */
-export type ConfigWithoutTokens = Omit<Config, 'jwtSecret'>
+export type ConfigWithoutTokens = ReturnType<typeof loadConfigWithoutTokens>
+/** `jwtSecret` is undefined if the service generates and stores one. */
+export type Config = ConfigWithoutTokens & { jwtSecret: string | undefined }
+export type S3Config = Config['s3']
+export type OpenIdConfig = NonNullable<Config['openId']>
+export type ClamdAddress = NonNullable<Config['clamd']>
 
 /** Reads the settings from an environment. Throws a `ConfigError` of one line that names every wrong value. */
 export function loadConfig(environment: Environment): Config {
@@ -90,7 +47,7 @@ export function loadConfig(environment: Environment): Config {
 }
 
 /** Does not need the key of tokens, a secret that not every machine should have. */
-export function loadConfigWithoutTokens(environment: Environment): ConfigWithoutTokens {
+export function loadConfigWithoutTokens(environment: Environment) {
   return withoutTokens(readSettings(environment), environment)
 }
 
@@ -102,7 +59,7 @@ function readSettings(environment: Environment): Values {
   return readValues(environment)
 }
 
-function withoutTokens(values: Values, environment: Environment): ConfigWithoutTokens {
+function withoutTokens(values: Values, environment: Environment) {
   return {
     useS3: values.USE_S3_STORAGE,
     s3: s3Config(values),
@@ -122,9 +79,12 @@ function withoutTokens(values: Values, environment: Environment): ConfigWithoutT
     rates: readRates(values),
     defaultQuota: readDefaultQuota(values),
     trashDays: values.TRASH_DAYS,
+    /** Undefined: files are not scanned. */
     clamd: values.CLAMD_URL,
+    /** Undefined: heads are not stored. */
     auditHeads: auditHeads(values),
     logLevel: values.LOG_LEVEL,
+    /** Undefined: tracing is off. */
     traces: readTraces(environment),
   }
 }
@@ -149,7 +109,7 @@ function shownValue(setting: Setting, text: string): string {
   return setting.secret || /:\/\/.*@/.test(text) ? 'its value' : JSON.stringify(text)
 }
 
-function s3Config(values: Values): S3Config {
+function s3Config(values: Values) {
   const endpoint = values.AWS_ENDPOINT_URL_S3
   return {
     bucket: values.AWS_S3_BUCKET,
@@ -157,7 +117,9 @@ function s3Config(values: Values): S3Config {
     endpoint,
     publicEndpoint: values.S3_PUBLIC_ENDPOINT_URL ?? endpoint,
     forcePathStyle: values.S3_FORCE_PATH_STYLE ?? endpoint !== undefined,
+    /** Undefined: the SDK uses its default chain. */
     credentials: credentials(values),
+    /** Undefined: links are presigned for S3 itself. */
     cloudFront: cloudFrontConfig(values),
   }
 }
@@ -187,7 +149,8 @@ function jwtSecret(values: Values): string | undefined {
   return values.JWT_SECRET_KEY
 }
 
-function openIdConfig(values: Values): OpenIdConfig | undefined {
+/** The provider whose tokens are accepted. The audience is required, so that a token for another service is rejected. */
+function openIdConfig(values: Values) {
   const given = allOrNone(values, 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE')
   return given && { jwksUrl: given.JWT_JWKS_URL, issuer: given.JWT_ISSUER, audience: given.JWT_AUDIENCE }
 }
@@ -200,7 +163,7 @@ function auditHeads({ AUDIT_HEADS: place, AWS_S3_BUCKET: documents }: Values): P
   return place
 }
 
-function adminConfig(values: Values): Config['admin'] {
+function adminConfig(values: Values) {
   const given = allOrNone(values, 'ADMIN_EMAIL', 'ADMIN_PASSWORD')
   return given && { email: given.ADMIN_EMAIL, password: given.ADMIN_PASSWORD }
 }

@@ -91,7 +91,9 @@ function amount({ files, bytes }: { files: number; bytes: number }) {
 
 type CostReport = { facts: CostFacts; prices: Prices; options: CostOptions; costs: Costs }
 
-const heads: Record<(typeof scenarioNames)[number], string> = {
+type Scenario = (typeof scenarioNames)[number]
+
+const heads: Record<Scenario, string> = {
   plain: 'as it is',
   lifecycle: 'lifecycle',
   cloudfront: 'CloudFront',
@@ -111,33 +113,15 @@ const names: Record<CostLine, string> = {
 const nameWidth = 29
 const priceWidth = 12
 
-/** For people: what was counted, a table of the four scenarios, and how far to trust it. */
+/** Prints the counts, a table of the four scenarios, and the source of the prices. */
 function printCosts(print: Printer, { facts, prices, options, costs }: CostReport): void {
   printFacts(print, facts, options)
-  const { region, currency } = prices
   print.text('')
-  print.text(
-    lineOf(
-      `${currency} a month, ${region}`,
-      scenarioNames.map((way) => heads[way]),
-    ),
-  )
+  print.text(formatRow(`${prices.currency} a month, ${prices.region}`, (scenario) => heads[scenario]))
   for (const name of costLines)
-    print.text(
-      lineOf(
-        names[name],
-        scenarioNames.map((way) => formatMoney(costs[way].lines[name].price)),
-      ),
-    )
-  print.text(
-    print.paint(
-      'bold',
-      lineOf(
-        'total',
-        scenarioNames.map((way) => formatMoney(costs[way].total)),
-      ),
-    ),
-  )
+    print.text(formatRow(names[name], (scenario) => formatMoney(costs[scenario].lines[name].price)))
+  const total = formatRow('total', (scenario) => formatMoney(costs[scenario].total))
+  print.text(print.paint('bold', total))
   print.text('')
   print.text(`Prices of ${prices.as_of}, ${prices.source}.`)
   if (prices.note !== undefined) print.text(`${print.mark('note')} ${prices.note}`)
@@ -158,8 +142,8 @@ function formatAmount({ files, bytes }: { files: number; bytes: number }): strin
   return `${formatCount(files)}, ${formatBytes(bytes)}`
 }
 
-function lineOf(name: string, cells: string[]): string {
-  return name.padEnd(nameWidth) + cells.map((cell) => cell.padStart(priceWidth)).join('')
+function formatRow(name: string, cellOf: (scenario: Scenario) => string): string {
+  return name.padEnd(nameWidth) + scenarioNames.map((scenario) => cellOf(scenario).padStart(priceWidth)).join('')
 }
 
 /** Four decimals, since one firm costs little. */
