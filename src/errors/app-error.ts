@@ -80,3 +80,26 @@ export function hasCode(error: unknown, ...codes: string[]): boolean {
   const code = codeOf(error)
   return code !== undefined && codes.includes(code)
 }
+
+/** Why a person may not act in a firm, and the code of the answer. */
+export const denialCodes = {
+  unauthenticated: 'unauthenticated',
+  account_locked: 'forbidden',
+  firm_missing: 'not_found',
+  not_a_member: 'not_a_member',
+  forbidden: 'forbidden',
+  administrators_read: 'forbidden',
+  firm_locked: 'firm_locked',
+} as const satisfies Record<string, ErrorCode>
+
+export type Denial = keyof typeof denialCodes
+
+/** A person may not do this. The message is the reason's name; `http/errors/sentences.ts` has the sentence for people. */
+export class AccessDenied extends AppError {
+  readonly denial: Denial
+
+  constructor(denial: Denial) {
+    super(denialCodes[denial], denial)
+    this.denial = denial
+  }
+}

@@ -46,7 +46,7 @@ test.each<[string, unknown, string]>([
     ofPostgres('42P01'),
     'The database lacks something that this version of the service needs, or does not allow it.',
   ],
-  ['another class of SQLSTATE', ofPostgres('XX000'), 'The database failed at it.'],
+  ['another class of SQLSTATE', ofPostgres('XX000'), 'The database failed.'],
   ['a full disk', toLocalError(ofSystem('ENOSPC')), 'A disk is full.'],
   ['no permission', ofSystem('EPERM'), 'The service has no permission for a file or folder that it needs.'],
   ['a missing folder', ofSystem('ENOENT'), 'A file or folder that the service needs is not there.'],

@@ -1,4 +1,4 @@
-import { describeDatabaseFailure } from '../database/connection/postgres-errors.ts'
+import { type DatabaseFailure, databaseFailureOf } from '../database/connection/postgres-errors.ts'
 import { isAppError } from '../errors/app-error.ts'
 import { describeDiskFailure } from '../storage/local/local-errors.ts'
 import { type S3Failure, s3FailureOf, type S3Trouble } from '../storage/s3/requests/s3-errors.ts'
@@ -25,7 +25,21 @@ function describeOne(error: Error): string | undefined {
   if (error instanceof S3Error) return describeS3(error.failure)
   // What the SDK throws; a failure of the network too, which would else be taken for the database's.
   if ('$metadata' in error) return describeS3(s3FailureOf(error))
-  return describeDatabaseFailure(error) ?? describeDiskFailure(error)
+  const failure = databaseFailureOf(error)
+  return failure === undefined ? describeDiskFailure(error) : databaseFailureText[failure]
+}
+
+const databaseFailureText: Record<DatabaseFailure, string> = {
+  unreachable: 'The database could not be reached.',
+  invalid_value: 'The database rejected a value that it cannot store.',
+  constraint: 'The database rejected a change that contradicts its other rows.',
+  credentials: 'The database rejected the user or the password of the service.',
+  concurrent_change: 'Another transaction changed the same rows.',
+  not_allowed: 'The database lacks something that this version of the service needs, or does not allow it.',
+  out_of_resources: 'The database is out of disk space, memory or connections.',
+  locked: 'Another transaction locked the rows for too long.',
+  ended: 'The database was shutting down, or ended a statement that took too long.',
+  other: 'The database failed.',
 }
 
 function describeS3({ code, trouble }: S3Failure): string {

@@ -1,8 +1,8 @@
 import type { Db } from '../database/connection/client.ts'
 import { type EventActor, type NewEvent, recordEvent } from '../database/audit/events.ts'
-import { type Membership, refusalAnswers, requireMembership } from '../database/people/membership.ts'
+import { type Membership, requireMembership } from '../database/people/membership.ts'
 import { findPerson, type Person } from '../database/people/accounts.ts'
-import { AppError, isAppError } from '../errors/app-error.ts'
+import { AccessDenied, AppError, isAppError } from '../errors/app-error.ts'
 import type { Actor, DocumentId, FirmId, UserId } from '../vocabulary/vocabulary.ts'
 import { type RightName, rights } from './rights.ts'
 
@@ -51,8 +51,8 @@ export async function requireRegisteredUser(db: Db, actor: Actor, action: string
 
 async function findWhoMayAct(db: Db, userId: UserId): Promise<Person> {
   const person = await findPerson(db, userId)
-  if (person === undefined) throw new AppError(...refusalAnswers.unauthenticated)
-  if (person.isShutOut) throw new AppError(...refusalAnswers.account_locked)
+  if (person === undefined) throw new AccessDenied('unauthenticated')
+  if (person.isShutOut) throw new AccessDenied('account_locked')
   return person
 }
 

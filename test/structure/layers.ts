@@ -35,7 +35,7 @@ const mayImport: Record<string, string[]> = {
 
 /** What http runs of database and storage without a use case in between: which file, what, and why. Types are free. */
 export const httpExceptions: [importer: string, imported: string, reason: string][] = [
-  ['errors/answer-error.ts', 'database/connection/postgres-errors.ts', 'turns any database failure into an answer'],
+  ['errors/sentences.ts', 'database/connection/postgres-errors.ts', 'turns any database failure into an answer'],
   ['rate-limits/limit-rates.ts', 'database/people/rate-limits.ts', 'a rate limit comes before every use case'],
   ['rate-limits/limit-rates.ts', 'database/people/login-lockout.ts', 'hashes an address, reads no row'],
   ['rate-limits/lease-rate-limits.ts', 'storage/streams/read-spooled-file.ts', 'races a lease against a signal'],

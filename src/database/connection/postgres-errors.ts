@@ -1,80 +1,69 @@
-import { AppError, type ErrorCode, codeOf, hasCode } from '../../errors/app-error.ts'
+import { codeOf, hasCode } from '../../errors/app-error.ts'
 import { OutcomeUnknown } from './in-transaction.ts'
 
-/** The statements before it took too long. Nothing was done for the request. */
+/** Earlier statements took too long. Nothing was done for the request. */
 export class WaitedTooLong extends Error {
   override readonly name = 'WaitedTooLong'
 }
 
-type Answer = { code: ErrorCode; message: string; retryAfterSeconds?: number }
+/** What went wrong with a statement, for the answer to a client. */
+export type DatabaseFault =
+  | 'duplicate'
+  | 'missing_reference'
+  | 'value_too_long'
+  | 'nul_character'
+  | 'concurrent_change'
+  | 'busy'
+  | 'unreachable'
+  | 'outcome_unknown'
 
-const withNul = { code: 'validation_failed', message: 'A text holds a character that cannot be kept (NUL).' } as const
-const changedMeanwhile = {
-  code: 'conflict',
-  message: 'Somebody else changed this at the same moment. Try again.',
-} as const
-const busy = {
-  code: 'store_unavailable',
-  message: 'The database is too busy for this just now. Try again shortly.',
-  retryAfterSeconds: 5,
-} as const
-
-const answerByState: Record<string, Answer> = {
-  '23505': { code: 'conflict', message: 'This exists already.' },
-  '23503': { code: 'conflict', message: 'Something that this refers to is no longer there. Load it again.' },
-  '22001': { code: 'validation_failed', message: 'A value is too long.' },
-  '22021': withNul,
-  '22P05': withNul,
-  '40001': changedMeanwhile,
-  '40P01': changedMeanwhile,
-  // Behind somebody's lock, or at its own work, for longer than anybody is to wait.
-  '55P03': busy,
-  '57014': busy,
+const faultByState: Record<string, DatabaseFault> = {
+  '23505': 'duplicate',
+  '23503': 'missing_reference',
+  '22001': 'value_too_long',
+  '22021': 'nul_character',
+  '22P05': 'nul_character',
+  '40001': 'concurrent_change',
+  '40P01': 'concurrent_change',
+  // A lock timeout and a statement timeout.
+  '55P03': 'busy',
+  '57014': 'busy',
 }
 
-/**
- * What PostgreSQL refused, as an answer for people; undefined for what is a mistake of ours. The one place that knows
- * SQLSTATEs by number.
- */
-export function appErrorOf(error: unknown): AppError | undefined {
-  if (error instanceof OutcomeUnknown)
-    return unreachable(error, 'It may have kept this change or not: look before you try again.')
-  const answer = error instanceof WaitedTooLong ? busy : answerByState[codeOf(error) ?? '']
-  if (answer === undefined) return isUnreachable(error) ? unreachable(error, 'Try again shortly.') : undefined
-  const { code, message, ...more } = answer
-  return new AppError(code, message, { cause: error, ...more })
-}
-
-function unreachable(cause: unknown, whatToDo: string): AppError {
-  return new AppError('store_unavailable', `The database cannot be reached. ${whatToDo}`, {
-    cause,
-    retryAfterSeconds: 5,
-  })
+/** Undefined for a programming error. This file alone knows SQLSTATEs. */
+export function databaseFaultOf(error: unknown): DatabaseFault | undefined {
+  if (error instanceof OutcomeUnknown) return 'outcome_unknown'
+  if (error instanceof WaitedTooLong) return 'busy'
+  return faultByState[codeOf(error) ?? ''] ?? (isUnreachable(error) ? 'unreachable' : undefined)
 }
 
 /** By the first two characters of a SQLSTATE. */
-const refusalByClass: Record<string, string> = {
-  '22': 'The database refused a value that it cannot keep.',
-  '23': 'The database refused what contradicts something that it keeps.',
-  '28': 'The database refused the user or the password that the service has.',
-  '40': 'The database let something else go first, which changed the same.',
-  '42': 'The database lacks something that this version of the service needs, or does not allow it.',
-  '53': 'The database has no room for this: its disk, its memory or its connections are used up.',
-  '55': 'The database was held by something else for longer than was to be waited.',
-  '57': 'The database was ending, or ended this because it took too long.',
-}
+const failureByClass = {
+  '22': 'invalid_value',
+  '23': 'constraint',
+  '28': 'credentials',
+  '40': 'concurrent_change',
+  '42': 'not_allowed',
+  '53': 'out_of_resources',
+  '55': 'locked',
+  '57': 'ended',
+} as const
 
-/** Why work on the database failed, with no word of PostgreSQL's own; undefined where it was not the database. */
-export function describeDatabaseFailure(error: unknown): string | undefined {
-  if (error instanceof OutcomeUnknown || isUnreachable(error)) return 'The database could not be reached.'
-  // Only what PostgreSQL answers has a severity; the system's codes can be as long as its own.
+/** The kind of a failure of the database, for reports on jobs. */
+export type DatabaseFailure = (typeof failureByClass)[keyof typeof failureByClass] | 'unreachable' | 'other'
+
+/** Undefined where it was not the database. */
+export function databaseFailureOf(error: unknown): DatabaseFailure | undefined {
+  if (error instanceof OutcomeUnknown || isUnreachable(error)) return 'unreachable'
+  // Only an error of PostgreSQL has a severity; a system error may have a code of the same form.
   if (!(error instanceof Error && 'severity' in error)) return undefined
-  return refusalByClass[(codeOf(error) ?? '').slice(0, 2)] ?? 'The database failed at it.'
+  const byClass: Record<string, DatabaseFailure> = failureByClass
+  return byClass[(codeOf(error) ?? '').slice(0, 2)] ?? 'other'
 }
 
 /**
- * Which of these columns a unique rule says is taken; undefined when the error is another. The rule's name tells:
- * PostgreSQL and the platform's tools both put the column's name in it.
+ * The column of a unique constraint that the error names; undefined for another error. PostgreSQL and the platform's tools
+ * both put the column's name into the constraint's name.
  */
 export function takenColumn<Column extends string>(error: unknown, columns: readonly Column[]): Column | undefined {
   if (!hasCode(error, '23505')) return undefined
@@ -82,26 +71,26 @@ export function takenColumn<Column extends string>(error: unknown, columns: read
   return columns.find((column) => rule.includes(column))
 }
 
-/** Whether somebody else held a lock for longer than was to be waited. */
+/** Whether the lock timeout ended the statement. */
 export function isLockTimeout(error: unknown): boolean {
   return hasCode(error, '55P03')
 }
 
 /**
- * Whether the user of the database lacks a right to a table or function: so it is of every row alike. A rule for rows, or a
- * trigger of the platform's, gives the same code for one row alone.
+ * Whether the role lacks a privilege on a table or function, which fails for every row. Row-level security or a trigger of
+ * the platform gives the same code for a single row.
  */
 export function isPermissionDenied(error: unknown): boolean {
   return hasCode(error, '42501') && error instanceof Error && 'routine' in error && error.routine === 'aclcheck_error'
 }
 
-/** Whether the server has no room for more, or gave up at its own work: to ask for more would make it worse. */
+/** Whether the server is out of resources or ended a slow statement. A repeat would make it worse. */
 export function isOverload(error: unknown): boolean {
   const state = codeOf(error) ?? ''
   return state.startsWith('53') || state === '57014'
 }
 
-/** Whether this transaction and another waited for each other, and this one had to give way. */
+/** Whether this transaction was the victim of a deadlock. */
 export function isDeadlock(error: unknown): boolean {
   return hasCode(error, '40P01')
 }
@@ -109,7 +98,7 @@ export function isDeadlock(error: unknown): boolean {
 /** Class 08 and 57P: the connection; 53: no room for another. */
 const unreachableStates = /^(08...|57P0[123]|53[123]00)$/
 
-/** Node's own words, on the way to the server or on a connection to it. */
+/** System errors while connecting, or on an open connection. */
 const unreachableCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -121,31 +110,31 @@ const unreachableCodes = new Set([
   'EAI_AGAIN',
 ])
 
-/** What the driver says, without any code, when the server hangs up or no connection is to be had in time. */
+/** Messages of the driver, which have no code: the server closed the connection, or no connection was free in time. */
 const driverMessages =
   /^(Connection terminated|timeout e|Query read timeout|Client (has encountered a connection error|was closed))/
 
-/** The driver has no code for this either. */
+/** The driver has no code for these either. */
 const driverMessagesWithoutTls = /^(The server does not support|There was an error establishing an) SSL connection/
 
-/** Whether TLS was asked of a server that does without. */
+/** Whether the server does not offer the requested TLS. */
 export function isWithoutTls(error: unknown): boolean {
   return error instanceof Error && driverMessagesWithoutTls.test(error.message)
 }
 
-/** Whether a pooler answers, which does not pass our limits of time on to the server. */
+/** Whether a transaction pooler rejected our time limits. */
 export function isFromPooler(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('unsupported startup parameter')
 }
 
-/** Whether it says that nothing answers, or nothing that is a database, or none with room for us. */
+/** Whether no database answered, or it has no free connection. */
 export function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = codeOf(error) ?? ''
   if (code === '') return driverMessages.test(error.message)
   if (unreachableStates.test(code)) return true
-  // A request whose client went away is reset too, but by no call to the system.
+  // An aborted HTTP request is ECONNRESET too, but without a system call.
   if (!('syscall' in error)) return false
-  // A missing socket is a server that does not run; any other missing file is another matter.
+  // A missing socket file means that the server is not running. Other missing files are another error.
   return unreachableCodes.has(code) || (code === 'ENOENT' && error.syscall === 'connect')
 }

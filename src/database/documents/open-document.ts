@@ -2,16 +2,10 @@ import { type RawBuilder, sql } from 'kysely'
 
 import type { Actor, DocumentId, FirmId, StoreId, UserId } from '../../vocabulary/vocabulary.ts'
 import { type Batched, createBatch, inOrder, lockWaitOf } from '../connection/batch.ts'
+import { denialCodes } from '../../errors/app-error.ts'
 import type { Db } from '../connection/client.ts'
 import { documentColumns, type DocumentRecord, isVisibleTo } from './documents.ts'
-import {
-  type AccessRow,
-  accessOf,
-  type Membership,
-  membershipFrom,
-  refusalAnswers,
-  type RightToCheck,
-} from '../people/membership.ts'
+import { type AccessRow, accessOf, type Membership, membershipFrom, type RightToCheck } from '../people/membership.ts'
 
 /** The stores that one instance can read: one disk, and S3 where it is set up. */
 export type ReadableStores = { localStoreId: StoreId; hasS3: boolean }
@@ -37,7 +31,7 @@ export type OpenedDocument = DocumentRecord & { outcome: DocumentOutcome; member
 type OpenedRow = AccessRow & Omit<OpenedDocument, 'membership'> & { position: number }
 
 /**
- * Opens documents for one right. Throws the refusal when the person may not; undefined when the firm has no such document
+ * Opens documents for one right. Throws `AccessDenied` when the person may not; undefined when the firm has no such document
  * that this person may see.
  */
 export type OpenDocument = (opening: OpenRequest) => Promise<OpenedDocument | undefined>
@@ -83,7 +77,7 @@ function openAll(openings: OpenRequest[], right: Right, confidentialRoles: reado
     ),
     event as (
       insert into document_trail (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id)
-      select ${right.event}, coalesce(${denialCodes}::jsonb ->> denial, outcome), firm_id, document_id, version, user_id,
+      select ${right.event}, coalesce(${codeByDenial}::jsonb ->> denial, outcome), firm_id, document_id, version, user_id,
              ip, user_agent, request_id
       from judged
     )
@@ -107,9 +101,7 @@ function rowOf({ actor, firmId, documentId, version, contentAccess }: OpenReques
   }
 }
 
-const denialCodes = JSON.stringify(
-  Object.fromEntries(Object.entries(refusalAnswers).map(([denial, [code]]) => [denial, code])),
-)
+const codeByDenial = JSON.stringify(denialCodes)
 
 /** SQL. Without a local store nobody wants the bytes. */
 const outcome = sql<DocumentOutcome>`case

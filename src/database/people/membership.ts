@@ -1,13 +1,13 @@
 import { type RawBuilder, sql } from 'kysely'
 
-import { AppError, type ErrorCode } from '../../errors/app-error.ts'
+import { AccessDenied, type Denial } from '../../errors/app-error.ts'
 import { type FirmId, type FirmRole, firmRoles, type UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
 import { personOf } from './accounts.ts'
 
 declare const checked: unique symbol
 
-/** Proof that this person may do this thing in this firm now. Only this file makes one; queries on a firm's data ask for it. */
+/** Proof that a person may act in a firm now. Only this file creates one; queries on a firm's data require it. */
 export type Membership = {
   readonly [checked]: true
   readonly userId: UserId
@@ -26,15 +26,6 @@ export type AccessRequest = { userId: UserId; firmId: FirmId; right: RightToChec
 
 /** The same of many requests: whose ids are columns of the statement's other tables. */
 type AccessOfEach = { userId: UserId | RawBuilder<UserId>; firmId: FirmId | RawBuilder<FirmId>; right: RightToCheck }
-
-export type Denial =
-  | 'unauthenticated'
-  | 'account_locked'
-  | 'firm_missing'
-  | 'not_a_member'
-  | 'forbidden'
-  | 'administrators_read'
-  | 'firm_locked'
 
 /** The columns that `accessOf` yields, always in one row: a denial, or the role to act in. */
 export type AccessRow = { denial: Denial | null; role: FirmRole | 'administrator' | null }
@@ -73,10 +64,10 @@ export function accessOf({ userId, firmId, right }: AccessOfEach): RawBuilder<Ac
   )`
 }
 
-/** Throws the refusal as the answer that the contract has for it; else the proof. */
+/** Returns the proof, or throws `AccessDenied`. */
 export function membershipFrom(row: AccessRow, { userId, firmId }: { userId: UserId; firmId: FirmId }): Membership {
-  if (row.denial !== null) throw new AppError(...refusalAnswers[row.denial])
-  if (row.role === null) throw new AppError('internal', 'The right could not be decided. Try again.')
+  if (row.denial !== null) throw new AccessDenied(row.denial)
+  if (row.role === null) throw new Error('the database decided no right')
   // The one place that may call a value a Membership: the row says so.
   return { userId, firmId, role: row.role } as Membership
 }
@@ -85,21 +76,4 @@ export function membershipFrom(row: AccessRow, { userId, firmId }: { userId: Use
 export async function requireMembership(db: Db | Tx, request: AccessRequest): Promise<Membership> {
   const { rows } = await sql<AccessRow>`select * from ${accessOf(request)} as access`.execute(db)
   return membershipFrom(rows[0] ?? { denial: null, role: null }, request)
-}
-
-/** The answer to each refusal; its code is also what the audit trail calls it. */
-export const refusalAnswers: Record<Denial, [ErrorCode, string]> = {
-  unauthenticated: ['unauthenticated', 'This account no longer exists. Log in again.'],
-  account_locked: ['forbidden', 'This account is locked. Ask the platform’s support to unlock it.'],
-  firm_missing: ['not_found', 'There is no such firm.'],
-  not_a_member: ['not_a_member', 'You are not an active member of this firm. Ask the firm’s administrator to add you.'],
-  forbidden: [
-    'forbidden',
-    'Your role does not allow this. Ask the firm’s administrator; reviews, quotas, holds and locks are for the platform’s.',
-  ],
-  administrators_read: [
-    'forbidden',
-    'Administrators of the platform read and review; what a firm hands in comes from its members.',
-  ],
-  firm_locked: ['firm_locked', 'This firm is locked: its papers can be read, not changed. Ask the platform’s support.'],
 }

@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-import { appErrorOf } from '../../database/connection/postgres-errors.ts'
 import { AppError, type ErrorCode } from '../../errors/app-error.ts'
 import { errorTable } from './error-codes.ts'
+import { appErrorOf } from './sentences.ts'
 import { fieldsOf, InvalidInput } from '../requests/check-input.ts'
 
 declare module 'fastify' {
@@ -30,7 +30,6 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
 }
 
 function toAppError(error: unknown): AppError {
-  if (error instanceof AppError) return error
   if (error instanceof InvalidInput) return answerInput(error)
   const detail = errorTable.internal.example
   return fromFrameworkError(error) ?? appErrorOf(error) ?? new AppError('internal', detail, { cause: error })

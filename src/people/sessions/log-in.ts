@@ -2,7 +2,6 @@ import { recordEvent } from '../../database/audit/events.ts'
 import type { Db, Tx } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import { type Account, findAccountByEmail, lockAccount } from '../../database/people/accounts.ts'
-import { refusalAnswers } from '../../database/people/membership.ts'
 import { insertSession } from '../../database/people/sessions.ts'
 import {
   clearFailures,
@@ -12,7 +11,7 @@ import {
   findLockout,
   type LockoutRule,
 } from '../../database/people/login-lockout.ts'
-import { AppError } from '../../errors/app-error.ts'
+import { AccessDenied, AppError } from '../../errors/app-error.ts'
 import type { Clock, Sha256, Visitor } from '../../vocabulary/vocabulary.ts'
 import { recordDenial } from '../require-right.ts'
 import type { Passwords } from './passwords.ts'
@@ -88,7 +87,7 @@ function wrongCredentials(): AppError {
 
 /** Throws `forbidden` if the account is locked, suspended or not verified. */
 export function assertMayLogIn(account: Account): void {
-  if (account.isLocked || account.isSuspended) throw new AppError(...refusalAnswers.account_locked)
+  if (account.isLocked || account.isSuspended) throw new AccessDenied('account_locked')
   if (!account.isVerified)
     throw new AppError('forbidden', 'This account is not verified yet. Verify it with the platform, then log in.')
 }

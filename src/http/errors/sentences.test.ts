@@ -5,8 +5,8 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { Pool, type PoolConfig } from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 
-import { OutcomeUnknown } from './in-transaction.ts'
-import { appErrorOf } from './postgres-errors.ts'
+import { OutcomeUnknown } from '../../database/connection/in-transaction.ts'
+import { appErrorOf } from './sentences.ts'
 
 /** Something that listens where a database should, and does this with everybody who comes. */
 async function listenInstead(meet: (socket: Socket) => void): Promise<PoolConfig> {
@@ -46,7 +46,7 @@ test('a change whose outcome nobody knows is said to be so', () => {
   const answer = appErrorOf(new OutcomeUnknown('no answer'))
 
   expect(answer).toMatchObject({ code: 'store_unavailable' })
-  expect(answer?.message).toContain('look before you try again')
+  expect(answer?.message).toContain('check before you try again')
 })
 
 test('a missing file, and a fault of ours, are no matter of the database', async () => {
