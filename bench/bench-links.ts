@@ -14,7 +14,7 @@ const cases = [
 const warmUp = { count: 3000, atOnce: 32 }
 const answers = ['redirect', 'json'] as const
 
-/** A download link of the service, as a redirect and as JSON, beside one that the bare pipe signs for anybody. */
+/** A download link of the service, as a redirect and as JSON, against one that the bare pipe signs. */
 export async function benchLinks(bench: Bench): Promise<LinkResult[]> {
   await using opened = new AsyncDisposableStack()
   const service = await startService(bench, { maxUploadBytes: 10 * 1024 * 1024 })

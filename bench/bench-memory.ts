@@ -13,13 +13,13 @@ export type MemoryResult = {
   peakMiB: number
 }
 
-/** `bytesPerSecond`: what each connection to S3 carries. */
+/** `bytesPerSecond`: the limit of each connection to S3. */
 export type MemoryCase = { uploads: number; fileBytes: number; bytesPerSecond: number }
 
 export const largeUploads = { uploads: 50, fileBytes: 20_000_000, bytesPerSecond: 1_000_000 }
 export const manyUploads = { uploads: 200, fileBytes: 5_000_000, bytesPerSecond: 20_000_000 }
 
-/** Many uploads at once while each connection to S3 is slow: what is held back must not be held in memory. With a scanner where one is given. */
+/** Many concurrent uploads with slow connections to S3: waiting bytes must not stay in memory. `clamdUrl`: with a scanner. */
 export async function benchMemory(
   bench: Bench,
   { uploads, fileBytes, bytesPerSecond }: MemoryCase,
@@ -28,7 +28,7 @@ export async function benchMemory(
   await using opened = new AsyncDisposableStack()
   const s3 = new URL(bench.bucket.s3.endpoint)
   if (s3.protocol !== 'http:')
-    throw new Error('The part "memory" slows the way to S3, for which that must be plain http.')
+    throw new Error('The part "memory" slows the connection to S3, which must be plain http.')
   const proxy = await startFaultProxy({ host: s3.hostname, port: Number(s3.port || 80) })
   opened.defer(() => proxy.close())
   const s3Endpoint = `http://127.0.0.1:${proxy.port}`

@@ -18,7 +18,7 @@ export type MigrateResult = {
   atOnce: number
   serviceSeconds: Spread
   rcloneSeconds: Spread
-  /** How many times as long ours takes, round by round. */
+  /** Our time divided by rclone's, round by round. */
   timesRclone: Spread
 }
 
@@ -26,8 +26,8 @@ const defaultFileCount = 10_000
 const atOnce = 8
 
 /**
- * `migrate to-s3` against `rclone copy` followed by `rclone check --download`, which together promise as much: every file
- * is there, and every byte of it was read back. The same files, the same S3, as many at once, taking turns.
+ * `migrate to-s3` against `rclone copy` and `rclone check --download`, which together give the same guarantee: every file is
+ * copied, and every byte read back. They take turns with the same files, S3 and concurrency.
  */
 export async function benchMigrate(bench: Bench): Promise<MigrateResult> {
   await requireRclone()
@@ -70,7 +70,7 @@ async function missingPrograms(): Promise<string[]> {
   return (await findProgram('rclone')) === undefined ? ['rclone'] : []
 }
 
-/** Documents of a new firm on the service's disk, so that each round has its own. */
+/** Creates documents of a new firm on the service's disk for one round. */
 async function seedFirm({ env }: Service, files: number): Promise<{ firmId: FirmId; bytes: number }> {
   const app = await openApp(loadConfig(env), createLogger({ level: 'silent', isTerminal: false }))
   try {
@@ -108,7 +108,7 @@ function rcloneSettings(env: Record<string, string>): Record<string, string> {
     RCLONE_CONFIG_S3_SECRET_ACCESS_KEY: env['AWS_SECRET_ACCESS_KEY'] ?? '',
     RCLONE_CONFIG_S3_ENDPOINT: env['AWS_ENDPOINT_URL_S3'] ?? '',
     RCLONE_CONFIG_S3_REGION: env['AWS_REGION_NAME'] ?? '',
-    // The service's key may not ask whether the bucket is there.
+    // The service's key may not check that the bucket exists.
     RCLONE_CONFIG_S3_NO_CHECK_BUCKET: 'true',
   }
 }

@@ -16,7 +16,7 @@ export type PurgeResult = {
   documents: number
   seconds: number
   secondsOfDouble: number
-  /** How many times as long twice the documents take: 2 when the time is linear. */
+  /** The time with twice the documents divided by the time: 2 is linear. */
   times: number
 }
 
@@ -24,8 +24,8 @@ const walkedDocuments = 100_000
 const purgedDocuments = 5_000
 
 /**
- * The walk through the trash, and a purge, with N documents in the trash and with 2N. Half of the documents are under a
- * legal hold, so every run meets them and destroys the other half.
+ * A walk through the trash and a purge, with N documents in the trash and with 2N. Half of the documents are under a legal
+ * hold, and a purge destroys the other half.
  */
 export async function benchPurge(bench: Bench): Promise<PurgeResult[]> {
   return [
@@ -42,7 +42,7 @@ async function measure(bench: Bench, { what, documents, run }: Case): Promise<Pu
   return { what, documents, seconds, secondsOfDouble, times: secondsOfDouble / seconds }
 }
 
-/** In a new database. */
+/** Measures one run in a new database. */
 async function secondsWith(bench: Bench, { what, documents, run }: Case): Promise<number> {
   const folder = await mkdtemp(join(bench.folder, 'purge-'))
   const config = loadConfig({

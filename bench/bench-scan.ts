@@ -35,18 +35,18 @@ export async function benchScan(bench: Bench): Promise<ScanResult> {
   await using opened = new AsyncDisposableStack()
   const { addresses, stop } = await obtainServices(['clamd'], process.env)
   opened.defer(stop)
-  // Each of the two is an installation of its own, and a bucket is one installation's.
+  // Each of the two is an installation with a bucket of its own.
   const second = await freshBucket(bench.bucket.s3)
   opened.defer(() => second.remove())
-  const places = [bench, { ...bench, bucket: second }] as const
+  const benches = [bench, { ...bench, bucket: second }] as const
   const maxUploadBytes = 10 * 1024 * 1024
-  const scanned = await startService(places[0], { maxUploadBytes, clamdUrl: addresses.clamd.url })
+  const scanned = await startService(benches[0], { maxUploadBytes, clamdUrl: addresses.clamd.url })
   opened.defer(() => scanned.stop())
-  const unscanned = await startService(places[1], { maxUploadBytes })
+  const unscanned = await startService(benches[1], { maxUploadBytes })
   opened.defer(() => unscanned.stop())
   const contendersFor = (bytes: number): Contender[] => [
-    through('scanned', { service: scanned, bench: places[0] }, bytes),
-    through('unscanned', { service: unscanned, bench: places[1] }, bytes),
+    through('scanned', { service: scanned, bench: benches[0] }, bytes),
+    through('unscanned', { service: unscanned, bench: benches[1] }, bytes),
   ]
 
   bench.print('Warming up.')
@@ -88,7 +88,7 @@ function through(
   }
 }
 
-/** A scanner that answers nobody costs little: what is measured must have been scanned. */
+/** Checks that uploads are really scanned, so that a failing scanner does not look fast. */
 async function assertScanned(service: Service, expected: string, { load }: Bench): Promise<void> {
   const { documents, headers } = service
   const file = { bytes: smallBytes, as: 'form' } as const
@@ -97,7 +97,7 @@ async function assertScanned(service: Service, expected: string, { load }: Bench
   const answer = await fetch(`${documents}?limit=1`, { headers })
   const [newest] = (await answer.json()) as { scan_status: string }[]
   if (newest?.scan_status !== expected)
-    throw new Error(`An upload says scan_status ${newest?.scan_status}, not ${expected}.`)
+    throw new Error(`An upload has the scan_status ${newest?.scan_status}, not ${expected}.`)
 }
 
 function summaryOf([scanned = [], unscanned = []]: Measured[][]): Omit<ScanCase, 'fileBytes' | 'atOnce'> {

@@ -15,7 +15,7 @@ export type UploadsResult = { cases: UploadResult[]; peakMiB: number }
 export const smallBytes = 100_000
 export const largeBytes = 5_000_000
 
-/** Enough requests that the clock's 10 ms don't matter, few enough that a store in memory holds them. */
+/** Enough requests for a clock of 10 ms, few enough for a store in memory. */
 const cases = [
   { fileBytes: smallBytes, atOnce: 1, count: 100 },
   { fileBytes: smallBytes, atOnce: 8, count: 300 },

@@ -8,7 +8,7 @@ import { largeBytes, smallBytes, type UploadsResult } from './bench-uploads.ts'
 export type Results = {
   uploads?: UploadsResult
   links?: LinkResult[]
-  /** `many`: small enough for memory each, `large`: not. */
+  /** `many`: files small enough for memory; `large`: not. */
   memory?: { large: MemoryResult; many: MemoryResult }
   migrate?: MigrateResult
   scan?: ScanResult
@@ -17,7 +17,7 @@ export type Results = {
 
 export type Verdict = { what: string; measured: number; bound: string; unit: string; holds: boolean }
 
-/** The figures that are to hold, as far as they were measured. */
+/** Compares the measured figures with their bounds. */
 export function judge({ uploads, links, memory, migrate, scan, purge }: Results): Verdict[] {
   const longest = purge && Math.max(...purge.map(({ times }) => times))
   return [

@@ -7,7 +7,7 @@ import type { UploadResult, UploadsResult } from './bench-uploads.ts'
 import { judge, type Results } from './judge.ts'
 import type { AgainstPipe, Spread } from './figures/measure.ts'
 
-/** The results as tables that stand as well in a README. */
+/** Formats the results as Markdown tables. */
 export function describe(results: Results): string {
   const parts = [
     results.uploads && describeUploads(results.uploads),

@@ -1,4 +1,4 @@
-// `npm run bench`: how the service compares with the least that could do its work. Method: bench/README.md.
+// `npm run bench`: compares the service with a minimal program for the same work. Method: bench/README.md.
 import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 
@@ -15,8 +15,8 @@ import { describe } from './print.ts'
 const usage = `npm run bench -- [uploads] [links] [memory] [migrate] [scan] [purge] [--quick] [--json]
 
   Without the name of a part, all of them.
-  --quick  a fifth of the requests in three rounds: sooner done, figures that vary more
-  --json   the figures for machines, on standard output
+  --quick  a fifth of the requests in three rounds: faster, with figures that vary more
+  --json   print the figures as JSON
 `
 
 const parts: { [Name in keyof Results]-?: (bench: Bench, results: Results) => Promise<void> } = {
@@ -71,8 +71,8 @@ function describeMachine(): string {
   const [first] = cpus()
   const [busy = 0] = loadavg()
   const database = process.env['DATABASE_URL'] === undefined ? 'embedded' : 'of DATABASE_URL'
-  const s3 = process.env['AWS_ENDPOINT_URL_S3'] === undefined ? 'started for this' : 'of AWS_ENDPOINT_URL_S3'
-  const quiet = busy < 1 ? '' : ', so others are at work: trust processor time and ratios alone'
+  const s3 = process.env['AWS_ENDPOINT_URL_S3'] === undefined ? 'started for the bench' : 'of AWS_ENDPOINT_URL_S3'
+  const quiet = busy < 1 ? '' : ', so other programs are running: only processor time and ratios are reliable'
   return (
     `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${first?.model ?? 'unknown'}, Node ${process.versions.node}, ` +
     `PostgreSQL ${database}, S3 ${s3}, load ${busy.toFixed(1)}${quiet}`

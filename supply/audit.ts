@@ -6,7 +6,7 @@ import { z } from 'zod'
 export type Finding = { name: string; severity: string; about: string }
 
 export type AuditResult =
-  /** `others`: weaknesses that are known and less than high. */
+  /** `others`: known vulnerabilities below high. */
   { kind: 'told'; high: Finding[]; others: Finding[] } | { kind: 'no_answer'; why: string }
 
 const finding = z.object({
@@ -20,14 +20,14 @@ const report = z.object({
 const failure = z.object({ message: z.string() })
 
 /**
- * Asks npm's registry for the weaknesses that are known of everything in `package-lock.json`. A registry that does not
- * know the question, or cannot be reached, is told apart from one that answers: nobody may take its silence for "none".
+ * Asks npm's registry for known vulnerabilities of every package in `package-lock.json`. `no_answer`: the registry does
+ * not support audits or cannot be reached, which does not mean that there are none.
  */
 export async function audit(root: string, env: NodeJS.ProcessEnv = process.env): Promise<AuditResult> {
   const { stdout, stderr } = await runNpm(['audit', '--json', '--package-lock-only'], root, env)
-  const said = parse(stdout)
-  const told = report.safeParse(said)
-  if (!told.success) return { kind: 'no_answer', why: whyIn(said) ?? (stderr.trim() || 'npm said nothing') }
+  const output = parse(stdout)
+  const told = report.safeParse(output)
+  if (!told.success) return { kind: 'no_answer', why: whyIn(output) ?? (stderr.trim() || 'npm printed nothing') }
 
   const found = Object.entries(told.data.vulnerabilities).map(([name, { severity, via }]) => ({
     name,
@@ -41,7 +41,7 @@ function isHigh({ severity }: Finding): boolean {
   return severity === 'high' || severity === 'critical'
 }
 
-/** A registry that is silent is given up within a minute, whatever npm asks it. Who runs this may set others. */
+/** Limits a silent registry to a minute. The environment can override these. */
 const patience = {
   npm_config_fetch_timeout: '10000',
   npm_config_fetch_retries: '1',
@@ -49,7 +49,7 @@ const patience = {
 }
 
 async function runNpm(words: string[], cwd: string, env: NodeJS.ProcessEnv) {
-  // It exits with 1 for a finding and for a failure alike, so only what it says counts.
+  // npm exits with 1 for a finding and for a failure, so only its output counts.
   const child = spawn('npm', words, { cwd, env: { ...patience, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   const failed = new Promise<never>((_resolve, reject) => void child.once('error', reject))
   const [stdout, stderr] = await Promise.race([Promise.all([text(child.stdout), text(child.stderr)]), failed])
@@ -64,6 +64,6 @@ function parse(json: string): unknown {
   }
 }
 
-function whyIn(said: unknown): string | undefined {
-  return failure.safeParse(said).data?.message
+function whyIn(output: unknown): string | undefined {
+  return failure.safeParse(output).data?.message
 }

@@ -1,6 +1,6 @@
 import type { AuditResult, Finding } from './audit.ts'
 
-/** What people read of an audit of whose dependencies, and whether it may go on: not with a weakness that is high or critical. */
+/** Formats the result of an audit. `isGood` is false with a high or critical vulnerability. */
 export function describeAudit(whose: string, answer: AuditResult): { lines: string[]; isGood: boolean } {
   switch (answer.kind) {
     case 'no_answer':
@@ -11,7 +11,7 @@ export function describeAudit(whose: string, answer: AuditResult): { lines: stri
     case 'told':
       return {
         lines: [
-          `The dependencies of ${whose} were audited: ${answer.high.length} weaknesses are high or critical, ${answer.others.length} are less.`,
+          `The dependencies of ${whose} were audited: ${answer.high.length} vulnerabilities are high or critical, ${answer.others.length} are lower.`,
           ...[...answer.high, ...answer.others].map((each) => lineOf(each)),
         ],
         isGood: answer.high.length === 0,

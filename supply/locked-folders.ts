@@ -1,2 +1,2 @@
-/** Where a `package-lock.json` says what comes from others, and whose that is. */
+/** The folders with a `package-lock.json`, and their names. */
 export const lockedFolders = { '.': 'the service', 'deploy/aws': 'deploy/aws' }

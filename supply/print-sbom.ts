@@ -1,4 +1,4 @@
-// `npm run sbom`: what the service is made of, as CycloneDX, on standard output.
+// `npm run sbom`: prints the bill of materials in CycloneDX format.
 import { join } from 'node:path'
 
 import { createSbom } from './make-sbom.ts'

@@ -6,13 +6,13 @@ export type Measured = {
   perSecond: number
   medianMs: number
   slowestMs: number
-  /** Of the process that served, for each request; undefined where none did. */
+  /** Processor time of the serving process for each request; undefined without one. */
   cpuMs: number | undefined
-  /** Of its database; undefined where it has none, or one that others use. */
+  /** Processor time of its database; undefined without one, or with one that others use. */
   databaseCpuMs: number | undefined
 }
 
-/** Sends one order and looks at what it cost the process that serves it. */
+/** Sends one load and measures the processor time of the serving process. */
 export async function measure(
   load: Load,
   order: LoadRequest,
@@ -35,11 +35,11 @@ export async function measure(
   }
 }
 
-/** One way to have the same done. */
+/** One way to do the same work. */
 export type Contender = {
   name: string
   pid?: number
-  /** Where its embedded database is. */
+  /** The folder of its embedded database. */
   dataDir?: string | undefined
   request(atOnce: number, count: number): LoadRequest
   /** After each measurement. */
@@ -47,8 +47,8 @@ export type Contender = {
 }
 
 /**
- * Every contender once a round, and in the next round another one first: a machine that gets slower or busier meanwhile
- * is so for all of them. Gives back the rounds of each contender, in the contenders' order.
+ * Measures every contender once a round, each round with another one first, so that a drift of the machine affects all.
+ * Returns the rounds of each contender, in the order of `contenders`.
  */
 export async function measureInTurns(
   load: Load,
@@ -76,12 +76,12 @@ export function spreadOf(values: number[]): Spread {
   return { median: sorted[Math.floor(sorted.length / 2)] ?? Number.NaN, min: least, max: sorted.at(-1) ?? Number.NaN }
 }
 
-/** How many times as long `ours` takes, round by round. */
+/** The time of `ours` divided by that of `theirs`, round by round. */
 export function timesAsLong(ours: Measured[], theirs: Measured[]): Spread {
   return spreadOf(ours.map(({ perSecond }, round) => (theirs[round]?.perSecond ?? Number.NaN) / perSecond))
 }
 
-/** How many times as much processor time a request of `ours` takes, round by round. */
+/** The processor time of `ours` divided by that of `theirs`, round by round. */
 export function timesTheCpu(ours: Measured[], theirs: Measured[]): Spread {
   return spreadOf(ours.map(({ cpuMs = Number.NaN }, round) => cpuMs / (theirs[round]?.cpuMs ?? Number.NaN)))
 }
@@ -91,7 +91,7 @@ export function shareOfRate(ours: Measured[], theirs: Measured[]): Spread {
   return spreadOf(ours.map(({ perSecond }, round) => perSecond / (theirs[round]?.perSecond ?? Number.NaN)))
 }
 
-/** What both benches say of the service beside the bare pipe. */
+/** The service against the bare pipe. */
 export type AgainstPipe = {
   atOnce: number
   /** Requests a second. */

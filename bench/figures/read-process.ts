@@ -1,10 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-// USER_HZ, in which Linux tells times to programs; 100 on every machine that Node is built for.
+// USER_HZ, Linux's unit of times: 100 on every machine that Node supports.
 const ticksPerSecond = 100
 
-/** What a process itself has used of the processor so far, user and system, all its threads. Its children not. */
+/** The processor time of a process, user and system, with all its threads, without its children. */
 export async function readCpuSeconds(pid: number): Promise<number> {
   const { own } = await readTimes(pid)
   return own / ticksPerSecond
@@ -12,7 +12,7 @@ export async function readCpuSeconds(pid: number): Promise<number> {
 
 async function readTimes(pid: number): Promise<{ parent: number; own: number; ofEndedChildren: number }> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-  // The program's name, in brackets, may hold anything; what follows it are numbers.
+  // The program's name in brackets can contain any character. Numbers follow it.
   const fields = stat
     .slice(stat.lastIndexOf(')') + 2)
     .split(' ')
@@ -21,18 +21,18 @@ async function readTimes(pid: number): Promise<{ parent: number; own: number; of
   return { parent: fields[1] ?? 0, own: utime + stime, ofEndedChildren: cutime + cstime }
 }
 
-/** The same for the embedded PostgreSQL below a `DATA_DIR`: its first process and all that this one started. */
+/** The processor time of the embedded PostgreSQL in a `DATA_DIR`: its first process and all that this one started. */
 export async function readDatabaseCpuSeconds(dataDir: string): Promise<number> {
   const server = Number.parseInt(await readFile(join(dataDir, 'postgresql/postmaster.pid'), 'utf8'), 10)
   const { own, ofEndedChildren } = await readTimes(server)
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
-  // One that has ended since is among the ended children next time.
+  // A process that has just ended counts among the ended children.
   const all = await Promise.all(pids.map((pid) => readTimes(pid).catch(() => undefined)))
   const children = all.filter((times) => times?.parent === server)
   return (own + ofEndedChildren + children.reduce((sum, times) => sum + (times?.own ?? 0), 0)) / ticksPerSecond
 }
 
-/** The most memory that a process ever had, in MiB. */
+/** The peak memory of a process in MiB. */
 export async function readPeakMiB(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
   const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]

@@ -4,13 +4,13 @@ import { once } from 'node:events'
 type Run = {
   command: string
   words: string[]
-  /** All of its environment, but for the path and the home folder. */
+  /** Its environment, except the path and the home folder. */
   env: Record<string, string>
   folder: string
   signal: AbortSignal
 }
 
-/** How long a program takes from its start to its end. Throws, with what it said, when it fails. */
+/** The seconds that a program runs. Throws its output when it fails. */
 export async function secondsOf({ command, words, env, folder: cwd, signal }: Run): Promise<number> {
   const { PATH = '' } = process.env
   const startedAt = performance.now()
@@ -20,11 +20,11 @@ export async function secondsOf({ command, words, env, folder: cwd, signal }: Ru
     signal,
     stdio: ['ignore', 'ignore', 'pipe'],
   })
-  // An abort is told as an error; `close` follows.
+  // An abort emits an error, then `close`.
   child.on('error', () => undefined)
-  let said = ''
-  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  let output = ''
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
   await once(child, 'close')
-  if (child.exitCode !== 0) throw new Error(`${command} ${words.join(' ')} failed: ${said}`)
+  if (child.exitCode !== 0) throw new Error(`${command} ${words.join(' ')} failed: ${output}`)
   return (performance.now() - startedAt) / 1000
 }

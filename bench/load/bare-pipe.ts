@@ -1,5 +1,5 @@
-// The yardstick: about the least that a Node program can do to put a request's body on S3, or to answer with a link.
-// It asks nobody who they are, looks at nothing, hashes nothing, writes no row and no log.
+// The baseline: a minimal Node program that puts a request's body on S3, or answers with a link. It authenticates nobody,
+// checks and hashes nothing, and writes no row and no log.
 import { Agent as HttpAgent, createServer, type IncomingMessage, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -11,7 +11,7 @@ import { S3RequestPresigner } from '@aws-sdk/s3-request-presigner'
 
 const { BARE_PIPE_ENDPOINT = '', BARE_PIPE_BUCKET = '', BARE_PIPE_REGION = '' } = process.env
 const endpoint = new URL(BARE_PIPE_ENDPOINT)
-// The keys come from the environment, by the SDK's own chain.
+// The SDK reads the keys from the environment.
 const client = new S3Client({ region: BARE_PIPE_REGION })
 const presigner = new S3RequestPresigner({ ...client.config, credentials: await client.config.credentials() })
 const [open, agent] =
@@ -26,7 +26,7 @@ const server = createServer((incoming, answer) => {
     .catch((error: unknown) => answer.writeHead(500).end(String(error)))
 })
 server.listen(0, '127.0.0.1', () => {
-  // A TCP listener's address is never a string.
+  // The address of a TCP listener is never a string.
   const { port } = server.address() as AddressInfo
   process.stderr.write(`The bare pipe answers at http://127.0.0.1:${port}\n`)
 })

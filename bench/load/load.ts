@@ -1,4 +1,4 @@
-// Makes the load in a process of its own, so that its work is not counted as the service's.
+// Sends the load from a process of its own, so that its work is not counted as the service's.
 import { Agent, type ClientRequest, type IncomingMessage, request as openRequest } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 
@@ -8,7 +8,7 @@ import { makePdf } from '../../test/support/files/make-files.ts'
 import { s3ClientOf } from '../../test/support/services/packages/s3-client.ts'
 import type { S3Address } from '../../test/support/services/packages/service-addresses.ts'
 
-/** One kind of request. `form`: the file travels as a browser's form sends it; `raw`: it is the body. */
+/** One kind of request. `form`: a file in a form, as a browser sends it; `raw`: the file is the body. */
 export type Call =
   | { by: 'http'; method: string; url: string; headers: Record<string, string>; file?: FileToSend; expected: number }
   | { by: 'sdk'; s3: S3Address; bucket: string; bytes: number }
@@ -33,7 +33,7 @@ process.on('message', (order: LoadRequest) => {
 process.once('disconnect', () => process.exit())
 
 async function sendLoad({ call, count, atOnce }: LoadRequest): Promise<LoadResult> {
-  // A fresh one for each order: between two orders the server ends connections that are idle.
+  // New for each load: the server ends idle connections between two loads.
   const agent = new Agent({ keepAlive: true })
   const send = call.by === 'sdk' ? bySdk(call) : byHttp(call, agent)
   const milliseconds: number[] = []
@@ -73,8 +73,8 @@ function byHttp({ method, url, headers, file, expected }: Call & { by: 'http' },
     const answered = answerTo(outgoing)
     outgoing.end(bytes)
     const answer = await answered
-    const said = await buffer(answer)
-    if (answer.statusCode !== expected) throw new Error(`${url} answered ${answer.statusCode}: ${said.toString()}`)
+    const text = await buffer(answer)
+    if (answer.statusCode !== expected) throw new Error(`${url} answered ${answer.statusCode}: ${text.toString()}`)
   }
 }
 
@@ -86,7 +86,7 @@ function bodyOf(file: FileToSend | undefined): { type?: Record<string, string>; 
   if (file === undefined) return {}
   const pdf = makePdf({ bytes: file.bytes })
   if (file.as === 'raw') return { type: { 'content-type': 'application/pdf' }, bytes: pdf }
-  const boundary = 'a-line-that-stands-in-no-file'
+  const boundary = 'a-boundary-in-no-file'
   const head = `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="licence.pdf"\r\nContent-Type: application/pdf\r\n\r\n`
   return {
     type: { 'content-type': `multipart/form-data; boundary=${boundary}` },

@@ -10,25 +10,25 @@ import { listBucket } from '../../test/support/s3/list-everything.ts'
 import { obtainServices } from '../../test/support/services/obtain-services.ts'
 import { type Load, startLoad } from './start-load.ts'
 
-/** What every part of the bench uses. */
+/** The shared parts of the bench. */
 export type Bench = {
   folder: string
   bucket: FreshBucket
   load: Load
-  /** Rounds of each case; their median counts. */
+  /** Rounds of each case; the median counts. */
   rounds: number
-  /** How much of the usual number of requests is sent. */
+  /** The share of the full number of requests. */
   share: number
   print(text: string): void
   /** Aborts when the bench is to end early. */
   signal: AbortSignal
-  /** `keep`: the folder stays, so that its logs can be read after a failure. */
+  /** `keep`: does not remove the folder, so that its logs can be read after a failure. */
   close(end: { keep: boolean }): Promise<void>
 }
 
 type BenchOptions = Pick<Bench, 'rounds' | 'share' | 'print' | 'signal'>
 
-/** A bucket on the S3 that the environment names, or else on one started for this; a folder; a process for the load. */
+/** Creates a bucket on the S3 that the environment names, or on one started for the bench; a folder; a load process. */
 export async function prepareBench(options: BenchOptions): Promise<Bench> {
   await using opened = new AsyncDisposableStack()
   const { addresses, stop } = await obtainServices(['s3'], process.env)
@@ -53,11 +53,11 @@ export async function prepareBench(options: BenchOptions): Promise<Bench> {
   }
 }
 
-/** Between two measurements, so that a store in memory does not fill up. What says whose the bucket is stays: without it the service leaves S3 alone. */
+/** Empties a bucket between two measurements, so that a store in memory does not fill up. The owner file stays: without it the service does not use the bucket. */
 export async function emptyBucket({ client, name }: FreshBucket): Promise<void> {
   const listed = (await listBucket(client, name)).filter(({ key }) => key !== ownerFileName)
   const keys = listed.map(({ key }) => ({ Key: key }))
-  const atOnce = 1000 // the most that one DeleteObjects takes
+  const atOnce = 1000 // the maximum of DeleteObjects
   for (let start = 0; start < keys.length; start += atOnce) {
     const Delete = { Objects: keys.slice(start, start + atOnce), Quiet: true }
     await client.send(new DeleteObjectsCommand({ Bucket: name, Delete }))

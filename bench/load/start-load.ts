@@ -8,21 +8,21 @@ export type Load = {
   stop(): Promise<void>
 }
 
-/** A process that sends requests as told, one order at a time. */
+/** Starts a process that sends requests, one load at a time. */
 export function startLoad(signal: AbortSignal): Load {
   const child = fork(fileURLToPath(new URL('load.ts', import.meta.url)), { stdio: 'inherit', signal })
-  // An abort is told as an error; `exit` follows.
+  // An abort emits an error, then `exit`.
   child.on('error', () => undefined)
   const exited = new Promise((resolve) => child.once('exit', resolve))
   return {
     async run(order) {
-      const gone = exited.then((): LoadReply => ({ failure: 'the process that makes the load ended' }))
-      // Nobody else speaks on this channel, and it says only this.
+      const ended = exited.then((): LoadReply => ({ failure: 'the load process ended' }))
+      // The process sends only this message.
       const answered = new Promise<LoadReply>((resolve) =>
         child.once('message', (answer) => resolve(answer as LoadReply)),
       )
       child.send(order)
-      const answer = await Promise.race([answered, gone])
+      const answer = await Promise.race([answered, ended])
       if ('failure' in answer) throw new Error(answer.failure)
       return answer.result
     },

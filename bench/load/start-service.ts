@@ -11,21 +11,21 @@ import type { Bench } from './prepare.ts'
 import { type Program, startProgram } from './start-program.ts'
 
 export type Service = Program & {
-  /** Where the firm's documents are. */
+  /** The URL of the firm's documents. */
   documents: string
   headers: Record<string, string>
   folder: string
-  /** Undefined: its database is a server that the environment names. */
+  /** Undefined: its database is the server that the environment names. */
   dataDir: string | undefined
-  /** What it was started with, for other commands on the same folders. */
+  /** Its settings, for other commands on the same folders. */
   env: Record<string, string>
 }
 
 type ServiceOptions = { maxUploadBytes: number; s3Endpoint?: string | undefined; clamdUrl?: string | undefined }
 
 /**
- * The service as an operator starts it, on folders of its own, with a person who may upload. Its database is the one
- * that it brings along, which waits for the disk at every commit, unless the environment names a server.
+ * Starts the service as an operator does, in folders of its own, with a person who may upload. Its database is the
+ * embedded one, which syncs every commit, unless the environment names a server.
  */
 export async function startService(bench: Bench, options: ServiceOptions): Promise<Service> {
   const folder = await mkdtemp(join(bench.folder, 'service-'))
@@ -45,7 +45,7 @@ export async function startService(bench: Bench, options: ServiceOptions): Promi
     UPLOADS_DIR: join(folder, 'uploads'),
     PORT: '0',
     LOG_LEVEL: 'info',
-    // For a look into it, with a profiler for example.
+    // For a profiler, for example.
     NODE_OPTIONS: process.env['BENCH_NODE_OPTIONS'] ?? '',
   }
   const program = await startProgram({
