@@ -1,8 +1,8 @@
 import { z } from 'zod'
 
-/** The shapes that go over the wire, for the routes, the OpenAPI page and the web page. */
+/** Schemas of requests and responses, for the routes and the OpenAPI description. */
 
-/** Any UUID, also of no version: the platform makes its own. Lower case, as the database writes it. */
+/** Any UUID, also without a version, as the platform creates them. Lower case, as the database formats it. */
 export const uuid = z.guid().toLowerCase().meta({ example: '0198c0de-7a5e-4b6e-9d57-2f0c9f3a1b2c' })
 export const time = z.iso.datetime().meta({ example: '2026-11-24T08:30:00.000Z' })
 
@@ -11,8 +11,8 @@ export const problem = z
     type: z.string(),
     title: z.string(),
     status: z.int(),
-    detail: z.string().meta({ description: 'A sentence that a person can act on.' }),
-    code: z.string().meta({ description: 'Stable; the list stands in docs/errors.md.' }),
+    detail: z.string().meta({ description: 'What happened and what to do.' }),
+    code: z.string().meta({ description: 'Stable; docs/errors.md lists all codes.' }),
     request_id: z.string(),
     errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
     message: z.string().meta({ description: 'The same as detail, for clients of the platform.' }),
@@ -56,12 +56,11 @@ export const documentShape = z
   .meta({ id: 'Document' })
 export type DocumentShape = z.infer<typeof documentShape>
 
-/** `duplicate_of` is a notice: the file was taken all the same. */
+/** `duplicate_of` is a notice: the file was stored. */
 export const receivedDocumentShape = documentShape
   .extend({
     duplicate_of: uuid.optional().meta({
-      description:
-        'A document of the firm that had these very bytes before; absent when there is none that you may see.',
+      description: 'An earlier document of the firm with the same content; absent if there is none that you may read.',
     }),
   })
   .meta({ id: 'ReceivedDocument' })
@@ -87,7 +86,7 @@ export const listDocumentsQuery = pageQuery.extend({
 export const uploadQuery = z.object({
   document_type: z
     .string(
-      'is missing: name a code or id in the address, as ?document_type=…, and not in the form; GET /api/v1/document-types lists them',
+      'is missing: send a code or id in the query, as ?document_type=…, and not in the form; GET /api/v1/document-types lists them',
     )
     .min(1)
     .max(50)
@@ -96,7 +95,7 @@ export const uploadQuery = z.object({
     .string()
     .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hexadecimal digits')
     .optional()
-    .meta({ description: 'What the file must hash to.' }),
+    .meta({ description: 'The expected SHA-256 of the file; another one is rejected.' }),
 })
 
 export const versionQuery = uploadQuery.pick({ sha256: true })
@@ -110,43 +109,45 @@ export const ifMatchHeader = z.object({
     .string()
     .max(1000)
     .optional()
-    .meta({ description: 'Required: the `ETag` of the document that you saw.' }),
+    .meta({ description: 'Required: the `ETag` of the document that you read.' }),
 })
 
-/** Text without the blanks around it. */
-export const trimmedText = (most: number) =>
-  z.string().trim().min(1, 'must not be empty').max(most, `must be at most ${most} characters`)
+/** Text, trimmed. */
+export const trimmedText = (maxLength: number) =>
+  z.string().trim().min(1, 'must not be empty').max(maxLength, `must be at most ${maxLength} characters`)
 
-/** Such a text, of one line or several. */
-export const lines = (most: number) =>
-  trimmedText(most).refine((text) => !text.includes('\0'), 'must hold no NUL character')
+/** Trimmed text of one or more lines. */
+export const lines = (maxLength: number) =>
+  trimmedText(maxLength).refine((text) => !text.includes('\0'), 'must not contain a NUL character')
 
 export const reviewBody = z
   .strictObject({
     decision: z.enum(['verify', 'reject']),
     reason_code: lines(100)
       .nullish()
-      .meta({ example: 'not_readable', description: 'Shown as `review_reason`; docs/api.md has the usual ones.' }),
-    comment: lines(2000).nullish().meta({ description: 'For the firm; it stands in the history.' }),
+      .meta({ example: 'not_readable', description: 'Returned as `review_reason`; docs/api.md lists common ones.' }),
+    comment: lines(2000).nullish().meta({ description: 'For the firm; it is in the events of the document.' }),
     // The database's calendar has no year 0.
     valid_until: z.iso
       .date()
       .refine((day) => day >= '0001', 'must be a date such as 2026-11-24')
       .nullish()
-      .meta({ description: 'The last day on which the paper holds; not past when it is verified.' }),
+      .meta({ description: 'The last day on which the document is valid; not in the past for a verification.' }),
   })
   .meta({ id: 'Review' })
 
 export const disposalShape = z
   .object({
     deleted_at: time.nullable(),
-    purge_at: time.nullable().meta({ description: 'From when a purge may destroy it, if nothing else keeps it.' }),
-    retained_until: time.nullable().meta({ description: 'By its type’s `retention_days`.' }),
-    held: z.boolean().meta({ description: 'A legal hold stands on it or on its firm: no purge takes it.' }),
-    hold: z.boolean().meta({ description: 'On the document itself.' }),
+    purge_at: time
+      .nullable()
+      .meta({ description: 'The time from which a purge may destroy it, unless something else prevents that.' }),
+    retained_until: time.nullable().meta({ description: 'From `retention_days` of its type.' }),
+    held: z.boolean().meta({ description: 'The document or its firm has a legal hold: no purge destroys it.' }),
+    hold: z.boolean().meta({ description: 'A legal hold on the document itself.' }),
     hold_reason: z.string().nullable(),
     needs_approval: z.boolean().meta({
-      description: 'The last verified paper of a required type that the firm has: no purge takes it unless approved.',
+      description: 'The firm’s last verified document of a required type: a purge needs approval.',
     }),
     approved_at: time.nullable(),
     approved_by: uuid.nullable(),
@@ -158,10 +159,10 @@ export type DisposalShape = z.infer<typeof disposalShape>
 export const changeDisposalBody = z
   .strictObject({
     hold: z.boolean().optional().meta({ description: 'A legal hold on this document.' }),
-    purge_approved: z.boolean().optional().meta({ description: 'It may go, though it is the last verified paper.' }),
+    purge_approved: z.boolean().optional().meta({ description: 'Approves the purge of the last verified document.' }),
     reason: lines(2000).meta({
       example: 'Inquiry 17/2026 asks for it.',
-      description: 'Stands in the history, which the firm reads.',
+      description: 'Stored in the events, which the firm can read.',
     }),
   })
   .refine(({ hold, purge_approved: approved }) => hold !== undefined || approved !== undefined, 'must change something')

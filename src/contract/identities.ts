@@ -2,18 +2,18 @@ import { z } from 'zod'
 
 import { time, uuid } from './documents.ts'
 
-/** The shapes that tell which login of an OpenID provider is whose. */
+/** Schemas of links from OpenID logins to people. */
 
-/** One line of text that the database can keep and that looks the same to everybody; OpenID allows 255 characters. */
+/** One line of text without invisible characters; OpenID allows 255 characters. */
 export const subjectText = z
   .string()
   .regex(
     /^[^\p{C}\p{Z}]([^\p{C}\p{Zl}\p{Zp}]{0,253}[^\p{C}\p{Z}])?$/u,
-    'must be one line of 1 to 255 characters without blanks around it',
+    'must be one line of 1 to 255 characters without surrounding spaces',
   )
   .meta({
     example: 'auth0|5f7c8ec7c33c6c004bbafe82',
-    description: 'What the provider calls the person: `sub` in its tokens.',
+    description: 'The provider’s id of the person: `sub` in its tokens.',
   })
 
 export const issuerText = z
@@ -28,7 +28,7 @@ export const identityParams = z.object({ user_id: uuid, identity_id: uuid })
 export const linkIdentityBody = z
   .strictObject({
     subject: subjectText,
-    issuer: issuerText.optional().meta({ description: 'Unset: the provider of `JWT_ISSUER`.' }),
+    issuer: issuerText.optional().meta({ description: 'Default: the provider of `JWT_ISSUER`.' }),
   })
   .meta({ id: 'NewIdentity' })
 
@@ -38,7 +38,7 @@ export const identityShape = z
     user_id: uuid,
     issuer: z.string().meta({ example: 'https://login.example/realms/paniq' }),
     subject: z.string().meta({ example: 'auth0|5f7c8ec7c33c6c004bbafe82' }),
-    linked_by: uuid.nullable().meta({ description: 'Null: by the command line.' }),
+    linked_by: uuid.nullable().meta({ description: 'Null: linked on the command line.' }),
     linked_at: time,
   })
   .meta({ id: 'Identity' })

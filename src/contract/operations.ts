@@ -2,17 +2,17 @@ import { z } from 'zod'
 
 import { time, uuid } from './documents.ts'
 
-/** The shapes that tell whether the service works. */
+/** Schemas of health, readiness and status. */
 
 export const healthShape = z.object({ status: z.literal('ok') }).meta({ id: 'Health' })
 
 const checkShape = z.object({
   state: z.enum(['ok', 'failed', 'not_used']),
-  message: z.string().meta({ description: 'What that means, in a sentence.' }),
+  message: z.string().meta({ description: 'The meaning of the state.' }),
 })
 
 export const readinessStatus = z.enum(['ready', 'degraded', 'unavailable', 'stopping']).meta({
-  description: '`degraded`: it works, and something needs to be looked at. `stopping`: it was told to end.',
+  description: '`degraded`: it works, and something needs attention. `stopping`: it is shutting down.',
 })
 
 export const checksShape = z.object({
@@ -35,7 +35,7 @@ export const readinessShape = z
   .object({
     status: readinessStatus,
     checks: checksShape,
-    jobs: z.array(jobShape).meta({ description: 'Work behind people’s backs, on whichever instance.' }),
+    jobs: z.array(jobShape).meta({ description: 'Background jobs, on any instance.' }),
   })
   .meta({
     id: 'Readiness',
@@ -61,11 +61,11 @@ export const readinessShape = z
   })
 export type ReadinessShape = z.infer<typeof readinessShape>
 
-/** How the whole is doing, for administrators of the platform. */
+/** The state of the service, for administrators of the platform. */
 
 const waiting = z.object({
   count: z.int().meta({ description: 'Counted up to 10000.' }),
-  oldest_seconds: z.int().meta({ description: 'For how long the oldest has waited; 0 when there is none.' }),
+  oldest_seconds: z.int().meta({ description: 'Time that the oldest has waited; 0 if there is none.' }),
 })
 
 const jobStateShape = z
@@ -74,42 +74,40 @@ const jobStateShape = z
     does: z.string().meta({ description: 'What it does, in a sentence.' }),
     by: z.enum(['one_instance', 'each_disk', 'outside']).meta({
       description:
-        '`one_instance`: whichever takes it, one at a time. `each_disk`: every instance for its own disk. `outside`: whoever begins it, by hand or by cron.',
+        '`one_instance`: one instance at a time. `each_disk`: every instance for its own disk. `outside`: started by hand or by cron.',
     }),
-    disk: uuid.nullable().meta({ description: 'The id of the local store that it is done for.' }),
+    disk: uuid.nullable().meta({ description: 'The id of the local store that it works on.' }),
     schedule: z
       .string()
       .nullable()
-      .meta({ example: '43 1 * * *', description: 'A cron line in UTC, or how often. Null: nobody promised a time.' }),
+      .meta({ example: '43 1 * * *', description: 'A cron expression in UTC, or an interval. Null: no schedule.' }),
     running_since: time.nullable(),
     last_started_at: time.nullable(),
     last_ended_at: time.nullable(),
     last_instance: z.string().nullable().meta({ example: 'documents-1:4711', description: 'Host and process.' }),
     last_outcome: z.enum(['ok', 'failed', 'broken_off']).nullable().meta({
-      description: '`broken_off`: its process ended, or told it to stop, before it was done. Null: it never ran.',
+      description: '`broken_off`: interrupted before its end. Null: it never ran.',
     }),
-    last_error: z.string().nullable().meta({ description: 'Why it failed, in a sentence; the log has the rest.' }),
-    last_did: z.record(z.string(), z.unknown()).meta({ description: 'What it did, mostly how many.' }),
+    last_error: z.string().nullable().meta({ description: 'The reason of a failure; the log has details.' }),
+    last_did: z.record(z.string(), z.unknown()).meta({ description: 'What it did, mostly counts.' }),
     last_succeeded_at: time.nullable(),
     next_run_at: time.nullable(),
-    is_gone: z
-      .boolean()
-      .meta({ description: 'No running instance has this disk; what is known of it goes a week later.' }),
-    overdue_seconds: z.int().meta({ description: 'For how long it should have gone well once more; 0 while in time.' }),
+    is_gone: z.boolean().meta({ description: 'No running instance has this disk; the entry is removed after a week.' }),
+    overdue_seconds: z.int().meta({ description: 'Time since a successful run was due; 0 while on schedule.' }),
   })
   .meta({ id: 'JobState' })
 export type JobStateShape = z.infer<typeof jobStateShape>
 
 const storesShape = z.object({
   new_files_go_to: z.enum(['s3', 'local', 'fallback', 'none']).meta({
-    description: '`fallback`: the local disk, while S3 is out. `none`: uploads are refused.',
+    description: '`fallback`: the local disk, while S3 is out. `none`: uploads are rejected.',
   }),
   s3: z
     .object({
-      is_used: z.boolean().meta({ description: 'False while it is left alone since it failed.' }),
+      is_used: z.boolean().meta({ description: 'False while S3 is out.' }),
       left_alone_since: time.nullable(),
       trouble: z.string().nullable().meta({ example: 'no_answer' }),
-      s3_code: z.string().nullable().meta({ description: 'What S3, or the network, said last.' }),
+      s3_code: z.string().nullable().meta({ description: 'The last error code of S3 or the network.' }),
     })
     .nullable(),
   local: z.object({ store_id: uuid }),
@@ -129,18 +127,18 @@ const scannerShape = z.object({
 export const statusShape = z
   .object({
     looked_at: time,
-    instance: z.string().meta({ example: 'documents-1:4711', description: 'The one that answers.' }),
+    instance: z.string().meta({ example: 'documents-1:4711', description: 'The instance that answers.' }),
     version: z.string().meta({ example: '1.0.0' }),
     status: readinessStatus,
     checks: checksShape,
     jobs: z.array(jobStateShape),
     stores: storesShape,
-    scanner: scannerShape.nullable().meta({ description: 'Null: none is set.' }),
+    scanner: scannerShape.nullable().meta({ description: 'Null: none is configured.' }),
     scans: z.object({ waiting, infected: z.int() }),
     trash: z.object({ documents: waiting, holds_on_firms: z.int(), holds_on_documents: z.int() }),
     audit: z.object({
       last_seal: z.object({ number: z.int(), sealed_at: time }).nullable(),
-      are_heads_kept: z.boolean().meta({ description: 'Whether `AUDIT_HEADS` says where.' }),
+      are_heads_kept: z.boolean().meta({ description: 'Whether `AUDIT_HEADS` is set.' }),
       events_without_month: z.int(),
     }),
     verification: z
@@ -151,7 +149,7 @@ export const statusShape = z
         findings: z.record(z.string(), z.int()),
       })
       .nullable()
-      .meta({ description: 'The last one, of all or of a part; null before the first.' }),
+      .meta({ description: 'The last verification, full or partial; null before the first.' }),
     database: z.object({
       last_migration: z.string().meta({ example: '0012-job-runs' }),
       migrations: z.int(),

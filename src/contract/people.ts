@@ -3,12 +3,12 @@ import { z } from 'zod'
 import { mimeTypes } from './formats.ts'
 import { lines, time, trimmedText, uuid } from './documents.ts'
 
-/** The shapes of `contract.ts` that tell of people, firms, members and document types. */
+/** Schemas of people, firms, members and document types. */
 
 const controlCharacter = /\p{Cc}/u
-/** One line of text, without the blanks around it and without characters that would break a line or a column. */
-const line = (most: number) =>
-  trimmedText(most).refine((text) => !controlCharacter.test(text), 'must hold no control characters')
+/** One trimmed line of text without control characters. */
+const line = (maxLength: number) =>
+  trimmedText(maxLength).refine((text) => !controlCharacter.test(text), 'must not contain control characters')
 const email = z
   .string()
   .trim()
@@ -18,9 +18,9 @@ const email = z
 const phone = line(20)
   .regex(/^\+?[0-9][0-9 ()-]{4,}$/, 'must be a phone number such as +27 82 555 0101')
   .meta({ example: '+27 82 555 0101' })
-/** How long it may be in bytes is checked where it is hashed. */
+/** The limit of 72 bytes is checked before it is hashed. */
 const newPassword = z.string().max(200, 'must be at most 72 bytes').meta({ example: 'correct horse battery' })
-/** What other services wrote into the column `email` need not have our form; it only has to be a text. */
+/** The platform may have stored an e-mail that fails our format. */
 const knownEmail = line(255).meta({ example: 'thandi@bluecrane.example' })
 
 export const registerBody = z
@@ -37,17 +37,17 @@ export const loginBody = z
   .object({ email: knownEmail, password: z.string().min(1).max(1000).meta({ example: 'correct horse battery' }) })
   .meta({ id: 'Login' })
 
-/** Absent in cookie mode, where the cookie carries it. */
+/** Absent in cookie mode, which uses the cookie. */
 export const refreshBody = z.object({ refresh_token: z.string().max(4000).optional() }).nullish()
 
 export const authModeHeader = z.object({
   'x-auth-mode': z.string().optional().meta({
-    description: '`cookie`: the refresh token is set and read as a cookie; a same-origin `Origin` is required.',
+    description: '`cookie`: the refresh token is a cookie; `Origin` must be the same origin.',
   }),
 })
 
 export const logoutQuery = z.object({
-  all: z.enum(['true', 'false']).default('false').meta({ description: '`true`: every session of the person.' }),
+  all: z.enum(['true', 'false']).default('false').meta({ description: '`true`: ends every session of the person.' }),
 })
 
 const tokenFields = {
@@ -67,9 +67,9 @@ export const accountShape = z
     phone: z.string().nullable(),
     first_name: z.string().meta({ example: 'Thandi' }),
     last_name: z.string().meta({ example: 'Nkosi' }),
-    role: z.string().meta({ example: 'user', description: 'As the platform has it.' }),
+    role: z.string().meta({ example: 'user', description: 'The role on the platform.' }),
     user_type: z.enum(['registered_user', 'firm_personnel']).meta({
-      description: 'Where the platform has the person written down. Only a registered user can be a member of a firm.',
+      description: 'The kind of person on the platform. Only a registered user can be a member of a firm.',
     }),
     is_administrator: z.boolean().meta({ description: 'An administrator of the platform.' }),
     is_verified: z.boolean(),
@@ -112,13 +112,13 @@ export const firmShape = z
     verification_status: z.string().meta({ example: 'draft' }),
     is_locked: z.boolean(),
     locked_at: time.nullable(),
-    hold: z.boolean().meta({ description: 'A legal hold: nothing that the firm has is destroyed.' }),
+    hold: z.boolean().meta({ description: 'A legal hold: no data of the firm is destroyed.' }),
     hold_reason: z.string().nullable(),
     created_at: time,
     updated_at: time,
     role: z
       .enum([...firmRole.options, 'administrator'])
-      .meta({ description: 'What the caller is in this firm.', example: 'firm_admin' }),
+      .meta({ description: 'The role of the caller in this firm.', example: 'firm_admin' }),
   })
   .meta({ id: 'Firm' })
 export type FirmShape = z.infer<typeof firmShape>
@@ -128,16 +128,16 @@ const quotaFields = {
   documents: z.int().positive().nullable(),
 }
 
-/** One firm, looked at by itself. */
+/** A firm with its quota and usage. */
 export const firmDetailsShape = z
   .object({
     ...firmShape.shape,
     quota: z.object(quotaFields).meta({
-      description: 'What the firm may keep; null: any number.',
+      description: 'Maximum of the firm; null: unlimited.',
       example: { bytes: 21474836480, documents: 20000 },
     }),
     usage: z.object({ bytes: z.int(), documents: z.int() }).meta({
-      description: 'What it keeps: all versions of all documents, those in the trash too.',
+      description: 'All versions of all documents, including those in the trash.',
       example: { bytes: 48213877, documents: 61 },
     }),
   })
@@ -146,14 +146,14 @@ export type FirmDetailsShape = z.infer<typeof firmDetailsShape>
 
 export const changeFirmBody = z
   .strictObject({
-    is_locked: z.boolean().meta({ description: 'Locked: its papers can be read, not changed.' }),
-    hold: z.boolean().meta({ description: 'A legal hold: nothing that the firm has is destroyed.' }),
-    hold_reason: line(2000).nullable().meta({ description: 'With `hold`; the firm reads it.' }),
+    is_locked: z.boolean().meta({ description: 'Locked: its documents can be read, but not changed.' }),
+    hold: z.boolean().meta({ description: 'A legal hold: no data of the firm is destroyed.' }),
+    hold_reason: line(2000).nullable().meta({ description: 'The reason of the hold, which the firm can read.' }),
     quota: z
       .strictObject(quotaFields)
       .partial()
       .refine((quota) => Object.keys(quota).length > 0, 'must name bytes or documents')
-      .meta({ description: 'What the firm may keep; null: what firms usually may. What is not named stays.' }),
+      .meta({ description: 'Maximum of the firm; null: the default quota. A missing field stays as it is.' }),
   })
   .partial()
   .refine((change) => Object.keys(change).some((field) => field !== 'hold_reason'), 'must change something')
@@ -189,11 +189,11 @@ const documentTypeFields = {
     .string()
     .trim()
     .max(2000)
-    .refine((text) => !text.includes('\0'), 'must hold no NUL character')
+    .refine((text) => !text.includes('\0'), 'must not contain a NUL character')
     .nullable(),
-  is_required: z.boolean().meta({ description: 'Every firm must hand one in.' }),
-  is_active: z.boolean().meta({ description: 'New documents of this type are taken.' }),
-  max_bytes: z.int().positive().nullable().meta({ description: 'Null: what the service takes at most.' }),
+  is_required: z.boolean().meta({ description: 'Every firm must upload one.' }),
+  is_active: z.boolean().meta({ description: 'New documents of this type can be uploaded.' }),
+  max_bytes: z.int().positive().nullable().meta({ description: 'Null: the maximum of the service.' }),
   allowed_types: z
     .array(z.enum(mimeTypes))
     .min(1, 'must name at least one type, or be null')
@@ -202,10 +202,10 @@ const documentTypeFields = {
     .meta({ description: 'Null: PDF, JPEG and PNG.' }),
   confidential: z
     .boolean()
-    .meta({ description: 'Only `firm_admin`, `firm_supervisor`, the uploader and administrators see them.' }),
+    .meta({ description: 'Only `firm_admin`, `firm_supervisor`, the uploader and administrators can read them.' }),
   retention_days: z.int().min(1).max(36_525).nullable().meta({
     description:
-      'So long after its newest version was handed in, no purge takes a paper. Null: the trash alone decides.',
+      'Days after the upload of its newest version in which no purge destroys a document. Null: no retention.',
   }),
 }
 
@@ -217,7 +217,7 @@ export const addDocumentTypeBody = z
   .strictObject({
     code: z
       .string()
-      .regex(/^[a-z][a-z0-9_]{1,49}$/, 'must be 2 to 50 of a-z, 0-9 and _, and begin with a letter')
+      .regex(/^[a-z][a-z0-9_]{1,49}$/, 'must be 2 to 50 characters of a-z, 0-9 and _, and start with a letter')
       .meta({ example: 'fire_safety_certificate' }),
     name: documentTypeFields.name,
     description: documentTypeFields.description.default(null),

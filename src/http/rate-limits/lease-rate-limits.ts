@@ -2,9 +2,9 @@ import type { Bucket, Lease, LeaseRequest } from '../../database/people/rate-lim
 import { untilAborted } from '../../storage/streams/read-spooled-file.ts'
 import type { Clock } from '../../vocabulary/vocabulary.ts'
 
-export type PermitNeeds = {
-  /** Takes permits that all instances share. */
-  lease: (wishes: LeaseRequest[]) => Promise<Lease[]>
+export type RateLimiterNeeds = {
+  /** Leases calls from buckets that all instances share. */
+  lease: (requests: LeaseRequest[]) => Promise<Lease[]>
   now: Clock
   onLease?: (outcome: 'granted' | 'refused') => void
   onFailure?: (error: unknown) => void
@@ -12,152 +12,155 @@ export type PermitNeeds = {
   patienceMs?: number
 }
 
-/** `isNews`: nothing was said of this bucket for a while. */
-export type Exhausted<Limit extends Bucket> = { bucket: Limit; retryAfterSeconds: number; isNews: boolean }
+/** `shouldLog`: this bucket was not logged recently. */
+export type Exhausted<Limit extends Bucket> = { bucket: Limit; retryAfterSeconds: number; shouldLog: boolean }
 
-export type Permits<Limit extends Bucket> = {
-  /** One permit of each, or none of any: then the bucket that has none. */
+export type RateLimiter<Limit extends Bucket> = {
+  /** Spends one call of each bucket. If one is exhausted, it returns that bucket and spends nothing. */
   spend(buckets: Limit[]): Promise<Exhausted<Limit> | undefined>
-  /** The bucket that is known to have none. Nothing is spent, and nobody is asked. */
-  look(buckets: Limit[]): Exhausted<Limit> | undefined
+  /** Returns a bucket that is known to be exhausted. Spends nothing and runs no query. */
+  peek(buckets: Limit[]): Exhausted<Limit> | undefined
 }
 
 /** What this instance knows of one bucket. */
-type Holding<Limit extends Bucket = Bucket> = {
+type BucketState<Limit extends Bucket = Bucket> = {
   bucket: Limit
-  /** Leased and not spent. */
+  /** Leased calls that are not spent. */
   left: number
   leftUntil: number
-  /** Spent before anybody was asked, to be paid with the next lease. */
+  /** Calls spent ahead of a lease; the next lease pays for them. */
   owed: number
-  refusedUntil: number
-  toldUntil: number
+  deniedUntil: number
+  quietUntil: number
   lastSpentAt: number
-  asking: Promise<void> | undefined
+  leasing: Promise<void> | undefined
 }
 
-const usualPatienceMs = 1000
-/** A person's next batch counts from when it was leased: one that lay for longer would come on top of a fresh hour. */
-const mostMsOfLease = 10 * 60_000
-/** After so long a bucket is full again, whatever was spent. */
+const defaultPatienceMs = 1000
+/** An older lease would come on top of a full bucket. */
+const maxLeaseMs = 10 * 60_000
+/** Time until an empty bucket is full again. */
 const msUntilFull = 60 * 60_000
-/** So long nobody is asked for permits, and all pass, after nobody could be. */
-const msToPass = 5000
-const msBetweenNews = 10 * 60_000
-const mostHoldings = 50_000
+/** After a failed lease, every call passes without a query for this time. */
+const passMs = 5000
+const quietMs = 10 * 60_000
+const maxStates = 50_000
 
-/** A twentieth of an hour's permits at a time, so that a request in a batch is the only one that waits for the database. */
+/** A lease is a twentieth of an hour's calls: only one request of a batch waits for the database. */
 export const batchOf = ({ perHour }: Bucket): number => Math.min(100, Math.ceil(perHour / 20))
 
-/** So many go before anybody is asked: who comes rarely costs no statement. By as many each instance may exceed the limit. */
+/** Calls that pass before the first lease, so that a rare caller costs no statement. Each instance may exceed the limit by this. */
 export const creditOf = ({ perHour }: Bucket): number => Math.min(20, Math.floor(perHour / 20))
 
-/** Spends permits from memory and leases more in batches. Without a database all pass: what needs it fails by itself. */
-export function holdPermits<Limit extends Bucket>(needs: PermitNeeds): Permits<Limit> {
-  const holdings = new Map<string, Holding<Limit>>()
+/** Counts calls in memory and leases more in batches. Without a database every call passes; its use case fails by itself. */
+export function createRateLimiter<Limit extends Bucket>(needs: RateLimiterNeeds): RateLimiter<Limit> {
+  const states = new Map<string, BucketState<Limit>>()
   let passUntil = 0
   const time = () => needs.now().getTime()
-  const known = (buckets: Limit[]) => buckets.flatMap(({ name }) => holdings.get(name) ?? [])
+  const known = (buckets: Limit[]) => buckets.flatMap(({ name }) => states.get(name) ?? [])
 
-  function holdingOf(bucket: Limit): Holding<Limit> {
-    const holding = holdings.get(bucket.name) ?? newHolding(bucket)
-    // What stands first in a map is what was put there first: who came last goes to its end.
-    holdings.delete(bucket.name)
-    forgetOld(holdings, time())
-    holdings.set(bucket.name, holding)
-    holding.bucket = bucket
-    holding.lastSpentAt = time()
-    if (holding.leftUntil <= time()) holding.left = 0
-    return holding
+  function stateOf(bucket: Limit): BucketState<Limit> {
+    const state = states.get(bucket.name) ?? createState(bucket)
+    // A map keeps the order of insertion: the bucket used last goes to its end.
+    states.delete(bucket.name)
+    forgetOld(states, time())
+    states.set(bucket.name, state)
+    state.bucket = bucket
+    state.lastSpentAt = time()
+    if (state.leftUntil <= time()) state.left = 0
+    return state
   }
 
-  async function lease(wanting: Holding[]): Promise<void> {
-    const wishes = wanting.map(({ bucket, owed }) => ({ bucket, permits: owed + batchOf(bucket) }))
+  async function lease(empty: BucketState[]): Promise<void> {
+    const requests = empty.map(({ bucket, owed }) => ({ bucket, permits: owed + batchOf(bucket) }))
     try {
-      const leases = await untilAborted(needs.lease(wishes), AbortSignal.timeout(needs.patienceMs ?? usualPatienceMs))
-      for (const holding of wanting) {
-        takeIn(holding, leases, time())
-        needs.onLease?.(holding.left > 0 ? 'granted' : 'refused')
+      const leases = await untilAborted(
+        needs.lease(requests),
+        AbortSignal.timeout(needs.patienceMs ?? defaultPatienceMs),
+      )
+      for (const state of empty) {
+        applyLease(state, leases, time())
+        needs.onLease?.(state.left > 0 ? 'granted' : 'refused')
       }
     } catch (error) {
-      passUntil = time() + msToPass
+      passUntil = time() + passMs
       needs.onFailure?.(error)
     }
   }
 
-  async function askFor(wanting: Holding[]): Promise<void> {
-    const idle = wanting.filter(({ asking }) => asking === undefined)
+  async function awaitLease(empty: BucketState[]): Promise<void> {
+    const idle = empty.filter(({ leasing }) => leasing === undefined)
     if (idle.length > 0) {
-      const asking = lease(idle).finally(() => {
-        for (const holding of idle) holding.asking = undefined
+      const leasing = lease(idle).finally(() => {
+        for (const state of idle) state.leasing = undefined
       })
-      for (const holding of idle) holding.asking = asking
+      for (const state of idle) state.leasing = leasing
     }
-    await Promise.all(wanting.flatMap(({ asking }) => asking ?? []))
+    await Promise.all(empty.flatMap(({ leasing }) => leasing ?? []))
   }
 
   return {
-    look: (buckets) => refuse(known(buckets), time()),
+    peek: (buckets) => findExhausted(known(buckets), time()),
     async spend(buckets) {
       for (;;) {
-        const holding = buckets.map(holdingOf)
-        const refusal = refuse(holding, time())
-        if (refusal !== undefined) return refusal
-        const wanting = holding.filter((each) => !canSpend(each))
-        if (wanting.length === 0 || passUntil > time()) {
-          holding.forEach(spendOne)
+        const all = buckets.map(stateOf)
+        const exhausted = findExhausted(all, time())
+        if (exhausted !== undefined) return exhausted
+        const empty = all.filter((each) => !canSpend(each))
+        if (empty.length === 0 || passUntil > time()) {
+          all.forEach(spendOne)
           return undefined
         }
-        await askFor(wanting)
+        await awaitLease(empty)
       }
     },
   }
 }
 
-const newHolding = <Limit extends Bucket>(bucket: Limit): Holding<Limit> => ({
+const createState = <Limit extends Bucket>(bucket: Limit): BucketState<Limit> => ({
   bucket,
   left: 0,
   leftUntil: 0,
   owed: 0,
-  refusedUntil: 0,
-  toldUntil: 0,
+  deniedUntil: 0,
+  quietUntil: 0,
   lastSpentAt: 0,
-  asking: undefined,
+  leasing: undefined,
 })
 
-const canSpend = ({ bucket, left, owed }: Holding): boolean => left > 0 || owed < creditOf(bucket)
+const canSpend = ({ bucket, left, owed }: BucketState): boolean => left > 0 || owed < creditOf(bucket)
 
-function spendOne(holding: Holding): void {
-  if (holding.left > 0) holding.left -= 1
-  else if (holding.owed < creditOf(holding.bucket)) holding.owed += 1
+function spendOne(state: BucketState): void {
+  if (state.left > 0) state.left -= 1
+  else if (state.owed < creditOf(state.bucket)) state.owed += 1
 }
 
-/** What was spent ahead is paid first. */
-function takeIn(holding: Holding, leases: Lease[], now: number): void {
-  const { granted = 0, left = 0 } = leases.find(({ name }) => name === holding.bucket.name) ?? {}
-  const paid = Math.min(holding.owed, granted)
-  holding.owed -= paid
-  holding.left = granted - paid
-  holding.leftUntil = now + mostMsOfLease
-  if (holding.left > 0) return
-  const missing = holding.owed + 1 - left
-  holding.refusedUntil = now + Math.max(1, (missing * msUntilFull) / holding.bucket.perHour)
+/** Calls spent ahead are paid first. */
+function applyLease(state: BucketState, leases: Lease[], now: number): void {
+  const { granted = 0, left = 0 } = leases.find(({ name }) => name === state.bucket.name) ?? {}
+  const paid = Math.min(state.owed, granted)
+  state.owed -= paid
+  state.left = granted - paid
+  state.leftUntil = now + maxLeaseMs
+  if (state.left > 0) return
+  const missing = state.owed + 1 - left
+  state.deniedUntil = now + Math.max(1, (missing * msUntilFull) / state.bucket.perHour)
 }
 
-/** For the first of them that has nothing left. */
-function refuse<Limit extends Bucket>(all: Holding<Limit>[], now: number): Exhausted<Limit> | undefined {
-  const holding = all.find(({ refusedUntil }) => refusedUntil > now)
-  if (holding === undefined) return undefined
-  const isNews = holding.toldUntil <= now
-  if (isNews) holding.toldUntil = now + msBetweenNews
-  return { bucket: holding.bucket, retryAfterSeconds: Math.ceil((holding.refusedUntil - now) / 1000), isNews }
+/** Returns the first exhausted bucket. */
+function findExhausted<Limit extends Bucket>(all: BucketState<Limit>[], now: number): Exhausted<Limit> | undefined {
+  const state = all.find(({ deniedUntil }) => deniedUntil > now)
+  if (state === undefined) return undefined
+  const shouldLog = state.quietUntil <= now
+  if (shouldLog) state.quietUntil = now + quietMs
+  return { bucket: state.bucket, retryAfterSeconds: Math.ceil((state.deniedUntil - now) / 1000), shouldLog }
 }
 
-/** A bucket that is full again says nothing that no holding would not, whatever was owed to it. */
-function forgetOld(holdings: Map<string, Holding>, now: number): void {
-  for (const [name, { lastSpentAt, asking }] of holdings) {
+/** Drops buckets that are full again, as if they had never been used. */
+function forgetOld(states: Map<string, BucketState>, now: number): void {
+  for (const [name, { lastSpentAt, leasing }] of states) {
     const isOld = lastSpentAt + msUntilFull < now
-    if (asking !== undefined || (!isOld && holdings.size < mostHoldings)) return
-    holdings.delete(name)
+    if (leasing !== undefined || (!isOld && states.size < maxStates)) return
+    states.delete(name)
   }
 }

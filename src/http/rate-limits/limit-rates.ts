@@ -9,13 +9,13 @@ import { AppError } from '../../errors/app-error.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import type { Clock } from '../../vocabulary/vocabulary.ts'
 import { addressOf } from '../requests/authenticate.ts'
-import { type Exhausted, holdPermits, type Permits } from './lease-rate-limits.ts'
+import { type Exhausted, createRateLimiter, type RateLimiter } from './lease-rate-limits.ts'
 import { digestEmail } from '../../database/people/login-lockout.ts'
 import { isRecorded } from '../../people/require-right.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What a request counts as; undefined: as an event if it changes something or is refused, and else as nothing. */
+    /** The kind that a request counts as. Undefined: `events` if it changes something or is denied, else nothing. */
     rate?: RateKind
   }
 }
@@ -25,32 +25,32 @@ declare module 'fastify' {
  * `authenticate`, and before the routes.
  */
 export function limitRates(server: FastifyInstance, { db, rates }: { db: Db; rates: Rates }): void {
-  // A change stands in the audit trail, which nobody may fill. A reading route that leaves an event names its rate itself.
+  // A change leaves an audit event, and nobody may flood the trail. A read route that leaves an event sets its rate itself.
   server.addHook('onRoute', (route) => {
     const { config, method } = route
-    const isReading = [method].flat().every((each) => readingMethods.has(each))
-    if (isReading || config === undefined || config.rate !== undefined || config.access === 'public') return
+    const isRead = [method].flat().every((each) => readMethods.has(each))
+    if (isRead || config === undefined || config.rate !== undefined || config.access === 'public') return
     route.config = { ...config, rate: 'events' }
   })
   server.addHook('onRequest', async (request) => {
     const { rate, access } = request.routeOptions.config
     if (request.is404) return
     if (rate !== undefined) await rates.spend(rate, callerOf(request))
-    else if (access !== 'public') rates.look('events', callerOf(request))
+    else if (access !== 'public') rates.peek('events', callerOf(request))
   })
-  // Of a route that only reads, what it refuses alone stands in the audit trail.
+  // On a read route, only a denial leaves an audit event.
   server.addHook('onError', async (request, _reply, error) => {
     if (request.routeOptions.config.rate === undefined && isRecorded(error))
-      await rates.note('events', callerOf(request))
+      await rates.count('events', callerOf(request))
   })
   server.addHook('preHandler', async (request) => {
     const email = request.routeOptions.config.rate === 'logins' ? emailOf(request) : undefined
-    // By the digest that failures are counted under, which the database makes as it finds accounts.
+    // The digest of failed logins, which the database computes as it finds accounts.
     if (email !== undefined) await rates.spendOfPerson('logins', addressOf(request), () => digestEmail(db, email))
   })
 }
 
-/** Nobody where nobody need be known. */
+/** Without a person on public routes. */
 function callerOf(request: FastifyRequest): Caller {
   const { access } = request.routeOptions.config
   const userId = access === 'public' ? undefined : request.actor.userId
@@ -62,7 +62,7 @@ function emailOf({ body }: FastifyRequest): string | undefined {
   return String(body.email)
 }
 
-const readingMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
+const readMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 type Needs = {
   db: Db
@@ -72,24 +72,24 @@ type Needs = {
   limits: RateLimits
 }
 
-/** Whom a call counts for. `person`: as whom they count, whatever names them; `userId`: who they are, where that is known. */
+/** The caller of a request. `person`: the key that they are counted under; `userId`: for the log, if known. */
 type Caller = { ip: string; person: string | undefined; userId: string | undefined }
 
-/** What each person and each address may do in an hour; whoever has done too much is refused: `rate_limited`. */
+/** Hourly limits for each person and each address. Throws `rate_limited`. */
 type Rates = {
   spend(kind: RateKind, caller: Caller): Promise<void>
-  /** For the person alone; as whom they count is asked where it matters. */
-  spendOfPerson(kind: RateKind, ip: string, asWhom: () => Promise<string>): Promise<void>
-  /** Refuses whoever is known to have nothing left, and spends nothing. */
-  look(kind: RateKind, caller: Caller): void
-  /** Spends for what was answered already, and refuses nobody. */
-  note(kind: RateKind, caller: Caller): Promise<void>
+  /** Counts for the person only. `findPerson` runs only if such a limit is set. */
+  spendOfPerson(kind: RateKind, ip: string, findPerson: () => Promise<string>): Promise<void>
+  /** Throws for a caller that is known to be at the limit, and counts nothing. */
+  peek(kind: RateKind, caller: Caller): void
+  /** Counts a request that was answered already, and never throws. */
+  count(kind: RateKind, caller: Caller): Promise<void>
 }
 
 type Limited = Bucket & { kind: RateKind; of: 'person' | 'address' }
 
 export function createRateLimits(needs: Needs): Rates {
-  const permits = sharePermits(needs)
+  const limiter = createLimiter(needs)
 
   function bucketOf(kind: RateKind, of: Limited['of'], whose: string | undefined): Limited[] {
     const perHour = needs.limits[kind][of]
@@ -103,35 +103,35 @@ export function createRateLimits(needs: Needs): Rates {
 
   return {
     async spend(kind, caller) {
-      refuse(needs, caller, await permits.spend(ofBoth(kind, caller)))
+      deny(needs, caller, await limiter.spend(ofBoth(kind, caller)))
     },
-    async spendOfPerson(kind, ip, asWhom) {
+    async spendOfPerson(kind, ip, findPerson) {
       if (needs.limits[kind].person === undefined) return
-      const person = await asWhom()
-      refuse(needs, { ip, person, userId: undefined }, await permits.spend(bucketOf(kind, 'person', person)))
+      const person = await findPerson()
+      deny(needs, { ip, person, userId: undefined }, await limiter.spend(bucketOf(kind, 'person', person)))
     },
-    look(kind, caller) {
-      refuse(needs, caller, permits.look(ofBoth(kind, caller)))
+    peek(kind, caller) {
+      deny(needs, caller, limiter.peek(ofBoth(kind, caller)))
     },
-    async note(kind, caller) {
-      logOnce(needs, caller, await permits.spend(ofBoth(kind, caller)))
+    async count(kind, caller) {
+      logOnce(needs, caller, await limiter.spend(ofBoth(kind, caller)))
     },
   }
 }
 
-function sharePermits({ db, log, metrics, now }: Needs): Permits<Limited> {
-  return holdPermits({
-    lease: (wishes) => leasePermits(db, wishes),
+function createLimiter({ db, log, metrics, now }: Needs): RateLimiter<Limited> {
+  return createRateLimiter({
+    lease: (requests) => leasePermits(db, requests),
     now,
     onLease: (outcome) => metrics.rateLimitLeases.inc({ outcome }),
     onFailure(error) {
       metrics.rateLimitLeases.inc({ outcome: 'failed' })
-      log.warn({ event: 'rates_not_held', err: error }, 'for some seconds nobody is refused for doing too much')
+      log.warn({ event: 'rates_not_held', err: error }, 'rate limits not enforced for some seconds')
     },
   })
 }
 
-function refuse(needs: Needs, caller: Caller, exhausted: Exhausted<Limited> | undefined): void {
+function deny(needs: Needs, caller: Caller, exhausted: Exhausted<Limited> | undefined): void {
   if (exhausted === undefined) return
   const { kind, of } = exhausted.bucket
   needs.metrics.rateLimitedRequests.inc({ kind, of })
@@ -139,19 +139,16 @@ function refuse(needs: Needs, caller: Caller, exhausted: Exhausted<Limited> | un
   throw tooMany(exhausted)
 }
 
-/** Once in a while and not in the audit trail: to refuse must cost less than to answer. */
+/** Logged at intervals and without an audit event: a denial must cost less than an answer. */
 function logOnce({ log }: Needs, { ip, userId }: Caller, exhausted: Exhausted<Limited> | undefined): void {
-  if (exhausted?.isNews !== true) return
+  if (exhausted?.shouldLog !== true) return
   const { kind, of, perHour } = exhausted.bucket
-  log.warn(
-    { event: 'rate_limited', kind, of, ip, user_id: userId, per_hour: perHour },
-    'somebody does more than they may in an hour',
-  )
+  log.warn({ event: 'rate_limited', kind, of, ip, user_id: userId, per_hour: perHour }, 'hourly rate limit exceeded')
 }
 
-/** Whom an address stands for: one IPv4 address, or the /64 of an IPv6 one, of which a single machine has as many as it likes. */
+/** The network of an address: one IPv4 address, or the /64 of an IPv6 address, which a single machine may use freely. */
 export function networkOf(address: string): string {
-  // What a proxy of the operator's puts there need not be an address.
+  // A proxy may set something else than an address.
   if (!ipaddr.isValid(address)) return address.slice(0, 64)
   const parsed = ipaddr.process(address)
   if (!(parsed instanceof ipaddr.IPv6)) return parsed.toString()
@@ -159,23 +156,23 @@ export function networkOf(address: string): string {
   return `${new ipaddr.IPv6(network).toString()}/64`
 }
 
-const things: Record<RateKind, string> = {
-  uploads: 'files handed in',
+const kindNames: Record<RateKind, string> = {
+  uploads: 'uploads',
   downloads: 'downloads',
   logins: 'logins',
-  events: 'calls that are kept on record',
+  events: 'audited calls',
 }
 
 function tooMany({ bucket: { kind, of, perHour }, retryAfterSeconds }: Exhausted<Limited>): AppError {
-  const whose = of === 'person' ? 'by one person' : 'from one network'
+  const source = of === 'person' ? 'by one person' : 'from one network'
   return new AppError(
     'rate_limited',
-    `Too many ${things[kind]} ${whose}: ${perHour} an hour are allowed. Go on ${inWords(retryAfterSeconds)}, and more slowly; who needs more asks the platform’s support.`,
+    `Too many ${kindNames[kind]} ${source}: the limit is ${perHour} an hour. Try again ${formatWait(retryAfterSeconds)}. If you need more, ask the platform’s support.`,
     { retryAfterSeconds },
   )
 }
 
-function inWords(seconds: number): string {
+function formatWait(seconds: number): string {
   if (seconds <= 1) return 'in a second'
   if (seconds < 120) return `in ${seconds} seconds`
   return `in ${Math.ceil(seconds / 60)} minutes`

@@ -35,30 +35,30 @@ import { refreshSession } from '../../people/sessions/refresh-session.ts'
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type AuthNeeds = LogInNeeds & { identify: IdentifyBearer; publicUrl: string | undefined }
 
-/** They use no cookie here, and browsers name no origin when their own page asks by them. */
+/** They use no cookie, and browsers send no origin with them from the same site. */
 const safeMethods = new Set(['GET', 'HEAD'])
 
 /** Contract §4: sessions of people. */
 export function authRoutes(needs: AuthNeeds): FastifyPluginAsyncZod {
   return async (server) => {
-    // Before the body is looked at, and for every call of the cookie's path, so that none can be forgotten.
+    // Before the body is read, and for every route below the cookie's path, so that none is forgotten.
     server.addHook('onRequest', async (request) => {
       if (isCookieMode(request) && !safeMethods.has(request.method)) assertSameOrigin(request, needs.publicUrl)
     })
 
-    addEntering(server, needs)
-    addStaying(server, needs)
+    addLogin(server, needs)
+    addSessions(server, needs)
   }
 }
 
-function addEntering(server: Server, needs: AuthNeeds): void {
+function addLogin(server: Server, needs: AuthNeeds): void {
   server.post(
     '/auth/register',
     {
       config: { access: 'public', rate: 'logins', errors: ['forbidden', 'conflict'] },
       schema: {
         tags: ['people'],
-        summary: 'Make an account',
+        summary: 'Create an account',
         headers: authModeHeader,
         body: registerBody,
         response: { 201: registeredShape },
@@ -72,7 +72,7 @@ function addEntering(server: Server, needs: AuthNeeds): void {
         .code(201)
         .header('location', '/api/v1/auth/me')
         .send({
-          ...(tokens === undefined ? {} : handOver(needs, { request, reply }, tokens)),
+          ...(tokens === undefined ? {} : sendTokens(needs, { request, reply }, tokens)),
           user: presentAccount(account),
         })
     },
@@ -90,11 +90,12 @@ function addEntering(server: Server, needs: AuthNeeds): void {
         response: { 200: tokensShape },
       },
     },
-    async (request, reply) => handOver(needs, { request, reply }, await logIn(needs, visitorOf(request), request.body)),
+    async (request, reply) =>
+      sendTokens(needs, { request, reply }, await logIn(needs, visitorOf(request), request.body)),
   )
 }
 
-function addStaying(server: Server, needs: AuthNeeds): void {
+function addSessions(server: Server, needs: AuthNeeds): void {
   server.post(
     '/auth/refresh',
     {
@@ -110,7 +111,7 @@ function addStaying(server: Server, needs: AuthNeeds): void {
     async (request, reply) => {
       const token = presentedToken(request, request.body)
       if (token === undefined) throw new AppError('unauthenticated', 'Send a refresh token, or log in.')
-      return handOver(needs, { request, reply }, await refreshSession(needs, visitorOf(request), token))
+      return sendTokens(needs, { request, reply }, await refreshSession(needs, visitorOf(request), token))
     },
   )
 
@@ -121,7 +122,7 @@ function addStaying(server: Server, needs: AuthNeeds): void {
       schema: {
         tags: ['people'],
         summary: 'End this session, or all of them',
-        description: 'Shown by the refresh token, its cookie, or the access token.',
+        description: 'The refresh token, its cookie or the access token names the session.',
         headers: authModeHeader,
         querystring: logoutQuery,
         body: refreshBody,
@@ -131,10 +132,10 @@ function addStaying(server: Server, needs: AuthNeeds): void {
     async (request, reply) => {
       const refreshToken = presentedToken(request, request.body)
       const access = await presentedAccess(needs, request)
-      const isNobody = refreshToken === undefined && access === undefined
+      const hasNoToken = refreshToken === undefined && access === undefined
       const everywhere = request.query.all === 'true'
-      // A page whose cookie is gone already has left; there is nothing to refuse.
-      if (!(isCookieMode(request) && isNobody && !everywhere))
+      // A page without its cookie has logged out already.
+      if (!(isCookieMode(request) && hasNoToken && !everywhere))
         await logOut(needs, visitorOf(request), { refreshToken, access, everywhere })
 
       if (isCookieMode(request)) clearRefreshCookie({ request, reply }, needs.publicUrl)
@@ -152,8 +153,8 @@ function addStaying(server: Server, needs: AuthNeeds): void {
   )
 }
 
-/** In cookie mode the refresh token goes into the cookie and nowhere else, out of reach of the page's scripts. */
-function handOver(needs: AuthNeeds, exchange: Exchange, tokens: Tokens): TokensShape {
+/** In cookie mode only the cookie has the refresh token, which the page's scripts cannot read. */
+function sendTokens(needs: AuthNeeds, exchange: Exchange, tokens: Tokens): TokensShape {
   const answer = {
     access_token: tokens.accessToken,
     token_type: 'bearer' as const,
@@ -171,7 +172,7 @@ function presentedToken(
   return isCookieMode(request) ? readRefreshCookie(request) : body?.refresh_token
 }
 
-/** An access token that counts no longer is as good as none: who leaves need not log in first. */
+/** An invalid access token counts as none: logging out requires no login. */
 async function presentedAccess({ identify }: AuthNeeds, request: FastifyRequest) {
   const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
   if (token === undefined) return undefined

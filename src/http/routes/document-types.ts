@@ -22,7 +22,7 @@ type Needs = { db: Db; maxUploadBytes: number }
 
 const root = '/document-types'
 
-/** Contract §4: which papers there are. */
+/** Contract §4: document types. */
 export function documentTypeRoutes(needs: Needs): FastifyPluginAsyncZod {
   return async (server) => {
     addReading(server, needs)
@@ -50,7 +50,7 @@ function addReading(server: Server, needs: Needs): void {
       config: { access: 'signed_in' },
       schema: {
         tags: ['document types'],
-        summary: 'Look at one, by code or id',
+        summary: 'Get a document type by code or id',
         params: documentTypeParams,
         response: { 200: documentTypeShape },
       },
@@ -94,7 +94,7 @@ function addChanging(server: Server, needs: Needs): void {
       config: { access: 'administrator' },
       schema: {
         tags: ['document types'],
-        summary: 'Change a document type, by code or id; its code stays',
+        summary: 'Change a document type by code or id; its code is fixed',
         params: documentTypeParams,
         body: changeDocumentTypeBody,
         response: { 200: documentTypeShape },

@@ -31,7 +31,7 @@ type DocumentNeeds = OpeningNeeds & { cursors: Cursors; scanner: Scanner | undef
 const documents = '/security-firms/:firm_id/documents'
 const oneDocument = `${documents}/:id`
 
-/** Contract §3: list, look at one, its audit trail. */
+/** Contract §3: documents and their events. */
 export function documentRoutes(needs: DocumentNeeds): FastifyPluginAsyncZod {
   return async (server) => {
     server.get(
@@ -63,7 +63,7 @@ export function documentRoutes(needs: DocumentNeeds): FastifyPluginAsyncZod {
         config: { right: 'documents.read', rate: 'events' },
         schema: {
           tags: ['documents'],
-          summary: 'Look at one document',
+          summary: 'Get a document',
           params: documentParams,
           response: { 200: documentShape },
         },
@@ -84,7 +84,7 @@ function historyRoute(server: Server, needs: DocumentNeeds): void {
       config: { right: 'documents.history', rate: 'events' },
       schema: {
         tags: ['documents'],
-        summary: 'What happened to a document, newest first',
+        summary: 'List the events of a document, newest first',
         params: documentParams,
         querystring: pageQuery,
         response: { 200: z.array(eventShape) },
@@ -101,7 +101,7 @@ function historyRoute(server: Server, needs: DocumentNeeds): void {
   )
 }
 
-/** Contract §3: to the trash, and back. */
+/** Contract §3: trash. */
 export function trashRoutes(needs: AccessNeeds & { scanner: Scanner | undefined }): FastifyPluginAsyncZod {
   return async (server) => {
     server.delete(
@@ -127,7 +127,7 @@ export function trashRoutes(needs: AccessNeeds & { scanner: Scanner | undefined 
         config: { right: 'documents.restore', errors: ['gone'] },
         schema: {
           tags: ['documents'],
-          summary: 'Take a document out of the trash, as it was',
+          summary: 'Restore a document from the trash',
           params: documentParams,
           response: { 200: documentShape },
         },
@@ -140,7 +140,7 @@ export function trashRoutes(needs: AccessNeeds & { scanner: Scanner | undefined 
   }
 }
 
-/** What is to become of a document in the trash, and an administrator's word on that. */
+/** When a purge may destroy a document, legal holds and approvals. */
 export function disposalRoutes(needs: OpeningNeeds & { trashDays: number }): FastifyPluginAsyncZod {
   return async (server) => {
     server.get(
@@ -149,7 +149,7 @@ export function disposalRoutes(needs: OpeningNeeds & { trashDays: number }): Fas
         config: { right: 'documents.read', rate: 'events' },
         schema: {
           tags: ['documents'],
-          summary: 'See when a document may be destroyed, and what keeps it',
+          summary: 'Get when a purge may destroy a document, and what prevents it',
           params: documentParams,
           response: { 200: disposalShape },
         },
@@ -163,7 +163,7 @@ export function disposalRoutes(needs: OpeningNeeds & { trashDays: number }): Fas
         config: { right: 'documents.hold', errors: ['conflict'] },
         schema: {
           tags: ['documents'],
-          summary: 'Put a legal hold on a document, or let the last verified paper of a required type go',
+          summary: 'Set or lift a legal hold, or approve the purge of the last verified document of a required type',
           params: documentParams,
           body: changeDisposalBody,
           response: { 200: disposalShape },
@@ -200,7 +200,7 @@ function purgeAt({ deletedAt, retainedUntil }: DisposalOf, trashDays: number): D
   return new Date(Math.max(deletedAt.getTime() + trashDays * dayMs, retainedUntil?.getTime() ?? 0))
 }
 
-/** Contract §3, review: an administrator verifies or rejects what they saw. */
+/** Contract §3, review: an administrator verifies or rejects the version that they read. */
 export function reviewRoutes(needs: ReviewNeeds): FastifyPluginAsyncZod {
   return async (server) => {
     server.put(
@@ -212,8 +212,8 @@ export function reviewRoutes(needs: ReviewNeeds): FastifyPluginAsyncZod {
         },
         schema: {
           tags: ['documents'],
-          summary: 'Verify or reject a document that you looked at',
-          description: 'A rejection should say why: by `reason_code`, `comment` or both.',
+          summary: 'Verify or reject a document',
+          description: 'A rejection should have a reason: `reason_code`, `comment` or both.',
           params: documentParams,
           headers: ifMatchHeader,
           body: reviewBody,

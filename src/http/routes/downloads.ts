@@ -12,7 +12,7 @@ import { documentOf, visitorOf } from '../requests/authenticate.ts'
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type Needs = DownloadNeeds & OpenBlobNeeds & { localLinks: { key: Uint8Array } }
 
-/** Contract §3, download: a redirect to S3, the file itself from local disk, or a link as JSON. */
+/** Contract §3, download: a redirect to S3, the file from local disk, or a link as JSON. */
 export function downloadRoutes(needs: Needs): FastifyPluginAsyncZod {
   return async (server) => {
     addDocumentDownloads(server, needs)
@@ -61,15 +61,15 @@ function addLinkDownload(server: Server, needs: Needs): void {
       },
       schema: {
         tags: ['documents'],
-        summary: 'A file on local storage, by its signed link',
+        summary: 'Download a locally stored file by its signed link',
         params: z.object({ token: z.string() }),
       },
     },
     async (request, reply) => {
       const link = await verifyLocalLink(request.params.token, { key: needs.localLinks.key, now: needs.now })
-      // Whoever has the link may read; who it is, nobody knows.
-      const somebody = { userId: null, ...visitorOf(request) }
-      const bytes = await openLinkedBlob(needs, somebody, { ...link, store: 'local', size: link.fileSize })
+      // The link authorizes its holder, who is unknown.
+      const visitor = { userId: null, ...visitorOf(request) }
+      const bytes = await openLinkedBlob(needs, visitor, { ...link, store: 'local', size: link.fileSize })
       return sendFile(request, reply, { ...link, bytes })
     },
   )

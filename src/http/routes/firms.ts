@@ -48,7 +48,7 @@ function addReading(server: Server, needs: Needs): void {
     `${root}/:firm_id`,
     {
       config: { right: 'firm.read' },
-      schema: { tags: ['firms'], summary: 'Look at a firm', params: firmParams, response: { 200: firmDetailsShape } },
+      schema: { tags: ['firms'], summary: 'Get a firm', params: firmParams, response: { 200: firmDetailsShape } },
     },
     async (request) => {
       return presentFirmDetails(await viewFirm(needs, request.actor, firmOf(request.params)))
@@ -86,7 +86,7 @@ function addChanging(server: Server, needs: Needs): void {
       config: { right: 'firm.change' },
       schema: {
         tags: ['firms'],
-        summary: 'Lock or unlock a firm, say how much it may keep, put a legal hold on it or lift it',
+        summary: 'Lock or unlock a firm, set its quota, set or lift a legal hold',
         params: firmParams,
         body: changeFirmBody,
         response: { 200: firmDetailsShape },

@@ -21,7 +21,7 @@ type Needs = { db: Db; cursors: Cursors; usualIssuer: string | undefined }
 
 const root = '/users/:user_id/identities'
 
-/** Contract §2: whom a subject of an OpenID provider stands for. */
+/** Contract §2: links from subjects of an OpenID provider to people. */
 export function identityRoutes(needs: Needs): FastifyPluginAsyncZod {
   return async (server) => {
     addReading(server, needs)
@@ -36,7 +36,7 @@ function addReading(server: Server, needs: Needs): void {
       config: { access: 'administrator' },
       schema: {
         tags: ['people'],
-        summary: 'List the logins of an OpenID provider that stand for a person, newest first',
+        summary: 'List the linked OpenID logins of a person, newest first',
         params: userParams,
         querystring: pageQuery,
         response: { 200: z.array(identityShape) },
@@ -60,8 +60,8 @@ function addChanging(server: Server, needs: Needs): void {
       config: { access: 'administrator', errors: ['conflict'] },
       schema: {
         tags: ['people'],
-        summary: 'Link a login of an OpenID provider to a person',
-        description: 'From the next request on, tokens with this `sub` are this person’s.',
+        summary: 'Link an OpenID login to a person',
+        description: 'Tokens with this `sub` authenticate this person from the next request on.',
         params: userParams,
         body: linkIdentityBody,
         response: { 201: identityShape },
@@ -69,8 +69,8 @@ function addChanging(server: Server, needs: Needs): void {
     },
     async ({ actor, body, params }, reply) => {
       const issuer = requireIssuer(body.issuer ?? needs.usualIssuer)
-      const wish = { issuer, subject: body.subject, userId: params.user_id as UserId }
-      return reply.code(201).send(present(await linkIdentity(needs, actor, wish)))
+      const identity = { issuer, subject: body.subject, userId: params.user_id as UserId }
+      return reply.code(201).send(present(await linkIdentity(needs, actor, identity)))
     },
   )
 
@@ -80,7 +80,7 @@ function addChanging(server: Server, needs: Needs): void {
       config: { access: 'administrator' },
       schema: {
         tags: ['people'],
-        summary: 'Take a login of an OpenID provider from a person',
+        summary: 'Unlink an OpenID login from a person',
         params: identityParams,
         response: { 204: z.null() },
       },
@@ -97,7 +97,7 @@ function addChanging(server: Server, needs: Needs): void {
 
 function requireIssuer(issuer: string | undefined): string {
   if (issuer !== undefined) return issuer
-  const message = 'is missing: no JWT_ISSUER is set here that would be meant without it'
+  const message = 'is missing, and JWT_ISSUER is not set'
   throw new AppError('validation_failed', `Not valid: issuer: ${message}.`, { fields: [{ field: 'issuer', message }] })
 }
 

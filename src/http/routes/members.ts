@@ -15,7 +15,7 @@ type Needs = { db: Db; cursors: Cursors }
 
 const root = '/security-firms/:firm_id/members'
 
-/** Contract §4: who belongs to a firm. */
+/** Contract §4: members of a firm. */
 export function memberRoutes(needs: Needs): FastifyPluginAsyncZod {
   return async (server) => {
     addReading(server, needs)
@@ -30,7 +30,7 @@ function addReading(server: Server, needs: Needs): void {
       config: { right: 'members.list' },
       schema: {
         tags: ['members'],
-        summary: 'List the members of a firm, in the order in which they came',
+        summary: 'List the members of a firm, oldest first',
         params: firmParams,
         querystring: pageQuery,
         response: { 200: z.array(memberShape) },
@@ -54,7 +54,7 @@ function addChanging(server: Server, needs: Needs): void {
       config: { right: 'members.change', errors: ['not_found', 'conflict'] },
       schema: {
         tags: ['members'],
-        summary: 'Make somebody who has an account a member',
+        summary: 'Add a person with an account as a member',
         params: firmParams,
         body: addMemberBody,
         response: { 201: memberShape },
@@ -72,13 +72,13 @@ function addChanging(server: Server, needs: Needs): void {
       config: { right: 'members.change', errors: ['conflict'] },
       schema: {
         tags: ['members'],
-        summary: 'Change a role, suspend or reinstate',
+        summary: 'Change the role or the status of a member',
         params: memberParams,
         body: changeMemberBody,
         response: { 200: memberShape },
       },
     },
-    async (request) => presentMember(await changeMember(needs, request.actor, placeOf(request.params), request.body)),
+    async (request) => presentMember(await changeMember(needs, request.actor, memberOf(request.params), request.body)),
   )
 
   server.delete(
@@ -93,12 +93,12 @@ function addChanging(server: Server, needs: Needs): void {
       },
     },
     async (request, reply) => {
-      await removeMember(needs, request.actor, placeOf(request.params))
+      await removeMember(needs, request.actor, memberOf(request.params))
       return reply.code(204).send(null)
     },
   )
 }
 
-function placeOf(params: { firm_id: string; user_id: string }): { firmId: FirmId; userId: UserId } {
+function memberOf(params: { firm_id: string; user_id: string }): { firmId: FirmId; userId: UserId } {
   return { firmId: firmOf(params), userId: params.user_id as UserId }
 }

@@ -8,14 +8,14 @@ import { presentStatus } from '../presenters/present-status.ts'
 
 type Needs = { checkReadiness: () => Promise<ReadinessShape> }
 
-/** Whether the process lives, and whether it can do its work. For whoever decides where requests go. */
+/** Liveness and readiness, for load balancers. */
 export function healthRoutes({ checkReadiness }: Needs): FastifyPluginAsyncZod {
   return async (server) => {
     server.get(
       '/healthz',
       {
         config: { access: 'public', isProbe: true },
-        schema: { tags: ['operations'], summary: 'Alive', response: { 200: healthShape } },
+        schema: { tags: ['operations'], summary: 'Get liveness', response: { 200: healthShape } },
       },
       async () => ({ status: 'ok' as const }),
     )
@@ -26,7 +26,7 @@ export function healthRoutes({ checkReadiness }: Needs): FastifyPluginAsyncZod {
         config: { access: 'public', isProbe: true },
         schema: {
           tags: ['operations'],
-          summary: 'Ready for work: the database, each store, the scanner and the jobs',
+          summary: 'Get readiness: the database, each store, the scanner and the jobs',
           response: { 200: readinessShape, 503: readinessShape },
         },
       },
@@ -45,7 +45,7 @@ export type StatusRoutesNeeds = StatusNeeds & {
   checkReadiness: () => Promise<ReadinessShape>
 }
 
-/** How the whole is doing, for administrators of the platform. */
+/** The state of the service, for administrators of the platform. */
 export function statusRoutes(needs: StatusRoutesNeeds): FastifyPluginAsyncZod {
   return async (server) => {
     server.get(
@@ -54,9 +54,9 @@ export function statusRoutes(needs: StatusRoutesNeeds): FastifyPluginAsyncZod {
         config: { access: 'administrator' },
         schema: {
           tags: ['operations'],
-          summary: 'How the service is doing: its jobs, stores, scanner, trash, seals and tables',
+          summary: 'Get the state of jobs, stores, scanner, trash, seals and tables',
           description:
-            'What the database knows is the same at every instance; the rest is that of the one that answers.',
+            'Facts from the database are the same at every instance; the others belong to the instance that answers.',
           response: { 200: statusShape },
         },
       },
@@ -69,7 +69,7 @@ export function statusRoutes(needs: StatusRoutesNeeds): FastifyPluginAsyncZod {
   }
 }
 
-/** What was counted, in the text format of Prometheus. What each name means stands in docs/metrics.md. */
+/** Metrics in the text format of Prometheus; docs/metrics.md explains each one. */
 export function metricsRoutes(needs: GaugeNeeds): FastifyPluginAsyncZod {
   const { registry } = needs.metrics
   const readGauges = createGaugeReader(needs)
@@ -80,8 +80,8 @@ export function metricsRoutes(needs: GaugeNeeds): FastifyPluginAsyncZod {
         config: { access: 'public', isProbe: true },
         schema: {
           tags: ['operations'],
-          summary: 'Figures for Prometheus',
-          response: { 200: { description: 'Figures', content: { 'text/plain': { schema: z.string() } } } },
+          summary: 'Get metrics for Prometheus',
+          response: { 200: { description: 'Metrics', content: { 'text/plain': { schema: z.string() } } } },
         },
       },
       async (_request, reply) => {

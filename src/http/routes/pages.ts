@@ -27,13 +27,13 @@ const homePage = `<!doctype html>
 <body>
 <main>
 <h1>Paniq Documents</h1>
-<p>Here runs the service that keeps the papers of security firms: uploaded once, kept safe, and given back only to those who may have them.</p>
+<p>This service stores the documents of security firms and serves them to authorized people only.</p>
 <ul>
-<li><a href="/docs">The API</a>, to read and to try; <a href="/api/openapi.json">its description</a> for programs</li>
-<li><a href="/readyz">Whether it works</a>: the database and each store</li>
-<li><a href="/metrics">Its figures</a>, for Prometheus</li>
+<li><a href="/docs">API documentation</a>; <a href="/api/openapi.json">OpenAPI description</a></li>
+<li><a href="/readyz">Readiness</a>: the database, each store, the scanner and the jobs</li>
+<li><a href="/metrics">Metrics</a> for Prometheus</li>
 </ul>
-<p>How to begin stands in <code>README.md</code> of the project: log in with <code>POST /api/v1/auth/login</code>, then upload to <code>/api/v1/security-firms/{firm_id}/documents</code>.</p>
+<p><code>README.md</code> of the project explains how to start: log in with <code>POST /api/v1/auth/login</code>, then upload to <code>/api/v1/security-firms/{firm_id}/documents</code>.</p>
 </main>
 </body>
 </html>
@@ -42,14 +42,14 @@ const homePage = `<!doctype html>
 const homeStyleHash = createHash('sha256').update(homeStyle).digest('base64')
 const homeCsp = `default-src 'none'; style-src 'sha256-${homeStyleHash}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`
 
-/** What somebody sees who opens the address in a browser. */
+/** The home page. */
 export const homeRoutes: FastifyPluginAsync = async (server) => {
   server.get('/', { config: { access: 'public' }, schema: { hide: true } }, async (_request, reply) =>
     reply.header('content-security-policy', homeCsp).type('text/html; charset=utf-8').send(homePage),
   )
 }
 
-/** Swagger UI's own files, as its plugin for our server brings them; none is fetched from elsewhere. */
+/** The files of Swagger UI from its Fastify plugin; the page loads nothing from other hosts. */
 const assets = join(dirname(createRequire(import.meta.url).resolve('@fastify/swagger-ui')), 'static')
 
 const docsPage = `<!doctype html>
@@ -62,7 +62,7 @@ const docsPage = `<!doctype html>
 <link rel="icon" href="data:,">
 </head>
 <body>
-<div id="docs"><noscript>This page needs JavaScript. The description itself is <a href="/api/openapi.json">/api/openapi.json</a>.</noscript></div>
+<div id="docs"><noscript>This page needs JavaScript. The OpenAPI description is <a href="/api/openapi.json">/api/openapi.json</a>.</noscript></div>
 <script src="/docs/swagger-ui-bundle.js"></script>
 <script src="/docs/start.js"></script>
 </body>
@@ -78,7 +78,7 @@ const start = `window.SwaggerUIBundle({
 })
 `
 
-/** Lets this page run the three files that it names, ask this service, and nothing else. */
+/** Allows the page its own files and requests to this service only. */
 const docsCsp = [
   "default-src 'none'",
   "script-src 'self'",
@@ -90,7 +90,7 @@ const docsCsp = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** The API's description, and a page to read and try it. Routes that are added later are in it too. */
+/** The OpenAPI description and its page, which also include routes that are added later. */
 export const apiDocsRoutes: FastifyPluginAsyncZod = async (server) => {
   const options = { config: { access: 'public' as const }, schema: { hide: true } }
   const assetOf = (file: string, type: string) =>
@@ -107,7 +107,7 @@ export const apiDocsRoutes: FastifyPluginAsyncZod = async (server) => {
       config: { access: 'public' },
       schema: {
         tags: ['operations'],
-        summary: 'This description, as OpenAPI 3.1',
+        summary: 'Get this description as OpenAPI 3.1',
         response: { 200: z.record(z.string(), z.unknown()) },
       },
     },

@@ -25,7 +25,7 @@ type Server = Parameters<FastifyPluginAsyncZod>[0]
 type Needs = UploadNeeds & { maxSilenceSeconds: number }
 type VersionNeeds = Needs & OpeningNeeds & { cursors: Cursors }
 
-/** Contract §3, upload: one file in a form's field `file`. */
+/** Contract §3, upload: one file in the field `file` of a form. */
 export function uploadRoutes(needs: Needs): FastifyPluginAsyncZod {
   return async (server) => {
     server.post(
@@ -38,7 +38,7 @@ export function uploadRoutes(needs: Needs): FastifyPluginAsyncZod {
         },
         schema: {
           tags: ['documents'],
-          summary: 'Hand in a document',
+          summary: 'Upload a document',
           consumes: ['multipart/form-data'],
           params: firmParams,
           querystring: uploadQuery,
@@ -62,7 +62,7 @@ export function uploadRoutes(needs: Needs): FastifyPluginAsyncZod {
 
 const root = '/security-firms/:firm_id/documents/:id/versions'
 
-/** Contract §3, versions: hand in a newer one, list them, take an old one up again. */
+/** Contract §3, versions: upload, list, restore. */
 export function versionRoutes(needs: VersionNeeds): FastifyPluginAsyncZod {
   return async (server) => {
     addVersionRoute(server, needs)
@@ -82,7 +82,7 @@ function addVersionRoute(server: Server, needs: VersionNeeds): void {
       },
       schema: {
         tags: ['documents'],
-        summary: 'Hand in a newer version of a document',
+        summary: 'Upload a new version of a document',
         consumes: ['multipart/form-data'],
         params: documentParams,
         querystring: versionQuery,
@@ -148,7 +148,7 @@ function restoreVersionRoute(server: Server, needs: VersionNeeds): void {
         version: request.params.n,
         signal: signalOfClient(request, reply, needs),
       })
-      // That the firm has these bytes already is no news to whoever asked for them.
+      // The file of a restored version is a duplicate by definition.
       return sendReceived(reply, { ...document, duplicateOf: null }, needs)
     },
   )

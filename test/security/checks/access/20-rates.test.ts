@@ -101,7 +101,10 @@ describeCheck(20, () => {
       // And one that comes back while the test runs.
       expect(taken).toBeLessThanOrEqual(20 + 2 * credit + 1)
       expect(countOf(statuses, 429)).toBe(28 - taken)
-      await expectRefusal(await uploadFile(scene.second.url, firm, person), 'files handed in by one person: 20 an hour')
+      await expectRefusal(
+        await uploadFile(scene.second.url, firm, person),
+        'uploads by one person: the limit is 20 an hour',
+      )
       const { documents } = await scene.first.app.db
         .selectFrom('documents')
         .select(({ fn }) => fn.countAll<string>().as('documents'))
@@ -178,7 +181,7 @@ describeCheck(20, () => {
 
       expect(countOf(statuses, 200)).toBeGreaterThanOrEqual(60)
       expect(countOf(statuses, 200)).toBeLessThanOrEqual(60 + 3 + 2)
-      await expectRefusal(await fetchLink(address), 'downloads from one network: 60 an hour')
+      await expectRefusal(await fetchLink(address), 'downloads from one network: the limit is 60 an hour')
       expect((await fetchLink(newAddress())).status).toBe(200)
     })
   })
@@ -190,7 +193,10 @@ describeCheck(20, () => {
 
       expect(countOf(statuses, 401)).toBeGreaterThanOrEqual(20 - 1)
       expect(countOf(statuses, 401)).toBeLessThanOrEqual(20 + 2 * credit + 1)
-      await expectRefusal(await logIn(scene.first, 'a@people.example', address), 'logins from one network: 20 an hour')
+      await expectRefusal(
+        await logIn(scene.first, 'a@people.example', address),
+        'logins from one network: the limit is 20 an hour',
+      )
       expect((await logIn(scene.first, 'b@people.example', newAddress())).status).toBe(401)
     })
 
@@ -250,7 +256,7 @@ describeCheck(20, () => {
       expect(await eventsOf(stranger)).toBe(refused)
       await expectRefusal(
         await callDocuments(scene.first.url, firm, stranger),
-        'calls that are kept on record by one person: 20 an hour',
+        'audited calls by one person: the limit is 20 an hour',
       )
       expect(toldOf(address)).toMatchObject(Array.from({ length: 2 }, () => ({ kind: 'events', of: 'person' })))
     })
