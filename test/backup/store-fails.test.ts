@@ -151,7 +151,7 @@ test('a place that fails again and again in the middle of a file is named, and w
 
   await expect(ended).rejects.toMatchObject({
     code: 'store_unavailable',
-    message: `${folder}: A disk fails. Check the system log for that disk, and run this again: a verification begins anew.`,
+    message: `${folder}: A disk fails. Check the system log for that disk, and run this again: the verification starts over.`,
   })
 })
 
@@ -174,10 +174,10 @@ test('a bucket of backups that fails, at once or in the middle of a file, is nam
   const refused: unknown = await listBackups(place).catch((reason: unknown) => reason)
 
   if (!(givenUp instanceof RetriesExhausted)) throw givenUp
-  for (const { message } of [explainGaveUp(givenUp, 'it begins anew'), explainFailure(refused)])
+  for (const { message } of [explainGaveUp(givenUp, 'it starts over'), explainFailure(refused)])
     expect(message).toMatch(
       new RegExp(
-        `^s3://${bucket.name}/safe/ cannot be used \\(\\w+\\)\\. See that it answers and may be used with these credentials, and run this again`,
+        `^s3://${bucket.name}/safe/ cannot be used \\(\\w+\\)\\. Check that it answers and accepts these credentials, and run this again`,
       ),
     )
 })

@@ -110,8 +110,8 @@ test('a right that is missing in a bucket of backups does not come by waiting: i
 
   if (!(givenUp instanceof RetriesExhausted)) throw givenUp
   expect(tries).toBe(1)
-  expect(explainGaveUp(givenUp, 'it begins anew').message).toBe(
-    's3://safe/nightly/ cannot be used (AccessDenied). Use credentials that have the policy deploy/policies/backup.json, and run this again: it begins anew.',
+  expect(explainGaveUp(givenUp, 'it starts over').message).toBe(
+    's3://safe/nightly/ cannot be used (AccessDenied). Use credentials that have the policy deploy/policies/backup.json, and run this again: it starts over.',
   )
 })
 

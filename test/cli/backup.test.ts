@@ -21,7 +21,7 @@ test('Ctrl-C leaves what says that it is not finished: verify refuses it, and th
   const create = ['backup', 'create', place.backups]
 
   const begun = place.start([...create, '--concurrency', '1'], slowly)
-  await begun.untilSaid(/The rows are in it; 9 files/)
+  await begun.untilSaid(/The rows are stored\. Comparing and copying 9 files/)
   begun.signal('SIGINT')
   const ended = await begun.ended()
   const verified = await place.run(['backup', 'verify', place.backups])
@@ -34,7 +34,7 @@ test('Ctrl-C leaves what says that it is not finished: verify refuses it, and th
     stderr: expect.stringMatching(/^The backup \S+ is not finished: it is still running/),
   })
   expect(next).toMatchObject({ code: 0, stderr: '' })
-  expect(next.stdout).toMatch(/The unfinished backup \S+ was removed\.\n✓ \S+: \d+ rows, 9 files/)
+  expect(next.stdout).toMatch(/Removed the unfinished backup \S+\.\n✓ \S+: \d+ rows, 9 files/)
   expect(await readdir(join(place.backups, 'backups'))).toHaveLength(1)
 })
 
@@ -89,7 +89,7 @@ test('people are told that it is not signed, and by whom it was; a wrong key is 
   expect(lastOf(right.stdout)).toMatchObject({ ok: true, signature: 'right' })
   expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining('it was signed with another key') })
   expect(wrong.stderr).toMatch(
-    / If the key is the right one, take this backup from another copy of the place\. --backup /,
+    / If the key is right, use another copy of this backup\. Choose the previous one with --backup /,
   )
   expect(unbelieved).toMatchObject({
     code: 1,
@@ -111,7 +111,7 @@ test('a bucket that does not exist is to be made, or another named where it was 
   })
 
   expect(ended).toMatchObject({ code: 1, stdout: '' })
-  expect(ended.stderr).toBe(`s3://${name} cannot be used: Bucket does not exist. Make it, or name one that exists.\n`)
+  expect(ended.stderr).toBe(`s3://${name} cannot be used: Bucket does not exist. Create it, or name one that exists.\n`)
 })
 
 test('a place in the service’s own folders, or in another place of backups, is refused before anything is written', async () => {

@@ -36,7 +36,7 @@ describe('verify', () => {
 
     expect(code).toBe(0)
     expect(stdout).toContain('in a store that is not configured: 2 files.\n! No file was checked here')
-    expect(stdout).toMatch(/UPLOADS_DIR names that folder, with its hidden \.store-id\.\n$/)
+    expect(stdout).toMatch(/set UPLOADS_DIR to that folder, with its hidden \.store-id\.\n$/)
     expect(stdout).not.toContain('USE_S3_STORAGE')
     expect(stdout).not.toContain('✓')
   })

@@ -25,7 +25,7 @@ test('one file that is damaged in the backup keeps nobody from the rest: it is n
 
   expect(refused).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('give the same line with --without-damaged'),
+    stderr: expect.stringContaining('run this again with --without-damaged'),
   })
   expect(left).toMatchObject({ code: 1, stderr: '' })
   const named = { firm_id: place.firm, document_id: expect.any(String), version: expect.any(Number) }
@@ -80,7 +80,7 @@ test('rows alone that were restored beside a new folder find their files once th
   const verified = await place.run(['verify', '--json'], old)
 
   expect(restored.last).toMatchObject({ ok: false, looked: { there: 0, not_here: 3, missing: 0 } })
-  expect(restored.said).toContain('with its hidden .store-id, as UPLOADS_DIR')
+  expect(restored.said).toContain('the whole old folder with its hidden .store-id')
   expect(restored.said).not.toContain('`verify`')
   expect(verified.code).toBe(0)
   expect(lastOf(verified.stdout)).toMatchObject({ ok: true, files: 3, not_here: 0 })
