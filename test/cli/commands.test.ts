@@ -141,7 +141,7 @@ describe('what is asked for in a wrong way ends with 2', () => {
     expect(await run(words, settings)).toEqual({
       code: 2,
       stdout: '',
-      stderr: `--report: ${words.at(-1)} cannot be written (${code}). Name a file that this user may write, in a folder that is there.\n`,
+      stderr: `--report: ${words.at(-1)} cannot be written (${code}). Name a file that this user may write, in a folder that exists.\n`,
     })
   })
 
