@@ -125,7 +125,7 @@ test('a folder that may not be read is named, and what to do there', async () =>
   const error: unknown = await listBackups(place).catch((reason: unknown) => reason)
 
   expect(explainFailure(error).message).toBe(
-    `${folder}: The service has no permission for a file or folder that it needs. Let this user read and write all that lies there, and run this again.`,
+    `${folder}: The service has no permission for a file or folder that it needs. Let this user read and write everything there, and run this again.`,
   )
 })
 
