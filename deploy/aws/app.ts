@@ -6,7 +6,7 @@ try {
   const { app, papers } = buildApp()
   app.synth()
   if (papers === undefined)
-    console.error('The stack of the papers comes when the other two are deployed: give replicaKey and distribution.')
+    console.error('The documents stack comes after the other two are deployed. Pass replicaKey and distribution.')
 } catch (error) {
   if (!(error instanceof WrongContext)) throw error
   console.error(error.message)

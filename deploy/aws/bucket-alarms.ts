@@ -10,7 +10,7 @@ export const wholeBucket = { id: 'EntireBucket' }
 
 const [fiveMinutes, day] = [300, 86_400]
 const gb = 1024 ** 3
-/** Where papers can lie; S3 counts each class apart. */
+/** The storage classes of documents; S3 counts each class separately. */
 const storageTypes = ['StandardStorage', 'StandardIAStorage'] as const
 
 export function bucketAlarms(scope: Construct, deployment: Deployment): void {
@@ -63,7 +63,7 @@ function replicationAlarms(scope: Construct, topic: CfnTopic, { bucket, replica 
   })
   alarm(scope, 'ReplicationFails', topic, {
     ...replication,
-    alarmDescription: 'A paper was not copied to the other region, and S3 does not try again by itself.',
+    alarmDescription: 'A document was not copied to the other region, and S3 does not retry by itself.',
     metricName: 'OperationsFailedReplication',
     statistic: 'Sum',
     threshold: 1,
@@ -71,7 +71,7 @@ function replicationAlarms(scope: Construct, topic: CfnTopic, { bucket, replica 
   })
 }
 
-/** S3 says once a day how much lies there. */
+/** S3 publishes the size once a day. */
 function growthAlarm(scope: Construct, topic: CfnTopic, { bucket, growthGb }: Deployment): void {
   const sizes = storageTypes.map((type, index) => ({
     id: `size${index}`,
@@ -90,7 +90,7 @@ function growthAlarm(scope: Construct, topic: CfnTopic, { bucket, growthGb }: De
     alarmDescription: `The bucket grew by ${growthGb} GB and more in a day.`,
     metrics: [
       ...sizes,
-      // A class in which nothing lies is not counted at all.
+      // S3 publishes no metric for an empty class.
       { id: 'size', expression: `SUM([${sizes.map(({ id }) => `FILL(${id}, 0)`).join(', ')}])`, returnData: false },
       { id: 'growth', expression: 'DIFF(size)', label: 'growth in a day' },
     ],

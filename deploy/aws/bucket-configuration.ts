@@ -1,16 +1,16 @@
 import type { CfnBucket } from 'aws-cdk-lib/aws-s3'
 
 import {
-  closedToThePublic,
+  publicAccessBlock,
   corsRule,
   encryptionRule,
   type LifecycleRuleData,
   lifecycleRules,
   replicationRule,
-  type ReplicationWish,
+  type ReplicationOptions,
 } from '../../src/storage/bucket-setup/bucket-rules.ts'
 
-/** What `s3 setup` gives a bucket, in the words of CloudFormation. */
+/** The bucket settings of `s3 setup` as properties of CloudFormation. */
 
 export function lifecycleOf(noncurrentDays: number): CfnBucket.LifecycleConfigurationProperty {
   const rules = lifecycleRules({ noncurrentDays, transition: undefined, quarantineDays: undefined })
@@ -47,10 +47,10 @@ export function encryptionOf(kmsKey: string): CfnBucket.BucketEncryptionProperty
 
 export function publicAccessOf(): CfnBucket.PublicAccessBlockConfigurationProperty {
   return {
-    blockPublicAcls: closedToThePublic.BlockPublicAcls,
-    ignorePublicAcls: closedToThePublic.IgnorePublicAcls,
-    blockPublicPolicy: closedToThePublic.BlockPublicPolicy,
-    restrictPublicBuckets: closedToThePublic.RestrictPublicBuckets,
+    blockPublicAcls: publicAccessBlock.BlockPublicAcls,
+    ignorePublicAcls: publicAccessBlock.IgnorePublicAcls,
+    blockPublicPolicy: publicAccessBlock.BlockPublicPolicy,
+    restrictPublicBuckets: publicAccessBlock.RestrictPublicBuckets,
   }
 }
 
@@ -72,8 +72,8 @@ export function corsOf(origins: string[]): CfnBucket.CorsConfigurationProperty |
   }
 }
 
-export function replicationOf(role: string, wish: ReplicationWish): CfnBucket.ReplicationConfigurationProperty {
-  const rule = replicationRule(wish, 1)
+export function replicationOf(role: string, options: ReplicationOptions): CfnBucket.ReplicationConfigurationProperty {
+  const rule = replicationRule(options, 1)
   const { SourceSelectionCriteria: criteria, Destination: to } = rule
   return {
     role,

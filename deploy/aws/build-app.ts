@@ -8,7 +8,7 @@ import { replicaStack } from './replica-stack.ts'
 /** What CloudFormation's own schemas object to ends the synthesis, instead of the deployment half way. */
 const validated = { [cx_api.VALIDATE_AGAINST_DEFAULT_RULES]: true }
 
-/** The stacks of one deployment. The papers' own comes once the other two are made, since it names what they are. */
+/** The stacks of one deployment. The documents stack comes after the other two, since it uses their outputs. */
 export function buildApp(props: AppProps = {}) {
   const app = new App({ analyticsReporting: false, postCliContext: validated, ...props })
   const deployment = readDeployment((name) => app.node.tryGetContext(name))

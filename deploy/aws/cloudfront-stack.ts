@@ -15,7 +15,7 @@ export function cloudFrontStack(app: App, deployment: Deployment, props: StackPr
   linkAlarms(stack, deployment, distribution)
   const outputs = [
     ['DistributionId', distribution.ref, 'Give it as distribution'],
-    ['DomainName', distribution.attrDomainName, 'CLOUDFRONT_DOMAIN, or what that name stands for'],
+    ['DomainName', distribution.attrDomainName, 'CLOUDFRONT_DOMAIN, or the target of that name'],
     ['KeyPairId', linkKey.ref, 'CLOUDFRONT_KEY_PAIR_ID'],
   ] as const
   for (const [name, value, description] of outputs) new CfnOutput(stack, name, { value, description })

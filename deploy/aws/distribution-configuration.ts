@@ -5,7 +5,7 @@ import bucketPolicy from '../cloudfront/bucket-policy.json' with { type: 'json' 
 import cachePolicy from '../cloudfront/cache-policy.json' with { type: 'json' }
 import responseHeaders from '../cloudfront/response-headers-policy.json' with { type: 'json' }
 
-/** What deploy/cloudfront has for whoever sets it up by hand, in the words of CloudFormation. */
+/** The files of deploy/cloudfront as properties of CloudFormation. */
 
 export function cachePolicyOf(name: string): CfnCachePolicy.CachePolicyConfigProperty {
   const { ParametersInCacheKeyAndForwardedToOrigin: parameters } = cachePolicy
@@ -71,7 +71,7 @@ export function behaviorOf(ids: Ids): CfnDistribution.DefaultCacheBehaviorProper
   }
 }
 
-/** What lets the distribution read papers, and nothing else in the bucket. */
+/** Lets the distribution read documents, and nothing else in the bucket. */
 export function distributionReads({ bucket, distribution }: { bucket: string; distribution: string }): object[] {
   return bucketPolicy.Statement.map(({ Sid, Effect, Principal, Action, Resource }) => ({
     Sid,

@@ -11,7 +11,7 @@ import type { Construct } from 'constructs'
 import type { Deployment } from './deployment.ts'
 import { behaviorOf, cachePolicyOf, responseHeadersOf } from './distribution-configuration.ts'
 
-/** A distribution that gives out papers to whoever has a link signed with this key. */
+/** A distribution that serves documents to holders of a link signed with this key. */
 export function distributionOf(scope: Construct, deployment: Deployment) {
   const { bucket, domain } = deployment
   const linkKey = new CfnPublicKey(scope, 'LinkKey', {
@@ -20,7 +20,7 @@ export function distributionOf(scope: Construct, deployment: Deployment) {
   const distribution = new CfnDistribution(scope, 'Distribution', {
     distributionConfig: {
       enabled: true,
-      comment: `Papers in ${bucket}`,
+      comment: `Documents in ${bucket}`,
       httpVersion: 'http2and3',
       ipv6Enabled: true,
       priceClass: 'PriceClass_All',

@@ -12,11 +12,11 @@ type Wish = {
   noncurrentDays: number
   /** What this bucket has and its replica has not. */
   more?: Pick<CfnBucketProps, 'corsConfiguration' | 'replicationConfiguration' | 'metricsConfigurations'>
-  /** Statements beside those that every bucket of papers has. */
+  /** Statements in addition to those of every bucket of documents. */
   statements?: object[]
 }
 
-/** A bucket for papers, or for their copies, closed to the public, to plain HTTP and to old signatures. It outlives its stack. */
+/** A bucket for documents, or for their copies, closed to the public, to plain HTTP and to old signatures. It outlives its stack. */
 export function papersBucket(scope: Construct, wish: Wish): CfnBucket {
   const { name, region, kmsKey, noncurrentDays, more = {}, statements = [] } = wish
   const bucket = new CfnBucket(scope, 'Bucket', {

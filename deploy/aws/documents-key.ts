@@ -9,7 +9,7 @@ type Wish = {
   readBy?: string
 }
 
-/** A key for one bucket: the account's roles say who may use it, and a distribution may read with it. Without it every paper is lost, so it outlives its stack. */
+/** A key for one bucket: the account's roles say who may use it, and a distribution may read with it. Without it every document is lost, so it outlives its stack. */
 export function papersKey(scope: Construct, { account, description, readBy }: Wish): CfnKey {
   const key = new CfnKey(scope, 'Key', {
     description,

@@ -15,12 +15,12 @@ import { commandRoles, type KnownPlace, trustService } from './roles.ts'
 type Complete = Deployment & { made: NonNullable<Deployment['made']> }
 type Keys = { kmsKey: string; replicaKey: string }
 
-/** The bucket of papers, its key, who may do what with them, and what wakes somebody. */
+/** The bucket of documents, its key, the roles and the alarms. */
 export function papersStack(app: App, deployment: Complete, props: StackProps): Stack {
   const stack = new Stack(app, 'paniq-documents', props)
   const { account, bucket, region, replica, made, heads, backups } = deployment
   const readBy = distributionArn(account, made.distribution)
-  const key = papersKey(stack, { account, description: `Papers in ${bucket}`, readBy })
+  const key = papersKey(stack, { account, description: `Documents in ${bucket}`, readBy })
   const role = replicationRole(stack, deployment, { kmsKey: key.attrArn, replicaKey: made.replicaKey })
   papersBucket(stack, {
     name: bucket,
@@ -52,7 +52,7 @@ function replicationRole(scope: Construct, deployment: Deployment, { kmsKey, rep
   const copying = replicationPolicy({ bucket, replica: { bucket: replica.bucket, role: '' } })
   const keys = replicationKeyPolicy({ kmsKey, region }, { kmsKey: replicaKey, region: replica.region })
   return new CfnRole(scope, 'ReplicationRole', {
-    description: `Copies papers from ${bucket} to ${replica.bucket}`,
+    description: `Copies documents from ${bucket} to ${replica.bucket}`,
     assumeRolePolicyDocument: trustService('s3.amazonaws.com'),
     policies: [
       { policyName: 'replication', policyDocument: copying },

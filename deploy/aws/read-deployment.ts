@@ -16,7 +16,7 @@ const forms = {
   bucket: [bucketForm, 'a name of small letters, digits and hyphens'],
   region: [regionForm, 'a region, such as af-south-1'],
   pem: [/^-----BEGIN PUBLIC KEY-----/, 'the file of a public key in PEM'],
-  domain: [/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'a name such as papers.example.com'],
+  domain: [/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'a name such as documents.example.com'],
   certificate: [/^arn:aws:acm:us-east-1:\d{12}:certificate\//, 'the ARN of a certificate of ACM in us-east-1'],
   service: [/^[a-z0-9.-]+\.amazonaws\.com$/, 'a service of AWS, such as ec2.amazonaws.com'],
   email: [/^[^@\s]+@[^@\s]+$/, 'an e-mail address'],
@@ -111,7 +111,7 @@ function folderOf(address: string | undefined): Folder | undefined {
 function apartFrom(papers: string, name: string, folder: Folder | undefined): Folder | undefined {
   if (folder?.bucket !== papers) return folder
   throw new WrongContext(
-    `${name} must be in another bucket than the papers: whoever holds the service’s key could remove what lies in ${papers}. Make a bucket for it, of another account if you can, and give ${name}=s3://that-bucket/.`,
+    `${name} must be in another bucket than the documents: the service’s key could remove everything in ${papers}. Make a bucket for it, of another account if you can, and give ${name}=s3://that-bucket/.`,
   )
 }
 

@@ -52,7 +52,7 @@ test.each([
   [{ distribution: undefined }, 'replicaKey and distribution go together: give what both stacks printed.'],
   [{ noncurrentDays: 'many' }, 'noncurrentDays must be a whole number of 1 and more.'],
   [{ heads: 'evidence' }, 'heads must be a folder such as s3://bucket/prefix/.'],
-  [{ heads: 's3://papers/heads/' }, 'heads must be in another bucket than the papers: '],
+  [{ heads: 's3://papers/heads/' }, 'heads must be in another bucket than the documents: '],
   [
     { backups: 's3://papers/' },
     'Make a bucket for it, of another account if you can, and give backups=s3://that-bucket/.',
@@ -113,7 +113,7 @@ test('the program that `cdk` runs writes templates without a network and without
 
   expect(await runApp(folder, first)).toEqual({
     code: 0,
-    said: 'The stack of the papers comes when the other two are deployed: give replicaKey and distribution.\n',
+    said: 'The documents stack comes after the other two are deployed. Pass replicaKey and distribution.\n',
   })
   expect((await readdir(folder)).filter((name) => name.endsWith('.template.json')).toSorted()).toEqual([
     'paniq-documents-cloudfront.template.json',

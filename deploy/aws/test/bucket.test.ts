@@ -2,7 +2,7 @@ import type { Template } from 'aws-cdk-lib/assertions'
 import { describe, expect, test } from 'vitest'
 
 import {
-  closedToThePublic,
+  publicAccessBlock,
   corsRule,
   lifecycleRules,
   policyStatements,
@@ -27,7 +27,7 @@ describe.each([
     expect(bucket).toMatchObject({
       BucketName: name,
       VersioningConfiguration: { Status: 'Enabled' },
-      PublicAccessBlockConfiguration: closedToThePublic,
+      PublicAccessBlockConfiguration: publicAccessBlock,
       OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
     })
   })
