@@ -19,7 +19,7 @@ import type { Actor, DocumentId, FirmId } from '../vocabulary/vocabulary.ts'
 
 export type AccessNeeds = { db: Db; log: Logger }
 
-/** Opens documents, in one statement for many requests of the same right. */
+/** Concurrent requests for the same right share one statement. */
 export type DocumentOpeners = Record<OpeningRight, OpenDocument>
 
 type OpeningRight = (typeof openingRights)[number]
@@ -33,7 +33,7 @@ export function createDocumentOpeners(db: Db): DocumentOpeners {
 
 export type OpeningNeeds = AccessNeeds & { openers: DocumentOpeners }
 
-/** Whoever wants the bytes says which stores they can read, and no right to them goes unjudged. */
+/** A download says which stores this instance can read, and always checks the right to download. */
 type DocumentAccess = { firmId: FirmId; documentId: DocumentId; version?: number | undefined } & (
   | { right: 'documents.download'; bytesFrom: ContentAccess }
   | { right: Exclude<OpeningRight, 'documents.download'> }
@@ -49,22 +49,22 @@ export async function accessDocument(
   access: DocumentAccess,
 ): Promise<OpenedDocument> {
   const { firmId, documentId, version, right } = access
-  const tell = (outcome: string) => logAccess(needs.log, actor, { right, firmId, documentId, outcome })
+  const logOutcome = (outcome: string) => logAccess(needs.log, actor, { right, firmId, documentId, outcome })
   try {
     const bytesFrom = access.right === 'documents.download' ? access.bytesFrom : undefined
     const document = await needs.openers[right]({ actor, firmId, documentId, version, contentAccess: bytesFrom })
     if (document === undefined) throw noSuchDocument(version)
-    tell(document.outcome)
+    logOutcome(document.outcome)
     return document
   } catch (error) {
-    if (isAppError(error)) tell(error.code)
+    if (isAppError(error)) logOutcome(error.code)
     throw error
   }
 }
 
 type Change = { right: RightName; firmId: FirmId; documentId: DocumentId }
 
-/** What a change works with: the document is locked until the transaction ends. */
+/** The document is locked until the transaction ends. */
 type Changing = {
   trx: Tx
   membership: Membership
@@ -104,18 +104,18 @@ export async function changeDocument<Result>(
   )
 }
 
-/** `version`: the one that was asked for by its number. Whether it is the document or the version that is not there is not told. */
+/** `version`: a requested version. The message does not reveal whether the document or only the version is absent. */
 export function noSuchDocument(version?: number): AppError {
   if (version === undefined) return new AppError('not_found', 'There is no such document in this firm.')
   return new AppError(
     'not_found',
-    `There is no version ${version} of such a document in this firm. GET …/versions lists those that there are.`,
+    `There is no version ${version} of such a document in this firm. GET …/versions lists the versions.`,
   )
 }
 
 type Access = { right: RightName; firmId: FirmId; documentId: DocumentId; outcome: string }
 
-/** Logs what somebody did with a document, or was denied: in the line of their request, or in one of its own after the first. */
+/** Logs an access to a document, or its denial: in the line of the request, or in a line of its own after the first. */
 export function logAccess(log: Logger, actor: Actor, { right, firmId, documentId, outcome }: Access): void {
   const access = {
     action: rights[right].event,

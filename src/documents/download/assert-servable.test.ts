@@ -2,6 +2,6 @@ import { expect, test } from 'vitest'
 
 import { inQuarantine } from './assert-servable.ts'
 
-test('whoever hears that a document is in quarantine hears what to do', () => {
-  expect(inQuarantine().message).toMatch(/Hand in a clean file as its new version, or delete it\.$/)
+test('the error for a document in quarantine says what to do', () => {
+  expect(inQuarantine().message).toMatch(/Upload a clean file as its new version, or delete it\.$/)
 })

@@ -22,7 +22,7 @@ export function inTrash(): AppError {
 }
 
 export function contentGone(): AppError {
-  return new AppError('gone', 'The bytes of this document were found missing or damaged. The operator has been told.')
+  return new AppError('gone', 'The content of this document is missing or damaged. The operator has been notified.')
 }
 
 export function notScannedYet(): AppError {
@@ -34,6 +34,6 @@ export function notScannedYet(): AppError {
 export function inQuarantine(): AppError {
   return new AppError(
     'quarantined',
-    'This document is in quarantine: a virus was found in it. Hand in a clean file as its new version, or delete it.',
+    'This document is in quarantine: it contains a virus. Upload a clean file as its new version, or delete it.',
   )
 }

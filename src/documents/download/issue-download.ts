@@ -22,7 +22,7 @@ export type DownloadNeeds = OpeningNeeds & {
 export type DownloadRequest = {
   firmId: FirmId
   documentId: DocumentId
-  /** Undefined: the current one. */
+  /** Undefined: the current version. */
   version?: number
   disposition: 'attachment' | 'inline'
 }
@@ -32,17 +32,17 @@ export type IssuedDownload = {
   bytes: BlobToRead
   contentType: string
   disposition: 'attachment' | 'inline'
-  /** `store_unavailable` while there is nothing to sign with. */
+  /** Throws `store_unavailable` without credentials to sign with. */
   sign: () => Promise<DownloadLink>
 }
 
-/** Of other outages a link may outlive the end; these end with a restart alone. */
+/** These outages end only with a restart. During others a link is issued: S3 may be back when it is used. */
 const unusable = new Set<S3Trouble | undefined>(['no_credentials', 'not_ours'])
 
 /**
- * Decides, and records in the audit trail, that this person gets these bytes now: the document to send, where its bytes
- * lie, and a link to it when one is wanted. Throws the refusal, `not_found`, `gone`, `scan_pending`,
- * `quarantined`, or `store_unavailable` when the bytes lie on another instance's disk.
+ * Decides whether this person may download a document now, and records it in the audit trail before anything is sent.
+ * Returns the document, the location of its blob, and a function that signs a link. Throws the denial, `not_found`, `gone`,
+ * `scan_pending`, `quarantined`, or `store_unavailable` if the blob is on another instance's disk.
  */
 export async function issueDownload(
   needs: DownloadNeeds,
@@ -82,7 +82,7 @@ async function issue(needs: DownloadNeeds, actor: Actor, request: DownloadReques
   return { document, bytes: { store, storeId, key, size: fileSize }, contentType, disposition, sign }
 }
 
-/** Rows of the platform's may say anything. What is no format of ours is bytes to be saved: never a page, never an SVG. */
+/** The platform's rows may have any type. A type that is no format of ours is served as a download, never as a page. */
 function servedTypeOf(mimeType: string): string {
   return formatOf(mimeType)?.mimeType ?? 'application/octet-stream'
 }

@@ -12,12 +12,12 @@ import { findFault, type FaultyState } from '../../database/documents/missing-an
 
 export type OpenBlobNeeds = ReportNeeds
 
-/** Where a version's bytes lie, and how many they must be. */
+/** A version's blob: its location and the size that it must have. */
 export type BlobToRead = BlobLocation & { size: number }
 
 export type OpenedBlob = { key: StorageKey; size: number; read(range?: ByteRange): Promise<Readable> }
 
-/** A version's bytes, once the store has them all. Reports missing or corrupt ones. Throws `gone`, `store_unavailable`. */
+/** Opens a version's blob after checking its presence and size; reports a damaged one. Throws `gone`, `store_unavailable`. */
 export async function openBlob(needs: OpenBlobNeeds, actor: EventActor, bytes: BlobToRead): Promise<OpenedBlob> {
   const { key, size } = bytes
   const store = requireStore(needs.stores, bytes)
@@ -39,19 +39,19 @@ async function answering<Result>(
   try {
     return await ask()
   } catch (error) {
-    // Gone since the look at them.
+    // The blob went away after the check.
     throw isMissing(error) ? await reportDamagedBlob(needs, actor, bytes, 'missing') : toAppError(error)
   }
 }
 
-/** Reports bytes that are missing or wrong; what a person then hears. */
+/** Reports a missing or corrupt blob. Returns the error for the client. */
 export async function reportDamagedBlob(
   needs: OpenBlobNeeds,
   actor: EventActor,
   bytes: BlobToRead,
   state: FaultyState,
 ): Promise<AppError> {
-  // The platform's rows name no disk: what is not on this one may be on another.
+  // The platform's rows name no disk: a file that is not on this one may be on another.
   if (state === 'missing' && bytes.store === 'local' && bytes.storeId === null)
     return storeUnavailable(new Error('A row of the platform names a file that is not on this disk.'))
 
@@ -74,7 +74,7 @@ function movedAway(): AppError {
 export async function openLinkedBlob(needs: OpenBlobNeeds, actor: EventActor, bytes: BlobToRead): Promise<OpenedBlob> {
   switch (await findFault(needs.db, bytes)) {
     case 'infected':
-      throw new AppError('gone', 'A virus was found in this file, and nobody gets it any more.')
+      throw new AppError('gone', 'This file contains a virus and is no longer served.')
     case 'wrong':
       throw contentGone()
     case undefined:

@@ -13,17 +13,17 @@ import { countInLocalStore } from '../../database/documents/versions-in-store.ts
 type Drained = {
   moved: number
   bytes: number
-  /** Those that stay: missing, wrong, or a store could not be asked. */
+  /** Files that stay: missing, wrong, or a store could not be asked. */
   left: number
-  /** Why it ended before the end: the first failure that stopped it. */
+  /** The failure that ended the run early. */
   stoppedBy?: unknown
 }
 
 type Draining = { concurrency: number; signal: AbortSignal; onResult?: (settled: MoveResult) => void }
 
 /**
- * Moves to S3 what was stored on this disk as fallback, until S3 is away again. A file that fails otherwise is retried,
- * then skipped. Sources go after the grace, since links to them may live.
+ * Moves to S3 what was stored on this disk as a fallback, until S3 is away again. A file that fails for another reason is
+ * retried, then skipped. Sources are removed after the grace, since links to them may still be used.
  */
 export async function drain(needs: MoveNeeds, actor: EventActor, draining: Draining): Promise<Drained> {
   const drained: Drained = { moved: 0, bytes: 0, left: 0 }
@@ -33,12 +33,12 @@ export async function drain(needs: MoveNeeds, actor: EventActor, draining: Drain
     removesSource: true,
     concurrency: draining.concurrency,
     signal: draining.signal,
-    onResult(settled) {
-      countResult(drained, settled)
-      draining.onResult?.(settled)
+    onResult(result) {
+      countResult(drained, result)
+      draining.onResult?.(result)
     },
     async waitForRetry(error) {
-      // One bad file does not stand before all others; S3 or a database that is away does.
+      // One bad file must not stop the others. S3 or a database that is away stops all.
       if (error instanceof StoreError && !isS3Unavailable(error) && needs.stores.s3?.outage() === undefined) return true
       drained.stoppedBy ??= error
       drained.left += 1
@@ -57,31 +57,31 @@ function countResult(drained: Drained, { version, outcome }: MoveResult): void {
   }
 }
 
-/** What would be lost with a disk. */
+/** What a disk has that would be lost with it. */
 export type DiskContents = {
-  /** Files that wait for S3, and those among them that were found wrong or missing. */
+  /** Files that wait for S3, and those among them that are damaged. */
   waiting: number
   spoiled: number
-  /** Papers that lie there by choice, the platform's whose file is there, and last right copies of what was moved. */
+  /** Documents stored there by choice, files of the platform, and the last right copies of moved documents. */
   others: number
-  /** Files on a disk that this database does not know: which papers they are, another one knows. */
+  /** Files on a disk that this database does not know: they belong to another one. */
   unknown: { files: number; bytes: number }
 }
 
-/** Counts what lies on this disk alone, before somebody takes it away. */
+/** Counts what only this disk has, before somebody removes it. */
 export async function inspectDisk({ db, stores }: { db: Db; stores: Stores }): Promise<DiskContents> {
   const { isKnown, others: byChoice, ...fallback } = await countInLocalStore(db, stores.local.storeId)
-  const platformMigrations = await countOfPlatform(db, stores.local)
-  const isStrange = !isKnown && platformMigrations === 0
-  const unknown = isStrange ? await countFiles(stores.local) : { files: 0, bytes: 0 }
-  return { ...fallback, others: byChoice + platformMigrations, unknown }
+  const platformFiles = await countOfPlatform(db, stores.local)
+  const isUnknown = !isKnown && platformFiles === 0
+  const unknown = isUnknown ? await countFiles(stores.local) : { files: 0, bytes: 0 }
+  return { ...fallback, others: byChoice + platformFiles, unknown }
 }
 
-/** The platform's rows name no disk: their files are looked for. */
+/** The platform's rows name no disk, so each file is looked up. */
 async function countOfPlatform(db: Db, disk: LocalStore): Promise<number> {
   let count = 0
   for await (const { key } of walkVersions(db, { store: 'local', storeId: null }))
-    // One of a shape that is no key of ours is not looked for: whose it is nobody here can say.
+    // A name that is no valid key cannot be looked up.
     if (isReadableKey(key) && (await disk.stat(key)) !== undefined) count += 1
   return count
 }

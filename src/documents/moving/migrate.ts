@@ -14,7 +14,7 @@ import { forEachConcurrently, createThrottle, walkVersions } from '../stores/wal
 import { moveAll, type MoveResult } from './move-all.ts'
 import type { MoveNeeds, MoveOutcome } from './move-version.ts'
 
-/** With how long S3 is waited for when it goes away in the middle. */
+/** `Patience`: how long to wait for S3 if it goes away meanwhile. */
 export type Migration = {
   to: StoreName
   firmId: FirmId | undefined
@@ -27,10 +27,10 @@ export type Migration = {
 export type Migrated = {
   outcomes: Record<MoveOutcome | 'failed', number>
   bytes: number
-  /** False when it was told to end, S3 stayed away, or the disk took no more: run again, it goes on. */
+  /** False if the signal aborted, S3 stayed away, or the disk is full. A new run continues. */
   isComplete: boolean
   diskFailure: StoreError | undefined
-  /** Sources whose removal was ordered by this run, those kept by earlier ones among them. */
+  /** Sources that this run scheduled for removal, including those that earlier runs left. */
   sourcesOrdered: number
 }
 
@@ -46,8 +46,8 @@ export function planMigration(
 }
 
 /**
- * Moves every version of one store to the other while the service runs. It may be killed and run again, also by several at
- * once, and waits for S3. Sources stay unless `deletesSource`. Throws where the database's user lacks a right.
+ * Moves every version of one store to the other while the service runs, and waits for S3. If it is killed, a new run
+ * continues; several may run at once. Sources stay unless `deletesSource`. Throws if the database's user lacks a right.
  */
 export async function migrate(needs: MoveNeeds, actor: EventActor, migration: Migration): Promise<Migrated> {
   const { to, firmId, bytesPerSecond, deletesSource, signal } = migration
@@ -55,7 +55,7 @@ export async function migrate(needs: MoveNeeds, actor: EventActor, migration: Mi
   let bytes = 0
   let diskFailure: StoreError | undefined
   const scope = scopeOf(migration, needs.stores)
-  const s3IsBack = createS3Wait(needs.stores, migration)
+  const waitForS3 = createS3Wait(needs.stores, migration)
   const isComplete = await moveAll(needs, actor, {
     scope,
     to,
@@ -63,15 +63,15 @@ export async function migrate(needs: MoveNeeds, actor: EventActor, migration: Mi
     concurrency: migration.concurrency,
     ...(bytesPerSecond !== undefined && { throttle: createThrottle(bytesPerSecond, signal) }),
     signal,
-    onResult(settled) {
-      outcomes[settled.outcome] += 1
-      if (settled.outcome === 'moved') bytes += settled.version.fileSize
-      migration.onResult(settled)
+    onResult(result) {
+      outcomes[result.outcome] += 1
+      if (result.outcome === 'moved') bytes += result.version.fileSize
+      migration.onResult(result)
     },
     async waitForRetry(error, { fileSize }) {
       if (isPermissionDenied(error)) throw error
       if (to === 'local' && isEndOfDisk(error, fileSize)) diskFailure ??= error
-      return diskFailure === undefined && s3IsBack()
+      return diskFailure === undefined && waitForS3()
     },
   })
   const dueAt = new Date(needs.now().getTime() + needs.graceMs)
@@ -79,22 +79,22 @@ export async function migrate(needs: MoveNeeds, actor: EventActor, migration: Mi
   return { outcomes, bytes, isComplete, diskFailure, sourcesOrdered: deletesSource ? outcomes.moved + kept : 0 }
 }
 
-/** Of a large file it may be the spool that is full, or it alone that does not fit. */
+/** Not for a large file: the spool may be full, or this file alone does not fit. */
 function isEndOfDisk(error: unknown, fileSize: number): error is StoreError {
   return isDiskFullOrReadOnly(error) && fileSize <= maxBytesInMemory
 }
 
-/** What a move would meet at the source. `wrong`: it has another length than its row says. */
+/** The state of a source. `wrong`: its length differs from its row. */
 export type DryRunOutcome = 'ready' | 'missing' | 'not_here' | 'wrong' | 'unreadable'
 
 type DryRun = Pick<Migration, 'to' | 'firmId' | 'concurrency' | 'signal'> & {
   onResult: (looked: { version: StoredVersion; outcome: DryRunOutcome; error?: unknown }) => void
 }
 
-/** A migration that changes nothing: looks at every source, opens it, and says what a move of it would meet. */
-export async function dryRunMigration(needs: MoveNeeds, rehearsal: DryRun): Promise<boolean> {
-  const { concurrency, signal, onResult } = rehearsal
-  await forEachConcurrently(walkVersions(needs.db, scopeOf(rehearsal, needs.stores)), concurrency, async (version) => {
+/** A migration that changes nothing: opens every source and reports whether it could be moved. */
+export async function dryRunMigration(needs: MoveNeeds, dryRun: DryRun): Promise<boolean> {
+  const { concurrency, signal, onResult } = dryRun
+  await forEachConcurrently(walkVersions(needs.db, scopeOf(dryRun, needs.stores)), concurrency, async (version) => {
     if (signal.aborted) return 'enough'
     onResult({ version, ...(await checkSource(requireStore(needs.stores, version), version)) })
     return 'next'
@@ -113,7 +113,7 @@ async function checkSource(
     if (fileSize > 0) await readOneByte(store, key)
     return { outcome: 'ready' }
   } catch (error) {
-    // A disk or a bucket that is away is not the fault of this file.
+    // S3 is away, which says nothing about this file.
     if (error instanceof StoreError && error.code === 'unavailable' && name === 's3') throw error
     return { outcome: 'unreadable', error }
   }

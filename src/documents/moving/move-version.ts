@@ -33,29 +33,38 @@ export type MoveNeeds = BufferNeeds & {
   log: Logger
   metrics: Pick<Metrics, 'damagedVersions' | 'moves' | 'movedBytes' | 'movesResumed'>
   now: Clock
-  /** How long bytes stay that no row names any more: longer than any link to them and any request may live. */
+  /** How long a blob without a row stays: longer than any link to it and any request may live. */
   graceMs: number
 }
 
 export type Move = {
   to: StoreName
-  /** Whether the source goes, after its grace; else it stays, on purpose. */
+  /** Whether the source is removed after its grace; else it stays. */
   removesSource: boolean
   limits: CopyLimits
   signal: AbortSignal
 }
 
 /**
- * - `moved`: it lies at the target, and its row says so.
- * - `busy`: another mover is at it, or it was moved or removed meanwhile, or is on its way into quarantine.
- * - `missing`, `not_here`: its bytes are gone; or, where its row names no disk, not on this one.
- * - `wrong`: its bytes are not those that were stored.
+ * - `moved`: the blob is at the target, and its row says so.
+ * - `busy`: another mover has claimed it, or it was moved, removed or quarantined meanwhile.
+ * - `missing`, `not_here`: the source is gone; or it is not on this disk, and its row names none.
+ * - `wrong`: the source differs from what was stored.
  */
 export type MoveOutcome = 'moved' | 'busy' | 'missing' | 'not_here' | 'wrong'
 
 /**
- * Moves one version's bytes to another store: claim, copy, read back, commit. If the process dies, the next mover resumes
- * the move. Throws when a store or the database could not be asked; the version's bytes are then still at the source.
+ * Moves one version's blob to another store. The process may die after any step:
+ *
+ * 1. Claim: one statement inserts the target's row with its key. After a death the next mover takes the claim over and
+ *    writes to the same key.
+ * 2. Copy and read back: the target exists, and the version still names the source. After a death the next mover finds the
+ *    target's bytes and compares them instead of copying again.
+ * 3. Commit: one transaction makes the version name the target and the source leave after its grace. A claim that was taken
+ *    over cannot commit, so no version ever names a blob that was not compared.
+ *
+ * Throws if a store or the database could not be asked; the version still names the source then, unless the answer of a
+ * successful commit was lost.
  */
 export async function moveVersion(
   needs: MoveNeeds,
@@ -70,19 +79,19 @@ export async function moveVersion(
   if (move === undefined) return 'busy'
   if (move.isResumed) needs.metrics.movesResumed.inc()
 
-  const keeping = renewClaimWhileMoving(needs.db, move)
-  const within = AbortSignal.any([signal, keeping.lost])
+  const claim = renewClaimWhileMoving(needs.db, move)
+  const within = AbortSignal.any([signal, claim.lost])
   try {
-    const copied = await copyUntilRight(needs, keeping, { version, limits, signal: within })
-    if (copied.kind !== 'copied') return await endWithoutCopy(needs, actor, keeping.move, copied.kind)
-    return await commit(needs, actor, keeping.move, { stored: copied.stored, removesSource })
+    const copied = await copyUntilRight(needs, claim, { version, limits, signal: within })
+    if (copied.kind !== 'copied') return await endWithoutCopy(needs, actor, claim.move, copied.kind)
+    return await commit(needs, actor, claim.move, { stored: copied.stored, removesSource })
   } catch (error) {
-    if (keeping.lost.aborted) return 'busy'
-    // Also after a commit whose answer was lost: if it succeeded, the claim is gone, and there is nothing to release.
-    await releaseMove(needs.db, keeping.move).catch(() => undefined)
+    if (claim.lost.aborted) return 'busy'
+    // A commit whose answer was lost may have succeeded: then the claim has ended, and this changes nothing.
+    await releaseMove(needs.db, claim.move).catch(() => undefined)
     throw error
   } finally {
-    keeping.end()
+    claim.end()
   }
 }
 
@@ -97,21 +106,21 @@ function freshKey({ firmId, documentType, key }: StoredVersion): StorageKey {
 type Copied = CopyOutcome | { kind: 'taken_over' }
 type Copying = { version: StoredVersion; limits: CopyLimits; signal: AbortSignal }
 
-/** Other bytes under a key that was made for this move alone are a fault of the store: it alarms, and another key is tried, once. */
-async function copyUntilRight(needs: MoveNeeds, keeping: RenewedClaim, copying: Copying): Promise<Copied> {
-  const { move } = keeping
-  // Its parts are lost to us, and the next upload's id takes the place of its own.
+/** Other bytes under the target's fresh key are a fault of the store: logged as an error, and another key is tried, once. */
+async function copyUntilRight(needs: MoveNeeds, claim: RenewedClaim, copying: Copying): Promise<Copied> {
+  const { move } = claim
+  // The dead mover's parts cannot be used, and the row has room for one upload id only.
   if (move.abandonedMultipartId !== null && move.to.store === 's3')
     await needs.stores.s3?.abortMultipart(move.to.key, move.abandonedMultipartId)
   const first = await copyOnce(needs, move, copying)
   if (first.kind !== 'target_wrong') return first
 
   const { store, key } = move.to
-  needs.log.error({ event: 'move_target_wrong', store, key }, 'other bytes found where a file was copied to')
+  needs.log.error({ event: 'move_target_wrong', store, key }, 'copy differs from its source, trying another key')
   const another = { key: freshKey(copying.version), dueAt: endOfGrace(needs) }
   const retargeted = await retargetMove(needs.db, needs.processId, move, another)
   if (retargeted === undefined) return { kind: 'taken_over' }
-  keeping.move = retargeted
+  claim.move = retargeted
   return copyOnce(needs, retargeted, copying)
 }
 
@@ -163,10 +172,10 @@ async function endWithoutCopy(
     case 'taken_over':
       return 'busy'
     case 'target_wrong':
-      throw new StoreError('misused', 'The store gave back other bytes than were sent to it, twice.')
+      throw new StoreError('misused', 'The store returned other bytes than were sent to it, twice.')
     case 'source_missing':
       await abandonMove(needs.db, move, endOfGrace(needs))
-      // The platform's rows name no disk: what is not on this one may be on another.
+      // The platform's rows name no disk: a file that is not on this one may be on another.
       if (move.from.store === 'local' && move.from.storeId === null) return 'not_here'
       await reportDamaged(needs, actor, move.from, 'missing')
       return 'missing'
@@ -182,27 +191,27 @@ function endOfGrace({ now, graceMs }: MoveNeeds): Date {
 }
 
 type RenewedClaim = {
-  /** Another one under the same claim once it has another target. */
+  /** Replaced, under the same claim, when the move gets another target. */
   move: ClaimedMove
-  /** Aborts when another mover has taken over. */
+  /** Aborts when another mover has taken the claim over. */
   lost: AbortSignal
   end(): void
 }
 
 function renewClaimWhileMoving(db: Db, move: ClaimedMove): RenewedClaim {
   const losing = new AbortController()
-  const kept = { move, lost: losing.signal, end: () => clearInterval(timer) }
+  const claim = { move, lost: losing.signal, end: () => clearInterval(timer) }
   const timer = setInterval(() => void renew(), (claimSeconds / 3) * 1000)
   timer.unref()
 
   async function renew(): Promise<void> {
-    const { move: current } = kept
+    const { move: current } = claim
     try {
       const isOurs = await renewClaim(db, current)
-      if (!isOurs && kept.move === current) losing.abort(new Error('Another mover has taken this move over.'))
+      if (!isOurs && claim.move === current) losing.abort(new Error('Another mover has taken this move over.'))
     } catch {
-      // The database is away: the next renewal may reach it, and the commit asks whose move it is in any case.
+      // The next renewal may reach the database, and the commit checks the claim in any case.
     }
   }
-  return kept
+  return claim
 }

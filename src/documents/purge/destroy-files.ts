@@ -23,19 +23,19 @@ export type DestroyResult = { file: Removal & { store: StoreName } } & (
 )
 
 export type Destruction = {
-  /** Of these alone; undefined: of all that was ever purged. */
+  /** Undefined: the files of all purged documents. */
   documentIds: DocumentId[] | undefined
   signal: AbortSignal
   onResult: (settled: DestroyResult) => void
 }
 
 const batchSize = 200
-/** Each asks S3 a few times, and waits for most of them. */
+/** Each file costs a few requests to S3. */
 const atOnce = 8
 
 /**
- * Destroys for good what purges have left: on disk the file, on S3 every version that the bucket keeps. It waits for no
- * grace. It may be killed at any moment and run again. False when it was told to end before.
+ * Destroys the files of purged documents now, without their grace: on disk the file, on S3 every version of the object. If
+ * it is killed, its claims end with the process, and the next run destroys the rest. False if the signal ended it.
  */
 export async function destroyFiles(needs: DestroyNeeds, destruction: Destruction): Promise<boolean> {
   for (const here of reachableStores(needs.stores)) {
@@ -48,7 +48,7 @@ export async function destroyFiles(needs: DestroyNeeds, destruction: Destruction
   return !destruction.signal.aborted
 }
 
-/** Yields the last blob of the batch; undefined once there is nothing more. */
+/** Returns the last blob of the batch; undefined at the end. */
 async function destroyBatch(
   needs: DestroyNeeds,
   here: ReachableStore,

@@ -21,7 +21,7 @@ import {
 import type { Stores } from '../stores/stores.ts'
 import { type DisposalOf, findDisposalOf, setPurgeApproval } from '../../database/purge/disposals.ts'
 
-/** What is undefined stays as it is. */
+/** An undefined field is not changed. */
 type DisposalChange = {
   firmId: FirmId
   documentId: DocumentId
@@ -47,7 +47,7 @@ export async function changeDisposal(
   })
 }
 
-/** Yields what was not so already, as the audit trail has it. */
+/** Returns what changed, as the audit trail records it. */
 async function applyChange(
   trx: Tx,
   membership: Membership,
@@ -58,11 +58,12 @@ async function applyChange(
     throw new AppError('conflict', 'This document is not in the trash: there is nothing to approve yet.')
   const isHoldNew = isHeld !== undefined && (await setDocumentHold(trx, membership, documentId, { isHeld, reason }))
   const by = isApproved === true ? membership.userId : undefined
-  const isWordNew = isApproved !== undefined && (await setPurgeApproval(trx, { firmId, documentId }, { by, reason }))
-  return { ...(isHoldNew && { hold: isHeld }), ...(isWordNew && { purge_approved: isApproved }) }
+  const isApprovalNew =
+    isApproved !== undefined && (await setPurgeApproval(trx, { firmId, documentId }, { by, reason }))
+  return { ...(isHoldNew && { hold: isHeld }), ...(isApprovalNew && { purge_approved: isApproved }) }
 }
 
-/** What is to become of a document: since when it is in the trash, and what keeps it. For whoever may see it. */
+/** Since when a document is in the trash, and what prevents its purge. */
 export async function viewDisposal(
   needs: OpeningNeeds,
   actor: Actor,
@@ -85,8 +86,8 @@ type HeldObjects = { held: number; released: number; missing: number; no_lock: n
 const pageSize = 100
 
 /**
- * Gives the objects of held documents Object Lock's legal hold, and lifts it from the others, by comparison: new versions
- * and moved copies get it too. Without Object Lock or the right it does nothing; the database's hold stays.
+ * Sets Object Lock's legal hold on the objects of held documents and lifts it from others, by comparing rows: new versions
+ * and moved copies get it too. Without Object Lock or the permission it does nothing; the database's hold still applies.
  */
 export async function holdObjects({ db, stores: { s3 } }: Needs, signal: AbortSignal): Promise<HeldObjects> {
   const counts: HeldObjects = { held: 0, released: 0, missing: 0, no_lock: 0, not_allowed: 0 }
@@ -111,7 +112,7 @@ export async function holdObjects({ db, stores: { s3 } }: Needs, signal: AbortSi
       await recordObjectHold(db, object)
       counts.held += 1
     }
-    // The next one would be answered alike.
+    // The next object would get the same answer.
     return outcome === 'in_vain' ? 'enough' : 'next'
   })
   return counts

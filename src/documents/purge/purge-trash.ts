@@ -35,8 +35,9 @@ type PurgeRun = PurgeOptions & {
 }
 
 /**
- * Destroys every due document of the trash, oldest first. It may be killed and run again, also by several at once. False
- * when its signal ended it. Throws where the database's user lacks a right.
+ * Purges every due document of the trash, oldest first. Each document is one transaction, so a killed run leaves it whole
+ * or purged, and the next run continues. Several may run at once. False if the signal ended it. Throws if the database's
+ * user lacks a right.
  */
 export async function purgeTrash(needs: PurgeNeeds, actor: EventActor, run: PurgeRun): Promise<boolean> {
   for await (const document of walkTrash(needs.db, run.times, run.scope)) {
@@ -50,11 +51,11 @@ async function purgeOne(
   needs: PurgeNeeds,
   actor: EventActor,
   document: PurgeCandidate,
-  wish: PurgeOptions,
+  options: PurgeOptions,
 ): Promise<PurgeResult> {
   if (document.state !== 'due') return { document, outcome: document.state }
   try {
-    return { document, outcome: await purgeDocument(needs, actor, document, wish) }
+    return { document, outcome: await purgeDocument(needs, actor, document, options) }
   } catch (error) {
     if (isPermissionDenied(error)) throw error
     return { document, outcome: 'failed', error }
@@ -63,7 +64,7 @@ async function purgeOne(
 
 const pageSize = 200
 
-/** Every document that a purge has to look at; of any number of them one page is held. */
+/** The documents of the trash. Memory holds one page. */
 export async function* walkTrash(
   db: Db,
   times: PurgeTimes,
@@ -83,16 +84,19 @@ type PurgeNeeds = { db: Db; stores: Stores }
 type PurgeOptions = {
   times: PurgeTimes
   why: string
-  /** Who destroys it, for the record. */
+  /** Who purges it, for the record. */
   by: string
-  /** From when its bytes may go. */
+  /** When its files may be removed. */
   dueAt: Date
 }
 
-/** `purged`, or what stands before it. `not_here`: a file whose row names no disk, as the platform's, is not on this one. */
+/** `purged`, or what prevents it. `not_here`: a file of the platform, whose row names no disk, is not on this one. */
 type PurgeOutcome = 'purged' | 'not_here' | 'missing' | Exclude<PurgeState, 'due'>
 
-/** Destroys one document: its rows, in one transaction with the record and the names of its bytes, which go later. */
+/**
+ * Purges one document: one transaction deletes its rows, records the purge and makes its blobs leave. The collector removes
+ * the files after `dueAt`, so if the process dies after the transaction nothing is left behind.
+ */
 async function purgeDocument(
   needs: PurgeNeeds,
   actor: EventActor,
@@ -118,7 +122,7 @@ export type PurgeDailyNeeds = PurgeNeeds & {
   metrics: Pick<Metrics, 'purgedDocuments'>
   config: Pick<Config, 'trashDays'>
   now: Clock
-  /** How long bytes stay that no row names any more. */
+  /** How long the files stay after the purge. */
   graceMs: number
 }
 
@@ -126,7 +130,7 @@ export type PurgeCounts = Partial<Record<PurgeResult['outcome'], number>>
 
 const dayMs = 24 * 60 * 60 * 1000
 
-/** Destroys what has been in the trash for long enough; its bytes go after their grace, by the collector. */
+/** Purges what has been in the trash for TRASH_DAYS. The collector removes the files after their grace. */
 export async function purgeDaily(
   { config, metrics, log, now, graceMs, ...needs }: PurgeDailyNeeds,
   actor: EventActor,
@@ -141,15 +145,15 @@ export async function purgeDaily(
     by: 'the daily job',
     dueAt: new Date(at.getTime() + graceMs),
     signal,
-    onResult(settled) {
-      const { outcome, document } = settled
+    onResult(result) {
+      const { outcome, document } = result
       counts[outcome] = (counts[outcome] ?? 0) + 1
       if (outcome === 'purged') metrics.purgedDocuments.inc()
-      if (settled.outcome !== 'failed') return
+      if (result.outcome !== 'failed') return
       const whose = { document_id: document.documentId, firm_id: document.firmId }
       log.warn(
-        { event: 'purge_failed', ...whose, err: settled.error },
-        'a document could not be purged; tomorrow again',
+        { event: 'purge_failed', ...whose, err: result.error },
+        'document could not be purged, trying again tomorrow',
       )
     },
   })

@@ -12,7 +12,7 @@ export type ReviewRequest = {
   firmId: FirmId
   documentId: DocumentId
   review: Review
-  /** Whether this is the document that the reviewer saw. `anything`: whatever stands there; undefined: they do not say. */
+  /** Whether this is the document that the reviewer saw. `anything`: If-Match is `*`; undefined: there is no If-Match. */
   seen: ((document: DocumentRecord) => boolean) | 'anything' | undefined
 }
 
@@ -28,7 +28,7 @@ export async function reviewDocument(
   const access = { right: 'documents.review', firmId, documentId } as const
   return changeDocument(needs, actor, access, async ({ trx, document, record }) => {
     if (await hasUploaded(trx, document, actor))
-      throw new AppError('forbidden', 'You handed this paper in yourself. Another administrator has to look at it.')
+      throw new AppError('forbidden', 'You uploaded this document yourself. Another administrator has to review it.')
     assertAsSeen(document, seen)
     assertServable(document, needs)
     assertDecision(review, needs.now())
@@ -48,24 +48,21 @@ export async function reviewDocument(
 
 function assertAsSeen(document: DocumentRecord, seen: ReviewRequest['seen']): void {
   if (seen === undefined)
-    throw new AppError('precondition_required', 'Send the ETag of the document that you looked at as If-Match.')
+    throw new AppError('precondition_required', 'Send the ETag of the document that you reviewed as If-Match.')
   if (seen === 'anything')
     throw new AppError(
       'precondition_failed',
-      'If-Match: * says nothing of what you saw. Send the ETag of the document that you looked at.',
+      'If-Match: * does not name a version. Send the ETag of the document that you reviewed.',
     )
   if (!seen(document))
-    throw new AppError(
-      'precondition_failed',
-      'The document was changed since you looked at it. Look again, then decide.',
-    )
+    throw new AppError('precondition_failed', 'The document has changed since you read it. Read it again, then decide.')
 }
 
-/** Last of all, so that who may not decide hears that first. */
+/** Checked last: a missing right is reported first. */
 function assertDecision({ decision, validUntil }: Review, now: Date): void {
   const today = now.toISOString().slice(0, 10)
   if (decision === 'verified' && validUntil !== null && validUntil < today)
-    throw invalid('valid_until', 'is past: a paper that holds no more is rejected')
+    throw invalid('valid_until', 'is in the past: reject an expired document')
 }
 
 function invalid(field: string, message: string): AppError {

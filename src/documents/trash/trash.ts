@@ -11,8 +11,8 @@ import { contentGone } from '../download/assert-servable.ts'
 type Of = { firmId: FirmId; documentId: DocumentId }
 
 /**
- * Moves a document to the trash: nobody can download it, on the platform neither, and all of it stays until it is restored
- * or purged. One that is in the trash stays as it is. Throws `forbidden` where the person may delete only their own.
+ * Moves a document to the trash: nobody can download it, also not on the platform, until it is restored or purged. Does
+ * nothing to a document in the trash. Throws `forbidden` if the person may delete only their own.
  */
 export async function deleteDocument(needs: AccessNeeds, actor: Actor, of: Of): Promise<void> {
   const right = 'documents.delete'
@@ -25,15 +25,15 @@ export async function deleteDocument(needs: AccessNeeds, actor: Actor, of: Of): 
 }
 
 /**
- * Takes a document out of the trash with its versions, its review and its platform row. One that is not there stays as it
- * is. Throws `forbidden` as a deletion does, and `gone` when the platform removed its bytes meanwhile.
+ * Restores a document from the trash with its versions, its review and its platform row. Does nothing to a document outside
+ * the trash. Throws `forbidden` as a deletion does, and `gone` if the platform removed its file meanwhile.
  */
 export async function restoreDocument(needs: AccessNeeds, actor: Actor, of: Of): Promise<DocumentRecord> {
   const right = 'documents.restore'
   return changeDocument(needs, actor, { ...of, right }, async ({ trx, membership, document, record }) => {
     await assertMayDiscard(trx, membership, right, document)
     if (document.deletedAt === null) return document
-    // Shown again, the platform would point people at nothing.
+    // The platform would list a document without a file.
     if (document.bytesState === 'removed' && document.scanStatus !== 'infected') throw contentGone()
     await record({ version: document.version })
     return restoreFromTrash(trx, document)
@@ -51,6 +51,6 @@ async function assertMayDiscard(
   if (ofAny.includes(role) || (await isOwnUnverified(trx, document, userId))) return
   throw new AppError(
     'forbidden',
-    'Of papers that others handed in, and of verified ones, this is for the firm’s administrators and supervisors.',
+    'Only the firm’s administrators and supervisors may do this with verified documents and those that others uploaded.',
   )
 }
