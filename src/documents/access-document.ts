@@ -40,8 +40,8 @@ type DocumentAccess = { firmId: FirmId; documentId: DocumentId; version?: number
 )
 
 /**
- * The one way to a document that exists: right, document and state in one round trip, and the access, or its unsupported,
- * in the audit trail and the log. Throws the unsupported, and `not_found` also for one that this person may not know of.
+ * Opens an existing document: one statement checks the right, reads document and state, and records the access or its denial
+ * in the audit trail. Throws the denial, and `not_found` also for a document that this person must not know of.
  */
 export async function accessDocument(
   needs: OpeningNeeds,
@@ -72,7 +72,7 @@ type Changing = {
   record: (about: Pick<NewEvent, 'version' | 'details'>) => Promise<void>
 }
 
-/** Checks the right, then runs the work. The access, or its unsupported, goes to the audit trail and the log. */
+/** Checks the right, then runs the work. The access or its denial goes to the audit trail and the log. */
 export async function withRight<Result>(
   needs: AccessNeeds,
   actor: Actor,

@@ -4,7 +4,7 @@ import { describeDiskFailure } from '../storage/local/local-errors.ts'
 import { type S3Failure, s3FailureOf, type S3Trouble } from '../storage/s3/requests/s3-errors.ts'
 import { S3Error } from '../storage/s3/requests/s3-operation.ts'
 
-/** A failure in a sentence for people. A library's message may name a path, a bucket or a key: it is for the log alone. */
+/** Describes a failure in one sentence. Messages of libraries may name a path, a bucket or a key, so only the log has them. */
 export function describeError(error: unknown, at: Date): string {
   for (const each of chainOf(error)) {
     const sentence = describeOne(each)
@@ -13,7 +13,7 @@ export function describeError(error: unknown, at: Date): string {
   return `It failed for a reason that the log of that instance has, at ${at.toISOString()}.`
 }
 
-/** It, and what caused it. */
+/** The error and its causes. */
 function chainOf(error: unknown): Error[] {
   const chain: Error[] = []
   for (let each = error; each instanceof Error && !chain.includes(each); each = each.cause) chain.push(each)
@@ -23,7 +23,7 @@ function chainOf(error: unknown): Error[] {
 function describeOne(error: Error): string | undefined {
   if (isAppError(error)) return error.message
   if (error instanceof S3Error) return describeS3(error.failure)
-  // What the SDK throws; a failure of the network too, which would else be taken for the database's.
+  // An error of the SDK. Its network errors look like the database's, so they are checked first.
   if ('$metadata' in error) return describeS3(s3FailureOf(error))
   const failure = databaseFailureOf(error)
   return failure === undefined ? describeDiskFailure(error) : databaseFailureText[failure]
@@ -47,7 +47,7 @@ function describeS3({ code, trouble }: S3Failure): string {
   return code === 'bytes_missing' ? 'A file is not on S3.' : 'S3 refused what it was asked for.'
 }
 
-/** For whoever may read it without knowing the inside: what is wrong, and no name of anything. */
+/** One sentence per trouble, without internal names. */
 export const s3TroubleText: Record<S3Trouble, string> = {
   no_answer: 'S3 does not answer',
   no_credentials: 'S3 is set up, but there are no credentials for it',

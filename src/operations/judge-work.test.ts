@@ -96,7 +96,7 @@ describe('a job of every night', () => {
 describe('what is done for a disk', () => {
   const drain: PlannedTask = { name: 'drain', description: 'Drains.', by: 'each_disk', everySeconds: 60 }
   const onDisk: RunRecord = { ...went, task: 'drain', disk: 'a disk' as StoreId }
-  const judgedOn = (now: string, run: RunRecord, isTended: boolean) => judgeTask(drain, run, { now: at(now), isTended })
+  const judgedOn = (now: string, run: RunRecord, isActive: boolean) => judgeTask(drain, run, { now: at(now), isActive })
 
   test('is late when other work goes on for that disk and this does not', () => {
     expect(judgedOn('21T01:55:00', onDisk, true)).toMatchObject({ overdueSeconds: 0, isGone: false })

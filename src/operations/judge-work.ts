@@ -5,12 +5,12 @@ import { listRuns, type RunRecord } from '../database/work/job-runs.ts'
 import type { StoreId } from '../vocabulary/vocabulary.ts'
 import { findMigrationState } from '../database/schema/migrate.ts'
 
-/** A disk for which nothing was done for so long has nobody any more; what it does most often it does every 20 seconds. */
+/** A disk without a run for this long has no process any more: its most frequent task runs every 20 seconds. */
 const activeDiskMs = 15 * 60_000
 
-/** All that is planned, in its order, with how it last went on whichever instance: what is done for disks once for each. */
+/** The planned work in its order, with its last run on any instance; work for disks once per disk. */
 export async function readWorkStates(db: Db, plan: readonly PlannedWork[]): Promise<WorkState[]> {
-  // One after the other: whoever looks takes one connection from people, not several.
+  // One after the other: a status request takes one connection, not several.
   const runs = await listRuns(db)
   const { since: tablesSince } = await findMigrationState(db)
   const now = (await readClock(db))()
@@ -41,8 +41,8 @@ function judgeOnDisks(work: PlannedTask, runs: RunRecord[], { now }: Times): Wor
     .filter(({ task, disk }) => task === work.name && disk !== null)
     .map((run) => {
       const ofDisk = runs.filter(({ disk }) => disk === run.disk)
-      const isTended = ofDisk.some((each) => lastHeard(each) > now.getTime() - activeDiskMs)
-      return judgeTask(work, run, { now, isTended })
+      const isActive = ofDisk.some((each) => lastHeard(each) > now.getTime() - activeDiskMs)
+      return judgeTask(work, run, { now, isActive })
     })
 }
 
@@ -50,31 +50,31 @@ function lastHeard({ runningSince, endedAt }: RunRecord): number {
   return Math.max(runningSince?.getTime() ?? 0, endedAt?.getTime() ?? 0)
 }
 
-/** Whether a job was due since it last went well, or since a worker first knew of it. */
+/** Whether a job was due since its last success, or since a worker first knew it. */
 export async function isMissed(db: Db, { name, schedule }: { name: string; schedule: string }): Promise<boolean> {
   const run = (await listRuns(db)).find(({ task, disk }) => task === name && disk === null)
   if (run === undefined) return false
   return nextDue(schedule, run.succeededAt ?? run.knownSince) <= (await readClock(db))()
 }
 
-/** What is known of one work: how it is planned, how its last run went, and whether it is late. */
+/** One kind of work: its plan, its last run, and whether it is overdue. */
 export type WorkState = {
   name: string
   description: string
   by: 'one_instance' | 'each_disk' | 'outside'
-  /** The disk that it is done for. */
+  /** The disk that it runs for. */
   disk: StoreId | null
-  /** In words or as a cron line in UTC; null where nobody promised a time. */
+  /** As text or as a cron expression in UTC; null without a schedule. */
   schedule: string | null
-  /** Since when it is at work. */
+  /** The start of the run in progress. */
   runningSince: Date | null
   /** Null: it never ran. */
   last: LastRun | null
   succeededAt: Date | null
   nextAt: Date | null
-  /** Nobody tends its disk any more. */
+  /** Its disk has no process any more. */
   isGone: boolean
-  /** For how long it should have gone well once more; 0 while it is in time. */
+  /** How long a successful run is overdue; 0 while it is in time. */
   overdueSeconds: number
 }
 
@@ -82,20 +82,20 @@ export type LastRun = {
   startedAt: Date | null
   endedAt: Date | null
   instance: string | null
-  /** `broken_off`: its process ended, or told it to stop, before it was done. */
+  /** `broken_off`: it was stopped, or its process died, before its end. */
   outcome: 'ok' | 'failed' | 'broken_off'
   error: string | null
   did: Record<string, unknown> | null
 }
 
-/** The queue looks at its schedule twice a minute, and tries again what failed, three times. */
+/** The queue checks its schedule twice a minute and retries a failed job three times. */
 const graceMs = 15 * 60_000
-/** A run for a disk that is not over by then stands still. */
+/** A longer run for a disk hangs. */
 const longestMs = 6 * 60 * 60_000
 
 export type Times = {
   now: Date
-  /** What nobody has ever heard of is late from here on. */
+  /** Work without any run is overdue from here on. */
   tablesSince: Date
 }
 
@@ -119,16 +119,16 @@ export function judgeJob(job: PlannedJob, run: RunRecord | undefined, times: Tim
   }
 }
 
-/** `isTended`: whether anything was done for this disk lately. Who no longer runs is not late. */
+/** `isActive`: whether a task ran for this disk lately. A disk without a process is not overdue. */
 export function judgeTask(
   { name, description, by, everySeconds }: PlannedTask,
   run: RunRecord,
-  { now, isTended }: { now: Date; isTended: boolean },
+  { now, isActive }: { now: Date; isActive: boolean },
 ): WorkState {
   const { disk, succeededAt } = run
   const pauseMs = everySeconds * 1000
   const work = { ...planned, name, description, by, disk, schedule: `every ${everySeconds} s`, succeededAt }
-  if (!isTended) return { ...work, last: lastOf(run, false), nextAt: null, isGone: true, overdueSeconds: 0 }
+  if (!isActive) return { ...work, last: lastOf(run, false), nextAt: null, isGone: true, overdueSeconds: 0 }
   if (run.runningSince !== null) {
     const overdueSeconds = overdue(after(run.runningSince, longestMs - graceMs), now)
     return { ...work, runningSince: run.runningSince, last: lastOf(run, true), nextAt: null, overdueSeconds }
@@ -178,27 +178,27 @@ function overdue(due: Date, now: Date): number {
   return lateMs > graceMs ? Math.round(lateMs / 1000) : 0
 }
 
-/** Work that is done again and again behind people's backs, as it is planned. What came of it stands in the database. */
+/** The plan of recurring background work. The database has its runs. */
 export type PlannedWork = PlannedJob | PlannedTask | OutsideWork
 
 type NamedWork = {
   name: string
-  /** What it does, in a sentence for whoever looks after the service. */
+  /** One sentence for operators. */
   description: string
 }
 
-/** Done by whichever instance takes it from the queue, one at a time. `schedule` is a cron line in UTC. */
+/** Run by one instance at a time, which takes it from the queue. `schedule` is a cron expression in UTC. */
 export type PlannedJob = NamedWork & { by: 'one_instance'; schedule: string }
 
-/** Done by each instance for its own disk. */
+/** Run by each instance for its own disk. */
 export type PlannedTask = NamedWork & { by: 'each_disk'; everySeconds: number }
 
-/** Begun by somebody outside, by hand or by their cron, and recorded in a table of its own. */
+/** Started by an operator, by hand or by cron, and recorded in its own table. */
 export type OutsideWork = NamedWork & {
   by: 'outside'
-  /** Unset: nobody promised to do it, and so it is never late. */
+  /** Undefined: it has no schedule and is never overdue. */
   dueEverySeconds?: number
-  /** Undefined before the first. */
+  /** Undefined before the first run. */
   findLast(db: Db): Promise<OutsideRun | undefined>
 }
 
@@ -210,7 +210,7 @@ export type OutsideRun = {
   did: Record<string, unknown>
 }
 
-/** When a cron line in UTC is next due after a moment. */
+/** The next time of a cron expression in UTC after a moment. */
 export function nextDue(cron: string, moment: Date): Date {
   return CronExpressionParser.parse(cron, { currentDate: moment, tz: 'UTC' }).next().toDate()
 }

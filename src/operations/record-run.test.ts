@@ -9,7 +9,7 @@ const log = createLogger({ level: 'warn', isTerminal: false, destination: { writ
 const { db } = openDatabase({ connectionString: 'postgres://nobody@127.0.0.1:1/none' }, log)
 afterAll(() => db.destroy())
 
-test('what cannot be written down keeps nobody from working, and is told in the log', async () => {
+test('a run that cannot be recorded still does its work, and is logged', async () => {
   const needs = { db, log, instance: 'here:1' }
 
   expect(await recordRun(needs, { task: 'purge' }, async () => ({ purged: 3 }))).toEqual({ purged: 3 })

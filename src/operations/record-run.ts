@@ -4,14 +4,14 @@ import type { Db } from '../database/connection/client.ts'
 import { startRun, endRun, type RunOf } from '../database/work/job-runs.ts'
 import { describeError } from './describe-error.ts'
 
-/** The work was told to stop before its end. Its run stays on record as begun, like that of a process that was killed. */
+/** The work was stopped before its end. Its run stays recorded as started, like that of a killed process. */
 export class Interrupted extends Error {
   override readonly name = 'BrokenOff'
 }
 
 export type RecordNeeds = { db: Db; log: Logger; instance: string }
 
-/** Does a work and writes down that it began, and how it ended. What cannot be written down keeps nobody from working. */
+/** Runs the work and records its start and its end. A record that cannot be written does not stop the work. */
 export async function recordRun<Did extends Record<string, unknown>>(
   needs: RecordNeeds,
   run: RunOf,
@@ -40,7 +40,7 @@ async function tryToWrite<Value>(
   try {
     return await write()
   } catch (error) {
-    log.warn({ event: 'run_not_recorded', task, err: error }, 'a run could not be written down')
+    log.warn({ event: 'run_not_recorded', task, err: error }, 'run could not be recorded')
     return undefined
   }
 }

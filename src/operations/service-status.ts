@@ -20,7 +20,7 @@ export type StatusNeeds = {
   plan: readonly PlannedWork[]
 }
 
-/** How the whole is doing, as whoever looks after it wants to see it at once. */
+/** The state of the whole service for operators. */
 export type ServiceStatus = {
   at: Date
   work: WorkState[]
@@ -37,7 +37,7 @@ export type ServiceStatus = {
 export async function readStatus(needs: StatusNeeds, actor: Actor): Promise<ServiceStatus> {
   const { db, stores, scanner, heads } = needs
   await requireAdministrator(db, actor, 'status.viewed')
-  // One after the other: whoever looks takes one connection from people, not several.
+  // One after the other: a status request takes one connection, not several.
   const work = await readWorkStates(db, needs.plan)
   const rows = await countRows(db, { hasScanner: scanner !== undefined })
   const seal = await findSealState(db)

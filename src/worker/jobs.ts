@@ -22,47 +22,46 @@ import { type HeadStore, storeHeadTask } from '../audit/seal-heads.ts'
 import { readClock } from '../database/connection/client.ts'
 import { findLastSeal } from '../database/audit/trail.ts'
 
-/** What all jobs together need. */
+/** The needs of all jobs together. */
 export type JobNeeds = VerifyNeeds &
   ScanStoredNeeds &
   PurgeDailyNeeds & {
     metrics: Pick<Metrics, 'jobSeconds'>
-    /** Which process this is. */
+    /** The name of this process. */
     instance: string
     tracing: Tracing | undefined
-    /** Undefined: nobody keeps heads of the audit trail. */
+    /** Undefined: no heads of the audit trail are stored. */
     heads: HeadStore | undefined
   }
 
-/** One kind of background work. It may run twice, and is written so that the second run finds nothing to do. */
+/** One kind of background work. It may run twice: the second run finds nothing to do. */
 export type Job = {
   name: string
-  /** In a sentence, for whoever looks after the service. */
+  /** One sentence for operators. */
   description: string
-  /** When it is due, as a cron line in UTC. Beside that it is due at every start, unless `isDueAtStart` is false. */
+  /** A cron expression in UTC. The job is also due at every start, unless `isDueAtStart` is false. */
   schedule: string
   isDueAtStart?: boolean
-  /** How long it may take; a quarter of an hour unless it says so. */
+  /** Its time limit; the default is 15 minutes. */
   maxSeconds?: number
-  /** Does the work and says what it did, for the log. The signal aborts when the time for it is over, or the worker is told to end. */
+  /** Returns what it did, for the log. The signal aborts at the time limit and when the worker shuts down. */
   run(needs: JobNeeds, signal: AbortSignal): Promise<Record<string, unknown>>
 }
 
 const daysOfAnswers = 7 // the contract's promise for an Idempotency-Key
 const daysOfFailures = 1 // a lockout lasts 15 minutes
-const daysOfDisks = 7 // somebody may still wonder what became of one
+const daysOfDisks = 7 // operators may still look for a removed disk
 
-/** People's uploads and downloads come first. */
+/** Leaves most of the capacity to uploads and downloads. */
 const inBackground = { concurrency: 2, patienceMs: 60_000 }
 
 export const housekeeping: Job = {
   name: 'housekeeping',
-  description:
-    'Makes room for the audit trail’s next months, and throws away answers, sessions and counts that are past their time.',
+  description: 'Creates the next partitions of the audit trail and deletes expired answers, sessions and counters.',
   schedule: '17 3 * * *',
   async run({ db, log }) {
     const now = await readClock(db)
-    // First, since without a month events fall into the default partition.
+    // First: without a partition of the month, events go to the default partition.
     for (const { month, error } of await createEventMonths(db))
       log.warn({ event: 'event_month_missing', month, err: error }, 'partition of the audit trail not created')
     const forgottenAnswers = await deleteExpiredIdempotencyKeys(db, daysBefore(now(), daysOfAnswers))
@@ -74,10 +73,10 @@ export const housekeeping: Job = {
   },
 }
 
-/** The triggers may have been off, as in a restore. */
+/** Triggers may have been disabled, as in a restore. */
 export const compareWithPlatform: Job = {
   name: 'compare-with-platform',
-  description: 'Compares everything that the platform wrote with what stands here.',
+  description: 'Compares all rows of the platform with the rows of this service.',
   schedule: '7 2 * * *',
   isDueAtStart: false,
   maxSeconds: 60 * 60,
@@ -87,7 +86,7 @@ export const compareWithPlatform: Job = {
   },
 }
 
-/** Documents on disks are read by the process that has the disk (`tend-disk.ts`). */
+/** The process with the disk reads documents on it (`local-disk-tasks.ts`). */
 export const hashPlatformDocuments: Job = {
   name: 'hash-platform-documents',
   description: 'Reads the platform’s documents on S3 that have no hash yet.',
@@ -100,14 +99,14 @@ export const hashPlatformDocuments: Job = {
   },
 }
 
-/** The command `verify` names the rest. */
+/** The command `verify` reports all of them. */
 const maxNamed = 100
 
 export const verifySample: Job = {
   name: 'verify-sample',
-  description: 'Reads 1 % of all documents, others each day, and looks whether rows and bytes agree in all stores.',
+  description: 'Reads 1 % of all documents, different ones each day, and compares rows and files in all stores.',
   schedule: '43 1 * * *',
-  // A service that restarts often would otherwise do little else.
+  // A service that restarts often would do little else.
   isDueAtStart: false,
   maxSeconds: 6 * 60 * 60,
   async run(needs, signal) {
@@ -121,7 +120,7 @@ export const verifySample: Job = {
       onFinding({ kind, store, key, document, why }) {
         if ((named += 1) > maxNamed) return
         const whose = document && { document_id: document.documentId, version: document.version }
-        needs.log.warn({ event: 'verify_finding', kind, store, key, ...whose, why }, 'rows and bytes do not agree')
+        needs.log.warn({ event: 'verify_finding', kind, store, key, ...whose, why }, 'row and file differ')
       },
       onChecked: () => undefined,
       onWaiting: () => undefined,
@@ -137,7 +136,7 @@ export const verifySample: Job = {
 
 export const keepAuditHead: Job = {
   name: storeHeadTask,
-  description: 'Hands the newest seal to whoever AUDIT_HEADS names.',
+  description: 'Stores the newest seal at AUDIT_HEADS.',
   schedule: '11 * * * *',
   async run({ db, heads }) {
     const seal = heads && (await findLastSeal(db))
@@ -152,7 +151,7 @@ export const everyJob: Job[] = [
   housekeeping,
   {
     name: 'follow-platform',
-    description: 'Makes documents follow what the platform wrote to its tables and its triggers had to leave.',
+    description: 'Applies the platform’s changes that its triggers could not apply.',
     schedule: '*/5 * * * *',
     maxSeconds: 60 * 60,
     async run({ db }, signal) {
@@ -164,7 +163,7 @@ export const everyJob: Job[] = [
   hashPlatformDocuments,
   {
     name: 'scan-waiting',
-    description: 'Scans documents on S3 that wait for it, and clean ones once more when the scanner knows more.',
+    description: 'Scans pending documents on S3, and clean ones again after new signatures.',
     schedule: '* * * * *',
     maxSeconds: 6 * 60 * 60,
     async run(needs, signal) {
@@ -174,28 +173,28 @@ export const everyJob: Job[] = [
   },
   {
     name: 'sum-up-firms',
-    description: 'Adds up how much each firm keeps.',
+    description: 'Aggregates how much each firm stores.',
     schedule: '*/5 * * * *',
     run: async ({ db }) => ({ changes: await aggregateUsage(db) }),
   },
   verifySample,
   {
     name: 'seal-audit-trail',
-    description: 'Seals the audit trail’s newest events, so that a change of them is found.',
+    description: 'Seals the newest events of the audit trail, so that changes are detected.',
     schedule: '*/5 * * * *',
     run: ({ db }, signal) => sealTrail({ db, signal }),
   },
   keepAuditHead,
   {
     name: 'purge',
-    description: 'Destroys what has been in the trash for long enough and nothing keeps.',
+    description: 'Purges documents whose time in the trash is over.',
     schedule: '23 2 * * *',
     maxSeconds: 6 * 60 * 60,
     run: async (needs, signal) => purgeDaily({ ...needs, now: await readClock(needs.db) }, jobActor(), signal),
   },
   {
     name: 'hold-objects',
-    description: 'Puts legal holds on objects on S3 too, where the bucket can carry them.',
+    description: 'Sets legal holds on S3 objects, if the bucket has Object Lock.',
     schedule: '*/5 * * * *',
     run: ({ db, stores }, signal) => holdObjects({ db, stores }, signal),
   },
@@ -209,7 +208,7 @@ function findS3({ stores }: JobNeeds) {
   return reachableStores(stores).find(({ store }) => store === 's3')
 }
 
-/** Who acts in the job that runs: the system, under that job's id. */
+/** The actor of the current job: the system, with the job's id. */
 function jobActor(): EventActor {
   return systemActor(logContext().job_id ?? randomUUID())
 }

@@ -38,13 +38,13 @@ export const defaultTimes = {
 type LocalHere = Extract<ReachableStore, { store: 'local' }>
 
 const filesAtOnce = 4
-/** Of the platform's documents without a hash, most may lie on other disks: each costs a look. */
+/** Most of the platform's documents without a hash may be on other disks, and each costs a check. */
 const maxHashChecks = 5000
 
 /**
- * Looks after the disk of this process, since nobody else may be able to: files stored during an outage of S3 move to S3,
- * garbage is collected, the platform's documents get their hash, and waiting scans are made. Any number of processes may
- * share a disk.
+ * Runs the tasks for the disk of this process, which other instances may not reach: it moves files stored during an outage
+ * to S3, collects blobs, adds hashes to the platform's documents, and scans pending files. Several processes may share a
+ * disk.
  */
 export function startLocalDiskTasks(
   needs: LocalDiskNeeds,
@@ -79,14 +79,14 @@ export function startLocalDiskTasks(
   }
 }
 
-/** Goes round through the platform's documents that have no hash, so many at a time, and reads those on this disk. */
+/** Walks the platform's documents without a hash, a batch per run, and reads those on this disk. */
 function hashingOnDisk(needs: MoveNeeds, here: LocalHere, signal: AbortSignal) {
   let after: VersionCursor | undefined
   return async (taskId: string): Promise<Record<string, number>> => {
     const filling = { here, after, most: maxHashChecks, concurrency: 2, patienceMs: 0, signal }
     const { counts, next } = await fillHashes(needs, systemActor(taskId), filling)
     after = next
-    // What lies elsewhere is no news.
+    // Files on other disks are no news.
     const { not_here: _elsewhere, ...news } = counts
     return news
   }
@@ -101,11 +101,11 @@ async function drainWhileS3Answers(
   const timed = { ...needs, now: await readClock(needs.db) }
   const { stoppedBy, ...drained } = await drain(timed, systemActor(taskId), { concurrency: filesAtOnce, signal })
   if (stoppedBy !== undefined)
-    needs.log.warn({ event: 'drain_stopped', err: stoppedBy }, 'draining stopped; it is tried again')
+    needs.log.warn({ event: 'drain_stopped', err: stoppedBy }, 'draining stopped, trying again later')
   return drained
 }
 
-/** Claims each store for this installation as soon as it answers; call the result now and then. Another's alarms once. */
+/** Claims each store as soon as it answers. Call the result regularly. A store of another installation is logged once. */
 export function createStoreClaimer({
   db,
   stores,
@@ -125,9 +125,9 @@ export function createStoreClaimer({
             `${storeLabel(here)} belongs to another installation: its paniq-documents.json says so`,
           )
       } catch (error) {
-        // The call itself has told, and the breaker: it is asked again.
+        // The failed call is logged already. The next run tries again.
         if (isS3Unavailable(error)) continue
-        log.warn({ event: 'claim_failed', store: here.store, err: error }, 'this store could not be asked whose it is')
+        log.warn({ event: 'claim_failed', store: here.store, err: error }, 'owner of the store could not be read')
       }
     }
   }

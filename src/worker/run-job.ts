@@ -16,7 +16,7 @@ type Task = {
   name: string
   disk: StoreId
   everyMs: number
-  /** Does the work and returns what it did, for the log. `taskId` is what its log lines carry. */
+  /** Returns what it did, for the log. Log lines carry `taskId`. */
   run: (taskId: string) => Promise<Record<string, number>>
 }
 
@@ -62,7 +62,7 @@ async function runTask(needs: Needs, { name, disk, run }: Task): Promise<void> {
   )
 }
 
-/** What the queue is told of a job. */
+/** The result that is reported to the queue. */
 export type JobEnd = { isOk: boolean; output: Record<string, unknown> }
 
 /**
@@ -84,7 +84,7 @@ export async function runJob(needs: JobNeeds, job: Job | undefined, queued: Queu
   })
   // The queue stores its output where others may read it; the log has the error.
   return output === undefined
-    ? { isOk: false, output: { message: 'It did not come to its end; the log says why.' } }
+    ? { isOk: false, output: { message: 'The job did not finish; the log has the reason.' } }
     : { isOk: true, output }
 }
 
@@ -94,7 +94,7 @@ async function runToItsEnd(needs: JobNeeds, job: Job, signal: AbortSignal): Prom
     if (signal.aborted && error === signal.reason) return {}
     throw error
   })
-  if (signal.aborted) throw new Interrupted('The job was told to stop before its end.', { cause: signal.reason })
+  if (signal.aborted) throw new Interrupted('The job was stopped before its end.', { cause: signal.reason })
   return did
 }
 
@@ -107,13 +107,13 @@ type Work = {
   facts: Record<string, string | number>
 }
 
-/** Names of log events that alerts and the runbook look for. */
+/** Alerts and the runbook use these names of log events. */
 const events = {
   job: { finished: 'job_finished', failed: 'job_failed' },
   task: { finished: 'task_finished', failed: 'task_failed' },
 }
 
-/** Records, traces, measures and logs one run; undefined: it failed or was broken off. */
+/** Records, traces, measures and logs one run. Undefined if it failed or was interrupted. */
 async function runLogged<Did extends Record<string, unknown>>(
   needs: Needs,
   { kind, run, about, traceparent, facts }: Work,
@@ -130,7 +130,7 @@ async function runLogged<Did extends Record<string, unknown>>(
     const span = { name: `${kind} ${run.task}`, traceparent, facts }
     const did = await recordRun(needs, run, () => traceJob(tracing, span, work))
     const line = { event: events[kind].finished, ...finish('ok'), ...did }
-    // Most work finds nothing to do every few minutes, which is no news.
+    // Most runs find nothing to do.
     if (Object.values(did).some((count) => typeof count === 'number' && count > 0)) log.info(line)
     else log.debug(line)
     return did

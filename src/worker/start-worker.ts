@@ -13,23 +13,23 @@ import { enqueueJob, jobQueue, originOf, queueAddress, returnJob, scheduleJob } 
 type WorkerNeeds = JobNeeds & { databaseConnection: PoolConfig }
 
 export type Worker = {
-  /** Takes no more jobs, lets the running ones finish, and gives its connections back. */
+  /** Takes no more jobs, waits for the running ones, and closes its connections. */
   close(): Promise<void>
 }
 
-/** For the polls, and for the ends and heartbeats of jobs. */
+/** For polls, results and heartbeats. */
 const maxConnections = 2
 const defaultPollSeconds = 15
 const defaultMaxSeconds = 15 * 60
-/** A job whose worker is not heard of for so long is run again by another. */
+/** After this time without a heartbeat, another worker runs the job again. */
 const deadAfterSeconds = 30
 const secondsToFinish = 30
-/** Workers that start together ask for one run between them. */
+/** Workers that start within this time request one run together. */
 const startsTogetherSeconds = 5 * 60
 
 /**
- * Takes jobs from the queue in the database until it is closed. Any number of workers may do so: of one job's runs one
- * is under way at a time, and one that died is run again by another.
+ * Takes jobs from the queue in the database until it is closed. With any number of workers, a job has one run at a time. If
+ * a worker dies, another runs its jobs again after `deadAfterSeconds`.
  */
 export async function startWorker(
   needs: WorkerNeeds,
@@ -68,30 +68,30 @@ export async function startWorker(
   }
 }
 
-/** A server that says nothing any more must not stop the one loop that asks for jobs. */
+/** A silent server must not block the only loop that fetches jobs. */
 const defaultMaxSilenceMs = 35_000
 
 type Times = { pollSeconds: number; maxSilenceMs: number }
 
 function openQueue({ databaseConnection, log }: WorkerNeeds, { pollSeconds, maxSilenceMs }: Times): PgBoss {
-  // The library hands these on, and does not know them.
+  // The library passes these to the driver without typing them.
   const forDriver = { query_timeout: maxSilenceMs, keepAlive: true, keepAliveInitialDelayMillis: 10_000 }
   const queue = new PgBoss({
     ...queueAddress(databaseConnection),
     application_name: 'paniq-documents-jobs',
     max: maxConnections,
     ...forDriver,
-    // The migrations do these, as the owner of the tables.
+    // The migrations do these as the owner of the tables.
     migrate: false,
     createSchema: false,
     reindex: false,
     registerInstance: false,
     cronWorkerIntervalSeconds: pollSeconds,
-    // No job waits for another one, and nobody but us makes queues.
+    // No job depends on another, and nobody else creates queues.
     flowIntervalSeconds: 3600,
     queueCacheIntervalSeconds: 3600,
   })
-  queue.on('error', (error) => log.warn({ event: 'job_queue_error', err: error }, 'the queue of jobs met an error'))
+  queue.on('error', (error) => log.warn({ event: 'job_queue_error', err: error }, 'job queue failed'))
   queue.on('warning', ({ message }) => log.warn({ event: 'job_queue_warning' }, message))
   return queue
 }
@@ -100,7 +100,7 @@ async function plan(queue: PgBoss, { db }: JobNeeds, job: Job): Promise<void> {
   const expireInSeconds = job.maxSeconds ?? defaultMaxSeconds
   await scheduleJob(queue, job.name, job.schedule, expireInSeconds)
   await registerTask(db, job.name)
-  // The queue makes up for nothing that was due while no worker ran.
+  // The queue does not catch up on runs that were due while no worker ran.
   if (job.isDueAtStart !== false || (await isMissed(db, job)))
     await enqueueJob(queue, job.name, { singletonSeconds: startsTogetherSeconds, expireInSeconds })
 }
@@ -111,15 +111,15 @@ const maxJobsAtOnce = 50
 type TakeJobsOptions = {
   log: Pick<Logger, 'warn'>
   pollSeconds: number
-  /** Half of the time after which the queue gives a silent job to another instance, or less. */
+  /** At most half of the time after which the queue gives the job to another instance. */
   heartbeatSeconds?: number
-  /** Never throws. Its signal aborts at the end of the worker, and when the job has another owner or no time left. */
+  /** Never throws. The signal aborts when the worker closes, and when the job has another owner or no time left. */
   run: (queued: QueuedJob<unknown>, signal: AbortSignal) => Promise<JobEnd>
 }
 
 /**
- * Asks the queue for jobs and runs all that it gets side by side, so that a slow job delays no other: the library's own
- * `work` waits for the whole batch before it asks again. `end` aborts the running jobs and waits for them.
+ * Fetches jobs from the queue and runs them concurrently, so that a slow job delays no other: the library's own `work` waits
+ * for the whole batch before it fetches again. `end` aborts the running jobs and waits for them.
  */
 export function takeJobs(
   queue: PgBoss,
@@ -131,7 +131,7 @@ export function takeJobs(
   async function poll(): Promise<void> {
     while (!ending.signal.aborted) {
       const fetched = await unlessFailing(() => queue.fetch(jobQueue, { batchSize: maxJobsAtOnce }))
-      // At the end of the worker another instance gets what was claimed here and not begun.
+      // When the worker closes, another instance gets the claimed jobs that were not started.
       for (const queued of ending.signal.aborted ? [] : (fetched ?? [])) {
         const job = runOne(queued).finally(() => running.delete(job))
         running.add(job)
@@ -145,7 +145,7 @@ export function takeJobs(
     const heartbeat = setInterval(() => void touch(queued, lost), heartbeatSeconds * 1000)
     const { isOk, output } = await run(queued, AbortSignal.any([ending.signal, lost.signal]))
     clearInterval(heartbeat)
-    // Given the job instead of its id, the queue ignores an attempt that it has given to another instance.
+    // With the job instead of its id, the queue ignores the result of an attempt that another instance has taken over.
     await unlessFailing<unknown>(() => {
       if (isOk) return queue.complete(jobQueue, queued, output)
       return ending.signal.aborted ? returnJob(queue, queued) : queue.fail(jobQueue, queued, output)
@@ -153,13 +153,13 @@ export function takeJobs(
   }
 
   async function touch(queued: QueuedJob<unknown>, lost: AbortController): Promise<void> {
-    // The library answers with more than its type says.
+    // The answer has more fields than the library's type.
     const touched = await unlessFailing<{ affected?: number }>(() => queue.touch(jobQueue, queued))
     if (touched?.affected === 0)
       lost.abort(new Error('The queue gave this job to another instance, or its time is over.'))
   }
 
-  /** A queue that does not answer is asked again later; a job whose end it did not hear of runs again. */
+  /** A failed request is tried again later. A job whose result did not reach the queue runs again. */
   async function unlessFailing<Result>(ask: () => Promise<Result>): Promise<Result | undefined> {
     try {
       return await ask()

@@ -3,27 +3,27 @@ import { setImmediate } from 'node:timers/promises'
 import { AppError } from '../../errors/app-error.ts'
 import type { FileContent } from './file-bytes.ts'
 
-/** Readers look for the end mark in the last 1,024 bytes, and so many may hide there what is no PDF. Devices fill a file up with nothing behind it. */
+/** Readers search the last 1,024 bytes for the end mark. Some devices fill the file up behind it. */
 const endBytes = 1024
 const maxFillBytes = 64 * 1024
 
-/** Its end mark stands at its end, so that nothing is cut off or hung on, and no password stands before it. */
+/** Checks that the file ends with the end mark, so nothing is truncated or appended, and that it has no password. */
 export async function checkPdf(bytes: FileContent): Promise<void> {
   const end = await findEnd(bytes)
   const tail = await bytes.read(Math.max(0, end - endBytes), Math.min(end, endBytes))
   if (!tail.includes('%%EOF'))
     throw new AppError(
       'unsupported_type',
-      'This PDF does not end as one does: it was cut off on its way, or something else hangs on it. Open it, save it anew and send it again.',
+      'This PDF has no valid end: it was truncated, or other data is appended. Open it, save it again and send the new file.',
     )
   if (await isPdfEncrypted(bytes, end))
     throw new AppError(
       'unsupported_type',
-      'This PDF is protected with a password, or against changes, so that nobody can check it. Open it, print it to a new PDF ("Save as PDF"), and send that one.',
+      'This PDF is protected with a password or against changes, so it cannot be checked. Open it, print it to a new PDF ("Save as PDF"), and send that one.',
     )
 }
 
-/** Where the last byte stands that is more than filling. */
+/** The position after the last byte that is no filling. */
 async function findEnd(bytes: FileContent): Promise<number> {
   const start = Math.max(0, bytes.size - maxFillBytes)
   const tail = await bytes.read(start, maxFillBytes)
@@ -37,12 +37,12 @@ function isSpace(byte: number): boolean {
 
 const tailBytes = 2048
 const windowBytes = 64 * 1024
-/** So many bytes of a table of places are passed over on the way to the dictionary behind it. */
+/** The maximum length of a cross-reference table before its trailer. */
 const maxTableBytes = 16 * 1024 * 1024
 
 /**
- * Whether its newest dictionary, the trailer's or that of a stream of places, names how it is encrypted (ISO 32000-1,
- * 7.5.5 and 7.5.8). Where the way there is broken, which readers forgive, any object of the file that says so counts.
+ * Whether the newest trailer or cross-reference stream has an encryption dictionary (ISO 32000-1, 7.5.5 and 7.5.8). If the
+ * trailer cannot be found, which readers tolerate, a reference to an encryption dictionary anywhere in the file counts.
  */
 async function isPdfEncrypted(bytes: FileContent, end: number): Promise<boolean> {
   const dictionary = await findDictionary(bytes, end)
@@ -56,7 +56,7 @@ async function findDictionary(bytes: FileContent, end: number): Promise<string |
   const said = [...tail.matchAll(/startxref\s+(\d{1,12})\s/g)].at(-1)?.[1]
   if (said === undefined) return undefined
   const header = (await bytes.read(0, 1024 + 5)).indexOf('%PDF-')
-  // Whatever stands before the header is counted by some and not by others.
+  // Some programs count offsets from the header, others from the start of the file.
   for (const offset of new Set([Number(said), Number(said) + Math.max(0, header)])) {
     const found = await readDictionary(bytes, offset, end)
     if (found !== undefined) return found
@@ -64,7 +64,7 @@ async function findDictionary(bytes: FileContent, end: number): Promise<string |
   return undefined
 }
 
-/** What stands at a place to which a file refers: the table of places with the trailer behind it, or a stream of places. */
+/** The trailer behind a cross-reference table at this offset, or the dictionary of a cross-reference stream. */
 async function readDictionary(bytes: FileContent, offset: number, end: number): Promise<string | undefined> {
   const beginning = (await bytes.read(offset, windowBytes)).toString('latin1')
   const stream = /^\s*\d+\s+\d+\s+obj\b([\s\S]*?)\bstream\b/.exec(beginning)?.[1]
@@ -79,16 +79,16 @@ async function readDictionary(bytes: FileContent, offset: number, end: number): 
   return undefined
 }
 
-/** A file's text in pieces of which each repeats half of the one before, so that nothing is cut in two. */
+/** The text in windows that overlap by half, so that no match is cut in two. */
 async function* listWindows(bytes: FileContent, start: number, end: number): AsyncGenerator<string, void> {
   for (let from = start; from < end; from += windowBytes / 2) {
     yield (await bytes.read(from, Math.min(windowBytes, end - from))).toString('latin1')
-    // A file in memory is read without a pause, and others want to be served meanwhile.
+    // Reading from memory never waits, so this lets other requests run.
     await setImmediate()
   }
 }
 
-/** The name; each of its characters may be written as its number. */
+/** The name `/Encrypt`; each character may be written as a hex code. */
 const encrypt = String.raw`/(?:E|#45)(?:n|#6[eE])(?:c|#63)(?:r|#72)(?:y|#79)(?:p|#70)(?:t|#74)`
 const asAKey = new RegExp(`${encrypt}(?![A-Za-z0-9#])`)
 const asAReference = new RegExp(String.raw`${encrypt}\s+\d+\s+\d+\s+R\b`)
@@ -97,7 +97,7 @@ function isEncryptedDictionary(dictionary: string): boolean {
   return asAKey.test(dictionary)
 }
 
-/** As a dictionary refers to it; a page's text that merely has the word does not count. */
+/** A reference in a dictionary; the word alone in a page's text does not count. */
 function namesEncryption(text: string): boolean {
   return asAReference.test(text)
 }

@@ -27,7 +27,7 @@ export function formatOf(mimeType: string): Format | undefined {
   return formats.find((format) => format.mimeType === mimeType || format.aliases.includes(mimeType))
 }
 
-/** How much of a file's beginning tells its kind. */
+/** The length of the head that format detection needs. */
 export const headBytes = 4100
 
 type Claimed = {
@@ -71,7 +71,7 @@ function assertNameAgrees(format: Format, extension: string): void {
   )
 }
 
-/** What programs say of a file of which they know nothing. */
+/** Programs declare these for files of unknown type. */
 const noDeclaration = new Set(['', 'application/octet-stream', 'binary/octet-stream', 'text/plain'])
 
 function assertDeclaredAgrees(format: Format, declaredType: string | undefined): void {
@@ -86,7 +86,7 @@ function unsupported(detail: string): AppError {
   return new AppError('unsupported_type', detail)
 }
 
-/** `file-type` would unpack these to tell what they hold; none of it is taken here, so their own first bytes are enough. */
+/** `file-type` would unpack these to detect their content. No archive is accepted, so the signature is enough. */
 const archives = [
   { mimeType: 'application/zip', signature: Buffer.from('PK\x03\x04') },
   { mimeType: 'application/gzip', signature: Buffer.from([0x1f, 0x8b]) },

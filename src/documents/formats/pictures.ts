@@ -7,8 +7,7 @@ type PictureSize = { width: number; height: number }
 type ReadSize = (bytes: FileContent) => Promise<PictureSize | undefined>
 
 /**
- * To show a picture, four bytes are held for each of its pixels, whatever its file's size: a few kilobytes can ask for
- * gigabytes. An A3 sheet scanned at 600 dpi has 70 million.
+ * A viewer needs four bytes of memory per pixel, so a file of a few kilobytes can ask for gigabytes. An A3 sheet scanned at 600 dpi has 70 million.
  */
 const maxPixels = 120_000_000
 
@@ -18,12 +17,12 @@ export function checkPicture(name: string, readSize: ReadSize): (bytes: FileCont
     if (size === undefined || size.width === 0 || size.height === 0)
       throw new AppError(
         'unsupported_type',
-        `This file begins as a ${name} picture, but its header cannot be read: it is damaged or was cut off. Open it, save it anew and send it again.`,
+        `This file begins as a ${name} picture, but its header cannot be read: it is damaged or truncated. Open it, save it again and send the new file.`,
       )
     if (size.width * size.height > maxPixels)
       throw new AppError(
         'too_large',
-        `This picture has ${size.width} × ${size.height} pixels; at most ${maxPixels / 1_000_000} million in all are taken. Save it smaller, for example at 300 dpi, and send it again.`,
+        `This picture has ${size.width} × ${size.height} pixels; the maximum is ${maxPixels / 1_000_000} million in total. Save it smaller, for example at 300 dpi, and send it again.`,
       )
   }
 }
@@ -142,7 +141,7 @@ async function* listBoxes(bytes: FileContent, { start, end }: Pick<Box, 'start' 
     if (head.length < 8) return
     const short = head.readUInt32BE(0)
     const isLong = short === 1 && head.length === 16
-    // 0: to the end of what it stands in.
+    // 0: the box ends where its parent ends.
     const size = isLong ? Number(head.readBigUInt64BE(8)) : short === 0 ? end - next : short
     const headSize = isLong ? 16 : 8
     if (size < headSize || next + size > end) return

@@ -11,9 +11,9 @@ import { type ReachableStore, reachableStores } from '../stores/stores.ts'
 export type DestroyNeeds = Omit<RemoveNeeds, 'log' | 'metrics'>
 
 /**
- * - `destroyed`: nobody can read these bytes any more, whatever they know.
+ * - `destroyed`: nobody can read the file any more.
  * - `held`, `still_named`, `backup_runs`: see `Keeper`.
- * - `refused`: an Object Lock keeps it, or a policy of the bucket.
+ * - `refused`: an Object Lock or a policy of the bucket retains it.
  */
 export type FileOutcome = 'destroyed' | RemovalBlocker | 'refused'
 

@@ -23,8 +23,8 @@ const mega = 1024 * 1024
 const unknown = { status: 415, code: 'unsupported_type', says: /of no kind that we know.*Allowed here: PDF/ }
 const isOther = (found: RegExp) => ({ status: 415, code: 'unsupported_type', says: found })
 const broken = (name: string) => isOther(new RegExp(`begins as a ${name} picture, but its header cannot be read`))
-const tooManyPixels = { status: 413, code: 'too_large', says: /pixels; at most 120 million/ }
-const cutOff = isOther(/does not end as one does/)
+const tooManyPixels = { status: 413, code: 'too_large', says: /pixels; the maximum is 120 million/ }
+const cutOff = isOther(/has no valid end/)
 const locked = isOther(/protected with a password/)
 
 const disguised: HostileFile[] = [
