@@ -49,11 +49,11 @@ test.each<[string, unknown, string]>([
   ['another class of SQLSTATE', ofPostgres('XX000'), 'The database failed.'],
   ['a full disk', toLocalError(ofSystem('ENOSPC')), 'A disk is full.'],
   ['no permission', ofSystem('EPERM'), 'The service has no permission for a file or folder that it needs.'],
-  ['a missing folder', ofSystem('ENOENT'), 'A file or folder that the service needs is not there.'],
+  ['a missing folder', ofSystem('ENOENT'), 'A file or folder that the service needs does not exist.'],
   ['what a store says of itself', new StoreError('misused', 'The key security_firms/1/x is wrong.'), inTheLog],
   ['what nobody foresaw', new Error('postgres://paniq:s3cr3t@db', { cause: new Error('/srv') }), inTheLog],
   ['what is no error', 'not even an error', inTheLog],
-])('of %s a fixed sentence is told, and nothing of the inside', (_what, error, sentence) => {
+])('of %s a fixed sentence without internals is returned', (_what, error, sentence) => {
   expect(describeError(error, at)).toBe(sentence)
 })
 
