@@ -35,7 +35,7 @@ export async function buildApi(
   const rates = createRateLimits({ db, log, metrics, now: app.now, limits: config.rates })
   const identify = identifyBearer({
     ...app,
-    beforeRefusal: ({ issuer, subject }, { ip }) =>
+    beforeDenial: ({ issuer, subject }, { ip }) =>
       rates.spend('events', { ip, person: `${subject} of ${issuer}`, userId: undefined }),
   })
   const server = await buildServer({

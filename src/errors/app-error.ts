@@ -1,4 +1,4 @@
-/** Every code that an answer may carry; what each means and its status stand in docs/errors.md. */
+/** Every error code of the API; docs/errors.md explains each one. */
 export const errorCodes = [
   'bad_request',
   'unauthenticated',
@@ -33,13 +33,13 @@ type Extras = {
   cause?: unknown
   fields?: FieldError[]
   retryAfterSeconds?: number
-  /** What the audit trail keeps of it beside its code. */
+  /** Recorded in the audit trail with the code. */
   details?: Record<string, unknown>
 }
 
 /**
- * A refusal or failure that a person can act on. `message` is shown to that person as it is: it says what happened
- * and what to do, and names no path, bucket, key or SDK text. The original stays in `cause`, for the log alone.
+ * An error that a person can act on. The client gets `message` unchanged: it says what happened and what to do, and
+ * names no path, bucket, key or SDK text. The original is in `cause`, for the log only.
  */
 export class AppError extends Error {
   override readonly name = 'AppError'
@@ -66,13 +66,13 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
-/** The code that the system, Node or PostgreSQL gave an error, such as `ENOENT` or `23505`. */
+/** The code of an error of the system, Node or PostgreSQL, such as `ENOENT` or `23505`. */
 export function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return undefined
   return unnamedByNode.get(error.code) ?? error.code
 }
 
-/** What Node has no name for, and writes as a sentence. */
+/** Codes without a name in Node, which writes them as a sentence. */
 const unnamedByNode = new Map([['Unknown system error -122', 'EDQUOT']])
 
 /** Whether an error carries one of these codes. */

@@ -8,11 +8,11 @@ type LoggerOptions = {
   level: string
   /** Lines for people instead of JSON. */
   isTerminal: boolean
-  /** Standard output, unless somebody keeps the lines. */
+  /** Default: standard output. */
   destination?: DestinationStream
 }
 
-/** One event, one line; no secret and no control character comes out of it, whatever was put in. */
+/** Creates a logger with one line per event, without secrets and control characters. */
 export function createLogger({ level, isTerminal, destination }: LoggerOptions): Logger {
   return pino(
     {
@@ -20,7 +20,7 @@ export function createLogger({ level, isTerminal, destination }: LoggerOptions):
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }), log: redactFields, bindings: redactFields },
       serializers: { err: (error: Error) => redactKeys(pino.stdSerializers.err(error)) },
-      // A copy: pino writes each line's own fields into what it gets.
+      // A copy: pino adds the fields of the line to it.
       mixin: () => ({ ...logContext(), trace_id: currentSpan()?.traceId }),
       hooks: { streamWrite: isTerminal ? createTerminalFormat(level) : (line) => escapeRawControls(redact(line)) },
     },
@@ -69,7 +69,7 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
-/** What JSON lets stand raw although a terminal or a reader of lines acts on it: DEL, C1, line separators, changes of direction. */
+/** Characters that JSON does not escape but terminals interpret: DEL, C1, line separators, changes of direction. */
 const rawControls = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
 function escapeRawControls(line: string): string {

@@ -9,7 +9,7 @@ import { type RightName, rights } from './rights.ts'
 type Needs = { db: Db }
 type Place = { firmId: FirmId; documentId?: DocumentId }
 
-/** Decides a right with the facts of this moment. A refusal is thrown, and stands in the audit trail. */
+/** Checks a right against the current rows. A denial is thrown and recorded in the audit trail. */
 export async function requireRight(
   { db }: Needs,
   actor: Actor,
@@ -23,33 +23,33 @@ export async function requireRight(
 }
 
 /**
- * Who asks, as the database knows them now. Throws `unauthenticated` for nobody, `forbidden` for somebody shut out;
- * the refusal stands in the audit trail under the action that they wanted.
+ * Returns the caller's current row. Throws `unauthenticated` for an unknown person, `forbidden` for a locked one, and
+ * records the denial under the requested action.
  */
 export async function requirePerson(db: Db, actor: Actor, action: string): Promise<Person> {
-  return await recordDenial(db, actor, { action }, () => findWhoMayAct(db, actor.userId))
+  return await recordDenial(db, actor, { action }, () => findActivePerson(db, actor.userId))
 }
 
-/** The same for what an administrator of the platform alone may do. */
+/** Like `requirePerson`, for administrators of the platform only. */
 export async function requireAdministrator(db: Db, actor: Actor, action: string): Promise<Person> {
   return await recordDenial(db, actor, { action }, async () => {
-    const person = await findWhoMayAct(db, actor.userId)
+    const person = await findActivePerson(db, actor.userId)
     if (!person.isAdministrator) throw new AppError('forbidden', 'Only an administrator of the platform may do this.')
     return person
   })
 }
 
-/** The same for what makes somebody a firm's member, which the platform's personnel cannot be. */
+/** Like `requirePerson`, for people who can be a member of a firm; the platform's personnel cannot. */
 export async function requireRegisteredUser(db: Db, actor: Actor, action: string): Promise<Person> {
   return await recordDenial(db, actor, { action }, async () => {
-    const person = await findWhoMayAct(db, actor.userId)
+    const person = await findActivePerson(db, actor.userId)
     if (person.userType !== 'registered_user')
       throw new AppError('forbidden', 'Personnel of the platform belong to no firm here. Use an account of your own.')
     return person
   })
 }
 
-async function findWhoMayAct(db: Db, userId: UserId): Promise<Person> {
+async function findActivePerson(db: Db, userId: UserId): Promise<Person> {
   const person = await findPerson(db, userId)
   if (person === undefined) throw new AccessDenied('unauthenticated')
   if (person.isShutOut) throw new AccessDenied('account_locked')
@@ -58,12 +58,12 @@ async function findWhoMayAct(db: Db, userId: UserId): Promise<Person> {
 
 const recorded = new WeakSet<AppError>()
 
-/** Whether this is a refusal that stands in the audit trail. */
+/** Whether the audit trail has this error. */
 export const isRecorded = (error: unknown): boolean => isAppError(error) && recorded.has(error)
 
 /**
- * Runs `work`, which may refuse; a refusal goes on, and stands in the audit trail. Wrap it around a transaction, not
- * into one: there it would be rolled back with the rest.
+ * Runs `work`, records an `AppError` in the audit trail and throws it again. Call it around a transaction, not inside:
+ * the rollback would remove the event.
  */
 export async function recordDenial<Result>(
   db: Db,

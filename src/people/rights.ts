@@ -1,34 +1,34 @@
 import { type FirmRole, firmRoles } from '../vocabulary/vocabulary.ts'
 
-/** Who may do one thing in a firm. Evaluated by the database with the facts of that moment, never with a token's claims. */
+/** Who may do one thing in a firm. The database evaluates it with the current rows, never with a token's claims. */
 export type Right = {
-  /** Roles of an active member that may; empty: no member. */
+  /** Roles of active members with this right; empty: no member. */
   roles: readonly FirmRole[]
-  /** Whether administrators of the platform may: in every firm, only where they are a member with such a role, or never. */
+  /** Whether administrators of the platform have it: in every firm, only as a member with such a role, or never. */
   administrators: 'everywhere' | 'as_member' | 'never'
-  /** Whether it changes nothing and so is allowed while the firm is locked. */
+  /** It changes nothing, so a locked firm allows it. */
   reads: boolean
-  /** Of these roles, those that may do it to any document; the others only to one of their own, as long as no version of it is verified. */
+  /** The roles that have it for any document; the others only for their own documents without a verified version. */
   ofAny?: readonly FirmRole[]
-  /** What the audit trail calls it, done or refused. */
+  /** The action of its audit events, allowed or denied. */
   event: string
 }
 
-/** Any active member, and administrators, in a locked firm too. */
+/** Any active member and administrators, also in a locked firm. */
 const read = { roles: firmRoles, administrators: 'everywhere', reads: true } as const
-/** Any active member, and never an administrator as such. */
+/** Any active member. Being an administrator gives no such right. */
 const upload = { roles: firmRoles, administrators: 'never', reads: false } as const
-/** Any active member; to documents of others, those who look after the firm. */
+/** Any active member; for documents of others, `firm_admin` and `firm_supervisor`. */
 const trash = {
   roles: firmRoles,
   administrators: 'as_member',
   reads: false,
   ofAny: ['firm_admin', 'firm_supervisor'],
 } as const
-/** Administrators of the platform alone. */
+/** Administrators of the platform only. */
 const administer = { roles: [], administrators: 'everywhere', reads: false } as const
 
-/** Every right there is: the whole of "who may" in one place. A route names its right; test/security reads both. */
+/** Every right. A route names its right; test/security checks both. */
 export const rights = {
   'documents.list': { ...read, event: 'documents.listed' },
   'documents.read': { ...read, event: 'document.viewed' },
@@ -50,5 +50,5 @@ export const rights = {
 
 export type RightName = keyof typeof rights
 
-/** Roles that read documents of a confidential type which they did not upload. Administrators read them too. */
+/** Roles that may read documents of a confidential type that others uploaded. Administrators may, too. */
 export const confidentialRoles: readonly FirmRole[] = ['firm_admin', 'firm_supervisor']

@@ -26,7 +26,7 @@ import type { Span, SpanFacts, SpanKind, Tracing } from '../logging/spans.ts'
 
 type Needs = { config: TracesConfig; version: string; log: Pick<Logger, 'warn' | 'info'> }
 
-/** Sends spans to a collector, in batches and behind people's backs: one that is away costs nobody an answer. */
+/** Sends spans to a collector in background batches: an unavailable collector delays no response. */
 export function openTracing({ config, version, log }: Needs): Tracing {
   const exporter = new OTLPTraceExporter({
     url: config.url,
@@ -44,7 +44,7 @@ export function openTracing({ config, version, log }: Needs): Tracing {
   return {
     begin: (name, { kind, traceparent, facts }) =>
       beginSpan(tracer, name, { kind, facts, within: contextOf(traceparent) }),
-    // A collector that is away does not hold up the end.
+    // An unavailable collector does not delay the shutdown.
     close: () => provider.shutdown().catch(() => undefined),
   }
 }
@@ -87,7 +87,7 @@ function spanOf(tracer: Tracer, span: OtelSpan): Span {
   }
 }
 
-/** What is not exactly a `traceparent` begins a trace of its own. */
+/** An invalid `traceparent` starts a new trace. */
 function contextOf(traceparent: string | undefined): Context {
   const [, traceId, spanId, flags] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(traceparent ?? '') ?? []
   if (traceId === undefined || spanId === undefined || flags === undefined) return ROOT_CONTEXT
@@ -95,20 +95,19 @@ function contextOf(traceparent: string | undefined): Context {
   return isSpanContextValid(caller) ? trace.setSpanContext(ROOT_CONTEXT, caller) : ROOT_CONTEXT
 }
 
-/** The same exporter, which tells once when spans cannot be sent any more, and once when they can again. */
+/** Wraps an exporter: it logs the start and the end of an outage of the collector. */
 export function loggingExporter(exporter: SpanExporter, log: Pick<Logger, 'warn' | 'info'>): SpanExporter {
   let isSending = true
-  const tell = (isSent: boolean, err: unknown) => {
+  const logChange = (isSent: boolean, err: unknown) => {
     if (isSent === isSending) return
     isSending = isSent
-    if (isSent) log.info({ event: 'traces_sent_again' }, 'the collector of traces takes spans again')
-    else
-      log.warn({ event: 'traces_not_sent', err }, 'the collector of traces does not take spans; they are thrown away')
+    if (isSent) log.info({ event: 'traces_sent_again' }, 'trace collector available again')
+    else log.warn({ event: 'traces_not_sent', err }, 'spans dropped, trace collector not available')
   }
   return {
     export: (spans, done) =>
       exporter.export(spans, (result) => {
-        tell(result.error === undefined, result.error)
+        logChange(result.error === undefined, result.error)
         done(result)
       }),
     shutdown: () => exporter.shutdown(),

@@ -1,6 +1,6 @@
 declare const brand: unique symbol
 
-/** A string that went through the one place that may call it so. */
+/** A string that only a checked conversion creates. */
 type Branded<Name extends string> = string & { readonly [brand]: Name }
 
 export type UserId = Branded<'UserId'>
@@ -13,13 +13,13 @@ export type ProcessId = Branded<'ProcessId'>
 export type SessionId = Branded<'SessionId'>
 export type IdentityId = Branded<'IdentityId'>
 
-/** Where a version's bytes lie inside a store: `security_firms/{firm_id}/{document_type}_{uuid}.{ext}`. Written once. */
+/** The key of a blob in a store: `security_firms/{firm_id}/{document_type}_{uuid}.{ext}`. Written once. */
 export type StorageKey = Branded<'StorageKey'>
 
-/** Where bytes lie that nobody's row names and that were put aside: `quarantine/` and a key. No row of a document has such a one, and nothing is served from it. */
+/** The key of a blob in quarantine: `quarantine/` and a key. No document names it, and it is never served. */
 export type QuarantineKey = Branded<'QuarantineKey'>
 
-/** The id of one local disk, kept in its `.store-id`. */
+/** The id of one local disk, stored in its `.store-id`. */
 export type StoreId = Branded<'StoreId'>
 
 /** SHA-256 in lower-case hex. */
@@ -40,10 +40,10 @@ export type ReviewStatus = (typeof reviewStatuses)[number]
 export const scanStatuses = ['clean', 'pending', 'infected', 'skipped'] as const
 export type ScanStatus = (typeof scanStatuses)[number]
 
-/** The time, passed in so that tests can choose it. */
+/** The time, passed in so that tests can set it. */
 export type Clock = () => Date
 
-/** Who asks, and from where; made from a checked token at the border, and nothing in it is a right. */
+/** The caller and the origin of a request, from a checked token. It grants no right. */
 export type Actor = {
   userId: UserId
   requestId: string
@@ -51,8 +51,8 @@ export type Actor = {
   userAgent: string
 }
 
-/** Who asks before they are known: at the login, at the registration. */
+/** A caller before authentication, at a login or a registration. */
 export type Visitor = Omit<Actor, 'userId'>
 
-/** What an OpenID provider calls somebody. */
+/** The id of a person at an OpenID provider. */
 export type Subject = { issuer: string; subject: string }

@@ -18,16 +18,16 @@ export type NewPerson = {
   lastName: string
   phone?: string | undefined
   role: 'user' | 'admin'
-  /** False where the platform verifies people first. */
+  /** False if the platform must verify the person first. */
   isVerified: boolean
 }
 
 type Needs = { db: Db; passwords: Passwords }
 
-/** Whose doing it is: the person's own, whom nobody knows before; or a task's, the command line's or a start's. */
+/** The creator: the person, or the command line or a start. */
 type CreatedBy = { visitor: Visitor } | { actor: EventActor; by: 'command' | 'start' }
 
-/** Throws `conflict` when the e-mail or the phone is taken, `validation_failed` for a password out of bounds. */
+/** Throws `conflict` if the e-mail or the phone is taken, `validation_failed` for a password of a wrong length. */
 export async function createAccount(
   { db, passwords }: Needs,
   createdBy: CreatedBy,
@@ -38,7 +38,7 @@ export async function createAccount(
   return await inTransaction(db, (trx) => addAccount(trx, createdBy, person, passwordHash))
 }
 
-/** The same within a transaction, which must not wait while a password is hashed. */
+/** Like `createAccount`, within a transaction: it takes the hash, since hashing is slow. */
 export async function addAccount(
   trx: Tx,
   madeBy: CreatedBy,
@@ -80,10 +80,10 @@ export type Registration = {
   phone: string | undefined
 }
 
-/** `tokens` is undefined where the platform must verify the person before they can log in. */
+/** `tokens` is undefined if the platform must verify the person before a login. */
 export type Registered = { account: Account; tokens: Tokens | undefined }
 
-/** A person makes an account of their own and, where nobody need verify them, is logged in. */
+/** Creates an account and, unless the platform must verify the person, starts a session. */
 export async function register(
   needs: LogInNeeds,
   visitor: Visitor,
@@ -101,7 +101,7 @@ export async function register(
 
 type SetPasswordNeeds = { db: Db; passwords: Passwords; now: Clock }
 
-/** The command line's: gives a person a new password and ends all their sessions; answers whose it is. Throws `not_found`, or `validation_failed` for a password out of bounds. */
+/** For the command line: sets a password and ends all sessions of the person. Throws `not_found`, or `validation_failed` for a password of a wrong length. */
 export async function setPassword(
   { db, passwords, now }: SetPasswordNeeds,
   actor: EventActor,
@@ -112,7 +112,7 @@ export async function setPassword(
   const passwordHash = await passwords.hash(password)
 
   return await inTransaction(db, async (trx) => {
-    // In the order in which a login takes them. Sessions last: none that began with the old password is left.
+    // The same lock order as a login. Sessions last, so that none with the old password remains.
     await removeFailures(trx, await digestEmail(trx, account.email))
     if (!(await setPasswordHash(trx, account.id, passwordHash))) throw noAccount()
     await endSessionsOf(trx, account.id, now())

@@ -11,36 +11,35 @@ import { readIfExists } from '../../files/file-system.ts'
 import { addAccount } from './accounts.ts'
 import type { Passwords } from '../sessions/passwords.ts'
 
-/** Who looks after an embedded installation that was given no `ADMIN_EMAIL`. */
+/** The administrator of an embedded installation without `ADMIN_EMAIL`. */
 const firstAdministratorEmail = 'admin@paniq.local'
 
 type Credentials = { email: string; password: string }
 
-/** `actor`: the start's. */
 type Needs = { db: Db; passwords: Passwords; actor: EventActor }
 
 export type AdministratorRequest = {
   /** `ADMIN_EMAIL` and `ADMIN_PASSWORD`. */
   given: Credentials | undefined
-  /** Where nobody shares the database, somebody must be first. */
+  /** An embedded database has no administrator at first. */
   isEmbedded: boolean
-  /** Shows or keeps a generated password. Done before the account stands, so that a kill in between loses nothing. */
+  /** Prints or stores a generated password. It runs before the commit, so that a kill in between loses nothing. */
   handOver: (credentials: Credentials) => Promise<void>
 }
 
 export type AdministratorOutcome =
   | { kind: 'made'; email: string; isGenerated: boolean }
   | { kind: 'present'; email: string }
-  /** The e-mail belongs to somebody without that role, who is not given it: anybody may have registered with it. */
+  /** The account lacks the role and does not get it: anybody may have registered with this e-mail. */
   | { kind: 'not_an_administrator'; email: string }
-  /** Nobody was asked for, and somebody has the role. */
+  /** None was requested, and an administrator exists. */
   | { kind: 'not_needed' }
-  /** Nobody was asked for, and the database is shared: whose it is sees to that. */
+  /** None was requested, and the database is shared with the platform. */
   | { kind: 'not_wanted' }
 
 /**
- * Creates the administrator at start where it is missing. Of several instances that start at once one does. An existing
- * account stays as it is.
+ * Creates the administrator at the start if it is missing. If several instances start at once, one of them does it. An
+ * existing account stays as it is.
  */
 export async function ensureAdministrator(
   { db, passwords, actor }: Needs,
@@ -69,7 +68,7 @@ export function passwordFile(dataDir: string): string {
   return join(dataDir, 'initial-admin-password')
 }
 
-/** Keeps a generated password where only the service's user reads it. */
+/** Writes a generated password to a file that only the service's user can read. */
 export async function writePasswordFile(dataDir: string, { email, password }: Credentials): Promise<string> {
   const path = passwordFile(dataDir)
   const unfinished = `${path}.${randomBytes(6).toString('hex')}`
@@ -84,7 +83,7 @@ export async function writePasswordFile(dataDir: string, { email, password }: Cr
   return path
 }
 
-/** Takes the file away once its password is that of its person no longer. */
+/** Removes the file once its person has another password. */
 export async function removePasswordFile(dataDir: string, email: string): Promise<void> {
   const path = passwordFile(dataDir)
   const [whose] = ((await readIfExists(path)) ?? '').split('\n')

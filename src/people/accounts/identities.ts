@@ -17,7 +17,7 @@ import { AppError } from '../../errors/app-error.ts'
 import type { Actor, Subject, UserId } from '../../vocabulary/vocabulary.ts'
 import { requireAdministrator } from '../require-right.ts'
 
-/** The subjects that stand for a person, newest first, for administrators; also of somebody whom the platform deleted. Throws `not_found`. */
+/** Lists the linked subjects of a person, newest first, for administrators; also of a person deleted by the platform. Throws `not_found`. */
 export async function browseIdentities(
   { db }: { db: Db },
   actor: Actor,
@@ -35,15 +35,15 @@ type Needs = { db: Db }
 type NewIdentity = Subject & { userId: UserId }
 
 /**
- * Says that a provider's subject is this person, from the next request on; for administrators. Throws `not_found` for
- * nobody, `conflict` for a subject that stands for somebody already.
+ * Links a provider's subject to a person from the next request on; for administrators. Throws `not_found` for an unknown
+ * person, `conflict` for a subject that is linked already.
  */
 export async function linkIdentity({ db }: Needs, actor: Actor, wish: NewIdentity): Promise<Identity> {
   await requireAdministrator(db, actor, 'identity.linked')
   return await addIdentity({ db }, actor, wish)
 }
 
-/** The same for who may in any case: the command line. */
+/** Like `linkIdentity`, for the command line. */
 export async function addIdentity({ db }: Needs, actor: EventActor, wish: NewIdentity): Promise<Identity> {
   return await inTransaction(db, async (trx) => {
     if ((await lockAccount(trx, wish.userId)) === undefined)
@@ -59,11 +59,11 @@ export async function addIdentity({ db }: Needs, actor: EventActor, wish: NewIde
   })
 }
 
-/** A link goes before an id: with one, tokens that name one person by their id would let in another. */
+/** A link takes precedence over an id: this link would turn tokens of one person into those of another. */
 async function assertIsNoPersonsId(trx: Tx, subject: string): Promise<void> {
   const id = z.guid().safeParse(subject).data
   if (id === undefined || (await lockAccount(trx, id as UserId)) === undefined) return
-  throw new AppError('conflict', 'This subject is a registered user’s own id and stands for them without a link.')
+  throw new AppError('conflict', 'This subject is the id of a registered user, which needs no link.')
 }
 
 async function taken(trx: Tx, wish: NewIdentity): Promise<AppError> {
@@ -76,7 +76,7 @@ async function taken(trx: Tx, wish: NewIdentity): Promise<AppError> {
   )
 }
 
-/** Takes a subject from its person, from the next request on; for administrators. Throws `not_found`. */
+/** Unlinks a subject from the next request on; for administrators. Throws `not_found`. */
 export async function unlinkIdentity(
   { db }: Needs,
   actor: Actor,
@@ -86,7 +86,7 @@ export async function unlinkIdentity(
   return await inTransaction(db, async (trx) => removeIdentity(trx, actor, place))
 }
 
-/** The same by the subject, for who may in any case: the command line. */
+/** Like `unlinkIdentity`, by the subject, for the command line. */
 export async function unlinkSubject({ db }: Needs, actor: EventActor, subject: Subject): Promise<Identity> {
   return await inTransaction(db, async (trx) => {
     const identity = await findIdentity(trx, subject)

@@ -33,7 +33,7 @@ import { requirePerson, requireRegisteredUser, requireRight } from '../require-r
 type Needs = { db: Db }
 type WholeNeeds = Needs & { defaultQuota: Quota }
 
-/** The firms that the person is an active member of; for an administrator every firm. Newest first. */
+/** Lists the firms of an active member, or every firm for an administrator. Newest first. */
 export async function browseFirms({ db }: Needs, actor: Actor, page: FirmPage): Promise<FirmOfPerson[]> {
   const person = await requirePerson(db, actor, 'firms.listed')
   return person.isAdministrator ? await listEveryFirm(db, page) : await listFirmsOf(db, person.id, page)
@@ -52,7 +52,7 @@ const takenMessages = {
   email: 'There is a firm with this e-mail already. Ask its administrator to add you.',
 }
 
-/** A new firm; whoever registers it is its first `firm_admin`. */
+/** Registers a firm with the caller as its first `firm_admin`. */
 export async function registerFirm({ db }: { db: Db }, actor: Actor, newFirm: NewFirm): Promise<Firm> {
   const person = await requireRegisteredUser(db, actor, 'firm.registered')
 
@@ -78,7 +78,7 @@ function rejectTaken(error: unknown): never {
   })
 }
 
-/** What is left out stays as it is. */
+/** Missing fields stay as they are. */
 export type FirmChange = {
   isLocked?: boolean | undefined
   quota?: QuotaChange | undefined
@@ -86,8 +86,8 @@ export type FirmChange = {
 }
 
 /**
- * Locks a firm, whose papers can then be read but not changed, or unlocks it; says how much it may keep; puts a legal
- * hold on all that it has, or lifts it. Asking for what is so already changes nothing.
+ * Locks a firm, whose documents can then be read but not changed, or unlocks it; sets its quota; sets or lifts a legal
+ * hold on all its data. A change to the present state does nothing.
  */
 export async function changeFirm(
   { db, defaultQuota }: { db: Db; defaultQuota: Quota },
@@ -118,14 +118,14 @@ export async function changeFirm(
 const maxWaitMs = 10_000
 const pauseMs = 50
 
-/** Removals that were claimed before the hold are under way: once it is answered, nothing of the firm's goes any more. */
+/** Waits for removals that were claimed before the hold: after the response, no file of the firm is removed. */
 async function waitForRemovals(db: Db, firmId: FirmId): Promise<void> {
-  const givesUpAt = performance.now() + maxWaitMs
+  const deadline = performance.now() + maxWaitMs
   while (await isRemovingBlobsOf(db, firmId)) {
-    if (performance.now() > givesUpAt)
+    if (performance.now() > deadline)
       throw new AppError(
         'store_unavailable',
-        'The hold is set, but files of documents that were purged before are still being removed. Ask again in a minute whether it is complete.',
+        'The hold is set, but files of documents that were purged before are still being removed. Repeat the request in a minute to check that it is complete.',
         { retryAfterSeconds: 60 },
       )
     await wait(pauseMs)

@@ -21,8 +21,8 @@ import { requireRight } from '../require-right.ts'
 import { rights } from '../rights.ts'
 
 /**
- * Runs `change` as the only one that changes this firm's members now, for somebody who may. The right is decided once
- * more behind the lock: two administrators who remove each other do not both succeed.
+ * Runs `change` under the lock of the firm's members. The right is checked again behind the lock, so that two
+ * administrators cannot remove each other.
  */
 async function changeMembersOf<Result>(
   { db }: { db: Db },
@@ -45,7 +45,7 @@ async function requireMember(trx: Tx, membership: Membership, userId: UserId): P
   return member
 }
 
-/** Throws `conflict` when the firm would be left without anybody who can look after its members. */
+/** Throws `conflict` if the firm would have no active firm_admin left. */
 async function assertNotLastAdmin(trx: Tx, { firmId }: Membership, userId: UserId): Promise<void> {
   const admins = await lockActiveAdmins(trx, firmId)
   if (admins.includes(userId) && admins.every((admin) => admin === userId))
@@ -53,8 +53,8 @@ async function assertNotLastAdmin(trx: Tx, { firmId }: Membership, userId: UserI
 }
 
 /**
- * Makes somebody who has an account a member at once; one whose invitation is open too. Throws `not_found` for an
- * e-mail without an account, `conflict` for a member: a suspension is lifted on purpose, not by adding again.
+ * Adds a person with an account as an active member, also one with an open invitation. Throws `not_found` for an e-mail
+ * without an account, `conflict` for an active or suspended member.
  */
 export async function addMember(
   { db }: { db: Db },
@@ -94,7 +94,7 @@ function assertIsPending(status: MemberStatus): void {
   }
 }
 
-/** Everybody who belongs to the firm, also who waits or is suspended, in the order in which they came. */
+/** Lists all members, including pending and suspended ones, oldest first. */
 export async function browseMembers(
   { db }: { db: Db },
   actor: Actor,
@@ -104,7 +104,7 @@ export async function browseMembers(
   return await listMembers(db, await requireRight({ db }, actor, 'members.list', { firmId }), page)
 }
 
-/** Gives a member another role, or suspends or reinstates them. Throws `not_found`, and `conflict` for the last active firm_admin. */
+/** Changes the role or the status of a member. Throws `not_found`, and `conflict` for the last active firm_admin. */
 export async function changeMember(
   { db }: { db: Db },
   actor: Actor,

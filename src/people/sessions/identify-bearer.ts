@@ -13,18 +13,18 @@ type Needs = Omit<AccessTokenNeeds, 'accessKey'> & {
   db: Db
   keys: Pick<AccessTokenNeeds, 'accessKey'>
   provider: Pick<Provider, 'issuer' | 'audience' | 'findKey'> | undefined
-  /** Refuses by itself whoever was refused too often for the audit trail to keep all of it. */
-  beforeRefusal: (subject: Subject, visitor: Visitor) => Promise<void>
+  /** Throws `rate_limited` if this subject was denied too often, before an audit event is written. */
+  beforeDenial: (subject: Subject, visitor: Visitor) => Promise<void>
 }
 
-/** Says who holds a token of ours, of the platform or of the provider. Throws `unauthenticated`. */
+/** Identifies the holder of an access token of the service, the platform or the provider. Throws `unauthenticated`. */
 export type IdentifyBearer = (token: string, visitor: Visitor) => Promise<AccessClaims>
 
-/** What a token says by itself: who, or whom the provider calls so. */
+/** The claims of a token: a person, or a subject of the provider. */
 type Checked = AccessClaims | Subject
 
-/** What a token says is remembered for a minute; whom the provider's subject stands for is looked up every time. */
-export function identifyBearer({ db, keys, provider, now, beforeRefusal }: Needs): IdentifyBearer {
+/** Caches the claims of a token for a minute. The person of a provider's subject is queried every time. */
+export function identifyBearer({ db, keys, provider, now, beforeDenial }: Needs): IdentifyBearer {
   const check = cacheChecks<Checked>(
     (token) =>
       provider !== undefined && isOfProvider(token)
@@ -34,11 +34,11 @@ export function identifyBearer({ db, keys, provider, now, beforeRefusal }: Needs
   )
   return async (token, visitor) => {
     const checked = await check(token)
-    return 'subject' in checked ? await claimsOf({ db, beforeRefusal }, checked, visitor) : checked
+    return 'subject' in checked ? await claimsOf({ db, beforeDenial }, checked, visitor) : checked
   }
 }
 
-/** Each kind of key is good for its own algorithms alone, so that it may be the token itself that says which. */
+/** The token may choose by its `alg`: each kind of key accepts its own algorithms only. */
 function isOfProvider(token: string): boolean {
   try {
     const { alg } = decodeProtectedHeader(token)
@@ -49,14 +49,14 @@ function isOfProvider(token: string): boolean {
 }
 
 async function claimsOf(
-  { db, beforeRefusal }: Pick<Needs, 'db' | 'beforeRefusal'>,
+  { db, beforeDenial }: Pick<Needs, 'db' | 'beforeDenial'>,
   subject: Subject,
   visitor: Visitor,
 ): Promise<AccessClaims> {
   const userId = await findPersonOfSubject(db, subject)
   if (userId !== undefined) return { userId, sessionId: undefined }
 
-  await beforeRefusal(subject, visitor)
+  await beforeDenial(subject, visitor)
   await recordEvent(
     db,
     { ...visitor, userId: null },
@@ -64,19 +64,19 @@ async function claimsOf(
   )
   throw new AppError(
     'unauthenticated',
-    `Your login belongs to nobody here yet. Ask an administrator of the platform to link it: it is called ${subject.subject} by ${subject.issuer}.`,
+    `Your login is not linked to a person yet. Ask an administrator of the platform to link it: subject ${subject.subject} of ${subject.issuer}.`,
   )
 }
 
 type CheckToken<Claims> = (token: string) => Promise<Claims>
 
-const mostMilliseconds = 60_000
-const mostTokens = 5000
+const maxCacheMs = 60_000
+const maxTokens = 5000
 
 /**
- * Checks the same token once a minute instead of at every request: its signature was a tenth of what a download link
- * costs. Only who holds it is remembered, never what they may, and never beyond its end; a token that was refused is
- * checked every time.
+ * Checks the same token once a minute instead of at every request, since the signature is a tenth of the cost of a
+ * download link. It caches the identity, never the rights, and never beyond the end of the token. A rejected token is
+ * not cached.
  */
 export function cacheChecks<Claims>(check: CheckToken<Claims>, now: Clock): CheckToken<Claims> {
   const known = new Map<string, { claims: Claims; until: number }>()
@@ -88,10 +88,10 @@ export function cacheChecks<Claims>(check: CheckToken<Claims>, now: Clock): Chec
     known.delete(token)
     const claims = await check(token)
     const { exp = 0 } = decodeJwt(token)
-    // What stands first in a map is what came first.
+    // A map keeps the order of insertion.
     const [oldest] = known.keys()
-    if (known.size >= mostTokens && oldest !== undefined) known.delete(oldest)
-    known.set(token, { claims, until: Math.min(exp * 1000, now().getTime() + mostMilliseconds) })
+    if (known.size >= maxTokens && oldest !== undefined) known.delete(oldest)
+    known.set(token, { claims, until: Math.min(exp * 1000, now().getTime() + maxCacheMs) })
     return claims
   }
 }

@@ -5,10 +5,10 @@ import { AppError } from '../../errors/app-error.ts'
 import type { Clock, Subject } from '../../vocabulary/vocabulary.ts'
 import { tokenExpired, tokenInvalid } from './tokens.ts'
 
-/** Of key pairs alone: that the public half is known to everybody must open nothing. */
+/** Asymmetric algorithms only: a public key must never verify an HMAC. */
 export const openIdAlgorithms = ['RS256', 'ES256']
 
-/** For a provider whose clock is a little ahead. A token's end is not put off by it. */
+/** For a provider whose clock is ahead. It does not extend a token's end. */
 const clockToleranceSeconds = 30
 
 export type OpenIdNeeds = {
@@ -16,7 +16,7 @@ export type OpenIdNeeds = {
   now: Clock
 }
 
-/** Says whom the provider vouches for. Throws `unauthenticated`, and `store_unavailable` while its key cannot be had. */
+/** Returns the subject of a valid token. Throws `unauthenticated`, and `store_unavailable` while its key is not available. */
 export async function checkOpenIdToken({ provider, now }: OpenIdNeeds, token: string): Promise<Subject> {
   const { issuer, audience } = provider
   const { payload, protectedHeader } = await jwtVerify(token, provider.findKey, {
@@ -32,36 +32,36 @@ export async function checkOpenIdToken({ provider, now }: OpenIdNeeds, token: st
   assertNotOver(payload, now())
   assertForAccess(protectedHeader, payload)
   const subject = subjectText.safeParse(payload.sub)
-  if (!subject.success) throw new AppError('unauthenticated', 'Your access token names nobody.')
+  if (!subject.success) throw new AppError('unauthenticated', 'Your access token has no valid subject.')
   return { issuer, subject: subject.data }
 }
 
 function assertNotOver({ exp = 0 }: JWTPayload, now: Date): void {
-  // JSON can write a number that is too large to be one, and would never be over.
+  // A huge number in JSON parses to Infinity, and would never expire.
   if (!Number.isFinite(exp)) throw tokenInvalid()
   if (exp * 1000 <= now.getTime()) throw tokenExpired()
 }
 
 /**
- * A provider signs other tokens with the same keys. The audience tells most of them apart; what says of itself that it
- * is something else, or is bound to a key that was not shown here, is refused as well.
+ * A provider signs other tokens with the same keys. The audience tells most of them apart. This rejects tokens that are
+ * marked as another kind or are bound to a key of the client.
  */
 function assertForAccess({ typ }: ProtectedHeaderParameters, payload: JWTPayload): void {
   const isOfAccess =
-    says(typ?.replace(/^application\//i, ''), ['jwt', 'at+jwt']) &&
-    says(payload['typ'], ['bearer']) &&
-    says(payload['token_use'], ['access']) &&
-    says(payload['token_type'], ['access', 'bearer'])
+    isOneOf(typ?.replace(/^application\//i, ''), ['jwt', 'at+jwt']) &&
+    isOneOf(payload['typ'], ['bearer']) &&
+    isOneOf(payload['token_use'], ['access']) &&
+    isOneOf(payload['token_type'], ['access', 'bearer'])
   const isOther = claimsOfOtherTokens.some((name) => payload[name] !== undefined)
   if (!isOfAccess || isOther)
     throw new AppError('unauthenticated', 'This is not an access token. Send the access token of your provider.')
 }
 
-/** Of ID tokens the first three, of logouts and other notices, of tokens that hold only together with a key. */
+/** Claims of ID tokens (the first three), of logout and other event tokens, and of sender-constrained tokens. */
 const claimsOfOtherTokens = ['at_hash', 'c_hash', 's_hash', 'events', 'cnf']
 
-/** Nothing, or one of these in whatever case. */
-function says(word: unknown, expected: string[]): boolean {
+/** True for an absent claim, or one of these values in any case. */
+function isOneOf(word: unknown, expected: string[]): boolean {
   return word === undefined || (typeof word === 'string' && expected.includes(word.toLowerCase()))
 }
 

@@ -14,12 +14,11 @@ import type { Clock, SessionId, UserId } from '../../vocabulary/vocabulary.ts'
 
 export type TokenKeys = { accessKey: CryptoKey; refreshKey: Uint8Array }
 
-/** What a person gets at the door. */
 export type Tokens = { accessToken: string; refreshToken: string; expiresInSeconds: number }
 
 /**
- * The secret that the embedded installation signs its tokens with: made once, kept in the data folder for its owner
- * alone. Of several processes that start at once one makes it and all read the same.
+ * Reads the secret that signs the tokens of an embedded installation, and creates it once in the data folder. If several
+ * processes start at once, one creates it and all read the same.
  */
 export async function ensureTokenSecret(dataDir: string): Promise<string> {
   const path = join(dataDir, 'jwt-secret')
@@ -33,7 +32,7 @@ export async function createTokenKeys(secret: string): Promise<TokenKeys> {
   return { accessKey: await importAccessKey(secret), refreshKey: deriveKey(secret, 'refresh-tokens') }
 }
 
-/** A new access token, and the refresh token that the record stands for. */
+/** Signs a new access token, and the refresh token of the record. */
 export async function issueTokens(
   { keys, now }: { keys: TokenKeys; now: Clock },
   account: Account,
@@ -54,7 +53,7 @@ export const accessTokenSeconds = 15 * 60
 
 export type AccessTokenNeeds = { accessKey: CryptoKey; now: Clock }
 
-/** Whom a token is made for. `userType` is for the platform's clients; no right of ours is read from it. */
+/** `userType` is for the platform's clients; the service derives no right from it. */
 type TokenHolder = {
   id: UserId
   email: string
@@ -62,21 +61,21 @@ type TokenHolder = {
   sessionId?: SessionId
 }
 
-/** What a checked token says. The platform's tokens name no session of ours. */
+/** The claims of a checked token. The platform's tokens have no session of the service. */
 export type AccessClaims = { userId: UserId; sessionId: SessionId | undefined }
 
-/** The claims that are believed. Others (`permissions`, `firm_id`, `role`) may be there and count for nothing. */
+/** The claims that the service uses. It ignores others such as `permissions`, `firm_id` and `role`. */
 const accessClaims = z.object({
   sub: z.guid(),
   token_type: z.literal('access'),
-  // JSON can write a number that is too large to be one, and would never be over.
+  // A huge number in JSON parses to Infinity, and would never expire.
   exp: z.number(),
   sid: z.guid().optional().catch(undefined),
 })
 
 /**
- * The key of access tokens is the shared secret itself, so that the platform's tokens hold here and ours there. Made
- * ready once: bytes would be imported anew at every request.
+ * The key of access tokens is the shared secret itself, so that the platform's tokens are valid here and ours there.
+ * Imported once: jose would import bytes again at every request.
  */
 export async function importAccessKey(secret: string): Promise<CryptoKey> {
   const algorithm = { name: 'HMAC', hash: 'SHA-256' }
@@ -99,15 +98,15 @@ export async function signAccessToken({ accessKey, now }: AccessTokenNeeds, hold
     .sign(accessKey)
 }
 
-/** Says who holds the token. Throws `unauthenticated` for one that is expired, forged, of another kind or without an end. */
+/** Returns the claims of a token. Throws `unauthenticated` if it is expired, forged, of another kind or without an end. */
 export async function checkAccessToken({ accessKey, now }: AccessTokenNeeds, token: string): Promise<AccessClaims> {
   const payload = await verified(token, accessKey, now())
   const claims = accessClaims.safeParse(payload)
   if (!claims.success)
-    throw new AppError('unauthenticated', 'This is not an access token. Send the access_token that the login answered.')
+    throw new AppError('unauthenticated', 'This is not an access token. Send the access_token of the login.')
 
   const { sub, sid } = claims.data
-  // The one place where a token's words become ids: their signature and form were just checked.
+  // The signature and the format of the ids were just checked.
   return { userId: sub.toLowerCase() as UserId, sessionId: sid as SessionId | undefined }
 }
 
@@ -133,12 +132,12 @@ export function tokenInvalid(cause?: unknown): AppError {
 }
 
 export const refreshTokenSeconds = 30 * 24 * 60 * 60
-/** For a client that lost the first answer, or asked twice at once. */
+/** For a client that lost the first response, or sent two requests at once. */
 const graceMilliseconds = 60 * 1000
 
 const refreshClaims = z.object({ jti: z.guid(), sub: z.guid(), token_type: z.literal('refresh') })
 
-/** The same record is always the same token: that is how one who asks twice gets the same successor. */
+/** Deterministic: a repeated request gets the same successor. */
 export async function signRefreshToken(
   refreshKey: Uint8Array,
   record: Omit<RefreshTokenRecord, 'sessionId'>,
@@ -152,7 +151,7 @@ export async function signRefreshToken(
     .sign(refreshKey)
 }
 
-/** Whose token it is, and the id of its row. Throws `unauthenticated`; whether the row still counts is another question. */
+/** Returns the owner and the row id of a token. Throws `unauthenticated`. It does not check the row. */
 export async function checkRefreshToken(
   { refreshKey, now }: { refreshKey: Uint8Array; now: Clock },
   token: string,
@@ -164,7 +163,7 @@ export async function checkRefreshToken(
       currentDate: now(),
     })
     const { jti: id, sub } = refreshClaims.parse(payload)
-    // We signed it, and only for people of the database.
+    // The service signed it for a person of the database.
     return { id, userId: sub as UserId }
   } catch (error) {
     if (error instanceof errors.JOSEError || error instanceof z.ZodError) throw sessionIsOver(error)
@@ -172,17 +171,17 @@ export async function checkRefreshToken(
   }
 }
 
-/** One answer for every refresh token that does not count, whatever the reason. */
+/** The same answer for every invalid refresh token, whatever the reason. */
 export function sessionIsOver(cause?: unknown): AppError {
   return new AppError('unauthenticated', 'This session is over. Log in again.', { cause })
 }
 
-/** Whether who shows this token may be the one it was given to; used longer ago, two hold it and one of them stole it. */
+/** False if the token was used before the grace period: then two clients have it, and one of them stole it. */
 export function isUnusedOrInGrace({ usedAt }: { usedAt: Date | null }, now: Date): boolean {
   return usedAt === null || now.getTime() - usedAt.getTime() <= graceMilliseconds
 }
 
-/** The life of a token that is made now, in whole seconds, as tokens write it. */
+/** The lifetime of a token issued now, in whole seconds, as JWT requires. */
 export function lifeFrom(now: Date): { issuedAt: Date; expiresAt: Date } {
   const issuedAt = seconds(now)
   return { issuedAt: new Date(issuedAt * 1000), expiresAt: new Date((issuedAt + refreshTokenSeconds) * 1000) }
@@ -192,10 +191,10 @@ function seconds(time: Date): number {
   return Math.floor(time.getTime() / 1000)
 }
 
-/** What a key of our own may be used for. A token signed for one purpose fails the check of every other. */
+/** The purpose of a derived key. A token signed for one purpose fails the check of every other. */
 type KeyPurpose = 'refresh-tokens' | 'local-links' | 'cursors'
 
-/** A key of 32 bytes for one purpose, out of the secret that the platform may know too. */
+/** Derives a key of 32 bytes for one purpose from the secret, which the platform may know. */
 export function deriveKey(secret: string, purpose: KeyPurpose): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', secret, '', `paniq-documents ${purpose}`, 32))
 }
