@@ -37,7 +37,7 @@ async function leaveDuring(handle: (upload: Upload, leave: () => void) => Promis
   return outcome
 }
 
-const cutOff = new AppError('bad_request', 'The upload was cut off before its end. Send it again.')
+const cutOff = new AppError('bad_request', 'The upload ended early. Send it again.')
 
 it('a form whose sender left before it was opened is not waited for', async () => {
   const outcome = await leaveDuring(async ({ request, reply, isClosed }, leave) => {
