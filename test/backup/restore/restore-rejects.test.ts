@@ -66,9 +66,9 @@ describe('backup restore writes over nothing', () => {
     [
       'a document of the platform',
       `security_firms/${crypto.randomUUID()}/licence_${crypto.randomUUID()}`,
-      'papers lie there',
+      'it has documents',
     ],
-    ['a paper that was put aside', 'quarantine/a', 'papers lie there'],
+    ['a quarantined document', 'quarantine/a', 'it has documents'],
   ])('nor in a folder in which lies %s', async (what, path, says) => {
     const uploads = await emptyFolder()
     await mkdir(dirname(join(uploads, path)), { recursive: true })

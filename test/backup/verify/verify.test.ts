@@ -272,8 +272,8 @@ describe('a key', () => {
   test('of another kind, none at all, and a private one in the place of the public are refused in words', () => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const rsa = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-    expect(() => readSigningKey(rsa)).toThrow('holds a key of the kind rsa; Ed25519 is needed')
-    expect(() => readSigningKey('no key')).toThrow('holds no key in PEM')
+    expect(() => readSigningKey(rsa)).toThrow('has a key of the type rsa; Ed25519 is required')
+    expect(() => readSigningKey('no key')).toThrow('has no key in PEM')
     expect(() => readVerificationKey(keys.private)).toThrow('is a private key')
   })
 })
