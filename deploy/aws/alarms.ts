@@ -8,7 +8,7 @@ export type AlarmWish = Pick<CfnAlarmProps, 'alarmDescription' | 'evaluationPeri
 
 export function alarmTopic(scope: Construct, email: string | undefined): CfnTopic {
   const subscription = email === undefined ? [] : [{ protocol: 'email', endpoint: email }]
-  return new CfnTopic(scope, 'Alarms', { displayName: 'Papers', subscription })
+  return new CfnTopic(scope, 'Alarms', { displayName: 'Documents', subscription })
 }
 
 /** Told to the topic when it begins and when it is over. Where nothing is measured nothing is wrong. */

@@ -3,9 +3,9 @@ import { buildApp } from './build-app.ts'
 import { WrongContext } from './read-deployment.ts'
 
 try {
-  const { app, papers } = buildApp()
+  const { app, documents } = buildApp()
   app.synth()
-  if (papers === undefined)
+  if (documents === undefined)
     console.error('The documents stack comes after the other two are deployed. Pass replicaKey and distribution.')
 } catch (error) {
   if (!(error instanceof WrongContext)) throw error

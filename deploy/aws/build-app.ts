@@ -1,7 +1,7 @@
 import { App, BootstraplessSynthesizer, type AppProps, cx_api } from 'aws-cdk-lib'
 
 import { cloudFrontStack } from './cloudfront-stack.ts'
-import { papersStack } from './documents-stack.ts'
+import { documentsStack } from './documents-stack.ts'
 import { readDeployment } from './read-deployment.ts'
 import { replicaStack } from './replica-stack.ts'
 
@@ -19,6 +19,6 @@ export function buildApp(props: AppProps = {}) {
     app,
     replica: replicaStack(app, deployment, inRegion(replica.region)),
     cloudFront: cloudFrontStack(app, deployment, inRegion('us-east-1')),
-    papers: made && papersStack(app, { ...deployment, made }, inRegion(region)),
+    documents: made && documentsStack(app, { ...deployment, made }, inRegion(region)),
   }
 }

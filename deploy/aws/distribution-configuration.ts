@@ -10,7 +10,7 @@ import responseHeaders from '../cloudfront/response-headers-policy.json' with { 
 export function cachePolicyOf(name: string): CfnCachePolicy.CachePolicyConfigProperty {
   const { ParametersInCacheKeyAndForwardedToOrigin: parameters } = cachePolicy
   return {
-    name: `${name}-papers`,
+    name: `${name}-documents`,
     comment: cachePolicy.Comment,
     minTtl: cachePolicy.MinTTL,
     defaultTtl: cachePolicy.DefaultTTL,
@@ -31,7 +31,7 @@ export function cachePolicyOf(name: string): CfnCachePolicy.CachePolicyConfigPro
 export function responseHeadersOf(name: string): CfnResponseHeadersPolicy.ResponseHeadersPolicyConfigProperty {
   const { SecurityHeadersConfig: security, CustomHeadersConfig: custom } = responseHeaders
   return {
-    name: `${name}-papers`,
+    name: `${name}-documents`,
     comment: responseHeaders.Comment,
     securityHeadersConfig: {
       contentTypeOptions: { override: security.ContentTypeOptions.Override },

@@ -42,7 +42,7 @@ function bucketOrigin(scope: Construct, { bucket, region }: Deployment): CfnDist
     },
   })
   return {
-    id: 'papers',
+    id: 'documents',
     domainName: `${bucket}.s3.${region}.amazonaws.com`,
     originAccessControlId: control.attrId,
     // Of the way before there were access controls; it must be there, and empty.

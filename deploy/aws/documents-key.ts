@@ -36,7 +36,7 @@ export function papersKey(scope: Construct, { account, description, readBy }: Wi
 
 function distributionReads(distribution: string) {
   return {
-    Sid: 'CloudFrontDecryptsPapers',
+    Sid: 'CloudFrontDecryptsDocuments',
     Effect: 'Allow',
     Principal: { Service: 'cloudfront.amazonaws.com' },
     Action: 'kms:Decrypt',

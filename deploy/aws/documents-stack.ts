@@ -16,7 +16,7 @@ type Complete = Deployment & { made: NonNullable<Deployment['made']> }
 type Keys = { kmsKey: string; replicaKey: string }
 
 /** The bucket of documents, its key, the roles and the alarms. */
-export function papersStack(app: App, deployment: Complete, props: StackProps): Stack {
+export function documentsStack(app: App, deployment: Complete, props: StackProps): Stack {
   const stack = new Stack(app, 'paniq-documents', props)
   const { account, bucket, region, replica, made, heads, backups } = deployment
   const readBy = distributionArn(account, made.distribution)

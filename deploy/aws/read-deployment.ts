@@ -108,10 +108,10 @@ function folderOf(address: string | undefined): Folder | undefined {
 }
 
 /** As the service and `backup create` want it too, which would refuse what a role was made for. */
-function apartFrom(papers: string, name: string, folder: Folder | undefined): Folder | undefined {
-  if (folder?.bucket !== papers) return folder
+function apartFrom(documents: string, name: string, folder: Folder | undefined): Folder | undefined {
+  if (folder?.bucket !== documents) return folder
   throw new WrongContext(
-    `${name} must be in another bucket than the documents: the service’s key could remove everything in ${papers}. Make a bucket for it, of another account if you can, and give ${name}=s3://that-bucket/.`,
+    `${name} must be in another bucket than the documents: the service’s key could remove everything in ${documents}. Make a bucket for it, of another account if you can, and give ${name}=s3://that-bucket/.`,
   )
 }
 

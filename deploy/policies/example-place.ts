@@ -1,6 +1,6 @@
 import type { Place } from './statements.ts'
 
-/** The bucket and region of `.env.example`; what nobody can know stands in capitals. */
+/** The bucket and region of `.env.example`; unknown values are in capitals. */
 export const examplePlace: Place = {
   bucket: 'paniq-system-dev',
   region: 'af-south-1',

@@ -30,7 +30,7 @@ export type Place = {
 
 /** Keys in the bucket. The first is of the file that says whose the bucket is, the last of nobody's. */
 const owner = 'paniq-documents.json'
-const papers = 'security_firms/*'
+const documents = 'security_firms/*'
 const putAside = 'quarantine/*'
 const tested = 'test/connection_test.txt'
 
@@ -48,7 +48,7 @@ export function servicePolicy({ bucket }: Pick<Place, 'bucket'>): Policy {
 
 /** A legal hold of the service's is then one of Object Lock's too, where the bucket has that. */
 export function objectLockPolicy({ bucket }: Pick<Place, 'bucket'>): Policy {
-  return policy(allow('HoldPapers', ['s3:PutObjectLegalHold'], [objectsOf(bucket, 'security_firms/*')]))
+  return policy(allow('HoldDocuments', ['s3:PutObjectLegalHold'], [objectsOf(bucket, 'security_firms/*')]))
 }
 
 /** The record of a purge then says when the bucket destroys what it hides. */
@@ -77,12 +77,12 @@ export function auditVerifyPolicy({ heads }: Pick<Place, 'heads'>): Policy {
   return policy({ ...list, Condition: { StringLike: { 's3:prefix': `${heads.prefix}*` } } })
 }
 
-/** For whoever writes what is encrypted with a key of KMS. S3 asks it for parts of an upload to be read again. */
+/** For writing objects that are encrypted with a key of KMS. S3 asks it for parts of an upload to be read again. */
 export function kmsWritePolicy(place: Pick<Place, 'kmsKey' | 'region'>): Policy {
   return policy(useKey('EncryptAndDecryptThroughS3', ['kms:GenerateDataKey', 'kms:Decrypt'], place))
 }
 
-/** For whoever only reads it. */
+/** For reading them. */
 export function kmsReadPolicy(place: Pick<Place, 'kmsKey' | 'region'>): Policy {
   return policy(useKey('DecryptThroughS3', ['kms:Decrypt'], place))
 }
@@ -104,7 +104,7 @@ function isLookedAt(action: string): boolean {
   return action !== 'GetReplicationConfiguration'
 }
 
-/** `purge --now`: it destroys every version of a paper, and can read none. Its own right is tried on a key of nobody's. */
+/** `purge --now`: it destroys every version of a document, and can read none. Its own right is tried on a key of nobody's. */
 export function purgeNowPolicy({ bucket }: Pick<Place, 'bucket'>): Policy {
   return policy(
     allow('ListVersions', ['s3:ListBucket', 's3:ListBucketVersions'], [bucketOf(bucket)]),
@@ -112,14 +112,14 @@ export function purgeNowPolicy({ bucket }: Pick<Place, 'bucket'>): Policy {
     allow(
       'DestroyVersions',
       ['s3:DeleteObjectVersion'],
-      [papers, putAside, tested].map((key) => objectsOf(bucket, key)),
+      [documents, putAside, tested].map((key) => objectsOf(bucket, key)),
     ),
   )
 }
 
 /**
- * `s3 setup`: it reads, sets and takes back how the bucket is set up, and tries one object before and after. Whoever may
- * change the bucket's policy may give themselves every other right to it: keep it for the evening on which it is used.
+ * `s3 setup`: it reads, sets and resets the bucket's configuration, and tries one object before and after. Anybody who may
+ * change the bucket's policy can give themselves every other right to it: grant this one only while it is used.
  */
 export function s3SetupPolicy({ bucket }: Pick<Place, 'bucket'>): Policy {
   return policy(
@@ -170,14 +170,14 @@ export function replicationPolicy({ bucket, replica }: Pick<Place, 'bucket' | 'r
 }
 
 /**
- * `backup create` into a bucket: it reads papers, adds what the backups lack, and removes only what was left unfinished.
+ * `backup create` into a bucket: it reads documents, adds what the backups lack, and removes only what was left unfinished.
  * It may list all of the backups' bucket: bound to a prefix, the right would not tell a missing object from a refusal.
  */
 export function backupPolicy({ bucket, backups }: Pick<Place, 'bucket' | 'backups'>): Policy {
   const [below, unfinished] = [`${backups.prefix}*`, `${backups.prefix}backups/*`]
   return policy(
-    allow('ListPapers', ['s3:ListBucket'], [bucketOf(bucket)]),
-    allow('ReadPapers', ['s3:GetObject'], [objectsOf(bucket, papers)]),
+    allow('ListDocuments', ['s3:ListBucket'], [bucketOf(bucket)]),
+    allow('ReadDocuments', ['s3:GetObject'], [objectsOf(bucket, documents)]),
     allow('ListBackups', ['s3:ListBucket'], [bucketOf(backups.bucket)]),
     allow('ReadAndAddToBackups', ['s3:GetObject', 's3:PutObject'], [objectsOf(backups.bucket, below)]),
     allow('RemoveUnfinishedBackups', ['s3:DeleteObject'], [objectsOf(backups.bucket, unfinished)]),
@@ -207,11 +207,11 @@ export function backupRestorePolicy({ bucket, backups }: Pick<Place, 'bucket' | 
   return policy(
     allow('ListBackups', ['s3:ListBucket'], [bucketOf(backups.bucket)]),
     allow('ReadBackups', ['s3:GetObject'], [objectsOf(backups.bucket, `${backups.prefix}*`)]),
-    allow('ListPapers', ['s3:ListBucket'], [bucketOf(bucket)]),
+    allow('ListDocuments', ['s3:ListBucket'], [bucketOf(bucket)]),
     allow(
-      'PutPapersBack',
+      'PutDocumentsBack',
       ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'],
-      [owner, papers].map((key) => objectsOf(bucket, key)),
+      [owner, documents].map((key) => objectsOf(bucket, key)),
     ),
   )
 }

@@ -1,4 +1,4 @@
-// Writes the policies beside it anew, for the names of .env.example; run by `npm run policies`.
+// Writes the policies in this folder again, for the names of .env.example; run by `npm run policies`.
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 

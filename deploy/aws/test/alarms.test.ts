@@ -3,10 +3,10 @@ import { expect, test } from 'vitest'
 
 import { buildExample, propertiesOf } from './build-example.ts'
 
-const { papers, cloudFront } = buildExample({ alarmEmail: 'ops@example.com', growthGb: 3 })
+const { documents, cloudFront } = buildExample({ alarmEmail: 'ops@example.com', growthGb: 3 })
 
-const requests = { BucketName: 'papers', FilterId: 'EntireBucket' }
-const copies = { SourceBucket: 'papers', DestinationBucket: 'papers-replica', RuleId: 'paniq-replica' }
+const requests = { BucketName: 'documents', FilterId: 'EntireBucket' }
+const copies = { SourceBucket: 'documents', DestinationBucket: 'documents-replica', RuleId: 'paniq-replica' }
 
 test.each([
   ['S3 fails', '5xxErrors', requests],
@@ -15,7 +15,7 @@ test.each([
   ['a copy fails', 'OperationsFailedReplication', copies],
 ])('somebody is told when %s', (_what, metric, dimensions) => {
   const Dimensions = Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value }))
-  expect(alarmsIn(papers)).toContainEqual(
+  expect(alarmsIn(documents)).toContainEqual(
     expect.objectContaining({ Namespace: 'AWS/S3', MetricName: metric, Dimensions }),
   )
 })
@@ -32,7 +32,7 @@ test.each(['5xxErrorRate', '4xxErrorRate'])('somebody is told of %s of the distr
 })
 
 test('somebody is told when the bucket grows by so much in a day, whatever class it grows in', () => {
-  const growth = alarmsIn(papers).find((each) => 'Metrics' in each)
+  const growth = alarmsIn(documents).find((each) => 'Metrics' in each)
   expect(growth).toMatchObject({
     Threshold: 3 * 1024 ** 3,
     Metrics: [
@@ -46,11 +46,11 @@ test('somebody is told when the bucket grows by so much in a day, whatever class
 })
 
 test('requests are counted where an alarm looks at them', () => {
-  expect(propertiesOf(papers, 'AWS::S3::Bucket')['MetricsConfigurations']).toEqual([{ Id: requests.FilterId }])
+  expect(propertiesOf(documents, 'AWS::S3::Bucket')['MetricsConfigurations']).toEqual([{ Id: requests.FilterId }])
 })
 
 test.each([
-  ['papers', papers, 5],
+  ['documents', documents, 5],
   ['CloudFront', cloudFront, 2],
 ] as const)('every alarm of the stack of %s tells the topic, which tells the address', (_name, template, count) => {
   const [topic] = Object.keys(template.findResources('AWS::SNS::Topic'))

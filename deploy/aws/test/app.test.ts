@@ -18,8 +18,8 @@ test('what nobody says is as usual', () => {
   expect(read(enough)).toEqual({
     account: '123456789012',
     region: 'af-south-1',
-    bucket: 'papers',
-    replica: { bucket: 'papers-replica', region: 'eu-west-1' },
+    bucket: 'documents',
+    replica: { bucket: 'documents-replica', region: 'eu-west-1' },
     noncurrentDays: 90,
     origins: [],
     linkKey,
@@ -33,28 +33,28 @@ test('what nobody says is as usual', () => {
   })
 })
 
-test('the papers’ own stack comes when the others are made', () => {
-  expect(buildApp({ context: first }).papers).toBeUndefined()
-  expect(buildApp({ context: enough }).papers).toBeDefined()
+test('the documents’ own stack comes when the others are made', () => {
+  expect(buildApp({ context: first }).documents).toBeUndefined()
+  expect(buildApp({ context: enough }).documents).toBeDefined()
 })
 
 test.each([
   [{ account: undefined }, 'Give account as context: the twelve digits of your account (-c account=…).'],
   [{ account: '12345' }, 'account must be the twelve digits of your account.'],
-  [{ bucket: 'Papers' }, 'bucket must be a name of small letters, digits and hyphens.'],
+  [{ bucket: 'Documents' }, 'bucket must be a name of small letters, digits and hyphens.'],
   [{ replicaRegion: 'af-south-1' }, 'replicaRegion must be another region than af-south-1.'],
   [
     { linkKey: '-----BEGIN PRIVATE KEY-----' },
     'linkKey must be the file of a public key in PEM; never the private one.',
   ],
   [{ linkKey: '/nowhere.pem' }, 'linkKey names /nowhere.pem, which cannot be read.'],
-  [{ domain: 'papers.example.com' }, 'domain and certificate go together: give both, or neither.'],
+  [{ domain: 'documents.example.com' }, 'domain and certificate go together: give both, or neither.'],
   [{ distribution: undefined }, 'replicaKey and distribution go together: give what both stacks printed.'],
   [{ noncurrentDays: 'many' }, 'noncurrentDays must be a whole number of 1 and more.'],
   [{ heads: 'evidence' }, 'heads must be a folder such as s3://bucket/prefix/.'],
-  [{ heads: 's3://papers/heads/' }, 'heads must be in another bucket than the documents: '],
+  [{ heads: 's3://documents/heads/' }, 'heads must be in another bucket than the documents: '],
   [
-    { backups: 's3://papers/' },
+    { backups: 's3://documents/' },
     'Make a bucket for it, of another account if you can, and give backups=s3://that-bucket/.',
   ],
   [{ runsAs: 'everybody' }, 'runsAs must be a service of AWS, such as ec2.amazonaws.com.'],

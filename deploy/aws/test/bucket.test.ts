@@ -18,8 +18,8 @@ const keyOf = (template: Template) => {
 }
 
 describe.each([
-  ['papers', usual.papers, 'papers'],
-  ['their copies', usual.replica, 'papers-replica'],
+  ['documents', usual.documents, 'documents'],
+  ['their copies', usual.replica, 'documents-replica'],
 ] as const)('the bucket of %s', (_what, template, name) => {
   const bucket = propertiesOf(template, type)
 
@@ -61,8 +61,8 @@ describe.each([
   })
 })
 
-test('three days, 30 and 90 are what the lifecycle of the papers says in the words of CloudFormation', () => {
-  expect(propertiesOf(usual.papers, type)).toMatchObject({
+test('three days, 30 and 90 are what the lifecycle of the documents says in the words of CloudFormation', () => {
+  expect(propertiesOf(usual.documents, type)).toMatchObject({
     LifecycleConfiguration: {
       Rules: [
         { Prefix: '', AbortIncompleteMultipartUpload: { DaysAfterInitiation: 3 }, Status: 'Enabled' },
@@ -80,17 +80,17 @@ test('three days, 30 and 90 are what the lifecycle of the papers says in the wor
 })
 
 test('another number of days goes to both buckets', () => {
-  const { papers, replica } = buildExample({ noncurrentDays: 400 })
-  for (const template of [papers, replica])
+  const { documents, replica } = buildExample({ noncurrentDays: 400 })
+  for (const template of [documents, replica])
     expect(lifecycleIn(propertiesOf(template, type))).toEqual(
       lifecycleRules({ noncurrentDays: 400, transition: undefined, quarantineDays: undefined }),
     )
 })
 
-test('every paper is copied to the other region as `s3 setup` has it, under the other key, and counted', () => {
-  const { Rules: rules } = propertiesOf(usual.papers, type)['ReplicationConfiguration'] as { Rules: object[] }
+test('every document is copied to the other region as `s3 setup` has it, under the other key, and counted', () => {
+  const { Rules: rules } = propertiesOf(usual.documents, type)['ReplicationConfiguration'] as { Rules: object[] }
   const wanted = replicationRule(
-    { bucketArn: 'arn:aws:s3:::papers-replica', kmsKey: made.replicaKey, followsDeletes: true },
+    { bucketArn: 'arn:aws:s3:::documents-replica', kmsKey: made.replicaKey, followsDeletes: true },
     1,
   )
   const { ID, ...rest } = wanted
@@ -100,31 +100,31 @@ test('every paper is copied to the other region as `s3 setup` has it, under the 
 })
 
 test('pages of the origins that were given may read links, and none where none was', () => {
-  const { papers } = buildExample({ origins: 'https://a.example,https://b.example' })
+  const { documents } = buildExample({ origins: 'https://a.example,https://b.example' })
   const { ID, ExposeHeaders, MaxAgeSeconds, ...rest } = corsRule(['https://a.example', 'https://b.example'])
 
-  expect(propertiesOf(papers, type)['CorsConfiguration']).toEqual({
+  expect(propertiesOf(documents, type)['CorsConfiguration']).toEqual({
     CorsRules: [{ Id: ID, ...rest, ExposedHeaders: ExposeHeaders, MaxAge: MaxAgeSeconds }],
   })
-  expect(propertiesOf(usual.papers, type)).not.toHaveProperty('CorsConfiguration')
+  expect(propertiesOf(usual.documents, type)).not.toHaveProperty('CorsConfiguration')
 })
 
-test('the distribution reads papers and decrypts them, that one alone and nothing beside papers', () => {
+test('the distribution reads documents and decrypts them, that one alone and nothing beside documents', () => {
   const only = {
     StringEquals: { 'AWS:SourceArn': `arn:aws:cloudfront::${account}:distribution/${made.distribution}` },
   }
-  const allowed = statementsOf(usual.papers).filter(({ Effect }) => Effect === 'Allow')
+  const allowed = statementsOf(usual.documents).filter(({ Effect }) => Effect === 'Allow')
   expect(allowed).toEqual([
     {
-      Sid: 'CloudFrontReadsPapers',
+      Sid: 'CloudFrontReadsDocuments',
       Effect: 'Allow',
       Principal: { Service: 'cloudfront.amazonaws.com' },
       Action: 's3:GetObject',
-      Resource: 'arn:aws:s3:::papers/security_firms/*',
+      Resource: 'arn:aws:s3:::documents/security_firms/*',
       Condition: only,
     },
   ])
-  const { Statement: ofKey } = propertiesOf(usual.papers, 'AWS::KMS::Key')['KeyPolicy'] as { Statement: object[] }
+  const { Statement: ofKey } = propertiesOf(usual.documents, 'AWS::KMS::Key')['KeyPolicy'] as { Statement: object[] }
   expect(ofKey).toEqual([
     expect.objectContaining({ Principal: { AWS: `arn:aws:iam::${account}:root` } }),
     expect.objectContaining({

@@ -13,17 +13,17 @@ export const linkKey = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
   .publicKey.export({ format: 'pem', type: 'spki' })
   .toString()
 
-/** All that has no default; the stack of the papers, too. */
-export const enough = { account, bucket: 'papers', replicaRegion: 'eu-west-1', linkKey, ...made }
+/** All that has no default; the stack of the documents, too. */
+export const enough = { account, bucket: 'documents', replicaRegion: 'eu-west-1', linkKey, ...made }
 
 /** The stacks of a deployment with this context, as CloudFormation gets them. */
 export function buildExample(more: Record<string, unknown> = {}) {
-  const { replica, cloudFront, papers } = buildApp({ context: { ...enough, ...more } })
-  if (papers === undefined) throw new Error('the example names what the other stacks made')
+  const { replica, cloudFront, documents } = buildApp({ context: { ...enough, ...more } })
+  if (documents === undefined) throw new Error('the example names what the other stacks made')
   return {
     replica: Template.fromStack(replica),
     cloudFront: Template.fromStack(cloudFront),
-    papers: Template.fromStack(papers),
+    documents: Template.fromStack(documents),
   }
 }
 

@@ -21,7 +21,7 @@ test('nobody gets anything without a link of the service’s, and nothing but GE
       ResponseHeadersPolicyId: refOf('AWS::CloudFront::ResponseHeadersPolicy'),
     },
   })
-  // No other behavior, by which a paper could be had without a signature.
+  // No other behavior, by which a document could be had without a signature.
   expect(configOf(cloudFront)).not.toHaveProperty('CacheBehaviors')
   expect(propertiesOf(cloudFront, 'AWS::CloudFront::KeyGroup')).toMatchObject({
     KeyGroupConfig: { Items: [refOf('AWS::CloudFront::PublicKey')] },
@@ -35,8 +35,8 @@ test('it asks the bucket by its S3 name, and signs every request', () => {
   const control = Object.keys(cloudFront.findResources('AWS::CloudFront::OriginAccessControl'))[0]
   expect(configOf(cloudFront)['Origins']).toEqual([
     {
-      Id: 'papers',
-      DomainName: 'papers.s3.af-south-1.amazonaws.com',
+      Id: 'documents',
+      DomainName: 'documents.s3.af-south-1.amazonaws.com',
       OriginAccessControlId: { 'Fn::GetAtt': [control, 'Id'] },
       S3OriginConfig: { OriginAccessIdentity: '' },
     },
@@ -54,7 +54,7 @@ test('it keeps nothing, and what a link says of name and type goes on to S3 and 
   const { CachePolicyConfig: config } = propertiesOf(cloudFront, 'AWS::CloudFront::CachePolicy')
   expect(config).toEqual({
     ...cachePolicy,
-    Name: 'papers-papers',
+    Name: 'documents-documents',
     ParametersInCacheKeyAndForwardedToOrigin: {
       ...cachePolicy.ParametersInCacheKeyAndForwardedToOrigin,
       QueryStringsConfig: {
@@ -74,15 +74,15 @@ test('it adds the headers of deploy/cloudfront', () => {
   const { CustomHeadersConfig: custom, ...rest } = responseHeaders
   expect(propertiesOf(cloudFront, 'AWS::CloudFront::ResponseHeadersPolicy')['ResponseHeadersPolicyConfig']).toEqual({
     ...rest,
-    Name: 'papers-papers',
+    Name: 'documents-documents',
     CustomHeadersConfig: { Items: custom.Items },
   })
 })
 
 test('with a name and a certificate people reach it under that name', () => {
   const certificate = 'arn:aws:acm:us-east-1:123456789012:certificate/0b8f6f0e'
-  expect(configOf(buildExample({ domain: 'papers.example.com', certificate }).cloudFront)).toMatchObject({
-    Aliases: ['papers.example.com'],
+  expect(configOf(buildExample({ domain: 'documents.example.com', certificate }).cloudFront)).toMatchObject({
+    Aliases: ['documents.example.com'],
     ViewerCertificate: {
       AcmCertificateArn: certificate,
       MinimumProtocolVersion: 'TLSv1.2_2021',

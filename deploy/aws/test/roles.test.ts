@@ -6,22 +6,22 @@ import { account, buildExample, made } from './build-example.ts'
 
 const heads = { bucket: 'evidence', prefix: 'heads/' }
 const backups = { bucket: 'backups', prefix: '' }
-const { papers } = buildExample({ heads: 's3://evidence/heads/', backups: 's3://backups/' })
-const all = rolesIn(papers)
+const { documents } = buildExample({ heads: 's3://evidence/heads/', backups: 's3://backups/' })
+const all = rolesIn(documents)
 
 const attribute = (type: string, name?: string) => {
-  const id = Object.keys(papers.findResources(type)).find((each) => name === undefined || each === name)
+  const id = Object.keys(documents.findResources(type)).find((each) => name === undefined || each === name)
   return { 'Fn::GetAtt': [id, 'Arn'] }
 }
 /** Names of the template stand where the source has text. */
 const place: Place = JSON.parse(
   JSON.stringify({
-    bucket: 'papers',
+    bucket: 'documents',
     region: 'af-south-1',
     kmsKey: attribute('AWS::KMS::Key'),
     heads,
     backups,
-    replica: { bucket: 'papers-replica', role: attribute('AWS::IAM::Role', 'ReplicationRole') },
+    replica: { bucket: 'documents-replica', role: attribute('AWS::IAM::Role', 'ReplicationRole') },
   }),
 ) as Place // but for those names, which the statements only hand on
 
@@ -59,7 +59,7 @@ test('there is no other role, and no policy outside of these', () => {
     ].toSorted(),
   )
   for (const type of ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy', 'AWS::IAM::User'])
-    expect(papers.findResources(type)).toEqual({})
+    expect(documents.findResources(type)).toEqual({})
 })
 
 test('the service may do nothing to its bucket but list, get, put, delete and abort, and read two things about it', () => {
@@ -118,7 +118,7 @@ test('the service’s machine takes its role and that of backups; an operator ta
 })
 
 test('what this deployment has no place for has no role', () => {
-  const few = rolesIn(buildExample().papers)
+  const few = rolesIn(buildExample().documents)
   expect(Object.keys(few).toSorted()).toEqual([
     'PurgeNowRole',
     'ReplicationRole',
