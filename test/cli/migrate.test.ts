@@ -25,7 +25,7 @@ describe('migrate to-s3', () => {
 
     expect(ended).toMatchObject({ code: 0, stderr: '' })
     expect(ended.stdout).toContain('✓ 3 moved')
-    expect(ended.stdout).toContain('set USE_S3_STORAGE=true')
+    expect(ended.stdout).toContain('Set USE_S3_STORAGE=true')
     expect(await place.storesOf()).toEqual(['s3', 's3', 's3'])
     expect(await place.keysInBucket()).toHaveLength(3)
     expect(await place.filesOnDisk()).toHaveLength(3)
