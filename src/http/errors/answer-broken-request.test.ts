@@ -17,7 +17,7 @@ async function answerTo(code: string, packet = 'GET / HTTP/1.1'): Promise<string
 }
 
 it('a request that did not end in time, or was too long, hears just that, not that it was no HTTP', async () => {
-  expect(await answerTo('ERR_HTTP_REQUEST_TIMEOUT')).toContain('too slowly')
+  expect(await answerTo('ERR_HTTP_REQUEST_TIMEOUT')).toContain('did not arrive in time')
   expect(await answerTo('HPE_HEADER_OVERFLOW')).toContain('16 KB')
   expect(await answerTo('HPE_INVALID_METHOD')).toContain('not valid HTTP')
 })
