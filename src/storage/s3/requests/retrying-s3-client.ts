@@ -7,8 +7,8 @@ import { logContext } from '../../../logging/spans.ts'
 import { hasHeaders, S3RequestHandler } from './s3-request-handler.ts'
 
 /**
- * How long S3 may take: a request until its answer begins, for which a body gets time by its size on top of `answerMs`;
- * and `idleMs` without a byte. That must be long: what the system has taken of a body is on its way without a sign.
+ * `answerMs`: until the answer begins; a body adds time for its size. `idleMs`: without a byte in either direction. That
+ * must be long, because bytes in the socket buffer of the system are sent without a sign of progress.
  */
 export type S3Timeouts = { connectMs: number; answerMs: number; idleMs: number; attempts: number }
 
@@ -20,11 +20,11 @@ type Needs = {
   config: S3Config
   log: Pick<Logger, 'warn'>
   timeouts?: S3Timeouts
-  /** Whether S3 checks the SDK's checksums: Amazon's does, others may store them as part of the object instead. */
+  /** Whether S3 checks the SDK's checksums. Amazon S3 does. Other stores may save them as part of the object. */
   hasChecksums?: boolean
 }
 
-/** The SDK's client. It retries transient failures, streamed bodies too, and conflicting conditional writes, with jitter. */
+/** Opens the SDK's client. It retries transient failures and conflicting conditional writes with jitter, also with streamed bodies. */
 export function openS3Client(needs: Needs): S3Client {
   const { config, log, timeouts = defaultS3Timeouts, hasChecksums = isAmazon(config) } = needs
   const checksums = hasChecksums ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED'
@@ -32,17 +32,17 @@ export function openS3Client(needs: Needs): S3Client {
   const client = new S3Client({
     region: config.region,
     ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint }),
-    // The SDK looks for an address in the environment by itself; ours is read in one place, and is the one we show.
+    // Otherwise the SDK reads an endpoint from the environment by itself. Our settings are the only source.
     ignoreConfiguredEndpointUrls: true,
     forcePathStyle: config.forcePathStyle,
-    // A copy: the SDK writes into what it is given. Its own chain would read the files of a profile once, and never see
-    // those that come later.
+    // A copy, because the SDK changes its argument. Without `ignoreCache` the SDK reads a profile's files only once and
+    // never sees new credentials.
     credentials: config.credentials === undefined ? defaultProvider({ ignoreCache: true }) : { ...config.credentials },
     requestChecksumCalculation: checksums,
     responseChecksumValidation: checksums,
     retryMode: 'standard',
     maxAttempts: timeouts.attempts,
-    // It would cost each large upload a connection of its own, and a wait.
+    // `Expect: 100-continue` would cost each large upload a separate connection and a wait.
     expectContinueHeader: false,
     requestHandler: new S3RequestHandler({
       connectionTimeout: timeouts.connectMs,
@@ -52,12 +52,12 @@ export function openS3Client(needs: Needs): S3Client {
       httpAgent: agent,
       httpsAgent: agent,
     }),
-    logger: { debug: ignore, info: ignore, error: ignore, warn: (text) => log.warn({ event: 's3_sdk_warning', text }) },
+    logger: { debug: noop, info: noop, error: noop, warn: (text) => log.warn({ event: 's3_sdk_warning', text }) },
   })
-  // It would prepare whole inputs and outputs for the log, people's file names among them: a tenth of a call's cost.
+  // It formats all inputs and outputs for the log, including file names, which takes a tenth of a call's time.
   client.middlewareStack.remove('loggerMiddleware')
   retryConditionalConflicts(client)
-  nameWhoseWork(client)
+  addRequestIdToUserAgent(client)
   return client
 }
 
@@ -65,7 +65,7 @@ export function isAmazon(config: S3Config): boolean {
   return config.endpoint === undefined
 }
 
-// 409: another conditional write to the same key was under way. Amazon asks to try again; the SDK holds any 4xx final.
+// 409 means that another conditional write to the same key was in progress. Amazon says to retry; the SDK retries no 4xx.
 function retryConditionalConflicts(client: S3Client): void {
   client.middlewareStack.add(
     (next) => async (args) => {
@@ -77,15 +77,15 @@ function retryConditionalConflicts(client: S3Client): void {
         throw error
       }
     },
-    // After the retries in the order of the stack, so that it sees each attempt.
+    // Below the retries in the stack, so that it runs for each attempt.
     { name: 'retryConditionalConflicts', step: 'finalizeRequest', priority: 'low' },
   )
 }
 
-function ignore(): void {}
+function noop(): void {}
 
-/** Names the request or job in each call's `User-Agent`, for S3's access log. The signature does not cover the header. */
-function nameWhoseWork(client: S3Client): void {
+/** Adds the id of the request or job to `User-Agent`, for S3's access log. The signature does not cover this header. */
+function addRequestIdToUserAgent(client: S3Client): void {
   client.middlewareStack.add(
     (next) => (args) => {
       const { request_id: request, job_id: job } = logContext()
@@ -93,12 +93,12 @@ function nameWhoseWork(client: S3Client): void {
       if (whose !== undefined && hasHeaders(args.request)) args.request.headers['user-agent'] += whose
       return next(args)
     },
-    // The SDK's own part of the header is put in at the same place, and was there first.
-    { name: 'nameWhoseWork', step: 'build', priority: 'low' },
+    // Runs after the SDK has set its part of the header at the same step.
+    { name: 'addRequestIdToUserAgent', step: 'build', priority: 'low' },
   )
 }
 
-/** Whether the settings or the SDK's default chain (profile, container or instance role, web identity) have credentials. */
+/** Whether the settings or the SDK's default chain (profile, container or instance role, web identity) provide credentials. */
 export async function hasCredentials(config: S3Config): Promise<boolean> {
   if (config.credentials !== undefined) return true
   const client = openS3Client({ config, log: { warn: () => undefined } })

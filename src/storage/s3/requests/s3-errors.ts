@@ -1,8 +1,8 @@
 import type { StoreErrorCode } from '../../file-store.ts'
 
 /**
- * Why S3 cannot be used. A closed list: it labels figures, and each has a sentence for people. `not_s3`: what answers is
- * another server. `not_ours`: nothing in the bucket shows that it is. `ending`: the service is.
+ * Why S3 cannot be used. These values label metrics. `not_s3`: another server answers. `not_ours`: the bucket belongs to
+ * another installation, or shows no owner. `ending`: the service is shutting down.
  */
 export const s3Troubles = [
   'no_answer',
@@ -21,10 +21,10 @@ export const s3Troubles = [
 export type S3Trouble = (typeof s3Troubles)[number]
 const troubles = new Set<string>(s3Troubles)
 
-/** What is worth knowing of a failed call to S3, in a form that may be logged. */
+/** The facts of a failed call to S3. All of them may be logged. */
 export type S3Failure = {
   code: StoreErrorCode
-  /** Set with `unavailable` alone. */
+  /** Set only when the code is `unavailable`. */
   trouble: S3Trouble | undefined
   s3Code: string
   status: number | undefined
@@ -32,17 +32,17 @@ export type S3Failure = {
   attempts: number
 }
 
-/** What an answer of S3's can mean; the others are found out here. */
+/** The troubles that an answer of S3 can show. */
 type AnsweredTrouble = Exclude<S3Trouble, 'not_ours' | 'ending'>
 type Meaning = AnsweredTrouble | Exclude<StoreErrorCode, 'unavailable'>
 
 /**
- * What an answer of S3 means. A trouble may pass, or the operator can mend it: the file waits on the local disk meanwhile.
- * `misused` is our own mistake: S3 would never take this file in this way.
+ * The meaning of each S3 error code. A trouble may pass, or the operator can fix it, so the file is stored locally meanwhile.
+ * `misused` is a bug in our request: S3 would never accept it.
  */
 const codesByMeaning: Record<Meaning, string[]> = {
   key_taken: ['PreconditionFailed'],
-  // `NotFound`: a HEAD's answer has no body that could say more.
+  // `NotFound`: the answer to a HEAD has no body with a code.
   bytes_missing: ['NoSuchKey', 'NotFound', 'NoSuchVersion'],
   range_not_satisfiable: ['InvalidRange'],
   invalid_key: ['KeyTooLongError', 'InvalidObjectName', 'InvalidURI'],
@@ -70,7 +70,7 @@ const codesByMeaning: Record<Meaning, string[]> = {
     'MethodNotAllowed',
     'QuotaExceeded',
     'StorageFull',
-    // The key that the bucket encrypts with: its owner can give it back.
+    // The bucket's encryption key is disabled. Its owner can enable it again.
     'KMS.DisabledException',
     'KMS.KMSInvalidStateException',
     'KMS.NotFoundException',
@@ -88,9 +88,9 @@ const codesByMeaning: Record<Meaning, string[]> = {
   ],
   clock_off: ['RequestTimeTooSkewed', 'RequestExpired'],
   too_busy: ['SlowDown', 'TooManyRequests', 'TooManyRequestsException', 'Throttling', 'ThrottlingException'],
-  // Our own word.
+  // Our own code.
   not_s3: ['NotS3'],
-  // The last five: what was sent did not arrive as it was, or met another call; it may well go next time.
+  // The last five: the content was damaged on the way, or another call interfered. A retry may succeed.
   broken: [
     'InternalError',
     'ServiceUnavailable',
@@ -102,7 +102,7 @@ const codesByMeaning: Record<Meaning, string[]> = {
     'NoSuchUpload',
   ],
 
-  // An object that is archived is one object's state, for all that its status says 403.
+  // `InvalidObjectState` (status 403) concerns one archived object, not S3.
   misused: [
     'InvalidObjectState',
     'InvalidArgument',
@@ -122,7 +122,7 @@ const codesByMeaning: Record<Meaning, string[]> = {
   ],
 }
 
-// A map, not an object: of that, any name of its prototype would be a code.
+// A map, because names of `Object.prototype` are no codes.
 const meaningOfCode = new Map(
   // The keys are the record's own.
   (Object.entries(codesByMeaning) as [Meaning, string[]][]).flatMap(([meaning, codes]) =>
@@ -130,7 +130,7 @@ const meaningOfCode = new Map(
   ),
 )
 
-// 409: it met another call, also where a store has a word of its own for that.
+// 409: another call interfered, whatever code a store uses for that.
 const meaningOf4xx = new Map<number, Meaning>([
   [401, 'not_allowed'],
   [403, 'not_allowed'],
@@ -139,13 +139,13 @@ const meaningOf4xx = new Map<number, Meaning>([
   [429, 'too_busy'],
 ])
 
-/** Sorts what the SDK threw by its code, else by status. `hasBody`: the answer's body says more, as for all but a HEAD. */
+/** Classifies an error of the SDK by its code, else by its status. `hasBody`: the answer may have a body, as for all calls but HEAD. */
 export function s3FailureOf(error: unknown, { hasBody = false } = {}): S3Failure {
   const shape = shapeOf(error)
   const { code, $metadata } = shape
   const status = $metadata?.httpStatusCode
-  const s3Code = isOfAnotherServer(shape, hasBody) ? 'NotS3' : codeOfAnswer(shape)
-  const meaning = meaningOfCode.get(s3Code) ?? (isOurs(code) ? 'misused' : meaningOfStatus(status))
+  const s3Code = isFromOtherServer(shape, hasBody) ? 'NotS3' : codeOfAnswer(shape)
+  const meaning = meaningOfCode.get(s3Code) ?? (isInvalidRequest(code) ? 'misused' : meaningOfStatus(status))
   return {
     ...codeOf(meaning),
     s3Code: networkCode(s3Code, code),
@@ -155,7 +155,7 @@ export function s3FailureOf(error: unknown, { hasBody = false } = {}): S3Failure
   }
 }
 
-/** Whether the store has no such call at all. */
+/** Whether the store does not support the call. */
 export function isUnknownCall(error: unknown): boolean {
   const { s3Code, status } = s3FailureOf(error)
   return ['NotImplemented', 'MethodNotAllowed'].includes(s3Code) || status === 405 || status === 501
@@ -165,19 +165,19 @@ function codeOfAnswer({ name, code }: ErrorShape): string {
   return name ?? code ?? 'Unknown'
 }
 
-/** What any web server says of an address that it does not know. All else that has no code may come from before an S3, as a proxy's word on a file that is too large. */
+/** Any web server answers an unknown address with these. Other answers without a code may come from a proxy in front of S3. */
 const statusesOfAnyServer = new Set([301, 302, 303, 307, 308, 404, 410])
-/** And of a method. Of S3 these would mean that it lacks something. */
+/** Any web server answers an unknown method with these. From S3 they mean an unsupported call. */
 const statusesOfMethods = new Set([405, 501])
 
-/** `Error`: the SDK found no XML. `NotFound` without a code beside it, and `Unknown`: its own words where it found XML, or nothing, and no code in it. */
-function isOfAnotherServer({ name, Code, $metadata }: ErrorShape, hasBody: boolean): boolean {
+/** The SDK's names: `Error` when it found no XML; `Unknown`, or `NotFound` without a code, when it found XML or nothing, and no code. */
+function isFromOtherServer({ name, Code, $metadata }: ErrorShape, hasBody: boolean): boolean {
   const status = $metadata?.httpStatusCode ?? 0
   if (name === 'Error') return statusesOfAnyServer.has(status) || statusesOfMethods.has(status)
   return hasBody && Code === undefined && (name === 'NotFound' || name === 'Unknown') && statusesOfAnyServer.has(status)
 }
 
-/** The store's code for a meaning: every trouble is `unavailable`. */
+/** The store's error code: every trouble is `unavailable`. */
 function codeOf(meaning: Meaning): Pick<S3Failure, 'code' | 'trouble'> {
   return isTrouble(meaning) ? { code: 'unavailable', trouble: meaning } : { code: meaning, trouble: undefined }
 }
@@ -193,25 +193,25 @@ function meaningOfStatus(status: number | undefined): Meaning {
   return meaningOf4xx.get(status) ?? 'misused'
 }
 
-// Node refuses to send what can be in no request, before anything is sent.
-function isOurs(code: string | undefined): boolean {
+// Node rejects an invalid request before it sends anything.
+function isInvalidRequest(code: string | undefined): boolean {
   return code?.startsWith('ERR_INVALID_') ?? false
 }
 
-// "TimeoutError" is the SDK's word for half a dozen failures of the network; Node's own code says which.
+// The SDK calls several network failures "TimeoutError". Node's code is more precise.
 function networkCode(s3Code: string, code: string | undefined): string {
   return (s3Code === 'TimeoutError' || s3Code === 'Error') && code !== undefined ? code : s3Code
 }
 
 type ErrorShape = {
   name?: string
-  /** As the answer's XML has it. */
+  /** The code in the answer's XML. */
   Code?: unknown
   code?: string
   $metadata?: { httpStatusCode?: number; requestId?: string; attempts?: number }
 }
 
 function shapeOf(error: unknown): ErrorShape {
-  // Every field is optional and only read: what the SDK throws has this shape, and anything else has none of it.
+  // Errors of the SDK have this shape. All fields are optional and only read, so other errors fit too.
   return error instanceof Error ? error : {}
 }

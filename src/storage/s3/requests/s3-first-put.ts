@@ -15,20 +15,20 @@ export type PutRequest = {
   key: StorageKey
   body: Buffer
   sha256: Sha256
-  /** By their lower-case names, all that S3 is to store with the object. */
+  /** Headers that S3 stores with the object. Names are lower-case. */
   headers: Record<string, string>
   timeoutMs: number
   signal: AbortSignal | undefined
 }
 
-/** As the SDK answers. */
+/** The shape of the SDK's answer. */
 export type PutAnswer = {
   ETag?: string | undefined
   VersionId?: string | undefined
   $metadata: { attempts: number; requestId?: string | undefined }
 }
 
-/** `repeating`: the SDK's client for all further attempts. */
+/** `repeating`: the SDK's client for all retries. */
 export type FirstPut = { put: (request: PutRequest) => Promise<PutAnswer>; close: () => void; repeating: S3Client }
 
 type Needs = {
@@ -41,24 +41,24 @@ type Needs = {
 }
 
 /**
- * The first attempt at writing an object from memory, by a request of our own: what the SDK does around each request costs
- * an upload of 100 KB more than its bytes. Errors have the SDK's shape; all further attempts are the SDK's, with its rules
- * for what may be repeated. An abort cuts the connection only while bytes are left to send, as in `S3RequestHandler`.
+ * Makes the first attempt at a PUT from memory with our own request, because the SDK's overhead exceeds the cost of sending
+ * 100 KB (decision 0033). Errors have the SDK's shape, and the SDK makes all retries by its own rules. An abort closes the
+ * connection only while bytes are left to send, as in `S3RequestHandler`.
  */
 export function openFirstPut({ client, repeating, bucket, region, maxConnections, timeouts }: Needs): FirstPut {
   const options = { keepAlive: true, maxSockets: maxConnections }
   const agents = { http: new HttpAgent(options), https: new HttpsAgent(options) }
-  let form: Promise<UrlFormat> | undefined
-  // Where this machine's clock is wrong the SDK learns by how much.
+  let format: Promise<UrlFormat> | undefined
+  // The SDK detects the offset of a wrong clock.
   const offsetMs = () => client.config.systemClockOffset || repeating.config.systemClockOffset
   const signedAt = () => new Date(Date.now() + offsetMs())
   let signer: { identity: S3Identity; sign: ReturnType<typeof createHeaderSigner> } | undefined
 
   return {
     async put({ key, body, sha256, headers, timeoutMs, signal }) {
-      form ??= readUrlFormat(client, bucket)
-      const { origin, host, pathPrefix } = await form.catch((error: unknown) => {
-        form = undefined
+      format ??= readUrlFormat(client, bucket)
+      const { origin, host, pathPrefix } = await format.catch((error: unknown) => {
+        format = undefined
         throw error
       })
       const identity = await client.config.credentials()
@@ -85,7 +85,7 @@ export function openFirstPut({ client, repeating, bucket, region, maxConnections
   }
 }
 
-/** Names the request or job for S3's access log. */
+/** Contains the id of the request or job, for S3's access log. */
 function userAgent(): string {
   const { request_id: request, job_id: job } = logContext()
   const whose = job === undefined ? request && ` (request ${request})` : ` (job ${job})`
@@ -96,14 +96,14 @@ type Sending = Pick<S3Timeouts, 'connectMs' | 'idleMs'> & { timeoutMs: number; s
 
 type Answer = { response: IncomingMessage; xml: string }
 
-/** Sends the whole and reads the answer to its end. Throws Node's own errors, and the signal's reason. */
+/** Sends the request and reads the whole answer. Throws Node's errors and the signal's reason. */
 async function send(
   outgoing: ClientRequest,
   body: Buffer,
   { connectMs, idleMs, timeoutMs, signal }: Sending,
 ): Promise<Answer> {
   const { promise: responded, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-  // A request that waits for a connection says nothing of its end.
+  // A request that waits for a connection emits no error when it is destroyed.
   const stop = (error: Error) => {
     outgoing.destroy(error)
     reject(error)
@@ -128,18 +128,17 @@ async function send(
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', cut)
-    // An answer before the end of the body: the rest must not be sent, and the connection is of no use any more.
+    // After an early answer the rest of the body must not be sent, so the connection cannot be reused.
     if (!outgoing.writableFinished) outgoing.destroy()
   }
 }
 
 /**
- * A large body piece by piece, each when the one before has left: TLS would encrypt all of it into memory that nobody
- * counts.
+ * Writes a large body in chunks and waits for each, because TLS would otherwise encrypt all of it into uncounted memory.
  */
 async function writeBody(outgoing: ClientRequest, body: Buffer): Promise<void> {
   if (body.length > sendChunkBytes)
-    for await (const piece of splitIntoChunks(body)) if ((await writeChunk(outgoing, piece)) === 'gone') return
+    for await (const chunk of splitIntoChunks(body)) if ((await writeChunk(outgoing, chunk)) === 'gone') return
   outgoing.end(body.length > sendChunkBytes ? undefined : body)
 }
 
@@ -151,14 +150,14 @@ function answerOf({ response, xml }: Answer): PutAnswer {
   const { statusCode = 0, headers } = response
   const requestId = headerOf(headers['x-amz-request-id'])
   const isSuccess = statusCode >= 200 && statusCode < 300
-  // Some stores begin with a success and then fail.
+  // Some stores send a success status and then an error.
   if (!isSuccess || xml.trimEnd().endsWith('</Error>'))
     throw failureOf(xml, { attempts: 1, requestId, httpStatusCode: isSuccess ? 503 : statusCode })
   const VersionId = headerOf(headers['x-amz-version-id'])
   return { ETag: headers.etag, ...(VersionId !== undefined && { VersionId }), $metadata: { attempts: 1, requestId } }
 }
 
-/** The SDK's shape, and its names for an answer without a code (`s3FailureOf` reads them). */
+/** An error with the SDK's shape and its names for an answer without a code, which `s3FailureOf` reads. */
 function failureOf(
   xml: string,
   $metadata: { attempts: number; requestId: string | undefined; httpStatusCode: number },
@@ -174,7 +173,7 @@ function headerOf(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' ? header : header?.[0]
 }
 
-/** What may go well at once with another attempt: the SDK's rules, as far as they concern a PUT. */
+/** Failures that a retry may fix: the SDK's rules for a PUT. */
 const transientStatuses = new Set([429, 500, 502, 503, 504])
 const transientNames = new Set([
   'BandwidthLimitExceeded',
@@ -182,7 +181,7 @@ const transientNames = new Set([
   'RequestLimitExceeded',
   'RequestTimeTooSkewed',
   'RequestTimeout',
-  // Should something between here and S3 change a header that we sign and the SDK does not.
+  // A proxy may change a header that we sign and the SDK does not.
   'SignatureDoesNotMatch',
   'SlowDown',
   'Throttling',
@@ -190,7 +189,7 @@ const transientNames = new Set([
   'TooManyRequestsException',
 ])
 
-/** How long to wait before the next attempt at most: as the SDK waits, longer for a store that has too much to do. */
+/** The maximum delay before the next attempt, as in the SDK: longer for an overloaded store. */
 export function maxRetryDelayMs(error: unknown): number {
   return error instanceof Error && /SlowDown|Throttl|TooMany|LimitExceeded/.test(error.name) ? 1000 : 50
 }

@@ -32,16 +32,16 @@ export type S3OperationName =
 export type S3OperationReport = { operation: S3OperationName; outcome: string; seconds: number; bytes: number }
 
 export type S3Context = {
-  /** Whether the bucket keeps what is removed as old versions, as answers showed; undefined until the first removal. */
+  /** Whether the bucket is versioned, as answers showed. Undefined until the first removal. */
   observed: { versions: boolean | undefined }
   client: S3Client
-  /** Makes the first attempt at a PUT from memory. Undefined: the SDK makes all. */
+  /** Makes the first attempt at a PUT from memory. Undefined: the SDK makes all attempts. */
   firstPut?: FirstPut
   bucket: string
   answerMs: number
-  /** Whether S3 checks a part against a hash in a header of its own, and keeps it with the object. */
+  /** Whether S3 checks a part against the hash in a checksum header and stores the hash with the object. */
   hasChecksums: boolean
-  /** Bounds what the parts of all large files together have on their way through sockets. */
+  /** Limits the memory of all parts that are being sent. */
   sending: ByteBudget
   log: Pick<Logger, 'info' | 'warn'>
   onOperation: (report: S3OperationReport) => void
@@ -52,7 +52,7 @@ export type S3Call = {
   key?: string
   bytes?: number
   signal?: AbortSignal | undefined
-  /** Makes the first attempt instead of the SDK, within so many milliseconds. */
+  /** Makes the first attempt instead of the SDK, with this timeout. */
   first?: (timeoutMs: number) => Promise<PutAnswer>
 }
 
@@ -64,60 +64,60 @@ type S3Command<Input extends ServiceInputTypes, Output extends ServiceOutputType
   S3ClientResolvedConfig
 >
 
-const slowestBytesPerSecond = 256 * 1024 // a line slower than this is taken for a dead one
+const minBytesPerSecond = 256 * 1024 // a slower connection counts as dead
 
-/** A failed call, with what S3 said beside the store's own code. */
+/** A failed call to S3, with the facts of S3 and the store's own code. */
 export class S3Error extends StoreError {
   readonly failure: S3Failure
 
-  /** `what`: the operation, or what else is to be said of S3. */
+  /** `what`: the operation, or another subject. */
   constructor(what: string, failure: S3Failure, cause?: unknown) {
     super(failure.code, `S3 ${what}: ${failure.s3Code}`, cause)
     this.failure = failure
   }
 }
 
-/** For an answer that lacks what every answer of its kind has. */
+/** For an answer without a required part. */
 export function incompleteAnswer(operation: S3OperationName): S3Error {
   const failure = { code: 'unavailable', trouble: 'broken', s3Code: 'IncompleteAnswer', attempts: 1 } as const
   return new S3Error(operation, { ...failure, status: undefined, requestId: undefined })
 }
 
-/** Whether S3 itself failed, and neither the file nor its client: with another attempt later the same would go well. */
+/** Whether S3 itself failed, not the file or the client. A later attempt may succeed. */
 export function isS3Unavailable(error: unknown): error is S3Error {
   return error instanceof S3Error && error.code === 'unavailable'
 }
 
-/** Makes one call and logs one event. Failures become `S3Error`s; an abort throws the signal's own reason. */
+/** Makes one call and logs it. Failures become `S3Error`s. An abort throws the signal's reason. */
 export async function callS3<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
   context: S3Context,
   call: S3Call,
   command: S3Command<Input, Output>,
 ): Promise<Output> {
   const output = await callS3Expecting(context, call, { command, answers: [] })
-  noteVersions(context, output)
-  // Without names of errors no error is an answer.
+  detectVersions(context, output)
+  // No error was expected as an answer.
   return output as Output
 }
 
-/** Without versions an id is absent, or the text `null`. */
-function noteVersions({ observed: seen }: S3Context, output: object): void {
+/** In an unversioned bucket the version id is absent or the text `null`. */
+function detectVersions({ observed: seen }: S3Context, output: object): void {
   const isMarker = 'DeleteMarker' in output && output.DeleteMarker === true
   const id = 'VersionId' in output ? output.VersionId : undefined
   if (isMarker || (typeof id === 'string' && id !== 'null')) seen.versions = true
 }
 
-/** An error of S3, by its name, that a caller expects as an answer. */
+/** The name of an S3 error that the caller expects. */
 type ErrorAnswer = { errorName: string; $metadata: { attempts?: number; requestId?: string } }
 
-/** As `callS3`; errors with one of these names are an answer, not a failure that counts against S3. */
+/** As `callS3`, but returns errors with one of these names instead of counting them as failures of S3. */
 export async function callS3Expecting<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
   context: S3Context,
   call: S3Call,
   { command, answers }: { command: S3Command<Input, Output>; answers: readonly string[] },
 ): Promise<Output | ErrorAnswer> {
   const finish = startS3Operation(context, call)
-  const requestTimeout = context.answerMs + ((call.bytes ?? 0) / slowestBytesPerSecond) * 1000
+  const requestTimeout = context.answerMs + ((call.bytes ?? 0) / minBytesPerSecond) * 1000
   try {
     const options = { requestTimeout, ...(call.signal && { abortSignal: call.signal }) }
     const output = await sendS3(context, call, { command, options }).catch((error: unknown): ErrorAnswer => {
@@ -134,7 +134,7 @@ export async function callS3Expecting<Input extends ServiceInputTypes, Output ex
 
 type SendOptions = { requestTimeout: number; abortSignal?: AbortSignal }
 
-/** All attempts at a call: those of the SDK, or a first one of our own and then the SDK's. */
+/** Makes all attempts at a call. `first` replaces the SDK's first attempt. */
 async function sendS3<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
   { client, firstPut }: S3Context,
   { first, signal }: S3Call,
@@ -142,14 +142,14 @@ async function sendS3<Input extends ServiceInputTypes, Output extends ServiceOut
 ): Promise<Output> {
   if (first === undefined || firstPut === undefined) return client.send(command, options)
   try {
-    // A PUT's answer is part of what the SDK gives for it.
+    // `PutAnswer` is a part of the SDK's output of a PUT.
     return (await first(options.requestTimeout)) as Output
   } catch (error) {
     if (signal?.aborted === true || !isTransient(error)) throw error
     await sleep(Math.random() * maxRetryDelayMs(error), undefined, signal && { signal })
   }
-  return await firstPut.repeating.send(command, options).then(withOneMore, (error: unknown) => {
-    throw isAnswered(error) ? withOneMore(error) : error
+  return await firstPut.repeating.send(command, options).then(addFirstAttempt, (error: unknown) => {
+    throw isAnswered(error) ? addFirstAttempt(error) : error
   })
 }
 
@@ -157,8 +157,8 @@ function isAnswered(error: unknown): error is { $metadata: { attempts?: number }
   return error instanceof Error && '$metadata' in error
 }
 
-/** Counts the attempt that was made before. */
-function withOneMore<Answered extends { $metadata: { attempts?: number } }>(answered: Answered): Answered {
+/** Adds the first attempt to the count of the SDK. */
+function addFirstAttempt<Answered extends { $metadata: { attempts?: number } }>(answered: Answered): Answered {
   answered.$metadata.attempts = (answered.$metadata.attempts ?? 1) + 1
   return answered
 }
@@ -167,13 +167,13 @@ type End = {
   outcome: string
   attempt: number
   bytes: number
-  /** S3's own id of the call, where it answered: its log of accesses has it too. */
+  /** S3's id of the call, which is also in S3's access log. */
   requestId?: string | undefined
   failure?: S3Failure
 }
 type Finish = (end: End) => void
 
-/** Starts the clock of one operation; the function it gives back writes the event. */
+/** Starts to measure an operation. The returned function logs it. */
 export function startS3Operation(context: S3Context, call: S3Call): Finish {
   const startedAt = performance.now()
   const span = currentSpan()?.begin(`s3 ${call.operation}`, {}, 'client')
@@ -200,7 +200,7 @@ export function startS3Operation(context: S3Context, call: S3Call): Finish {
   }
 }
 
-/** Writes the event of a failure and gives back what to throw. */
+/** Logs a failed operation and returns the error to throw. */
 export function endWithFailure(call: S3Call, error: unknown, finish: Finish): unknown {
   const failure = s3FailureOf(error, { hasBody: !call.operation.startsWith('head_') })
   if (call.signal?.aborted) {
@@ -208,7 +208,7 @@ export function endWithFailure(call: S3Call, error: unknown, finish: Finish): un
     return call.signal.reason
   }
   if (error instanceof StoreError) {
-    // The body could not be read from our own disk: S3 has no part in that.
+    // The body could not be read from our own disk, which is no failure of S3.
     finish({ outcome: 'aborted', attempt: failure.attempts, bytes: 0 })
     return error
   }

@@ -10,24 +10,24 @@ type Request = Parameters<NodeHttpHandler['handle']>[0]
 type Options = NonNullable<Parameters<NodeHttpHandler['handle']>[1]>
 type Answer = Awaited<ReturnType<NodeHttpHandler['handle']>>
 
-/** A body that can be sent again: each attempt opens its pieces anew. A piece is good until the next is asked for. */
+/** A body that can be sent again: each attempt opens its chunks. A chunk is valid until the next is requested. */
 type BodySource = { openChunks(): AsyncIterable<Uint8Array> }
 
 /**
- * The SDK's handler with three promises more, for requests that have a body:
- * - a `BodySource` is opened at every attempt, so that the SDK may retry what it otherwise would not;
- * - an abort cuts the connection only while bytes are left to send. S3 keeps nothing of a body that it never got whole,
- *   and of one that it got, its answer is worth waiting for: it says what lies there now;
- * - an answer before the end of the body (a refusal) ends the request instead of leaving its socket half used.
+ * The SDK's handler with three more promises for requests with a body:
+ * - A `BodySource` is opened for every attempt, so that the SDK can retry a streamed body.
+ * - An abort closes the connection only while bytes are left to send. S3 stores nothing of an incomplete body. After a
+ *   complete one, only the answer tells whether the object exists.
+ * - An answer before the end of the body (a rejection) ends the request instead of leaving the socket half used.
  */
 export class S3RequestHandler extends NodeHttpHandler {
   override async handle(request: Request, options: Options = {}): Promise<Answer> {
     const source = bodySourceOf(request.body)
     if (source === undefined) return super.handle(request, options)
 
-    // The SDK's type also names a signal of old that nobody here makes.
+    // The SDK's type also allows an old kind of signal, which is not used here.
     const signal = options.abortSignal as AbortSignal | undefined
-    const body = new PiecewiseBody(source.openChunks())
+    const body = new ChunkedBody(source.openChunks())
     const attempt = new AbortController()
     const cut = () => {
       if (!body.isSent) attempt.abort()
@@ -42,10 +42,10 @@ export class S3RequestHandler extends NodeHttpHandler {
     signal?.addEventListener('abort', cut)
 
     try {
-      // Laid over the request instead of put into it, which the next attempt may find again.
+      // A derived object, because the next attempt may use the same request.
       const sent: Request = Object.create(request, { body: { value: body } })
       const answer = await super.handle(sent, { ...options, abortSignal: attempt.signal })
-      // The answer's own bytes are still to be read; only then may the request be ended.
+      // The request may end only after the answer's body was read.
       answer.response.body.once('close', release)
       return answer
     } catch (error) {
@@ -55,15 +55,15 @@ export class S3RequestHandler extends NodeHttpHandler {
   }
 }
 
-/** The SDK pipes this into its request. Each piece is written before the next is read, so that all share one memory. */
-class PiecewiseBody extends Readable {
+/** The SDK pipes this into its request. Each chunk is written before the next is read, so that all can share one buffer. */
+class ChunkedBody extends Readable {
   /** Whether the last byte has left the process. */
   isSent = false
-  readonly #pieces: AsyncIterable<Uint8Array>
+  readonly #chunks: AsyncIterable<Uint8Array>
 
-  constructor(pieces: AsyncIterable<Uint8Array>) {
+  constructor(chunks: AsyncIterable<Uint8Array>) {
     super()
-    this.#pieces = pieces
+    this.#chunks = chunks
   }
 
   override pipe<Destination extends NodeJS.WritableStream>(destination: Destination): Destination {
@@ -74,19 +74,19 @@ class PiecewiseBody extends Readable {
   }
 
   async #send(destination: NodeJS.WritableStream): Promise<void> {
-    for await (const piece of this.#pieces)
+    for await (const piece of this.#chunks)
       if ((await writeChunk(destination, piece)) === 'gone' || this.destroyed) return
     this.isSent = true
     destination.end()
   }
 }
 
-/** Resolves when the piece has left this process, or its connection is gone: then nobody may answer for the piece. */
-export function writeChunk(destination: NodeJS.WritableStream, piece: Uint8Array): Promise<'written' | 'gone'> {
+/** Resolves when the chunk has left this process or the connection has closed. */
+export function writeChunk(destination: NodeJS.WritableStream, chunk: Uint8Array): Promise<'written' | 'gone'> {
   const { promise, resolve } = Promise.withResolvers<'written' | 'gone'>()
   const gone = () => resolve('gone')
   destination.once('close', gone)
-  destination.write(piece, (error) => resolve(error ? 'gone' : 'written'))
+  destination.write(chunk, (error) => resolve(error ? 'gone' : 'written'))
   return promise.finally(() => destination.off('close', gone))
 }
 
@@ -100,7 +100,7 @@ function isBodySource(body: unknown): body is BodySource {
   return typeof body === 'object' && body !== null && 'openChunks' in body
 }
 
-// Large enough that a file of a few megabytes costs few writes, small enough that a cut comes soon.
+// Large enough that a file of a few megabytes needs few writes, small enough that an abort takes effect soon.
 export const sendChunkBytes = 256 * 1024
 
 export async function* splitIntoChunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -108,7 +108,7 @@ export async function* splitIntoChunks(bytes: Uint8Array): AsyncGenerator<Uint8A
     yield bytes.subarray(start, start + sendChunkBytes)
 }
 
-/** Signs a command with a hash that is known already; otherwise the SDK would hash all bytes once more. */
+/** Signs a command with a known hash. Otherwise the SDK would hash the body again. */
 export function presetPayloadHash<Input extends object, Output extends object>(
   command: { middlewareStack: MiddlewareStack<Input, Output> },
   sha256: Sha256,
@@ -122,9 +122,9 @@ export function presetPayloadHash<Input extends object, Output extends object>(
   )
 }
 
-/** Sets a body that is opened again for each attempt. It is set below the retries, which do not repeat streams. */
+/** Sets a body that is opened for each attempt. It is set below the SDK's retries, which do not repeat streams. */
 export function setBodySource(command: UploadPartCommand | PutObjectCommand, source: BodySource): void {
-  // Both have the same stack in all but what the command itself says.
+  // The stacks of both differ only in their input types.
   const { middlewareStack } = command as UploadPartCommand
   middlewareStack.add(
     (next) => (args) => {
@@ -135,7 +135,7 @@ export function setBodySource(command: UploadPartCommand | PutObjectCommand, sou
   )
 }
 
-/** Whether what goes through the SDK's middleware is a request by now; its types say nothing of that. */
+/** Whether the value in the SDK's middleware is already an HTTP request, which its types do not tell. */
 export function hasHeaders(request: unknown): request is { headers: Record<string, string>; body?: unknown } {
   return typeof request === 'object' && request !== null && 'headers' in request
 }
