@@ -6,17 +6,17 @@ import pLimit from 'p-limit'
 import type { ClamdAddress } from '../config/config.ts'
 import type { InconclusiveReason, Scanner, ScannerIdentity, Verdict } from './scanner.ts'
 
-/** Tests wait less. */
+/** Limits of a connection. Tests pass shorter ones. */
 export type ClamdLimits = {
-  /** Files that are sent to it at once; more wait. It keeps what it is sent on its disk, and has threads of its own for the scans. */
+  /** The maximum number of concurrent connections. clamd buffers files on its disk and scans them in its own threads. */
   connections: number
   queueMs: number
   connectMs: number
-  /** How long it may take nothing of what is sent. */
+  /** How long clamd may accept no data. */
   stallMs: number
-  /** How long a verdict may take, unless the one who asks says so. */
+  /** How long a verdict may take, unless the caller passes another limit. */
   verdictMs: number
-  /** For how long a scanner that did not answer in time is left alone, so that not every upload waits for it in vain. */
+  /** After a timeout no file is sent to clamd for this time, so that not every upload waits for it. */
   backoffMs: number
 }
 
@@ -29,25 +29,25 @@ export const defaultClamdLimits: ClamdLimits = {
   backoffMs: 10_000,
 }
 
-/** Small enough that a scanner which takes some, however slowly, is never taken for one that takes nothing. */
+/** Small enough that a slow scanner does not look stalled. */
 const frameBytes = 64 * 1024
 
 type Scan = { bytes: AsyncIterator<Uint8Array>; signal: AbortSignal | undefined; verdictMs: number }
 
-/** ClamAV's daemon, by its `INSTREAM`: it needs no way to our files, so it may run anywhere. One connection is one file. */
+/** Scans with ClamAV's daemon and its `INSTREAM` command, so clamd needs no access to our files. One connection scans one file. */
 export function openClamd(address: ClamdAddress, limits: ClamdLimits = defaultClamdLimits): Scanner {
-  const inTurn = pLimit(limits.connections)
-  let restsUntil = 0
+  const limit = pLimit(limits.connections)
+  let pausedUntil = 0
 
   async function scanOnce(scan: Scan): Promise<Verdict> {
     scan.signal?.throwIfAborted()
     const connection = await connectClamd(address, limits.connectMs)
-    if (connection === undefined) return cannotSay('unreachable')
+    if (connection === undefined) return inconclusive('unreachable')
     const onAbort = () => connection.end()
     scan.signal?.addEventListener('abort', onAbort, { once: true })
     try {
-      const verdict = await converse(connection, scan, limits)
-      // An aborted connection looks like one that was cut off.
+      const verdict = await streamFile(connection, scan, limits)
+      // After an abort the verdict is only `cut_off`.
       scan.signal?.throwIfAborted()
       return verdict
     } finally {
@@ -60,9 +60,9 @@ export function openClamd(address: ClamdAddress, limits: ClamdLimits = defaultCl
     async scan(bytes, { signal, verdictMs = limits.verdictMs } = {}) {
       const iterator = bytes[Symbol.asyncIterator]()
       try {
-        if (Date.now() < restsUntil) return cannotSay('silent')
-        const verdict = await takeTurn(inTurn, limits.queueMs, () => scanOnce({ bytes: iterator, signal, verdictMs }))
-        if (verdict.kind === 'cannot_say' && verdict.why === 'silent') restsUntil = Date.now() + limits.backoffMs
+        if (Date.now() < pausedUntil) return inconclusive('silent')
+        const verdict = await runWhenFree(limit, limits.queueMs, () => scanOnce({ bytes: iterator, signal, verdictMs }))
+        if (verdict.kind === 'cannot_say' && verdict.why === 'silent') pausedUntil = Date.now() + limits.backoffMs
         return verdict
       } finally {
         await iterator.return?.()
@@ -70,71 +70,71 @@ export function openClamd(address: ClamdAddress, limits: ClamdLimits = defaultCl
     },
     async identify() {
       const answer = await ask(address, 'zVERSION\0', limits)
-      return answer === undefined ? undefined : identityOf(answer)
+      return answer === undefined ? undefined : parseIdentity(answer)
     },
   }
 }
 
-/** Runs the work when there is a connection for it; who waited too long is told so, and its turn passes. */
-async function takeTurn(
-  inTurn: ReturnType<typeof pLimit>,
+/** Runs the work when a connection is free, or returns `busy` after `queueMs`. */
+async function runWhenFree(
+  limit: ReturnType<typeof pLimit>,
   queueMs: number,
   work: () => Promise<Verdict>,
 ): Promise<Verdict> {
   let isTooLate = false
-  const { promise: begun, resolve: begin } = Promise.withResolvers<true>()
-  const running = inTurn(async () => {
-    begin(true)
-    return isTooLate ? cannotSay('busy') : work()
+  const { promise: started, resolve: start } = Promise.withResolvers<true>()
+  const running = limit(async () => {
+    start(true)
+    return isTooLate ? inconclusive('busy') : work()
   })
-  isTooLate = (await passes(queueMs, begun)) === undefined
-  return isTooLate ? cannotSay('busy') : running
+  isTooLate = (await within(queueMs, started)) === undefined
+  return isTooLate ? inconclusive('busy') : running
 }
 
-async function converse(connection: ClamdConnection, scan: Scan, limits: ClamdLimits): Promise<Verdict> {
-  if (!(await sendInTime(connection, [Buffer.from('zINSTREAM\0')], limits))) return cannotSay('silent')
+async function streamFile(connection: ClamdConnection, scan: Scan, limits: ClamdLimits): Promise<Verdict> {
+  if (!(await sendWithinLimit(connection, [Buffer.from('zINSTREAM\0')], limits))) return inconclusive('silent')
   for (let next = await scan.bytes.next(); next.done !== true; next = await scan.bytes.next()) {
     for (const frame of framesOf(next.value))
-      if (!(await sendInTime(connection, frame, limits))) return cannotSay('silent')
-    if (!connection.isOpen()) return judgeEarly(await connection.answer)
+      if (!(await sendWithinLimit(connection, frame, limits))) return inconclusive('silent')
+    if (!connection.isOpen()) return parseEarlyAnswer(await connection.answer)
   }
-  if (!connection.isOpen()) return judgeEarly(await connection.answer)
+  if (!connection.isOpen()) return parseEarlyAnswer(await connection.answer)
 
   await connection.send(Buffer.alloc(4))
-  const answer = await passes(
+  const answer = await within(
     scan.verdictMs,
     connection.answer.then((text) => ({ text })),
   )
-  if (answer === undefined) return cannotSay('silent')
-  return answer.text === undefined ? cannotSay('cut_off') : judgeAnswer(answer.text)
+  if (answer === undefined) return inconclusive('silent')
+  return answer.text === undefined ? inconclusive('cut_off') : parseVerdict(answer.text)
 }
 
-/** Of an answer to what was not sent to its end, nothing can be said but why. */
-function judgeEarly(answer: string | undefined): Verdict {
-  if (answer === undefined) return cannotSay('cut_off')
-  const verdict = judgeAnswer(answer)
-  return verdict.kind === 'cannot_say' ? verdict : cannotSay('unclear')
+/** An early answer about an incomplete file is never a verdict, only a reason. */
+function parseEarlyAnswer(answer: string | undefined): Verdict {
+  if (answer === undefined) return inconclusive('cut_off')
+  const verdict = parseVerdict(answer)
+  return verdict.kind === 'cannot_say' ? verdict : inconclusive('unclear')
 }
 
-/** A length and so many bytes, again and again; they are not copied, since fifty uploads at once would leave them all as garbage. */
-function* framesOf(piece: Uint8Array): Generator<Uint8Array[]> {
-  for (let start = 0; start < piece.length; start += frameBytes) {
-    const part = piece.subarray(start, start + frameBytes)
+/** Frames of a length and its bytes. The bytes are not copied, to avoid garbage during many uploads. */
+function* framesOf(chunk: Uint8Array): Generator<Uint8Array[]> {
+  for (let start = 0; start < chunk.length; start += frameBytes) {
+    const part = chunk.subarray(start, start + frameBytes)
     const length = Buffer.alloc(4)
     length.writeUInt32BE(part.length)
     yield [length, part]
   }
 }
 
-async function sendInTime(
+async function sendWithinLimit(
   connection: ClamdConnection,
-  pieces: Uint8Array[],
+  chunks: Uint8Array[],
   { stallMs }: ClamdLimits,
 ): Promise<boolean> {
   return (
-    (await passes(
+    (await within(
       stallMs,
-      connection.send(...pieces).then(() => true),
+      connection.send(...chunks).then(() => true),
     )) === true
   )
 }
@@ -144,74 +144,74 @@ async function ask(address: ClamdAddress, command: string, limits: ClamdLimits):
   if (connection === undefined) return undefined
   try {
     await connection.send(Buffer.from(command))
-    return await passes(limits.stallMs, connection.answer)
+    return await within(limits.stallMs, connection.answer)
   } finally {
     connection.end()
   }
 }
 
-function cannotSay(why: InconclusiveReason): Verdict {
+function inconclusive(why: InconclusiveReason): Verdict {
   return { kind: 'cannot_say', why }
 }
 
-/** What clamd says of a stream. Only its exact word makes a file clean. */
-function judgeAnswer(answer: string): Verdict {
+/** Parses clamd's answer to a stream. Only the exact text `stream: OK` means clean. */
+function parseVerdict(answer: string): Verdict {
   if (answer === 'stream: OK') return { kind: 'clean' }
   const signature = /^stream: (.+) FOUND$/s.exec(answer)?.[1]
-  if (signature !== undefined) return judgeFind(signature)
+  if (signature !== undefined) return parseFinding(signature)
   return { kind: 'cannot_say', why: /size limit exceeded/i.test(answer) ? 'limits' : 'unclear' }
 }
 
-/** With `AlertExceedsMax` and `AlertEncrypted` clamd calls a find what it did not look at. */
-function judgeFind(signature: string): Verdict {
+/** With `AlertExceedsMax` and `AlertEncrypted` clamd also reports files as FOUND that it did not scan. */
+function parseFinding(signature: string): Verdict {
   if (signature.startsWith('Heuristics.Limits.Exceeded')) return { kind: 'cannot_say', why: 'limits' }
   if (/^Heuristics\.Encrypted\b/.test(signature)) return { kind: 'cannot_say', why: 'encrypted' }
   return { kind: 'infected', signature }
 }
 
-/** `ClamAV 1.4.6/27401/Thu Sep  5 08:12:00 2026`: the number is that of the daily signatures. */
-function identityOf(answer: string): ScannerIdentity | undefined {
+/** `ClamAV 1.4.6/27401/Thu Sep  5 08:12:00 2026`: the number is the version of the daily signatures. */
+function parseIdentity(answer: string): ScannerIdentity | undefined {
   const [, name, signatures] = /^(ClamAV [^/\s]+)(?:\/(\d+)\/.*)?$/s.exec(answer) ?? []
   if (name === undefined) return undefined
   return { name, signatures: signatures === undefined ? undefined : Number(signatures) }
 }
 
-/** No answer of clamd's is longer: a name, a word, a NUL. */
-const mostBytesOfAnswer = 4096
+/** No answer of clamd is longer. */
+const maxAnswerBytes = 4096
 
 type ClamdConnection = {
-  /** Whole, without the NUL that ends it; undefined when the connection ended before. Never rejects. */
+  /** The complete answer without its final NUL. Undefined when the connection ended before. Never rejects. */
   answer: Promise<string | undefined>
-  /** False once an answer is there or the connection is gone: then nothing more need be sent. */
+  /** False after an answer or the end of the connection. Then no more data is needed. */
   isOpen(): boolean
-  /** Sends pieces as one. Resolves when clamd took so much that more may be sent, when it answered, or when it is gone. */
-  send(...pieces: Uint8Array[]): Promise<void>
+  /** Sends chunks together. Resolves when more may be sent, when clamd answered, or when the connection ended. */
+  send(...chunks: Uint8Array[]): Promise<void>
   end(): void
 }
 
-/** Undefined when nobody takes the connection in time. */
-async function connectClamd(address: ClamdAddress, withinMs: number): Promise<ClamdConnection | undefined> {
+/** Undefined when clamd does not accept the connection in time. */
+async function connectClamd(address: ClamdAddress, timeoutMs: number): Promise<ClamdConnection | undefined> {
   const socket = connect({ ...address, noDelay: true })
   const answer = readAnswer(socket)
-  const isThere = await passes(
-    withinMs,
+  const isConnected = await within(
+    timeoutMs,
     Promise.race([once(socket, 'connect').then(() => true), answer]).catch(() => undefined),
   )
-  if (isThere !== true) {
+  if (isConnected !== true) {
     socket.destroy()
     return undefined
   }
-  let isOver = false
-  void answer.then(() => (isOver = true))
+  let isEnded = false
+  void answer.then(() => (isEnded = true))
   return {
     answer,
-    isOpen: () => !isOver,
-    async send(...pieces) {
-      if (isOver) return
+    isOpen: () => !isEnded,
+    async send(...chunks) {
+      if (isEnded) return
       socket.cork()
-      const isRoom = pieces.map((piece) => socket.write(piece)).at(-1)
+      const mayContinue = chunks.map((chunk) => socket.write(chunk)).at(-1)
       socket.uncork()
-      if (isRoom === true) return
+      if (mayContinue === true) return
       await Promise.race([once(socket, 'drain').catch(() => undefined), answer])
     },
     end: () => void socket.destroy(),
@@ -221,19 +221,19 @@ async function connectClamd(address: ClamdAddress, withinMs: number): Promise<Cl
 function readAnswer(socket: Socket): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>()
   let text = ''
-  socket.on('data', (piece: Buffer) => {
-    text += piece.toString('latin1')
+  socket.on('data', (chunk: Buffer) => {
+    text += chunk.toString('latin1')
     const end = text.indexOf('\0')
     if (end !== -1) resolve(text.slice(0, end).trim())
-    else if (text.length > mostBytesOfAnswer) resolve(undefined)
+    else if (text.length > maxAnswerBytes) resolve(undefined)
   })
-  // Without its NUL an answer may be the beginning of another one.
+  // An answer without its NUL is incomplete.
   socket.on('error', () => resolve(undefined)).on('close', () => resolve(undefined))
   return promise
 }
 
-/** What the promise says, or undefined when it does not say anything in time. */
-async function passes<Value>(ms: number, promise: Promise<Value>): Promise<Value | undefined> {
+/** The promise's value, or undefined after the timeout. */
+async function within<Value>(ms: number, promise: Promise<Value>): Promise<Value | undefined> {
   const { promise: late, resolve } = Promise.withResolvers<undefined>()
   const timer = setTimeout(() => resolve(undefined), ms)
   try {

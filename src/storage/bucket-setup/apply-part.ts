@@ -22,8 +22,8 @@ import {
 import { type BucketChoices, type PartName, setupRights } from './bucket-rules.ts'
 
 /**
- * `not_asked`: nothing is wanted, and nothing is there. `lacking`: the store has no such thing, and nobody asked for just
- * that. `would_change`: of a dry run.
+ * `not_asked`: no setting is wanted, and none is present. `lacking`: the store does not support the part, and no option
+ * requested it. `would_change`: in a dry run.
  */
 export type PartOutcome = 'unchanged' | 'changed' | 'would_change' | 'not_asked' | 'lacking' | 'failed'
 
@@ -32,7 +32,7 @@ export type PartResult = {
   title: string
   outcome: PartOutcome
   changes: Change[]
-  /** What went wrong, or how it is otherwise than asked. */
+  /** What failed, or how the setting differs from the requested one. */
   message?: string
   advice?: string
   objections: Objection[]
@@ -43,14 +43,14 @@ export type ApplyNeeds = {
   choices: BucketChoices
   isDryRun: boolean
   pauseMs: number
-  /** Before the first change: what fails then is no part's fault. */
-  proveBefore: () => Promise<void>
+  /** Probes the bucket before the first change, when a failure is no part's fault. */
+  probeBefore: () => Promise<void>
 }
 
-type Settled = Pick<PartResult, 'outcome' | 'changes' | 'message' | 'advice'>
+type Applied = Pick<PartResult, 'outcome' | 'changes' | 'message' | 'advice'>
 type Step<Held> = { held: Held | undefined; wanted: Items }
 
-/** Reads, compares, sets and reads back one part, and proves the bucket. Throws where no other part could go better. */
+/** Reads, compares, sets and reads back one part, and probes the bucket. Throws a failure that would stop every other part too. */
 export async function applyPart<Held>(definition: PartDefinition<Held>, needs: ApplyNeeds): Promise<PartResult> {
   const { part, title } = definition
   let objections: Objection[] = []
@@ -59,25 +59,29 @@ export async function applyPart<Held>(definition: PartDefinition<Held>, needs: A
     const wanted = definition.wanted({ choices: needs.choices, held, context: needs.context })
     objections = definition.objections?.(held, wanted) ?? []
     await definition.requireCompatible?.(needs.context, needs.choices, wanted)
-    return { part, title, objections, ...(await settle(definition, needs, { held, wanted })) }
+    return { part, title, objections, ...(await compareAndSet(definition, needs, { held, wanted })) }
   } catch (error) {
     return { part, title, objections, changes: [], ...explainFailed(definition, needs, error) }
   }
 }
 
-async function settle<Held>(definition: PartDefinition<Held>, needs: ApplyNeeds, step: Step<Held>): Promise<Settled> {
+async function compareAndSet<Held>(
+  definition: PartDefinition<Held>,
+  needs: ApplyNeeds,
+  step: Step<Held>,
+): Promise<Applied> {
   const changes = compareItems(definition.ours(step.held), step.wanted)
   if (changes.length === 0) return { outcome: isNothing(step.wanted) ? 'not_asked' : 'unchanged', changes }
   return needs.isDryRun ? { outcome: 'would_change', changes } : await set(definition, needs, step)
 }
 
-async function set<Held>(definition: PartDefinition<Held>, needs: ApplyNeeds, step: Step<Held>): Promise<Settled> {
-  await needs.proveBefore()
+async function set<Held>(definition: PartDefinition<Held>, needs: ApplyNeeds, step: Step<Held>): Promise<Applied> {
+  await needs.probeBefore()
   await definition.dryRun?.(needs.context, step.wanted, step.held)
   const weaker = await putStrongest(definition, needs, step)
   const wanted = weaker?.wanted ?? step.wanted
   const left = await readBack(definition, needs, wanted)
-  if (left.length > 0) return { outcome: 'failed', changes: [], ...keptOtherwise(left) }
+  if (left.length > 0) return { outcome: 'failed', changes: [], ...describeDifference(left) }
   const message = weaker?.message ?? definition.reminder?.(needs.choices)
   return {
     ...setTo(compareItems(definition.ours(step.held), wanted)),
@@ -85,8 +89,8 @@ async function set<Held>(definition: PartDefinition<Held>, needs: ApplyNeeds, st
   }
 }
 
-/** What the weaker form has may have been there before. */
-function setTo(changes: Change[]): Settled {
+/** The weaker setting may already have been in place. */
+function setTo(changes: Change[]): Applied {
   return { outcome: changes.length === 0 ? 'unchanged' : 'changed', changes }
 }
 
@@ -94,21 +98,21 @@ function isNothing(wanted: Items): boolean {
   return Object.keys(wanted).length === 0
 }
 
-/** What was put instead, where the bucket refused papers with what is wanted. */
+/** Returns the weaker setting, if the bucket rejected documents with the wanted one. */
 async function putStrongest<Held>(definition: PartDefinition<Held>, { context }: ApplyNeeds, step: Step<Held>) {
   try {
-    await putAndProve(definition, context, step)
+    await putAndProbe(definition, context, step)
     return undefined
   } catch (error) {
     const weaker = error instanceof ProbeFailed ? definition.weaker?.(step.wanted) : undefined
     if (weaker === undefined) throw error
-    await putAndProve(definition, context, { ...step, wanted: weaker.wanted })
+    await putAndProbe(definition, context, { ...step, wanted: weaker.wanted })
     return weaker
   }
 }
 
-/** What makes the bucket refuse papers is taken back before anybody is told. */
-async function putAndProve<Held>(
+/** Rolls the change back if the bucket then rejects documents. */
+async function putAndProbe<Held>(
   definition: PartDefinition<Held>,
   context: BucketContext,
   { held, wanted }: Step<Held>,
@@ -126,9 +130,9 @@ function read<Held>(definition: PartDefinition<Held>, context: BucketContext): P
   return withRight(setupRights[definition.part].read, () => definition.read(context))
 }
 
-const readings = 4
+const maxReads = 4
 
-/** What is otherwise than it was set. Amazon may give out what was there before for some seconds. */
+/** Reads the setting back and returns the differences. Amazon may return the old setting for some seconds. */
 async function readBack<Held>(
   definition: PartDefinition<Held>,
   { context, pauseMs }: ApplyNeeds,
@@ -136,16 +140,16 @@ async function readBack<Held>(
 ): Promise<Change[]> {
   for (let reading = 1; ; reading += 1) {
     const left = compareItems(definition.ours(await read(definition, context)), wanted)
-    if (left.length === 0 || reading === readings) return left
+    if (left.length === 0 || reading === maxReads) return left
     await wait(pauseMs * reading)
   }
 }
 
-function keptOtherwise(left: Change[]): Pick<Settled, 'message' | 'advice'> {
-  const named = left.map(({ item, from }) => `${item} is ${from === undefined ? 'not there' : JSON.stringify(from)}`)
+function describeDifference(left: Change[]): Pick<Applied, 'message' | 'advice'> {
+  const named = left.map(({ item, from }) => `${item} is ${from === undefined ? 'missing' : JSON.stringify(from)}`)
   return {
-    message: `The store took it and has it otherwise: ${named.join('; ')}`,
-    advice: 'If somebody else changes the bucket just now, run this again; else the store cannot have it.',
+    message: `The store accepted the setting but changed it: ${named.join('; ')}`,
+    advice: 'If somebody else is changing the bucket now, run this again. Otherwise the store does not support it.',
   }
 }
 
@@ -153,11 +157,11 @@ function explainFailed<Held>(
   { part, isRequested: isAskedFor }: PartDefinition<Held>,
   { context, choices }: ApplyNeeds,
   error: unknown,
-): Pick<Settled, 'outcome' | 'message' | 'advice'> {
+): Pick<Applied, 'outcome' | 'message' | 'advice'> {
   if (error instanceof CannotApply) return { outcome: 'failed', message: error.message }
   if (!(error instanceof RollbackFailed)) rethrowHopeless(context, error)
-  const isSpared = isUnsupported(context, error) && !isAskedFor(choices)
-  return { outcome: isSpared ? 'lacking' : 'failed', ...explainPart(context, part, error) }
+  const isOptional = isUnsupported(context, error) && !isAskedFor(choices)
+  return { outcome: isOptional ? 'lacking' : 'failed', ...explainPart(context, part, error) }
 }
 
 const hopeless = new Set<S3Trouble | undefined>([
@@ -170,58 +174,59 @@ const hopeless = new Set<S3Trouble | undefined>([
   'not_s3',
 ])
 
-/** Throws where the next part would fail in the same way, with what to do. */
+/** Throws an explained error if every other part would fail in the same way. */
 function rethrowHopeless(context: BucketContext, error: unknown): void {
-  // Told to end, or found out already.
+  // Aborted, or already explained.
   if (context.signal.aborted || error instanceof AppError) throw error
   const cause = causeOf(error)
   const { trouble, s3Code } = s3FailureOf(cause)
   if (!hopeless.has(trouble)) return
   const { message, advice } = explainS3Failure(cause, { ...context, right: rightOf(error, 'versioning') })
-  const more = s3Code === 'NoSuchBucket' ? ' `./bin/paniq-docs s3 test` makes it, with credentials that may.' : ''
+  const more =
+    s3Code === 'NoSuchBucket' ? ' `./bin/paniq-docs s3 test` creates it, with credentials that allow it.' : ''
   throw new AppError('store_unavailable', `${message}. ${advice}${more}`, { cause: error })
 }
 
-/** Before anything was changed: what is set could not be proved to be in nobody’s way. */
-export function notProvedBefore(context: BucketContext, error: ProbeFailed): AppError {
+/** The bucket failed the probe before anything was changed. */
+export function toProbeError(context: BucketContext, error: ProbeFailed): AppError {
   rethrowHopeless(context, error)
   const { message, advice } = explainS3Failure(error.cause, { ...context, right: error.right })
   return new AppError(
     'store_unavailable',
-    `Nothing was changed: each change is proved by an object that is put, read and removed, and that cannot be done now. ${message}. ${advice}`,
+    `Nothing was changed: each change is tested with an object that is put, read and deleted, and that fails now. ${message}. ${advice}`,
     { cause: error },
   )
 }
 
-/** Whether the store has no such thing, or has it in a way in which nothing else goes: only Amazon’s is known to have all. */
+/** Whether the store does not support a part, or breaks uploads with it. Only Amazon S3 is known to support all parts. */
 export function isUnsupported({ config }: BucketContext, error: unknown): boolean {
   if (error instanceof RollbackFailed) return false
   return isUnknownCall(causeOf(error)) || (error instanceof ProbeFailed && !isAmazon(config))
 }
 
 function explainPart(context: BucketContext, part: PartName, error: unknown): Explanation {
-  if (error instanceof ProbeFailed) return explainNotProved(context, error)
-  if (error instanceof RollbackFailed) return explainNotTakenBack(context, error)
+  if (error instanceof ProbeFailed) return explainProbeFailure(context, error)
+  if (error instanceof RollbackFailed) return explainRollbackFailure(context, error)
   if (isUnsupported(context, error))
-    return { message: 'This store has no such thing', advice: 'The rest of the bucket is set up without it.' }
+    return { message: 'This store does not support it', advice: 'The rest of the bucket is set up without it.' }
   return explainS3Failure(causeOf(error), { ...context, right: rightOf(error, part) })
 }
 
-function explainNotProved(context: BucketContext, error: ProbeFailed): Explanation {
+function explainProbeFailure(context: BucketContext, error: ProbeFailed): Explanation {
   const { message } = explainS3Failure(error.cause, { ...context, right: error.right })
   return {
-    message: `With it the bucket does not take what the service sends (${message}), so it was left as it is`,
+    message: `With this setting the bucket rejects the service’s uploads (${message}), so the setting was rolled back`,
     advice: isAmazon(context.config)
-      ? 'See what stands in the way, such as a right on the key, and run this again.'
-      : 'The store says that it can have it, and does not do as Amazon’s does.',
+      ? 'Find the cause, such as a missing right on the key, and run this again.'
+      : 'The store accepts the setting but does not behave as Amazon S3 does.',
   }
 }
 
-function explainNotTakenBack(context: BucketContext, error: RollbackFailed): Explanation {
+function explainRollbackFailure(context: BucketContext, error: RollbackFailed): Explanation {
   const { message } = explainS3Failure(error.cause, { ...context, right: error.right })
   return {
-    message: `It was put to see whether papers still go in, and could not be taken back (${message})`,
-    advice: 'Put it back by hand as it was; ./bin/paniq-docs s3 test tells whether the bucket takes papers.',
+    message: `The setting was tested and could not be rolled back (${message})`,
+    advice: 'Restore the old setting by hand. ./bin/paniq-docs s3 test checks whether the bucket accepts documents.',
   }
 }
 

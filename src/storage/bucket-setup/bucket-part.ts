@@ -15,66 +15,66 @@ export type BucketContext = {
   client: S3Client
   config: S3Config
   seen: ResponseFacts
-  /** Ends what only looks. What changes the bucket is finished, or taken back. */
+  /** Aborts reads only. A change of the bucket is completed or rolled back. */
   signal: AbortSignal
 }
 
-/** What somebody else has there. `breaks`: with it the bucket is not what it should be, whatever is set beside it. */
+/** A problem with a setting that this command does not own. `isSerious`: the bucket is not safe with it. */
 export type Objection = { isSerious: boolean; message: string }
 
-/** How a part is when the store cannot have all of it. */
+/** A weaker setting for a store that does not support all of it. */
 type Weaker = { wanted: Items; message: string }
 
-/** One part of how a bucket is set up. `Held`: the whole of it as the store has it, with what is somebody else's. */
+/** One part of the bucket's set-up. `Held`: the complete current setting, including items that this command does not own. */
 export type PartDefinition<Held> = {
   part: PartName
   title: string
-  /** Undefined: there is none, as in a new bucket. */
+  /** Undefined when there is no setting, as in a new bucket. */
   read(context: BucketContext): Promise<Held | undefined>
-  /** What of it is this command's, each item by a name that people know it by. */
+  /** The items that this command owns, by a name for people. */
   ours(held: Held | undefined): Items
-  /** Throws a `Refused` where it cannot be had beside what is there. */
+  /** Throws `CannotApply` on a conflict with the current setting. */
   wanted(context: { choices: BucketChoices; held: Held | undefined; context: BucketContext }): Items
-  /** Throws a `Refused` where another part of the bucket makes it useless, also where nothing is to be changed. */
+  /** Throws `CannotApply` when another part makes this one useless, even if nothing is to be changed. */
   requireCompatible?(context: BucketContext, choices: BucketChoices, wanted: Items): Promise<void>
-  /** The whole with what is ours replaced; undefined: nothing is left. */
+  /** The current setting with our items replaced. Undefined: nothing is left. */
   merge(held: Held | undefined, items: Items): Held | undefined
   write(context: BucketContext, held: Held): Promise<unknown>
   clear(context: BucketContext): Promise<unknown>
   objections?(held: Held | undefined, wanted: Items): Objection[]
-  /** Whether it is in nobody's way, tried without changing the bucket, or on one object of our own. */
+  /** Tests the setting without changing the bucket, or on the test object only. */
   dryRun?(context: BucketContext, wanted: Items, held: Held | undefined): Promise<void>
   weaker?(wanted: Items): Weaker
-  /** Whether somebody asked for just this, so that a store without it fails. */
+  /** Whether an option requests this part, so that a store without it is a failure. */
   isRequested: (choices: BucketChoices) => boolean
-  /** What else is to be done by somebody, once it was set. */
+  /** What the operator has to do after it was set. */
   reminder?(choices: BucketChoices): string | undefined
 }
 
-/** It cannot be had beside what is there; the message says why and what to do. */
+/** The part conflicts with the current settings. The message says why and what to do. */
 export class CannotApply extends Error {
-  override readonly name = 'Refused'
+  override readonly name = 'CannotApply'
 }
 
-/** A call to S3 that failed, and the right that it takes. */
+/** A failed call to S3, with the right that the call needs. */
 export class CallFailed extends Error {
   override readonly name: string = 'CallFailed'
   readonly right: string
 
   constructor(right: string, cause: unknown) {
-    super(`A call that takes ${right} failed.`, { cause })
+    super(`a call that needs ${right} failed`, { cause })
     this.right = right
   }
 }
 
-/** The bucket does not take, give back or let go of what the service sends. */
+/** The bucket failed the probe: it does not accept, return or delete an object. */
 export class ProbeFailed extends CallFailed {
-  override readonly name = 'NotProved'
+  override readonly name = 'ProbeFailed'
 }
 
-/** Nor could what was set be put back as it was: S3 has it still. */
+/** The change could not be rolled back and is still in place. */
 export class RollbackFailed extends CallFailed {
-  override readonly name = 'NotTakenBack'
+  override readonly name = 'RollbackFailed'
 }
 
 export async function withRight<Answer>(
@@ -89,7 +89,7 @@ export async function withRight<Answer>(
   }
 }
 
-/** Puts a part as it is to be; `undefined` takes it away. What S3 refuses is thrown with the right that it takes. */
+/** Writes a part, or clears it when `held` is undefined. A failure carries the right that the call needs. */
 export function putPart<Held>(
   definition: PartDefinition<Held>,
   context: BucketContext,
@@ -101,24 +101,24 @@ export function putPart<Held>(
   return withRight(write, () => definition.write(context, held), Failure)
 }
 
-/** Puts, gets and removes one object as the service does with papers. Throws a `NotProved` with what S3 said. */
+/** Puts, gets and deletes one object as the service does with documents. Throws `ProbeFailed` with the error of S3. */
 export async function probeBucket(
   { client, config }: BucketContext,
   more: Partial<PutObjectCommandInput> = {},
 ): Promise<void> {
   const place = { Bucket: config.bucket, Key: testKey }
-  await proving('s3:PutObject', () => client.send(new PutObjectCommand({ ...place, ...asPapersAre, ...more })))
+  await probing('s3:PutObject', () => client.send(new PutObjectCommand({ ...place, ...likeDocuments, ...more })))
   try {
-    await proving('s3:GetObject', async () => {
+    await probing('s3:GetObject', async () => {
       const { Body: body } = await client.send(new GetObjectCommand(place))
-      if ((await body?.transformToString()) !== testText) throw new Error('what came back is not what was put')
+      if ((await body?.transformToString()) !== testText) throw new Error('the object came back with another content')
     })
   } finally {
-    await proving('s3:DeleteObject', () => client.send(new DeleteObjectCommand(place)))
+    await probing('s3:DeleteObject', () => client.send(new DeleteObjectCommand(place)))
   }
 }
 
-const asPapersAre = {
+const likeDocuments = {
   Body: testText,
   ContentType: 'text/plain',
   CacheControl: 'private, no-store',
@@ -126,14 +126,14 @@ const asPapersAre = {
   Metadata: { 'original-filename': 'connection_test.txt' },
 } as const
 
-function proving(right: string, call: () => Promise<unknown>): Promise<unknown> {
+function probing(right: string, call: () => Promise<unknown>): Promise<unknown> {
   return withRight(right, call, ProbeFailed)
 }
 
-/** Parts of a setting by name, as JSON. */
+/** The items of a setting by name, as JSON. */
 export type Items = Record<string, unknown>
 
-/** `from` undefined: it is new; `to` undefined: it goes. */
+/** `from` undefined: the item is new. `to` undefined: it is removed. */
 export type Change = { item: string; from: unknown; to: unknown }
 
 export function compareItems(present: Items, wanted: Items): Change[] {
@@ -144,7 +144,7 @@ export function compareItems(present: Items, wanted: Items): Change[] {
   })
 }
 
-/** Whether two values say the same as JSON, in whatever order of names. */
+/** Whether two values are equal as JSON, in any order of names. */
 export function isSame(one: unknown, other: unknown): boolean {
   return JSON.stringify(inOrderOfNames(one)) === JSON.stringify(inOrderOfNames(other))
 }
@@ -156,7 +156,7 @@ function inOrderOfNames(value: unknown): unknown {
   return Object.fromEntries(entries.map(([name, each]) => [name, inOrderOfNames(each)]))
 }
 
-/** Undefined where S3 answers with this code, which says that there is none of what was asked for. */
+/** Undefined when S3 answers with this code, which means that there is no such setting. */
 export async function undefinedOn<Answer>(s3Code: string, answer: Promise<Answer>): Promise<Answer | undefined> {
   try {
     return await answer

@@ -3,9 +3,9 @@ import { testKey } from '../s3/diagnosis/connection-step.ts'
 const partNames = ['versioning', 'policy', 'public_access', 'encryption', 'lifecycle', 'cors', 'replication'] as const
 export type PartName = (typeof partNames)[number]
 
-type PartRights = { read: string; write: string; /** To put back that nothing was there. */ clear: string }
+type PartRights = { read: string; write: string; /** Restores the state without a setting. */ clear: string }
 
-/** What each part of `s3 setup` asks of the bucket. Data alone: the policies in `deploy` are made of it. */
+/** The rights that each part of `s3 setup` needs. Data only: the policies in `deploy` are generated from it. */
 export const setupRights: Record<PartName, PartRights> = {
   versioning: rights('GetBucketVersioning', 'PutBucketVersioning'),
   policy: rights('GetBucketPolicy', 'PutBucketPolicy', 'DeleteBucketPolicy'),
@@ -16,28 +16,28 @@ export const setupRights: Record<PartName, PartRights> = {
   replication: rights('GetReplicationConfiguration', 'PutReplicationConfiguration'),
 }
 
-/** What it asks of objects: it puts, reads and removes one of its own, to prove that the bucket still takes papers. */
+/** The rights for the probe, which puts, reads and deletes one object. */
 export const proofRights = ['s3:PutObject', 's3:GetObject', 's3:DeleteObject'] as const
 
 function rights(read: string, write: string, clear: string = write): PartRights {
   return { read: `s3:${read}`, write: `s3:${write}`, clear: `s3:${clear}` }
 }
 
-/** What an operator asks for. What is not said stays as an earlier run of this command left it, or is as usual. */
+/** The operator's options. A missing option keeps the setting of an earlier run, or the default. */
 export type BucketChoices = {
   noncurrentDays?: number
   transition?: NonNullable<LifecycleOptions['transition']> | 'off'
   quarantineDays?: number | 'off'
-  /** A key of KMS by its ARN. */
+  /** The ARN of a KMS key. */
   kmsKey?: string
-  /** Pages of these may read what links lead to. */
+  /** The origins whose pages may read from links. */
   origins: string[]
   replication?: ReplicationChoice | 'off'
 }
 
 export type ReplicationChoice = ReplicationOptions & { role: string }
 
-/** The four switches by which a bucket is closed to the public, whatever a policy or an ACL says. Data alone: `deploy/aws` has it too. */
+/** The four switches that block public access despite any policy or ACL. Data only: `deploy/aws` uses it too. */
 export const publicAccessBlock = {
   BlockPublicAcls: true,
   IgnorePublicAcls: true,
@@ -52,13 +52,13 @@ type EncryptionRuleData = {
   BucketKeyEnabled: boolean
 }
 
-/** How what comes without a word of its own is encrypted: with S3's own key, or with this one of KMS. Data alone: `deploy/aws` has it too. */
+/** The default encryption: with S3's own key, or with this KMS key. Data only: `deploy/aws` uses it too. */
 export function encryptionRule(kmsKey: string | undefined): EncryptionRuleData {
   if (kmsKey === undefined)
     return { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' }, BucketKeyEnabled: false }
   return {
     ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: kmsKey },
-    // KMS is asked once in a while for the bucket instead of for each paper, which costs a hundredth.
+    // One KMS call serves many objects, which costs a hundredth.
     BucketKeyEnabled: true,
   }
 }
@@ -73,40 +73,40 @@ type PolicyStatementData = {
   Condition: Record<string, Record<string, string>>
 }
 
-/** The longest that a link may live, in milliseconds as S3 counts the age of a signature: the most that `DOWNLOAD_URL_SECONDS` takes. */
-const oldestSignatureMs = 3_600_000
+/** The maximum of `DOWNLOAD_URL_SECONDS`, in milliseconds as in the policy condition `s3:signatureAge`. */
+const maxSignatureAgeMs = 3_600_000
 
-/** What `s3 setup` gives a bucket's policy; its other statements are somebody else's. Data alone: `deploy/aws` has it too. */
+/** The policy statements of `s3 setup`. It never changes other statements. Data only: `deploy/aws` uses it too. */
 export function policyStatements(bucketArn: string): PolicyStatementData[] {
-  const refusal = { Effect: 'Deny', Principal: { AWS: '*' }, Action: 's3:*' } as const
+  const denial = { Effect: 'Deny', Principal: { AWS: '*' }, Action: 's3:*' } as const
   const Resource = [bucketArn, `${bucketArn}/*`]
   return [
-    { Sid: 'PaniqTlsOnly', ...refusal, Resource, Condition: { Bool: { 'aws:SecureTransport': 'false' } } },
+    { Sid: 'PaniqTlsOnly', ...denial, Resource, Condition: { Bool: { 'aws:SecureTransport': 'false' } } },
     {
       Sid: 'PaniqNoOldSignatures',
-      ...refusal,
+      ...denial,
       Resource,
-      Condition: { NumericGreaterThan: { 's3:signatureAge': String(oldestSignatureMs) } },
+      Condition: { NumericGreaterThan: { 's3:signatureAge': String(maxSignatureAgeMs) } },
     },
   ]
 }
 
-/** In China and for the American government ARNs begin with another word. */
+/** ARNs have another partition in China and in AWS GovCloud (US). */
 export function bucketArnOf(bucket: string, region: string): string {
   const partition = region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'
   return `arn:${partition}:s3:::${bucket}`
 }
 
-/** Classes that give a paper back at once, as a link must, and keep it in more than one zone. */
+/** Classes with immediate access, which links need, and copies in more than one zone. */
 export const transitionClasses = ['STANDARD_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR'] as const
 type TransitionClass = (typeof transitionClasses)[number]
 
 export type LifecycleOptions = {
-  /** How long what was replaced or removed is kept. */
+  /** For how many days old versions are kept. */
   noncurrentDays: number
-  /** Moves papers to a cheaper class when they are so old. Undefined: they stay where they are. */
+  /** Moves documents of this age to a cheaper class. Undefined: no transition. */
   transition: { days: number; storageClass: TransitionClass } | undefined
-  /** Removes what lies in quarantine when it is so old. Undefined: a person does. */
+  /** Deletes quarantined files of this age. Undefined: a person deletes them. */
   quarantineDays: number | undefined
 }
 
@@ -126,13 +126,13 @@ const unfinishedDays = 3
 export const documentsPrefix = 'security_firms/'
 export const quarantinePrefix = 'quarantine/'
 
-// Amazon takes nothing into STANDARD_IA sooner, and has it paid for so long at least.
+// Amazon accepts no younger objects in STANDARD_IA, and charges for this time at least.
 export const minDaysInStandard = 30
-const leastDaysInIa = 30
+const minDaysInIa = 30
 
-/** What `s3 setup` gives a bucket's lifecycle; its other rules are somebody else's. Data alone: `deploy/aws` has it too. */
-export function lifecycleRules(wish: LifecycleOptions): LifecycleRuleData[] {
-  const { noncurrentDays, transition, quarantineDays } = wish
+/** The lifecycle rules of `s3 setup`. It never changes other rules. Data only: `deploy/aws` uses it too. */
+export function lifecycleRules(options: LifecycleOptions): LifecycleRuleData[] {
+  const { noncurrentDays, transition, quarantineDays } = options
   const rules: LifecycleRuleData[] = [
     {
       ...ruleFor('paniq-unfinished-uploads', ''),
@@ -142,7 +142,7 @@ export function lifecycleRules(wish: LifecycleOptions): LifecycleRuleData[] {
     {
       ...ruleFor('paniq-quarantine', quarantinePrefix),
       NoncurrentVersionExpiration: { NoncurrentDays: noncurrentDays },
-      // With a number of days S3 takes away the markers that hide nothing by itself.
+      // With a number of days, S3 removes expired delete markers by itself.
       ...(quarantineDays === undefined ? withoutEmptyMarkers : { Expiration: { Days: quarantineDays } }),
     },
     {
@@ -163,12 +163,12 @@ function ruleFor(id: string, prefix: string): Pick<LifecycleRuleData, 'ID' | 'St
 
 const withoutEmptyMarkers = { Expiration: { ExpiredObjectDeleteMarker: true } } as const
 
-/** What goes soon is not moved first: it would be paid for as if it had stayed. */
+/** Versions that expire soon are not moved, because the minimum storage time would be charged. */
 function oldVersions(
   noncurrentDays: number,
 ): Pick<LifecycleRuleData, 'NoncurrentVersionTransitions' | 'NoncurrentVersionExpiration'> {
   const expiration = { NoncurrentVersionExpiration: { NoncurrentDays: noncurrentDays } }
-  if (noncurrentDays < minDaysInStandard + leastDaysInIa) return expiration
+  if (noncurrentDays < minDaysInStandard + minDaysInIa) return expiration
   const moving = { NoncurrentDays: minDaysInStandard, StorageClass: 'STANDARD_IA' } as const
   return { NoncurrentVersionTransitions: [moving], ...expiration }
 }
@@ -182,7 +182,7 @@ type CorsRuleData = {
   MaxAgeSeconds: number
 }
 
-/** By which pages of these origins read what links lead to. Data alone: `deploy/aws` has it too. */
+/** Lets pages of these origins read from links. Data only: `deploy/aws` uses it too. */
 export function corsRule(origins: string[]): CorsRuleData {
   return {
     ID: 'paniq-links',
@@ -196,9 +196,9 @@ export function corsRule(origins: string[]): CorsRuleData {
 
 export type ReplicationOptions = {
   bucketArn: string
-  /** With which its copies are encrypted, where the papers are encrypted with a key of KMS. */
+  /** The key for the copies, if the documents are encrypted with a KMS key. */
   kmsKey: string | undefined
-  /** Whether what is removed here goes there too, in the days of that bucket's own lifecycle. */
+  /** Whether removals are replicated. The target's lifecycle then deletes the versions. */
   followsDeletes: boolean
 }
 
@@ -211,13 +211,13 @@ export type ReplicationRuleData = {
   SourceSelectionCriteria?: { SseKmsEncryptedObjects: { Status: 'Enabled' } }
   Destination: {
     Bucket: string
-    /** The figures that the alarms of `deploy/aws` look at. */
+    /** The metrics for the alarms of `deploy/aws`. */
     Metrics: { Status: 'Enabled' }
     EncryptionConfiguration?: { ReplicaKmsKeyID: string }
   }
 }
 
-/** By which all that is in the bucket is copied elsewhere. Data alone: `deploy/aws` has it too. */
+/** Replicates the whole bucket. Data only: `deploy/aws` uses it too. */
 export function replicationRule(
   { bucketArn, kmsKey, followsDeletes }: ReplicationOptions,
   priority: number,
@@ -233,7 +233,7 @@ export function replicationRule(
   if (kmsKey === undefined) return { ...rule, Destination }
   return {
     ...rule,
-    // Without these two words S3 leaves out what is encrypted with a key of KMS, and says nothing.
+    // Without this and the key below, S3 silently skips objects that are encrypted with a KMS key.
     SourceSelectionCriteria: { SseKmsEncryptedObjects: { Status: 'Enabled' } },
     Destination: { ...Destination, EncryptionConfiguration: { ReplicaKmsKeyID: kmsKey } },
   }

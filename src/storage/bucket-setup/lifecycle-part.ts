@@ -33,12 +33,12 @@ export const lifecyclePart: PartDefinition<Lifecycle> = {
     const command = new GetBucketLifecycleConfigurationCommand({ Bucket: config.bucket })
     const answer = await undefinedOn('NoSuchLifecycleConfiguration', client.send(command, { abortSignal: signal }))
     if (answer === undefined) return undefined
-    return { rules: (answer.Rules ?? []).map(inOneForm), smallest: answer.TransitionDefaultMinimumObjectSize }
+    return { rules: (answer.Rules ?? []).map(normalize), smallest: answer.TransitionDefaultMinimumObjectSize }
   },
   ours: (held) => byId(rulesOf(held).filter(isOurs)),
-  wanted: ({ choices, held }) => byId(lifecycleRules(wishOf(choices, rulesOf(held)))),
+  wanted: ({ choices, held }) => byId(lifecycleRules(optionsOf(choices, rulesOf(held)))),
   merge: (held, items) => ({
-    // Of our own making, or read from a rule.
+    // The items are our own rules, or rules that were read.
     rules: [...rulesOf(held).filter((rule) => !isOurs(rule)), ...(Object.values(items) as LifecycleRule[])],
     smallest: held?.smallest,
   }),
@@ -72,14 +72,14 @@ function byId(rules: LifecycleRule[]): Items {
   return Object.fromEntries(rules.map((rule) => [rule.ID ?? '', rule]))
 }
 
-/** A rule of the old form and one of the new cannot stand in one lifecycle; both say the same. */
-function inOneForm({ Prefix: prefix, Filter: filter, ...rule }: LifecycleRule): LifecycleRule {
+/** S3 rejects a mix of old rules (`Prefix`) and new ones (`Filter`), so all are converted to the new format. */
+function normalize({ Prefix: prefix, Filter: filter, ...rule }: LifecycleRule): LifecycleRule {
   const isEmpty = filter === undefined || Object.keys(filter).length === 0
   return { ...rule, Filter: isEmpty ? { Prefix: prefix ?? '' } : filter }
 }
 
-/** What nobody asks for stays as our own rules have it: a run without options destroys nothing sooner. */
-function wishOf(
+/** Missing options keep the current rules: a run without options must not delete anything sooner. */
+function optionsOf(
   { noncurrentDays, transition, quarantineDays }: BucketChoices,
   rules: LifecycleRule[],
 ): LifecycleOptions {
@@ -105,14 +105,14 @@ function transitionOf(rules: LifecycleRule[]): LifecycleOptions['transition'] {
   return days === undefined || storageClass === undefined ? undefined : { days, storageClass }
 }
 
-/** What speaks against a rule of somebody else's that papers come under. */
+/** Problems with a foreign rule that applies to documents. */
 export function objectToRule(rule: LifecycleRule, noncurrentDays: number): Objection[] {
-  if (rule.Status !== 'Enabled' || !isOfPapers(rule)) return []
+  if (rule.Status !== 'Enabled' || !appliesToDocuments(rule)) return []
   return [...ofExpiration(rule), ...ofTransitions(rule), ...ofOldVersions(rule, noncurrentDays)]
 }
 
-/** Papers have no tags, so that a rule that asks for one is not theirs. */
-function isOfPapers({ Filter: filter }: LifecycleRule): boolean {
+/** Documents have no tags, so a rule that filters by a tag does not apply. */
+function appliesToDocuments({ Filter: filter }: LifecycleRule): boolean {
   const { Prefix: prefix = '', Tags: tags = [] } = { ...filter, ...filter?.And }
   const isTagged = filter?.Tag !== undefined || tags.length > 0
   return !isTagged && (prefix.startsWith(documentsPrefix) || documentsPrefix.startsWith(prefix))
@@ -120,10 +120,10 @@ function isOfPapers({ Filter: filter }: LifecycleRule): boolean {
 
 function ofExpiration(rule: LifecycleRule): Objection[] {
   const { Days: days, Date: date } = rule.Expiration ?? {}
-  const when = days === undefined ? date?.toISOString() : `${days} days after they came`
+  const when = days === undefined ? date?.toISOString() : `${days} days after their upload`
   if (when === undefined) return []
   return [
-    { isSerious: true, message: `${nameOf(rule)} removes papers: ${when}. Take it away, or keep papers out of it` },
+    { isSerious: true, message: `${nameOf(rule)} deletes documents: ${when}. Remove it, or exclude documents from it` },
   ]
 }
 
@@ -134,16 +134,16 @@ function ofTransitions(rule: LifecycleRule): Objection[] {
     .filter((each) => !allowed.has(each))
     .map((each) => ({
       isSerious: true,
-      message: `${nameOf(rule)} moves papers to ${each}, ${each === 'ONEZONE_IA' ? 'where one fire destroys them' : 'from where a link cannot give them'}. Take it away, or keep papers out of it`,
+      message: `${nameOf(rule)} moves documents to ${each}, ${each === 'ONEZONE_IA' ? 'which has only one copy' : 'from which links cannot read'}. Remove it, or exclude documents from it`,
     }))
 }
 
 function ofOldVersions(rule: LifecycleRule, noncurrentDays: number): Objection[] {
   const days = rule.NoncurrentVersionExpiration?.NoncurrentDays
   if (days === undefined || days >= noncurrentDays) return []
-  return [{ isSerious: false, message: `${nameOf(rule)} removes old versions sooner: after ${days} days` }]
+  return [{ isSerious: false, message: `${nameOf(rule)} deletes old versions sooner: after ${days} days` }]
 }
 
 function nameOf({ ID }: LifecycleRule): string {
-  return `The rule ${ID ?? 'without a name'}, which is not this command’s,`
+  return `The rule ${ID ?? 'without a name'}, which this command does not own,`
 }

@@ -12,17 +12,17 @@ const rule = (more: Partial<LifecycleRule>): LifecycleRule => ({
 const tag = { Key: 'kind', Value: 'log' }
 
 test.each<[string, Partial<LifecycleRule>, string]>([
-  ['removes papers by their age', { Expiration: { Days: 10 } }, 'removes papers: 10 days'],
-  ['removes them on a day', { Expiration: { Date: new Date('2030-01-01') } }, 'removes papers: 2030-01-01'],
-  ['is of one firm', { Filter: { Prefix: 'security_firms/0b/' }, Expiration: { Days: 1 } }, 'removes papers'],
-  ['is of large files', { Filter: { ObjectSizeGreaterThan: 9 }, Expiration: { Days: 1 } }, 'removes papers'],
-  ['archives', { Transitions: [{ Days: 1, StorageClass: 'GLACIER' }] }, 'from where a link cannot give them'],
-  ['keeps in one zone', { Transitions: [{ Days: 30, StorageClass: 'ONEZONE_IA' }] }, 'where one fire destroys them'],
-])('a rule of somebody else’s that %s is what the bucket must not have', (_which, more, message) => {
+  ['deletes documents by age', { Expiration: { Days: 10 } }, 'deletes documents: 10 days'],
+  ['deletes them on a date', { Expiration: { Date: new Date('2030-01-01') } }, 'deletes documents: 2030-01-01'],
+  ['covers one firm', { Filter: { Prefix: 'security_firms/0b/' }, Expiration: { Days: 1 } }, 'deletes documents'],
+  ['covers large files', { Filter: { ObjectSizeGreaterThan: 9 }, Expiration: { Days: 1 } }, 'deletes documents'],
+  ['archives', { Transitions: [{ Days: 1, StorageClass: 'GLACIER' }] }, 'from which links cannot read'],
+  ['moves to one zone', { Transitions: [{ Days: 30, StorageClass: 'ONEZONE_IA' }] }, 'which has only one copy'],
+])('a foreign rule that %s is a serious problem', (_which, more, message) => {
   expect(objectToRule(rule(more), 90)).toEqual([{ isSerious: true, message: expect.stringContaining(message) }])
 })
 
-test('one that removes old versions sooner is worth knowing', () => {
+test('a rule that deletes old versions sooner is a note', () => {
   const sooner = rule({ NoncurrentVersionExpiration: { NoncurrentDays: 7 } })
   expect(objectToRule(sooner, 90)).toEqual([
     { isSerious: false, message: expect.stringContaining('sooner: after 7 days') },
@@ -32,11 +32,11 @@ test('one that removes old versions sooner is worth knowing', () => {
 
 test.each<[string, Partial<LifecycleRule>]>([
   ['is off', { Status: 'Disabled', Expiration: { Days: 1 } }],
-  ['is of another folder', { Filter: { Prefix: 'logs/' }, Expiration: { Days: 1 } }],
-  ['is of what has a tag', { Filter: { Tag: tag }, Expiration: { Days: 1 } }],
-  ['is of what has a tag, in another form', { Filter: { And: { Prefix: '', Tags: [tag] } }, Expiration: { Days: 1 } }],
-  ['only takes empty markers away', { Expiration: { ExpiredObjectDeleteMarker: true } }],
-  ['moves to where a link still reaches', { Transitions: [{ Days: 30, StorageClass: 'GLACIER_IR' }] }],
-])('one that %s is nobody’s business', (_which, more) => {
+  ['covers another folder', { Filter: { Prefix: 'logs/' }, Expiration: { Days: 1 } }],
+  ['filters by a tag', { Filter: { Tag: tag }, Expiration: { Days: 1 } }],
+  ['filters by a tag in another format', { Filter: { And: { Prefix: '', Tags: [tag] } }, Expiration: { Days: 1 } }],
+  ['only removes expired delete markers', { Expiration: { ExpiredObjectDeleteMarker: true } }],
+  ['moves to a class that links can read', { Transitions: [{ Days: 30, StorageClass: 'GLACIER_IR' }] }],
+])('a rule that %s is no problem', (_which, more) => {
   expect(objectToRule(rule(more), 90)).toEqual([])
 })

@@ -14,14 +14,14 @@ import {
 } from './bucket-part.ts'
 import { bucketArnOf, policyStatements } from './bucket-rules.ts'
 
-/** As somebody wrote it: a statement has any fields, and there may be one alone. */
+/** A policy that anybody may have written. Its statements have any fields. */
 type Policy = { Version?: string; Id?: string; Statement: Items[] }
 
 const ourSids = new Set(policyStatements('').map(({ Sid }) => Sid))
 
 export const policyPart: PartDefinition<Policy> = {
   part: 'policy',
-  title: 'Policy: TLS alone, no signature older than an hour',
+  title: 'Policy: TLS only, no signature older than an hour',
   async read({ client, config, signal }) {
     const command = new GetBucketPolicyCommand({ Bucket: config.bucket })
     const answer = await undefinedOn('NoSuchBucketPolicy', client.send(command, { abortSignal: signal }))
@@ -37,24 +37,24 @@ export const policyPart: PartDefinition<Policy> = {
   write: ({ client, config }, policy) =>
     client.send(new PutBucketPolicyCommand({ Bucket: config.bucket, Policy: JSON.stringify(policy) })),
   clear: ({ client, config }) => client.send(new DeleteBucketPolicyCommand({ Bucket: config.bucket })),
-  dryRun: rehearseOnOneObject,
+  dryRun: tryOnTestObject,
   objections: (held) => (held?.Statement ?? []).filter((each) => !isOurs(each)).flatMap(objectionTo),
   isRequested: () => false,
 }
 
 /**
- * Amazon's own store does as it says. Another may refuse everybody by a condition that it does not know, or because it is
- * reached without TLS, and then also whoever would take the policy back: so it is first put on one object of ours alone.
+ * Skipped on Amazon S3. Another store may deny everything because of an unknown condition, or because it is reached without
+ * TLS, and then deny the rollback too. So the policy is first tried on the test object only.
  */
-async function rehearseOnOneObject(context: BucketContext, wanted: Items, held: Policy | undefined): Promise<void> {
+async function tryOnTestObject(context: BucketContext, wanted: Items, held: Policy | undefined): Promise<void> {
   if (isAmazon(context.config)) return
   const Resource = [`${bucketArnOf(context.config.bucket, context.config.region)}/${testKey}`]
   const narrow = Object.fromEntries(
     Object.entries(wanted).map(([sid, statement]) => [sid, { ...statementOf(statement), Resource }]),
   )
-  const rehearsed = policyPart.merge(held, narrow)
-  if (rehearsed === undefined) return
-  await putPart(policyPart, context, rehearsed)
+  const narrowPolicy = policyPart.merge(held, narrow)
+  if (narrowPolicy === undefined) return
+  await putPart(policyPart, context, narrowPolicy)
   try {
     await probeBucket(context)
   } finally {
@@ -63,7 +63,7 @@ async function rehearseOnOneObject(context: BucketContext, wanted: Items, held: 
 }
 
 function policyOf(text: string): Policy {
-  // S3 gives out only what it took for a policy.
+  // S3 validated the policy when it was set.
   const policy = JSON.parse(text) as Omit<Policy, 'Statement'> & { Statement: Items | Items[] }
   return { ...policy, Statement: [policy.Statement].flat() }
 }
@@ -73,24 +73,24 @@ function isOurs({ Sid }: Items): boolean {
 }
 
 function bySid(statements: Items[]): Items {
-  return Object.fromEntries(statements.map((each) => [String(each['Sid']), inOneForm(each)]))
+  return Object.fromEntries(statements.map((each) => [String(each['Sid']), normalize(each)]))
 }
 
-/** A store may give one word out as a list of one, and everybody in either of two ways. */
-function inOneForm({ Action, Resource, Principal, ...rest }: Items): Items {
+/** Stores write one value as a text or a list, and everybody in two ways. */
+function normalize({ Action, Resource, Principal, ...rest }: Items): Items {
   return {
     ...rest,
     Principal: isEverybody(Principal) ? { AWS: '*' } : Principal,
-    Action: inOrder(Action),
-    Resource: inOrder(Resource),
+    Action: sorted(Action),
+    Resource: sorted(Resource),
   }
 }
 
-function inOrder(words: unknown): string[] {
+function sorted(words: unknown): string[] {
   return [words].flat().map(String).toSorted()
 }
 
-/** Whether a statement refuses by this condition, whoever wrote it. */
+/** Whether a statement denies requests by this condition key. */
 export function isConditionOf(key: string): (statement: Items) => boolean {
   return ({ Effect, Condition }) =>
     Effect === 'Deny' && Object.values(statementOf(Condition)).some((each) => key in statementOf(each))
@@ -106,7 +106,7 @@ function objectionTo({ Sid, Effect, Principal, Condition }: Items): Objection[] 
   return [
     {
       isSerious: true,
-      message: `${name}, which is not this command’s, allows everybody; take it out of the policy, which may be refused as long as it is there`,
+      message: `${name}, which this command does not own, allows everybody. Remove it from the policy, which the store may reject until then`,
     },
   ]
 }

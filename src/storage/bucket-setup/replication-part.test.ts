@@ -42,7 +42,7 @@ test('what is removed here goes there too, unless the replica is to keep it', ()
   })
 })
 
-test('with a key of KMS for the copies, what is encrypted with one is copied too', () => {
+test('with a KMS key for the copies, objects encrypted with KMS are copied too', () => {
   const kmsKey = 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd'
   expect(wanted({ ...wish, kmsKey })).toMatchObject({
     'paniq-replica': {
@@ -66,18 +66,18 @@ test('S3 counts what it copies, as the stacks of deploy/aws have it; another sto
   expect(JSON.stringify(items)).not.toContain('Metrics')
 })
 
-test('beside a key of KMS that this run asks for, a rule that would copy nothing is refused, and a whole one is not', async () => {
+test('with --kms-key, a rule without a key for the copies is rejected', async () => {
   const kmsKey = 'arn:aws:kms:af-south-1:123456789012:key/1234abcd'
   const beside = (items: Items) => replicationPart.requireCompatible?.(context, { origins: [], kmsKey }, items)
 
-  await expect(beside(wanted(wish))).rejects.toThrow('Give --replicate-to with --replica-kms-key')
+  await expect(beside(wanted(wish))).rejects.toThrow('Use --replicate-to with --replica-kms-key')
   await expect(beside(wanted({ ...wish, kmsKey }))).resolves.toBeUndefined()
   await expect(beside({})).resolves.toBeUndefined()
 })
 
-test('rules of somebody else’s stay, with a priority of their own; where they go by another role it says so', () => {
+test('foreign rules stay with their priority, and another role is a conflict', () => {
   expect(() => wanted(wish, theirs)).toThrow(CannotApply)
-  expect(() => wanted(wish, theirs)).toThrow(`Give --replication-role ${theirs.Role}`)
+  expect(() => wanted(wish, theirs)).toThrow(`Use --replication-role ${theirs.Role}`)
 
   const items = wanted({ ...wish, role: theirs.Role ?? '' }, theirs)
   expect(items).toMatchObject({ 'paniq-replica': { Priority: 8 } })

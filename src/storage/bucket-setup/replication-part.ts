@@ -28,29 +28,29 @@ export const replicationPart: PartDefinition<ReplicationConfiguration> = {
     const command = new GetBucketReplicationCommand({ Bucket: config.bucket })
     const none = 'ReplicationConfigurationNotFoundError'
     const answer = await undefinedOn(none, client.send(command, { abortSignal: signal }))
-    // Where there is none some stores answer with a configuration that has no rules.
+    // Some stores answer with a configuration without rules when there is none.
     const found = answer?.ReplicationConfiguration
     return found?.Rules === undefined ? undefined : found
   },
   ours: (held) => itemsOf(held?.Role, findOurs(held)),
-  wanted({ choices: { replication: wish }, held, context }) {
-    if (wish === undefined) return itemsOf(held?.Role, findOurs(held))
-    if (wish === 'off') return {}
-    requireOneRole(wish.role, held)
-    const rule = replicationRule(wish, findOurs(held)?.Priority ?? freePriority(held))
-    return itemsOf(wish.role, isAmazon(context.config) ? rule : withoutFigures(rule))
+  wanted({ choices: { replication: options }, held, context }) {
+    if (options === undefined) return itemsOf(held?.Role, findOurs(held))
+    if (options === 'off') return {}
+    requireOneRole(options.role, held)
+    const rule = replicationRule(options, findOurs(held)?.Priority ?? freePriority(held))
+    return itemsOf(options.role, isAmazon(context.config) ? rule : withoutMetrics(rule))
   },
   async requireCompatible(context, { kmsKey }, { [ourId]: rule }) {
-    // Of our own making, or read from a rule.
+    // The items are our own rule, or a rule that was read.
     if (rule === undefined || copiesKms(rule as ReplicationRule)) return
     if (kmsKey !== undefined || (await isEncryptedWithKms(context)))
       throw new CannotApply(
-        'The bucket encrypts with a key of KMS, and by this rule S3 copies nothing that is encrypted so, and says nothing. Give --replicate-to with --replica-kms-key <arn>, a key of the replica’s region, or --replicate-to off',
+        'The bucket encrypts with a KMS key, and with this rule S3 silently skips such objects. Use --replicate-to with --replica-kms-key <arn>, a key of the replica’s region, or --replicate-to off',
       )
   },
   merge(held, { role, 'paniq-replica': rule }) {
     const others = othersIn(held)
-    // Of our own making, or read from a rule.
+    // The items are our own rule, or a rule that was read.
     const Rules = rule === undefined ? others : [...others, rule as ReplicationRule]
     return Rules.length === 0 ? undefined : { Role: typeof role === 'string' ? role : held?.Role, Rules }
   },
@@ -61,7 +61,7 @@ export const replicationPart: PartDefinition<ReplicationConfiguration> = {
   reminder: ({ replication }) =>
     replication === undefined || replication === 'off'
       ? undefined
-      : 'Only what comes from now on is copied; S3 Batch Replication copies what is there. Set the other bucket up with this command too, so that what was removed goes there as well',
+      : 'Only new objects are copied. S3 Batch Replication copies existing ones. Set up the other bucket with this command too, so that removed objects are also deleted there',
 }
 
 function isOurs({ ID }: ReplicationRule): boolean {
@@ -76,10 +76,10 @@ function othersIn(held: ReplicationConfiguration | undefined): ReplicationRule[]
   return held?.Rules?.filter((rule) => !isOurs(rule)) ?? []
 }
 
-/** It takes both. */
+/** Whether a rule copies objects that are encrypted with KMS, which needs both settings. */
 function copiesKms({ SourceSelectionCriteria: criteria, Destination: to }: ReplicationRule): boolean {
-  const isMeant = criteria?.SseKmsEncryptedObjects?.Status === 'Enabled'
-  return isMeant && to?.EncryptionConfiguration?.ReplicaKmsKeyID !== undefined
+  const isSelected = criteria?.SseKmsEncryptedObjects?.Status === 'Enabled'
+  return isSelected && to?.EncryptionConfiguration?.ReplicaKmsKeyID !== undefined
 }
 
 async function isEncryptedWithKms(context: BucketContext): Promise<boolean> {
@@ -92,19 +92,19 @@ async function isEncryptedWithKms(context: BucketContext): Promise<boolean> {
   }
 }
 
-/** They are CloudWatch’s: other stores keep no such thing. */
-function withoutFigures({ Destination: { Metrics: _figures, ...to }, ...rule }: ReplicationRuleData): ReplicationRule {
+/** Metrics belong to CloudWatch. Other stores do not support them. */
+function withoutMetrics({ Destination: { Metrics: _metrics, ...to }, ...rule }: ReplicationRuleData): ReplicationRule {
   return { ...rule, Destination: to }
 }
 
 function requireOneRole(role: string, held: ReplicationConfiguration | undefined): void {
   if (othersIn(held).length === 0 || held?.Role === role) return
   throw new CannotApply(
-    `This bucket replicates already, with the role ${held?.Role}, by rules that are not this command’s; a bucket has one role. Give --replication-role ${held?.Role}, or take those rules away.`,
+    `This bucket already has replication rules of others with the role ${held?.Role}, and a bucket has only one role. Use --replication-role ${held?.Role}, or remove those rules.`,
   )
 }
 
-/** No two rules may have the same. */
+/** Priorities must be unique. */
 function freePriority(held: ReplicationConfiguration | undefined): number {
   return Math.max(0, ...othersIn(held).map(({ Priority }) => Priority ?? 0)) + 1
 }

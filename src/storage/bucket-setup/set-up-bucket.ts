@@ -5,7 +5,7 @@ import { openS3Client, type S3Timeouts } from '../s3/requests/retrying-s3-client
 import type { BucketChoices } from './bucket-rules.ts'
 import { type BucketContext, ProbeFailed, type PartDefinition, probeBucket } from './bucket-part.ts'
 import { corsPart, encryptionPart, publicAccessPart, versioningPart } from './versioning-access-encryption-cors.ts'
-import { notProvedBefore, type PartResult, type ApplyNeeds, applyPart } from './apply-part.ts'
+import { toProbeError, type PartResult, type ApplyNeeds, applyPart } from './apply-part.ts'
 import { lifecyclePart } from './lifecycle-part.ts'
 import { policyPart } from './policy-part.ts'
 import { replicationPart } from './replication-part.ts'
@@ -14,25 +14,25 @@ type Needs = {
   config: S3Config
   choices: BucketChoices
   isDryRun: boolean
-  /** Aborted: it ends before the next part. */
+  /** After an abort it stops before the next part. */
   signal: AbortSignal
-  /** Before something that was just set is read once more. */
+  /** The pause before a setting is read again. */
   pauseMs?: number
 }
 
-const setupPatience: S3Timeouts = { connectMs: 5000, answerMs: 10_000, idleMs: 10_000, attempts: 2 }
+const setupTimeouts: S3Timeouts = { connectMs: 5000, answerMs: 10_000, idleMs: 10_000, attempts: 2 }
 
-/** Sets a bucket up, part by part. It may be ended at any moment and run again. Throws what prevents all parts. */
+/** Sets up a bucket part by part. It may be interrupted and repeated. Throws a failure that concerns all parts. */
 export async function* setUpBucket(needs: Needs): AsyncGenerator<PartResult> {
   const { config, choices, isDryRun, signal, pauseMs = 1000 } = needs
-  const client = openS3Client({ config, log: { warn: () => undefined }, timeouts: setupPatience })
+  const client = openS3Client({ config, log: { warn: () => undefined }, timeouts: setupTimeouts })
   const context = { client, config, seen: watchResponses(client), signal }
-  const proveBefore = once(() => proveAtAll(context))
+  const probeBefore = once(() => requireWorkingBucket(context))
   const hide = await createSecretRedactor(client)
   try {
-    for (const settleOne of parts) {
+    for (const applyOne of parts) {
       if (signal.aborted) return
-      yield redactFinding(await settleOne({ context, choices, isDryRun, pauseMs, proveBefore }), hide)
+      yield redactFinding(await applyOne({ context, choices, isDryRun, pauseMs, probeBefore }), hide)
     }
   } catch (error) {
     throw error instanceof AppError ? new AppError(error.code, hide(error.message), { cause: error }) : error
@@ -41,26 +41,26 @@ export async function* setUpBucket(needs: Needs): AsyncGenerator<PartResult> {
   }
 }
 
-/** In this order: once closed to the public, a store may take any policy that allows somebody something for a public one; replication takes versioning. */
+/** The order matters: after public access is blocked, a store may treat any policy that allows access as public. Replication needs versioning. */
 const parts = [
-  settling(versioningPart),
-  settling(policyPart),
-  settling(publicAccessPart),
-  settling(encryptionPart),
-  settling(lifecyclePart),
-  settling(corsPart),
-  settling(replicationPart),
+  applying(versioningPart),
+  applying(policyPart),
+  applying(publicAccessPart),
+  applying(encryptionPart),
+  applying(lifecyclePart),
+  applying(corsPart),
+  applying(replicationPart),
 ]
 
-function settling<Held>(definition: PartDefinition<Held>): (needs: ApplyNeeds) => Promise<PartResult> {
+function applying<Held>(definition: PartDefinition<Held>): (needs: ApplyNeeds) => Promise<PartResult> {
   return (needs) => applyPart(definition, needs)
 }
 
-async function proveAtAll(context: BucketContext): Promise<void> {
+async function requireWorkingBucket(context: BucketContext): Promise<void> {
   try {
     await probeBucket(context)
   } catch (error) {
-    throw error instanceof ProbeFailed ? notProvedBefore(context, error) : error
+    throw error instanceof ProbeFailed ? toProbeError(context, error) : error
   }
 }
 

@@ -20,7 +20,7 @@ import { isAmazon } from '../s3/requests/retrying-s3-client.ts'
 import { isSame, type Items, type PartDefinition, probeBucket, undefinedOn } from './bucket-part.ts'
 import { publicAccessBlock, corsRule, encryptionRule, type PublicAccessSwitch } from './bucket-rules.ts'
 
-/** A paper that somebody removes or replaces past the service is kept for the days of the lifecycle. */
+/** Keeps objects that somebody deletes or replaces outside of the service, for the days of the lifecycle. */
 export const versioningPart: PartDefinition<'Enabled' | 'Suspended'> = {
   part: 'versioning',
   title: 'Versioning',
@@ -33,12 +33,12 @@ export const versioningPart: PartDefinition<'Enabled' | 'Suspended'> = {
   merge: () => 'Enabled',
   write: ({ client, config }, Status) =>
     client.send(new PutBucketVersioningCommand({ Bucket: config.bucket, VersioningConfiguration: { Status } })),
-  // It can be suspended, and never again be as if it had not been.
+  // Versioning can only be suspended, not removed.
   clear: (context) => versioningPart.write(context, 'Suspended'),
   isRequested: () => false,
 }
 
-const allButOne = { ...publicAccessBlock, BlockPublicAcls: false }
+const withoutBlockPublicAcls = { ...publicAccessBlock, BlockPublicAcls: false }
 
 export const publicAccessPart: PartDefinition<PublicAccessBlockConfiguration> = {
   part: 'public_access',
@@ -52,7 +52,7 @@ export const publicAccessPart: PartDefinition<PublicAccessBlockConfiguration> = 
     return answer?.PublicAccessBlockConfiguration
   },
   ours: (held = {}) => switchesOf(held),
-  // Where another store has the weaker form, an earlier run found that it must: to try again would stop uploads for a moment.
+  // An earlier run set the weaker form because the store needs it. Another try would interrupt uploads.
   wanted: ({ held = {}, context: { config } }) => (isClosed(held, config) ? switchesOf(held) : publicAccessBlock),
   merge: (_held, items) => items,
   write: ({ client, config }, held) =>
@@ -60,17 +60,18 @@ export const publicAccessPart: PartDefinition<PublicAccessBlockConfiguration> = 
       new PutPublicAccessBlockCommand({ Bucket: config.bucket, PublicAccessBlockConfiguration: switchesOf(held) }),
     ),
   clear: ({ client, config }) => client.send(new DeletePublicAccessBlockCommand({ Bucket: config.bucket })),
-  objections: (_held, wanted) => (isSame(wanted, allButOne) ? [{ isSerious: false, message: whyWeaker }] : []),
-  weaker: () => ({ wanted: allButOne, message: whyWeaker }),
+  objections: (_held, wanted) =>
+    isSame(wanted, withoutBlockPublicAcls) ? [{ isSerious: false, message: whyWeaker }] : [],
+  weaker: () => ({ wanted: withoutBlockPublicAcls, message: whyWeaker }),
   isRequested: () => false,
 }
 
 const whyWeaker =
-  'BlockPublicAcls is off: with it this store refuses every upload. IgnorePublicAcls is on, so that no ACL opens anything'
+  'BlockPublicAcls is off, because with it this store rejects every upload. IgnorePublicAcls is on, so no ACL grants public access'
 
 export function isClosed(held: PublicAccessBlockConfiguration, config: S3Config): boolean {
   const switches = switchesOf(held)
-  return isSame(switches, publicAccessBlock) || (!isAmazon(config) && isSame(switches, allButOne))
+  return isSame(switches, publicAccessBlock) || (!isAmazon(config) && isSame(switches, withoutBlockPublicAcls))
 }
 
 function switchesOf(held: Items | PublicAccessBlockConfiguration): Record<PublicAccessSwitch, boolean> {
@@ -82,7 +83,6 @@ function switchesOf(held: Items | PublicAccessBlockConfiguration): Record<Public
   }
 }
 
-/** Undefined in an item: as S3 has it where a rule does not say. */
 export const encryptionPart: PartDefinition<ServerSideEncryptionRule> = {
   part: 'encryption',
   title: 'Default encryption',
@@ -93,7 +93,7 @@ export const encryptionPart: PartDefinition<ServerSideEncryptionRule> = {
     return answer?.ServerSideEncryptionConfiguration?.Rules?.[0]
   },
   ours: itemsOf,
-  // Whatever encrypts is good, and a key of KMS is not taken away because nobody names it.
+  // Any encryption is accepted. A KMS key is not removed because the option is missing.
   wanted: ({ choices, held }) => {
     const isEncrypted = held?.ApplyServerSideEncryptionByDefault !== undefined
     if (choices.kmsKey === undefined && isEncrypted) return itemsOf(held)
@@ -105,7 +105,7 @@ export const encryptionPart: PartDefinition<ServerSideEncryptionRule> = {
     await client.send(new PutBucketEncryptionCommand({ Bucket: config.bucket, ServerSideEncryptionConfiguration }))
   },
   clear: ({ client, config }) => client.send(new DeleteBucketEncryptionCommand({ Bucket: config.bucket })),
-  // A store without keys takes the setting and then refuses every upload: one object that asks for it by itself tells.
+  // A store without KMS accepts the setting and then rejects every upload. One encrypted object detects that.
   async dryRun(context, items) {
     const { SSEAlgorithm, KMSMasterKeyID } = ruleOf(items).ApplyServerSideEncryptionByDefault ?? {}
     const key = KMSMasterKeyID === undefined ? {} : { SSEKMSKeyId: KMSMasterKeyID }
@@ -115,7 +115,7 @@ export const encryptionPart: PartDefinition<ServerSideEncryptionRule> = {
   reminder: ({ kmsKey }) =>
     kmsKey === undefined
       ? undefined
-      : 'The service’s own credentials need kms:GenerateDataKey and kms:Decrypt on this key, or its uploads are refused. What lies there already keeps the encryption that it has',
+      : 'The service’s own credentials need kms:GenerateDataKey and kms:Decrypt on this key, or its uploads fail. Existing objects keep their encryption',
 }
 
 type Algorithm = NonNullable<ServerSideEncryptionRule['ApplyServerSideEncryptionByDefault']>['SSEAlgorithm']
@@ -132,7 +132,7 @@ function itemsOf(rule: ServerSideEncryptionRule | undefined): Items {
 function ruleOf({ algorithm, kms_key: key, bucket_key: hasBucketKey }: Items): ServerSideEncryptionRule {
   return {
     ApplyServerSideEncryptionByDefault: {
-      SSEAlgorithm: algorithm as Algorithm, // of `itemsOf`, which had it of a rule
+      SSEAlgorithm: algorithm as Algorithm, // `itemsOf` read it from a rule
       ...(typeof key === 'string' ? { KMSMasterKeyID: key } : {}),
     },
     BucketKeyEnabled: hasBucketKey === true,
@@ -150,7 +150,7 @@ export const corsPart: PartDefinition<CORSRule[]> = {
   ours: (held = []) => corsItemsOf(held.filter(isOurCorsRule)),
   wanted: ({ choices: { origins } }) => (origins.length === 0 ? {} : corsItemsOf([corsRule(origins)])),
   merge(held = [], items) {
-    // Of our own making, or read from a rule.
+    // The items are our own rules, or rules that were read.
     const rules = [...held.filter((rule) => !isOurCorsRule(rule)), ...(Object.values(items) as CORSRule[])]
     return rules.length === 0 ? undefined : rules
   },
@@ -159,25 +159,25 @@ export const corsPart: PartDefinition<CORSRule[]> = {
   clear: ({ client, config }) => client.send(new DeleteBucketCorsCommand({ Bucket: config.bucket })),
   objections: (held = []) =>
     held.some((rule) => !isOurCorsRule(rule) && rule.AllowedOrigins?.includes('*'))
-      ? [{ isSerious: false, message: 'A rule that is not this command’s lets pages of every origin read' }]
+      ? [{ isSerious: false, message: 'A rule that this command does not own lets pages of every origin read' }]
       : [],
   isRequested: ({ origins }) => origins.length > 0,
 }
 
-const { ID: ourId, AllowedOrigins: _origins, ...ourWay } = corsRule([])
+const { ID: ourId, AllowedOrigins: _origins, ...ourFields } = corsRule([])
 
-/** By its name, or where a store keeps none by all but its origins. */
-function isOurCorsRule({ ID, AllowedOrigins: _theirs, ...way }: CORSRule): boolean {
-  return ID === ourId || (ID === undefined && isSame(inOneForm(way), inOneForm(ourWay)))
+/** Compares the id, or all fields but the origins for a store without ids. */
+function isOurCorsRule({ ID, AllowedOrigins: _theirs, ...fields }: CORSRule): boolean {
+  return ID === ourId || (ID === undefined && isSame(normalize(fields), normalize(ourFields)))
 }
 
 function corsItemsOf(rules: CORSRule[]): Items {
   return Object.fromEntries(
-    rules.map((rule, index) => [index === 0 ? ourId : `${ourId}-${index + 1}`, { ...inOneForm(rule), ID: ourId }]),
+    rules.map((rule, index) => [index === 0 ? ourId : `${ourId}-${index + 1}`, { ...normalize(rule), ID: ourId }]),
   )
 }
 
-function inOneForm<Rule extends Partial<CORSRule>>(rule: Rule): Rule {
+function normalize<Rule extends Partial<CORSRule>>(rule: Rule): Rule {
   const lists = Object.entries(rule).map(([name, value]) => [name, Array.isArray(value) ? value.toSorted() : value])
   return Object.fromEntries(lists) as Rule // the same names with the same values
 }

@@ -16,7 +16,7 @@ import {
 } from '../s3/diagnosis/connection-step.ts'
 import { explainS3Failure, type Explanation } from '../s3/diagnosis/explain-s3-failure.ts'
 
-/** Sees whether the bucket is there, and makes it when it is not. */
+/** Checks that the bucket exists, and creates it if not. */
 export const findBucket: ConnectionStep = {
   step: 'bucket',
   title: 'Bucket',
@@ -31,7 +31,7 @@ export const findBucket: ConnectionStep = {
       const { s3Code } = s3FailureOf(error)
       if (s3Code === 'NoSuchBucket') return await createBucket(test)
       if (s3Code !== 'AccessDenied') throw error
-      return { outcome: 'note', message: `Bucket ${bucket} cannot be looked into with these credentials, if it exists` }
+      return { outcome: 'note', message: `Bucket ${bucket} cannot be listed with these credentials, if it exists` }
     }
   },
 }
@@ -47,7 +47,7 @@ export const listBucket: ConnectionStep = {
   },
 }
 
-// A listing and not HeadBucket: the answer to a HEAD has no body that could say why it was refused.
+// Lists instead of HeadBucket, because the answer to a HEAD has no body with the reason of a failure.
 async function listOne({ client, config }: Pick<ConnectionTest, 'client' | 'config'>): Promise<void> {
   await client.send(new ListObjectsV2Command({ Bucket: config.bucket, MaxKeys: 1 }))
 }
@@ -56,33 +56,33 @@ async function createBucket(test: ConnectionTest): Promise<Finding> {
   const { bucket, region } = test.config
   try {
     await test.client.send(new CreateBucketCommand({ Bucket: bucket, ...locationOf(region) }))
-    return { outcome: 'ok', message: `Bucket ${bucket} did not exist and was made in ${region}` }
+    return { outcome: 'ok', message: `Bucket ${bucket} did not exist and was created in ${region}` }
   } catch (error) {
     const { message, advice } = explainS3Failure(error, { ...test, right: 's3:CreateBucket' })
     return {
       outcome: 'failed',
       message: 'Bucket does not exist',
-      advice: `${bucket} could not be made: ${message}. ${advice} Or make it in ${region} yourself, or set AWS_S3_BUCKET to one that exists.`,
+      advice: `${bucket} could not be created: ${message}. ${advice} Or create it in ${region} yourself, or set AWS_S3_BUCKET to one that exists.`,
     }
   }
 }
 
-// Amazon refuses its first region as a constraint; it is what no constraint means.
+// Amazon rejects us-east-1 as a constraint. It is the default.
 function locationOf(region: string) {
   if (region === 'us-east-1') return {}
-  // The SDK's list of regions is as old as the SDK; the store decides what it knows.
+  // The SDK's list of regions may be outdated. The store checks the region.
   return { CreateBucketConfiguration: { LocationConstraint: region as BucketLocationConstraint } }
 }
 
-/** A start waits for it. */
-const startPatience: S3Timeouts = { connectMs: 2000, answerMs: 5000, idleMs: 5000, attempts: 1 }
+/** The start of the service waits for these. */
+const startTimeouts: S3Timeouts = { connectMs: 2000, answerMs: 5000, idleMs: 5000, attempts: 1 }
 
-/** In words, and as the breaker knows it. */
+/** An explanation for people, and the facts for the circuit breaker. */
 export type S3TroubleFound = Explanation & Pick<S3Failure, 'trouble' | 's3Code'>
 
-/** Looks into the bucket once, and changes nothing. Undefined when that went well; else what is wrong and what to do. */
+/** Lists the bucket once and changes nothing. Returns undefined on success, else an explanation. */
 export async function findS3Trouble(config: S3Config): Promise<S3TroubleFound | undefined> {
-  const client = openS3Client({ config, log: { warn: () => undefined }, timeouts: startPatience })
+  const client = openS3Client({ config, log: { warn: () => undefined }, timeouts: startTimeouts })
   const seen = watchResponses(client)
   try {
     await listOne({ client, config })
@@ -97,21 +97,21 @@ export async function findS3Trouble(config: S3Config): Promise<S3TroubleFound | 
 
 const timeouts: S3Timeouts = { connectMs: 2000, answerMs: 5000, idleMs: 5000, attempts: 1 }
 
-/** The region that the bucket is in, where the store says so: Amazon does also when it refuses, or sends elsewhere. */
+/** The bucket's region, if the store names it. Amazon does, even in error answers. */
 export async function findBucketRegion(config: S3Config): Promise<string | undefined> {
   const client = openS3Client({ config, log: { warn: () => undefined }, timeouts })
   const seen = watchResponses(client)
   try {
     await client.send(new HeadBucketCommand({ Bucket: config.bucket }))
   } catch {
-    // What is wrong is said by whoever then uses the bucket; here the headers alone count.
+    // Only the headers matter here. The next use of the bucket reports the error.
   } finally {
     client.destroy()
   }
   return seen.bucketRegion
 }
 
-/** For a bucket that may be far away, as one for backups best is. A store of one's own has the region of the settings, whatever it is called. */
+/** For a bucket that may be in another region, such as a bucket for backups. Other stores use the region of the settings. */
 export async function withBucketRegion(s3: S3Config, find = findBucketRegion): Promise<S3Config> {
   return isAmazon(s3) ? { ...s3, region: (await find(s3)) ?? s3.region } : s3
 }

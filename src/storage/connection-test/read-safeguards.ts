@@ -14,7 +14,7 @@ import { isAmazon } from '../s3/requests/retrying-s3-client.ts'
 import { isUnknownCall, s3FailureOf } from '../s3/requests/s3-errors.ts'
 import type { ConnectionStep, ConnectionTest, Finding } from '../s3/diagnosis/connection-step.ts'
 
-/** Whether the bucket is as `s3 setup` leaves it. The service works without, and its own credentials may not look: it fails nothing. */
+/** Checks whether the bucket is as `s3 setup` leaves it. Never fails: the service works without, and its credentials may not read these settings. */
 export const checkSafeguards: ConnectionStep = {
   step: 'safeguards',
   title: 'Safeguards of the bucket',
@@ -22,44 +22,44 @@ export const checkSafeguards: ConnectionStep = {
   right: '',
   async run({ client, config, seen }) {
     const context = { client, config, seen, signal: new AbortController().signal }
-    const looks: Look[] = []
-    for (const look of safeguards) looks.push(await look(context))
-    return findingOf(looks, isAmazon(config))
+    const checks: Check[] = []
+    for (const check of safeguards) checks.push(await check(context))
+    return findingOf(checks, isAmazon(config))
   },
 }
 
-type Look = { kind: 'there' | 'missing' | 'unseen'; name: string; lack: string }
+type Check = { kind: 'present' | 'missing' | 'unreadable'; name: string; lack: string }
 
 const safeguards = [
-  looking(versioningPart, {
+  createCheck(versioningPart, {
     name: 'versioned',
-    lack: 'it keeps no versions',
-    isThere: (held) => held === 'Enabled',
+    lack: 'it is not versioned',
+    isPresent: (held) => held === 'Enabled',
   }),
-  looking(publicAccessPart, {
+  createCheck(publicAccessPart, {
     name: 'closed to the public',
     lack: 'it is not closed to the public',
-    isThere: (held, { config }) => held !== undefined && isClosed(held, config),
+    isPresent: (held, { config }) => held !== undefined && isClosed(held, config),
   }),
-  looking(encryptionPart, {
+  createCheck(encryptionPart, {
     name: 'encrypted by default',
-    lack: 'it encrypts nothing by default',
-    isThere: (held) => held?.ApplyServerSideEncryptionByDefault !== undefined,
+    lack: 'it has no default encryption',
+    isPresent: (held) => held?.ApplyServerSideEncryptionByDefault !== undefined,
   }),
-  looking(policyPart, {
-    name: 'reached by TLS alone',
-    lack: 'its policy lets in who comes without TLS',
-    isThere: (held) => held?.Statement.some(isConditionOf('aws:SecureTransport')) === true,
+  createCheck(policyPart, {
+    name: 'reachable by TLS only',
+    lack: 'its policy allows requests without TLS',
+    isPresent: (held) => held?.Statement.some(isConditionOf('aws:SecureTransport')) === true,
   }),
-  looking(policyPart, {
+  createCheck(policyPart, {
     name: 'closed to old signatures',
-    lack: 'its policy takes signatures of any age',
-    isThere: (held) => held?.Statement.some(isConditionOf('s3:signatureAge')) === true,
+    lack: 'its policy allows signatures of any age',
+    isPresent: (held) => held?.Statement.some(isConditionOf('s3:signatureAge')) === true,
   }),
-  looking(lifecyclePart, {
-    name: 'rid of unfinished uploads',
-    lack: 'no rule ends unfinished uploads',
-    isThere: (held) =>
+  createCheck(lifecyclePart, {
+    name: 'cleaned of unfinished uploads',
+    lack: 'no rule deletes unfinished uploads',
+    isPresent: (held) =>
       held?.rules.some(
         ({ Status, Filter, AbortIncompleteMultipartUpload: abort }) =>
           Status === 'Enabled' && abort !== undefined && documentsPrefix.startsWith(Filter?.Prefix ?? 'no prefix'),
@@ -71,44 +71,45 @@ type Part<Held> = { read: (context: BucketContext) => Promise<Held | undefined> 
 type Safeguard<Held> = {
   name: string
   lack: string
-  isThere: (held: Held | undefined, context: BucketContext) => boolean
+  isPresent: (held: Held | undefined, context: BucketContext) => boolean
 }
 
-function looking<Held>(part: Part<Held>, { name, lack, isThere }: Safeguard<Held>) {
-  return async (context: BucketContext): Promise<Look> => {
+function createCheck<Held>(part: Part<Held>, { name, lack, isPresent }: Safeguard<Held>) {
+  return async (context: BucketContext): Promise<Check> => {
     try {
-      return { kind: isThere(await part.read(context), context) ? 'there' : 'missing', name, lack }
+      return { kind: isPresent(await part.read(context), context) ? 'present' : 'missing', name, lack }
     } catch (error) {
-      return { kind: isUnknownCall(error) ? 'missing' : 'unseen', name, lack }
+      return { kind: isUnknownCall(error) ? 'missing' : 'unreadable', name, lack }
     }
   }
 }
 
-const seeSetup = './bin/paniq-docs s3 setup --dry-run shows what it would set, with credentials of an operator.'
+const seeSetup = 'Run ./bin/paniq-docs s3 setup --dry-run with an operator’s credentials to see what it would set.'
 
-/** `hasAll`: the store is known to have every safeguard. */
-function findingOf(looks: Look[], hasAll: boolean): Finding {
-  const of = (kind: Look['kind']) => looks.filter((each) => each.kind === kind)
-  const unseen = of('unseen').map(({ name }) => name)
-  if (unseen.length === looks.length)
+/** `hasAll`: the store supports every safeguard. */
+function findingOf(checks: Check[], hasAll: boolean): Finding {
+  const of = (kind: Check['kind']) => checks.filter((each) => each.kind === kind)
+  const unreadable = of('unreadable').map(({ name }) => name)
+  if (unreadable.length === checks.length)
     return {
       outcome: 'skipped',
-      message: 'Safeguards of the bucket: could not be looked at with these credentials',
-      advice: 'The service’s own need not: with an operator’s, ./bin/paniq-docs s3 setup --dry-run tells.',
+      message: 'Safeguards of the bucket: not readable with these credentials',
+      advice:
+        'The service does not need to read them. To check them, run ./bin/paniq-docs s3 setup --dry-run with an operator’s credentials.',
     }
-  const rest = unseen.length === 0 ? '' : `; whether it is ${unseen.join(', ')} could not be looked at`
+  const rest = unreadable.length === 0 ? '' : `; not readable: whether it is ${unreadable.join(', ')}`
   const missing = of('missing').map(({ lack }) => lack)
   if (missing.length > 0)
     return {
       outcome: 'note',
       message: `Safeguards of the bucket: ${missing.join('; ')}${rest}`,
-      advice: hasAll ? seeSetup : `${seeSetup} What s3 setup finds that this store has not may stay as it is.`,
+      advice: hasAll ? seeSetup : `${seeSetup} Settings that this store does not support may stay as they are.`,
     }
-  const there = of('there').map(({ name }) => name)
-  return { outcome: unseen.length === 0 ? 'ok' : 'note', message: `The bucket is ${there.join(', ')}${rest}` }
+  const present = of('present').map(({ name }) => name)
+  return { outcome: unreadable.length === 0 ? 'ok' : 'note', message: `The bucket is ${present.join(', ')}${rest}` }
 }
 
-/** Whether pages of `CORS_ORIGINS` may read what the links lead to. The service itself needs no such rule. */
+/** Checks whether pages of `CORS_ORIGINS` may read from links. The service itself needs no CORS rule. */
 export const checkCors: ConnectionStep = {
   step: 'cors',
   title: 'CORS',
@@ -117,20 +118,24 @@ export const checkCors: ConnectionStep = {
   async run(test) {
     const { config, corsOrigins } = test
     if (corsOrigins.length === 0)
-      return { outcome: 'skipped', message: 'CORS: nothing needed, since CORS_ORIGINS names no page of another origin' }
+      return { outcome: 'skipped', message: 'CORS: not needed, because CORS_ORIGINS names no other origin' }
 
     const rules = await readRules(test)
-    const advice = `./bin/paniq-docs s3 setup sets the rule, with credentials of an operator; or: aws s3api put-bucket-cors --bucket ${config.bucket} --cors-configuration '${ruleFor(corsOrigins)}'`
+    const advice = `Run ./bin/paniq-docs s3 setup with an operator’s credentials, or: aws s3api put-bucket-cors --bucket ${config.bucket} --cors-configuration '${ruleFor(corsOrigins)}'`
     if (rules === undefined)
-      return { outcome: 'note', message: 'CORS: the bucket’s rule is not readable with these credentials', advice }
-    const refused = corsOrigins.filter((origin) => !rules.some((rule) => allows(rule, origin)))
-    if (refused.length > 0)
-      return { outcome: 'failed', message: `CORS: pages of ${refused.join(', ')} may not read from the bucket`, advice }
+      return {
+        outcome: 'note',
+        message: 'CORS: the rules of the bucket are not readable with these credentials',
+        advice,
+      }
+    const denied = corsOrigins.filter((origin) => !rules.some((rule) => allows(rule, origin)))
+    if (denied.length > 0)
+      return { outcome: 'failed', message: `CORS: pages of ${denied.join(', ')} may not read from the bucket`, advice }
     return { outcome: 'ok', message: `CORS: pages of ${corsOrigins.join(', ')} may read from the bucket` }
   },
 }
 
-/** Undefined when the rules may not be read, or the store knows none. */
+/** Undefined when the credentials may not read the rules, or the store does not support CORS. */
 async function readRules({ client, config }: ConnectionTest): Promise<CORSRule[] | undefined> {
   try {
     const answer = await client.send(new GetBucketCorsCommand({ Bucket: config.bucket }))
@@ -148,11 +153,11 @@ function ruleFor(origins: string[]): string {
 }
 
 function allows({ AllowedOrigins: origins = [], AllowedMethods: methods = [] }: CORSRule, origin: string): boolean {
-  return methods.includes('GET') && origins.some((pattern) => fits(pattern, origin))
+  return methods.includes('GET') && origins.some((pattern) => matches(pattern, origin))
 }
 
-/** A pattern holds one `*` at most, which stands for anything. */
-function fits(pattern: string, origin: string): boolean {
+/** A pattern has at most one `*`, which matches any text. */
+function matches(pattern: string, origin: string): boolean {
   const [start = '', end] = pattern.split('*')
   if (end === undefined) return pattern === origin
   return origin.length >= start.length + end.length && origin.startsWith(start) && origin.endsWith(end)

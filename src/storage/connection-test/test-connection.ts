@@ -18,21 +18,21 @@ import { abortMultipart, deleteObject, followLink, getObject, putObject } from '
 import { findCredentialsStep } from '../s3/diagnosis/find-credentials.ts'
 import { checkCors, checkSafeguards } from './read-safeguards.ts'
 
-/** Someone waits for the answer; a second attempt, since one lost packet says nothing of the settings. */
-const testPatience: S3Timeouts = { connectMs: 5000, answerMs: 10_000, idleMs: 10_000, attempts: 2 }
+/** Short, because a person waits. A second attempt, because one lost packet does not mean wrong settings. */
+const testTimeouts: S3Timeouts = { connectMs: 5000, answerMs: 10_000, idleMs: 10_000, attempts: 2 }
 
 type Needs = {
   config: S3Config
   corsOrigins: string[]
-  /** Where the settings' own credentials stand, such as `.env`. */
+  /** The source of the credentials in the settings, such as `.env`. */
   credentialsPlace: string
   signal: AbortSignal
 }
 
-/** Tries all that the service does with its bucket. When ended, it begins no step but the removal of its test object. */
+/** Tests everything that the service does with its bucket. After an abort it only deletes its test object. */
 export async function* testS3Connection(needs: Needs): AsyncGenerator<StepResult> {
   const { config, corsOrigins, credentialsPlace, signal } = needs
-  const client = openS3Client({ config, log: { warn: () => undefined }, timeouts: testPatience })
+  const client = openS3Client({ config, log: { warn: () => undefined }, timeouts: testTimeouts })
   const test = { config, corsOrigins, client, seen: watchResponses(client) }
   const steps = [
     findCredentialsStep(credentialsPlace),
@@ -43,14 +43,14 @@ export async function* testS3Connection(needs: Needs): AsyncGenerator<StepResult
     checkSafeguards,
     checkCors,
   ]
-  const went = new Set<StepName>()
+  const succeeded = new Set<StepName>()
   try {
     for (const step of steps) {
-      if (signal.aborted && !isToBeDone(step, went)) continue
-      const finding = await tryStep(step, test, { went, signal })
+      if (signal.aborted && !mustStillRun(step, succeeded)) continue
+      const finding = await tryStep(step, test, { succeeded, signal })
       if (finding === undefined) continue
-      if (finding.outcome === 'ok' || finding.outcome === 'note') went.add(step.step)
-      const hide = went.has('credentials') ? await createSecretRedactor(client) : asItIs
+      if (finding.outcome === 'ok' || finding.outcome === 'note') succeeded.add(step.step)
+      const hide = succeeded.has('credentials') ? await createSecretRedactor(client) : unchanged
       yield { step: step.step, ...redactFinding(finding, hide) }
     }
   } finally {
@@ -60,33 +60,34 @@ export async function* testS3Connection(needs: Needs): AsyncGenerator<StepResult
 
 const onObjects = [putObject, getObject, followLink, deleteObject, abortMultipart]
 
-/** What has begun to change the bucket is waited for. */
-const waitedFor = new Set<StepName>(['put', 'delete', 'abort_multipart'])
+/** Steps that change the bucket run to their end. */
+const uninterruptible = new Set<StepName>(['put', 'delete', 'abort_multipart'])
 
-function isToBeDone({ step }: ConnectionStep, went: Set<StepName>): boolean {
-  return step === 'delete' && went.has('put')
+function mustStillRun({ step }: ConnectionStep, succeeded: Set<StepName>): boolean {
+  return step === 'delete' && succeeded.has('put')
 }
 
-type Trying = { went: Set<StepName>; signal: AbortSignal }
+type Trying = { succeeded: Set<StepName>; signal: AbortSignal }
 
-/** Undefined when it was told to end meanwhile. */
+/** Undefined after an abort. */
 async function tryStep(
   step: ConnectionStep,
   test: ConnectionTest,
-  { went, signal }: Trying,
+  { succeeded, signal }: Trying,
 ): Promise<Finding | undefined> {
-  if (!step.after.every((each) => went.has(each))) return { outcome: 'skipped', message: `${step.title}: not tried` }
+  if (!step.after.every((each) => succeeded.has(each)))
+    return { outcome: 'skipped', message: `${step.title}: not tested` }
   try {
-    const finding = await untilAborted(step.run(test), waitedFor.has(step.step) ? undefined : signal)
+    const finding = await untilAborted(step.run(test), uninterruptible.has(step.step) ? undefined : signal)
     return finding === 'ok' ? { outcome: 'ok', message: step.title } : finding
   } catch (error) {
     if (error === signal.reason) return undefined
-    // Whose clock that is nobody knows.
+    // The clock of another server is irrelevant.
     if (isNotS3(error)) test.seen.clockAheadMs = undefined
     return { outcome: 'failed', ...explainS3Failure(error, { ...test, right: step.right }) }
   }
 }
 
-function asItIs(text: string): string {
+function unchanged(text: string): string {
   return text
 }

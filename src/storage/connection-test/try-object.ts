@@ -42,8 +42,8 @@ export const getObject: ConnectionStep = {
     if ((await body?.transformToString()) !== testText)
       return {
         outcome: 'failed',
-        message: 'What came back is not what was put',
-        advice: 'Does something between this machine and the store change what passes, or keep an older copy?',
+        message: 'The object came back with another content',
+        advice: 'Check whether a proxy between this machine and the store changes or caches content.',
       }
     return 'ok'
   },
@@ -60,7 +60,7 @@ export const deleteObject: ConnectionStep = {
   },
 }
 
-/** Files above 16 MiB go up in parts; an upload that fails must not leave its parts to be paid for. */
+/** Files above 16 MiB are uploaded in parts. A failed upload must not leave parts that cost money. */
 export const abortMultipart: ConnectionStep = {
   step: 'abort_multipart',
   title: 'Abort an upload in parts (s3:AbortMultipartUpload)',
@@ -78,13 +78,13 @@ export const abortMultipart: ConnectionStep = {
   },
 }
 
-const patienceMs = 10_000
+const timeoutMs = 10_000
 const linkSeconds = 60
 
-/** Signs a link as downloads do, and follows it as a browser does: without credentials. */
+/** Signs a link as a download does, and follows it without credentials as a browser does. */
 export const followLink: ConnectionStep = {
   step: 'presigned_get',
-  title: 'Presigned link gives it without credentials',
+  title: 'Presigned link works without credentials',
   after: ['put'],
   right: 's3:GetObject',
   async run(test) {
@@ -97,14 +97,14 @@ async function signLink({ config, client }: ConnectionTest): Promise<{ url: stri
   const sign = createS3LinkSigner({ config, credentials: client.config.credentials, now: () => new Date() })
   const link = { fileName: 'connection_test.txt', contentType: 'text/plain', seconds: linkSeconds }
   try {
-    // Not the key of a paper; the signer only puts it into the address.
+    // Not a document's key. The signer only puts it into the URL.
     return await sign(testKey as StorageKey, { ...link, disposition: 'attachment' })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     return {
       outcome: 'failed',
       message: 'Failed to generate presigned URL',
-      advice: `${reason} Use credentials that live for an hour at least, or that are renewed by themselves.`,
+      advice: `${reason} Use credentials that are valid for at least an hour or renew automatically.`,
     }
   }
 }
@@ -112,7 +112,7 @@ async function signLink({ config, client }: ConnectionTest): Promise<{ url: stri
 async function follow(url: string, config: S3Config): Promise<Finding | 'ok'> {
   let answer: Response
   try {
-    answer = await fetch(url, { signal: AbortSignal.timeout(patienceMs) })
+    answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) })
   } catch (error) {
     return unreachable(error, config)
   }
@@ -122,29 +122,29 @@ async function follow(url: string, config: S3Config): Promise<Finding | 'ok'> {
   const code = /<Code>(\w+)<\/Code>/.exec(text)?.[1]
   return {
     outcome: 'failed',
-    message: `The presigned link does not give the file: ${answer.status}${code === undefined ? '' : ` ${code}`}`,
+    message: `The presigned link does not return the file: ${answer.status}${code === undefined ? '' : ` ${code}`}`,
     advice: adviceFor(config, code),
   }
 }
 
-/** From here. Where people reach the store by another name, this machine need not know that name. */
+/** This machine need not be able to reach a separate public address. */
 function unreachable(error: unknown, config: S3Config): Finding {
-  // fetch says only that it failed; what happened is its cause.
+  // The reason is the cause of fetch's error.
   const { s3Code } = s3FailureOf(error instanceof Error ? (error.cause ?? error) : error)
   const isElsewhere = config.publicEndpoint !== config.endpoint
   return {
     outcome: isElsewhere ? 'note' : 'failed',
     message: `The presigned link cannot be reached from this machine (${s3Code})`,
     advice: isElsewhere
-      ? `Links begin ${config.publicEndpoint}. See from a computer such as people use that S3_PUBLIC_ENDPOINT_URL reaches the store.`
-      : 'Does something cut connections between this machine and the store?',
+      ? `Links begin with ${config.publicEndpoint}. Check from a user’s computer that S3_PUBLIC_ENDPOINT_URL reaches the store.`
+      : 'Check whether a proxy or firewall closes connections to the store.',
   }
 }
 
 function adviceFor(config: S3Config, code: string | undefined): string {
   if (code === 'AccessDenied')
-    return 'Allow s3:GetObject to these credentials. A clock that is off has the same effect; so has a bucket policy that refuses links.'
+    return 'Allow s3:GetObject for these credentials. A wrong clock or a bucket policy that denies links has the same effect.'
   if (config.publicEndpoint !== config.endpoint)
-    return `Does ${config.publicEndpoint} (S3_PUBLIC_ENDPOINT_URL) lead to this store, with path, query and Host header unchanged?`
-  return 'Does a proxy between this machine and the store change path, query or Host header?'
+    return `Check that ${config.publicEndpoint} (S3_PUBLIC_ENDPOINT_URL) leads to this store and that path, query and Host header stay unchanged.`
+  return 'Check whether a proxy between this machine and the store changes the path, query or Host header.'
 }

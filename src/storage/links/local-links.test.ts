@@ -64,7 +64,7 @@ test('a link is over at the moment it names', async () => {
 
   const opening = verifyLocalLink(tokenOf(url), at('2026-11-24T12:01:00Z'))
 
-  await expect(opening).rejects.toMatchObject({ code: 'forbidden', message: expect.stringContaining('is over') })
+  await expect(opening).rejects.toMatchObject({ code: 'forbidden', message: expect.stringContaining('has expired') })
 })
 
 test('a link to a file whose row names no disk opens as such', async () => {

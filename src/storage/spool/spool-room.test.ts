@@ -23,7 +23,7 @@ test('one piece may be large', async () => {
   const { room } = diskOf(100 * megabyte)
   await room.reserve(50 * megabyte)
 
-  await expect(room.reserve(1)).rejects.toThrow('no room')
+  await expect(room.reserve(1)).rejects.toThrow('the spool has no space')
 })
 
 test('what was given back is there for others at once', async () => {
@@ -32,7 +32,7 @@ test('what was given back is there for others at once', async () => {
   room.release(20 * megabyte)
 
   await room.reserve(20 * megabyte)
-  await expect(room.reserve(1)).rejects.toThrow('no room')
+  await expect(room.reserve(1)).rejects.toThrow('the spool has no space')
 })
 
 test('what was given back and is others’ by now is not taken again', async () => {
@@ -43,7 +43,7 @@ test('what was given back and is others’ by now is not taken again', async () 
 
   await room.reserve(4 * megabyte)
   await room.reserve(4 * megabyte)
-  await expect(room.reserve(4 * megabyte)).rejects.toThrow('no room')
+  await expect(room.reserve(4 * megabyte)).rejects.toThrow('the spool has no space')
 })
 
 test('what others put on the disk meanwhile is seen before long', async () => {
@@ -52,12 +52,12 @@ test('what others put on the disk meanwhile is seen before long', async () => {
   fill(90 * megabyte)
 
   await room.reserve(megabyte)
-  await expect(room.reserve(8 * megabyte)).rejects.toThrow('no room')
+  await expect(room.reserve(8 * megabyte)).rejects.toThrow('the spool has no space')
 })
 
 test('where the database has filled the disk nothing more comes', async () => {
   const { room, fill } = diskOf(100 * megabyte)
   fill(100 * megabyte)
 
-  await expect(room.reserve(1)).rejects.toThrow('no room')
+  await expect(room.reserve(1)).rejects.toThrow('the spool has no space')
 })

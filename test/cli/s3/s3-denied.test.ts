@@ -76,7 +76,7 @@ describe('a clock that is off', () => {
     const endpoint = await openStoreInBetween({ movedClockMs, answer: () => refusal(403, 'RequestTimeTooSkewed') })
     const { code, stdout } = await testS3(s3Settings('paniq', { AWS_ENDPOINT_URL_S3: endpoint }))
     expect(code).toBe(1)
-    expect(stdout).toMatch(/✗ S3 refuses because the clock is off: (20 min|19 min 59 s).* ahead of S3/)
+    expect(stdout).toMatch(/✗ S3 rejects requests because the clock is wrong: (20 min|19 min 59 s).* ahead of S3/)
   })
 
   test('by half a minute is none', async () => {
@@ -92,7 +92,7 @@ describe('an address where no store is', () => {
 
   test.each([
     ['nothing listens', 'http://127.0.0.1:1', 'ECONNREFUSED', 'AWS_ENDPOINT_URL_S3'],
-    ['a name that nobody knows', `http://${tooLong}.example`, 'is not known', 'AWS_ENDPOINT_URL_S3'],
+    ['a name that nobody knows', `http://${tooLong}.example`, 'cannot be resolved', 'AWS_ENDPOINT_URL_S3'],
   ])('%s: is named, and what to look at', async (_name, endpoint, says, advice) => {
     const { code, stdout } = await testS3(s3Settings('paniq', { AWS_ENDPOINT_URL_S3: endpoint }))
     expect(code).toBe(1)
@@ -107,12 +107,12 @@ describe('an address where no store is', () => {
     })
     const { stdout } = await testS3(s3Settings('paniq', { AWS_ENDPOINT_URL_S3: endpoint }))
     expect(stdout).toContain('is not S3')
-    expect(stdout).toContain('– Clock: not compared, since no S3 answered')
+    expect(stdout).toContain('– Clock: not compared, because no S3 answered')
   })
 
   test('https:// where the store speaks http://', async () => {
     const endpoint = await openStoreInBetween({ answer: () => refusal(404, 'NoSuchBucket') })
     const settings = s3Settings('paniq', { AWS_ENDPOINT_URL_S3: endpoint.replace('http:', 'https:') })
-    expect((await testS3(settings)).stdout).toContain('✗ The encrypted connection could not be made')
+    expect((await testS3(settings)).stdout).toContain('✗ The TLS connection failed')
   })
 })

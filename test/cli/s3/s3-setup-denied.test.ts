@@ -33,7 +33,7 @@ describe('rights that are missing', () => {
     const { code, stdout } = await setUp(settings)
 
     expect(code).toBe(1)
-    expect(stdout).toContain(`  Allow s3:GetLifecycleConfiguration on arn:aws:s3:::${bucket.name}, and see`)
+    expect(stdout).toContain(`  Allow s3:GetLifecycleConfiguration on arn:aws:s3:::${bucket.name}, and check`)
     expect(stdout.match(/^✗ /gm)).toHaveLength(7)
     expect(stdout).toContain('Are they the service’s? Take an operator’s')
   })
@@ -83,7 +83,7 @@ test.each([
   const report = await setupOf(settings)
 
   expect(outcomesOf(report)[part]).toBe('lacking')
-  expect(report.parts.find((each) => each.part === part)?.says).toContain('so it was left as it is')
+  expect(report.parts.find((each) => each.part === part)?.says).toContain('so the setting was rolled back')
   expect(calls.filter((each) => /^(PUT|DELETE) bucket/.test(each) && each.endsWith(part))).toHaveLength(2)
   const setup = await readBucketSetup(bucket.client, bucket.name)
   expect([undefined, 'Suspended']).toContain(setup[part])
@@ -102,8 +102,8 @@ test.each(['lifecycle', 'policy'] as const)(
 
     expect(outcomesOf(report)).toMatchObject({ versioning: 'changed', [part]: 'failed' })
     expect(report.parts.find((each) => each.part === part)).toMatchObject({
-      says: expect.stringContaining('could not be taken back'),
-      advice: expect.stringContaining('Put it back by hand'),
+      says: expect.stringContaining('could not be rolled back'),
+      advice: expect.stringContaining('Restore the old setting by hand'),
     })
   },
 )
@@ -116,7 +116,7 @@ test('a policy from a failed trial that could not be undone is reported even tho
   const policy = (await setupOf(settings)).parts.find(({ part }) => part === 'policy')
 
   expect(policy?.outcome).toBe('failed')
-  expect(policy?.says).toMatch(/^It was put to see whether papers still go in, and could not be taken back/)
+  expect(policy?.says).toMatch(/^The setting was tested and could not be rolled back/)
 })
 
 test('versioning that was suspended is turned on again', async () => {
@@ -131,7 +131,7 @@ describe('no bucket to set up', () => {
     const { code, stdout, stderr } = await setUp(operatorOf({ ...(await bucketForTest()), name: newBucketName() }))
     expect(code).toBe(1)
     expect(stdout).not.toMatch(/^[✓✗]/m)
-    expect(stderr).toMatch(/^Bucket does not exist\. .*s3 test` makes it/)
+    expect(stderr).toMatch(/^Bucket does not exist\. .*s3 test` creates it/)
   })
 
   test('because nothing listens there', async () => {
@@ -151,7 +151,7 @@ describe('no bucket to set up', () => {
     const { code, stdout, stderr } = await setUp(settings)
     expect(code).toBe(1)
     expect(stdout).not.toMatch(/^[✓✗]/m)
-    expect(stderr).toMatch(/^What answers at http:\S+ is not S3 \(status 404\)\. .*AWS_ENDPOINT_URL_S3.*\n$/)
+    expect(stderr).toMatch(/^The server at http:\S+ is not S3 \(status 404\)\. .*AWS_ENDPOINT_URL_S3.*\n$/)
   })
 
   test('because it is in another region', async () => {

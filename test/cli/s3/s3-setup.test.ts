@@ -115,7 +115,9 @@ describe('what somebody else has set', () => {
     await putRule(bucket, { ...theirRule, ID: 'cleanup', Filter: { Prefix: '' } })
     const first = await setUp(operatorOf(bucket))
     expect(first.code).toBe(1)
-    expect(first.stdout).toMatch(/✗ The rule cleanup, which is not this command’s, removes papers: 30 days after/)
+    expect(first.stdout).toMatch(
+      /✗ The rule cleanup, which this command does not own, deletes documents: 30 days after/,
+    )
     expect(idsOf(await readBucketSetup(bucket.client, bucket.name))).toContain('paniq-old-versions')
 
     await putRule(bucket, theirRule)
@@ -130,7 +132,7 @@ describe('what somebody else has set', () => {
 
     const { code, stdout } = await setUp(operatorOf(bucket))
     expect(code).toBe(1)
-    expect(stdout).toContain('The statement Everybody, which is not this command’s, allows everybody')
+    expect(stdout).toContain('The statement Everybody, which this command does not own, allows everybody')
   })
 })
 
@@ -172,7 +174,7 @@ describe('a choice', () => {
     const report = await setupOf(operatorOf(bucket), '--kms-key', key, ...replica)
 
     expect(outcomesOf(report)).toMatchObject({ encryption: 'failed', lifecycle: 'changed', replication: 'failed' })
-    expect(report.parts.at(-1)?.says).toBe('This store has no such thing')
+    expect(report.parts.at(-1)?.says).toBe('This store does not support it')
     expect((await readBucketSetup(bucket.client, bucket.name)).encryption).toBeUndefined()
     await putAsService(bucket)
   })

@@ -60,7 +60,7 @@ test('a bucket that is absent is made in its region', async () => {
     client.destroy()
   })
   const first = await testS3(s3Settings(name))
-  expect(first.stdout).toContain(`✓ Bucket ${name} did not exist and was made in ${s3.region}`)
+  expect(first.stdout).toContain(`✓ Bucket ${name} did not exist and was created in ${s3.region}`)
   expect(first.code).toBe(0)
 
   expect((await testS3(s3Settings(name))).stdout).toContain(`✓ Bucket ${name} exists`)

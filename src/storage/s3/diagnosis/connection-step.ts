@@ -17,7 +17,7 @@ const stepNames = [
 ] as const
 export type StepName = (typeof stepNames)[number]
 
-/** `note`: worth knowing, and no reason to call the connection broken. `skipped`: what it stands on failed, or nobody needs it. */
+/** `note`: worth knowing, but no failure. `skipped`: an earlier step failed, or the step is not needed. */
 export type Outcome = 'ok' | 'failed' | 'note' | 'skipped'
 
 export type Finding = { outcome: Outcome; message: string; advice?: string }
@@ -30,25 +30,25 @@ export type ConnectionTest = {
   seen: ResponseFacts
 }
 
-/** One thing to try. What it throws is explained to the operator as the want of `right`, or as what S3 called it. */
+/** One check of the connection. An error is explained as the missing `right`, or by its S3 code. */
 export type ConnectionStep = {
   step: StepName
-  /** What is said of it when it went well and has nothing more to say. */
+  /** The message when the step succeeds without a finding of its own. */
   title: string
-  /** Not tried unless these went well. */
+  /** The steps that must succeed first. */
   after: StepName[]
   right: string
   run(test: ConnectionTest): Promise<Finding | 'ok'>
 }
 
 export const testKey = 'test/connection_test.txt'
-export const testText = 'Paniq Documents wrote this to see whether it can; it may be removed.\n'
+export const testText = 'Paniq Documents wrote this to test the connection. It may be deleted.\n'
 
-/** What the latest answer's headers said, whether it was a refusal or not. */
+/** Facts from the headers of the latest answer, including error answers. */
 export type ResponseFacts = {
   /** How far this machine's clock is ahead of S3's; negative when behind. Undefined before the first answer. */
   clockAheadMs: number | undefined
-  /** Amazon names the bucket's region also, and above all, when the request went to another. */
+  /** Amazon names the bucket's region, especially when the request went to another region. */
   bucketRegion: string | undefined
 }
 
@@ -63,7 +63,7 @@ export function watchResponses(client: S3Client): ResponseFacts {
       seen.bucketRegion = headers['x-amz-bucket-region'] ?? seen.bucketRegion
       return result
     },
-    // Low: within the SDK's own, which makes an error of a refusal and drops the headers of the rest.
+    // Low priority: the SDK's own middleware turns error answers into errors and drops the headers.
     { name: 'watchAnswers', step: 'deserialize', priority: 'low' },
   )
   return seen
@@ -71,47 +71,48 @@ export function watchResponses(client: S3Client): ResponseFacts {
 
 function headersOf(response: unknown): Record<string, string> {
   if (typeof response !== 'object' || response === null || !('headers' in response)) return {}
-  // The SDK's own answer, whose type it leaves unknown: headers by their lower-case names.
+  // The SDK's response has type `unknown`. Its headers have lower-case names.
   return response.headers as Record<string, string>
 }
 
-/** What takes a client's credentials out of a text: nobody knows what a store repeats of what it was sent. */
+/** Creates a function that removes the client's credentials from a text, because a store may repeat them in an error. */
 export async function createSecretRedactor(client: S3Client): Promise<(text: string) => string> {
   const { accessKeyId, secretAccessKey, sessionToken } = await client.config.credentials()
   const secrets = [accessKeyId, secretAccessKey, ...(sessionToken === undefined ? [] : [sessionToken])]
   return (text) => secrets.reduce((rest, secret) => rest.replaceAll(secret, '[hidden]'), text)
 }
 
-export function redactFinding<Said extends { message?: string; advice?: string }>(
-  said: Said,
+export function redactFinding<Text extends { message?: string; advice?: string }>(
+  text: Text,
   hide: (text: string) => string,
-): Said {
+): Text {
   return {
-    ...said,
-    ...(said.message === undefined ? {} : { message: hide(said.message) }),
-    ...(said.advice === undefined ? {} : { advice: hide(said.advice) }),
+    ...text,
+    ...(text.message === undefined ? {} : { message: hide(text.message) }),
+    ...(text.advice === undefined ? {} : { advice: hide(text.advice) }),
   }
 }
 
-// Requests are refused only at 15 minutes; links begin and end wrongly long before.
-const mostAheadMs = 60_000
+// S3 rejects requests after 15 minutes, but the lifetime of links is wrong much earlier.
+const maxClockOffsetMs = 60_000
 
-export const clockAdvice = 'Set this machine’s clock, and let it be kept right, for example: timedatectl set-ntp true'
+export const clockAdvice = 'Set this machine’s clock and synchronize it, for example: timedatectl set-ntp true'
 
 /** Compares this machine's clock with the one in S3's answers. */
 export const checkClock: ConnectionStep = {
   step: 'clock',
-  title: 'Clock agrees with S3’s',
+  title: 'Clock agrees with the clock of S3',
   after: ['credentials'],
   right: '',
   async run({ seen: { clockAheadMs } }) {
-    if (clockAheadMs === undefined) return { outcome: 'skipped', message: 'Clock: not compared, since no S3 answered' }
-    if (Math.abs(clockAheadMs) <= mostAheadMs) return 'ok'
+    if (clockAheadMs === undefined)
+      return { outcome: 'skipped', message: 'Clock: not compared, because no S3 answered' }
+    if (Math.abs(clockAheadMs) <= maxClockOffsetMs) return 'ok'
     return { outcome: 'failed', message: `This machine’s clock is ${describeClock(clockAheadMs)}`, advice: clockAdvice }
   },
 }
 
-/** `1 min 5 s behind S3’s`. */
+/** `1 min 5 s behind S3`. */
 export function describeClock(aheadMs: number): string {
   const seconds = Math.round(Math.abs(aheadMs) / 1000)
   const parts = [
@@ -120,5 +121,5 @@ export function describeClock(aheadMs: number): string {
     [seconds % 60, 's'],
   ] as const
   const time = parts.filter(([count]) => count > 0).map(([count, unit]) => `${count} ${unit}`)
-  return `${time.join(' ') || '0 s'} ${aheadMs < 0 ? 'behind' : 'ahead of'} S3’s`
+  return `${time.join(' ') || '0 s'} ${aheadMs < 0 ? 'behind' : 'ahead of'} S3`
 }

@@ -14,58 +14,64 @@ type About = {
 
 type Explain = (about: About, error: Failed) => Explanation
 
-/** What the SDK makes of an answer: its code is the name, and the fields of its XML stand beside it. */
+/** An error of the SDK. The fields of the answer's XML are properties of the error. */
 type Failed = { message: string; Region?: unknown; Endpoint?: unknown; status: number | undefined; s3Code: string }
 
 const fixed = (message: string, advice: string) => () => ({ message, advice })
 const unreachable: Explain = ({ config }, { s3Code }) => ({
   message: `Nothing answers at ${describeEndpoint(config)} (${s3Code})`,
-  advice: config.endpoint === undefined ? networkAdvice : `Is the store running, and is AWS_ENDPOINT_URL_S3 right?`,
-})
-const unknownHost: Explain = ({ config }, { s3Code }) => ({
-  message: `The host name of ${describeEndpoint(config)} is not known (${s3Code})`,
   advice:
     config.endpoint === undefined
-      ? `Is AWS_REGION_NAME=${config.region} right? ${networkAdvice}`
-      : 'Is AWS_ENDPOINT_URL_S3 spelt right? Does this machine’s name service work?',
+      ? networkAdvice
+      : `Check that the store is running and that AWS_ENDPOINT_URL_S3 is correct.`,
+})
+const unknownHost: Explain = ({ config }, { s3Code }) => ({
+  message: `The host name of ${describeEndpoint(config)} cannot be resolved (${s3Code})`,
+  advice:
+    config.endpoint === undefined
+      ? `Check that AWS_REGION_NAME=${config.region} is correct. ${networkAdvice}`
+      : 'Check the spelling of AWS_ENDPOINT_URL_S3 and this machine’s DNS.',
 })
 const notEncrypted = fixed(
-  'The encrypted connection could not be made',
-  'Does the address begin https:// where the store speaks http://? A certificate of one’s own is made known with NODE_EXTRA_CA_CERTS=FILE.',
+  'The TLS connection failed',
+  'Check whether the address begins with https:// but the store speaks http://. For a private certificate authority, set NODE_EXTRA_CA_CERTS=FILE.',
 )
-const networkAdvice = 'Does this machine reach the internet? Is a proxy or a firewall in between?'
+const networkAdvice = 'Check the internet connection of this machine, and any proxy or firewall.'
 
 const byCode = new Map<string, Explain>(
   Object.entries({
-    NoSuchBucket: fixed('Bucket does not exist', 'Make it, or set AWS_S3_BUCKET to one that exists.'),
+    NoSuchBucket: fixed('Bucket does not exist', 'Create it, or set AWS_S3_BUCKET to one that exists.'),
     AccessDenied: ({ config, right }) => ({
-      message: `${right} is not allowed to these credentials`,
-      advice: `Allow ${right} on ${resourceOf(config, right)}, and see that the bucket’s own policy denies nothing.`,
+      message: `These credentials do not allow ${right}`,
+      advice: `Allow ${right} on ${resourceOf(config, right)}, and check that the bucket policy does not deny it.`,
     }),
 
     CredentialsProviderError: () => noCredentials,
     TokenProviderError: () => noCredentials,
     InvalidAccessKeyId: fixed(
-      'The access key is not known to S3',
-      'Check AWS_ACCESS_KEY_ID: is it whole, and of this store?',
+      'S3 does not know the access key',
+      'Check AWS_ACCESS_KEY_ID: is it complete, and does it belong to this store?',
     ),
     SignatureDoesNotMatch: fixed(
-      'The secret does not belong to the access key',
-      'Check AWS_SECRET_ACCESS_KEY: is it whole, and the one that was made with this AWS_ACCESS_KEY_ID?',
+      'The secret key does not match the access key',
+      'Check AWS_SECRET_ACCESS_KEY: is it complete, and does it belong to this AWS_ACCESS_KEY_ID?',
     ),
     InvalidToken: fixed(
       'The session token is not valid',
-      'Only temporary credentials have one: set the AWS_SESSION_TOKEN that came with them, or none.',
+      'Only temporary credentials have a session token: set the AWS_SESSION_TOKEN that belongs to them, or remove it.',
     ),
-    ExpiredToken: fixed('The credentials have expired', 'Get new ones; a role or a profile is renewed by itself.'),
+    ExpiredToken: fixed(
+      'The credentials have expired',
+      'Get new ones, or use a role or a profile, which renew automatically.',
+    ),
     RequestTimeTooSkewed: ({ seen }) => ({
-      message: `S3 refuses because the clock is off: ${seen.clockAheadMs === undefined ? 'by more than it accepts' : describeClock(seen.clockAheadMs)}`,
+      message: `S3 rejects requests because the clock is wrong: ${seen.clockAheadMs === undefined ? 'by more than S3 accepts' : describeClock(seen.clockAheadMs)}`,
       advice: clockAdvice,
     }),
 
     NotS3: ({ config }, { status }) => ({
-      message: `What answers at ${describeEndpoint(config)} is not S3 (status ${status})`,
-      advice: 'Is AWS_ENDPOINT_URL_S3 the store’s own address, without a path?',
+      message: `The server at ${describeEndpoint(config)} is not S3 (status ${status})`,
+      advice: 'Check that AWS_ENDPOINT_URL_S3 is the address of the store, without a path.',
     }),
 
     PermanentRedirect: explainRegion,
@@ -73,8 +79,8 @@ const byCode = new Map<string, Explain>(
     AuthorizationHeaderMalformed: explainRegion,
     IllegalLocationConstraintException: explainRegion,
     InvalidLocationConstraint: ({ config }) => ({
-      message: `The store knows no region ${config.region}`,
-      advice: 'Set AWS_REGION_NAME to the region that the store was set up with.',
+      message: `The store does not know the region ${config.region}`,
+      advice: 'Set AWS_REGION_NAME to the region that is configured in the store.',
     }),
 
     ECONNREFUSED: unreachable,
@@ -110,7 +116,7 @@ const noXml = /XML parse error/
 
 function failedOf(error: unknown): Failed {
   const { s3Code, status } = s3FailureOf(error, { hasBody: true })
-  // Every field is optional and only read: an error that is not of S3 has none of them.
+  // All fields are optional and only read, so any error fits.
   const { message = '', Region, Endpoint }: Partial<Failed> = error instanceof Error ? error : {}
   return { message, Region, Endpoint, s3Code, status }
 }
@@ -124,14 +130,14 @@ function byStatus(status: number | undefined): Explain {
   return (about, { message, s3Code }) => {
     if (noXml.test(message))
       return {
-        message: `What answers at ${describeEndpoint(about.config)} is not S3 (status ${status})`,
-        advice: 'Is AWS_ENDPOINT_URL_S3 the store’s own address, without a path?',
+        message: `The server at ${describeEndpoint(about.config)} is not S3 (status ${status})`,
+        advice: 'Check that AWS_ENDPOINT_URL_S3 is the address of the store, without a path.',
       }
     const [line = ''] = message.split('\n')
-    const said = line === '' || line === 'UnknownError' ? '' : `, and says: ${line}`
+    const said = line === '' || line === 'UnknownError' ? '' : `: ${line}`
     return {
       message: `${about.right} failed: S3 answers ${s3Code}${status === undefined ? '' : ` (${status})`}`,
-      advice: `S3 calls it ${s3Code}${said}. ${status !== undefined && status >= 500 ? 'Try again in a minute.' : 'Look this code up in the store’s documentation.'}`,
+      advice: `S3 reports ${s3Code}${said}. ${status !== undefined && status >= 500 ? 'Try again in a minute.' : 'See the store’s documentation for this code.'}`,
     }
   }
 }
@@ -147,13 +153,13 @@ function explainRegion({ config, seen }: About, failed: Failed): Explanation {
   }
 }
 
-// Amazon says it in one of three ways: a field of its own, the address to ask instead, or a header.
+// Amazon names the region in a field, in the endpoint to use instead, or in a header.
 function regionIn({ Region: region, Endpoint: endpoint }: Failed): string | undefined {
   if (typeof region === 'string' && /^[a-z0-9-]+$/.test(region)) return region
   return typeof endpoint === 'string' ? /[.-]s3[.-]([a-z0-9-]+)\.amazonaws\.com/.exec(endpoint)?.[1] : undefined
 }
 
 function resourceOf({ bucket }: S3Config, right: string): string {
-  const isOfBucket = /Bucket|Configuration$/.test(right)
-  return `arn:aws:s3:::${bucket}${isOfBucket ? '' : '/*'}`
+  const isBucketRight = /Bucket|Configuration$/.test(right)
+  return `arn:aws:s3:::${bucket}${isBucketRight ? '' : '/*'}`
 }

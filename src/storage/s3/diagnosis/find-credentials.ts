@@ -3,7 +3,7 @@ import { AppError } from '../../../errors/app-error.ts'
 import { openS3Client } from '../requests/retrying-s3-client.ts'
 import type { ConnectionStep, ConnectionTest, Finding } from './connection-step.ts'
 
-/** `place`: where the settings' own credentials stand, such as `.env`. */
+/** `place`: the source of the credentials in the settings, such as `.env`. */
 export function findCredentialsStep(place: string): ConnectionStep {
   return { step: 'credentials', title: 'Credentials', after: [], right: '', run: (test) => findIdentity(test, place) }
 }
@@ -18,12 +18,12 @@ async function findIdentity(
     return { outcome: 'ok', message: `Credentials found: ${source}` }
   } catch (error) {
     const isNone = error instanceof Error && error.name === 'CredentialsProviderError'
-    const reason = isNone || !(error instanceof Error) ? '' : ` The SDK says: ${error.message}`
+    const reason = isNone || !(error instanceof Error) ? '' : ` The SDK reports: ${error.message}`
     return { outcome: 'failed', message: noCredentials.message, advice: `${noCredentials.advice}${reason}` }
   }
 }
 
-/** Says where the credentials come from. Throws `store_unavailable`, with what to do, when there are none. */
+/** Describes the source of the credentials. Throws `store_unavailable` with advice when there are none. */
 export async function requireCredentials(config: S3Config, place: string): Promise<string> {
   const client = openS3Client({ config, log: { warn: () => undefined } })
   try {
@@ -35,7 +35,7 @@ export async function requireCredentials(config: S3Config, place: string): Promi
   }
 }
 
-/** Where credentials came from, by the marks that the SDK leaves on what its default chain found; the first that fits. */
+/** The source of credentials by the marks that the SDK sets on them. The first match counts. */
 const sources: [mark: string, name: string][] = [
   ['CREDENTIALS_STS_ASSUME_ROLE_WEB_ID', 'a web identity'],
   ['CREDENTIALS_PROFILE_SSO', 'single sign-on'],
@@ -56,7 +56,7 @@ function nameCredentials(identity: object): string {
   return sources.find(([mark]) => marks.includes(mark))?.[1] ?? 'the SDK’s default chain'
 }
 
-/** What to say and do where neither the settings nor the SDK's chain have credentials. */
+/** For the case that neither the settings nor the SDK's chain provide credentials. */
 export const noCredentials = {
   message: 'AWS credentials not found',
   advice: 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in .env, or AWS_PROFILE, or give the machine a role.',

@@ -164,7 +164,7 @@ describeCheck(28, () => {
 
     const made = await place.run(settings, 's3', 'test')
     expect(made).toMatchObject({ code: 0, stderr: '' })
-    expect(made.stdout).toContain(`✓ Bucket ${Bucket} did not exist and was made in ${scene.s3.region}`)
+    expect(made.stdout).toContain(`✓ Bucket ${Bucket} did not exist and was created in ${scene.s3.region}`)
 
     const rule = { AllowedMethods: ['GET'], AllowedOrigins: ['https://portal.example'] }
     await client.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules: [rule] } }))
