@@ -29,7 +29,7 @@ export type ConnectedDatabase = {
   connection: PoolConfig
   /** How the service's own role reaches it without a transaction pooler, for everything that lives as long as its session. */
   direct: PoolConfig
-  /** How whoever owns the tables reaches it; the same where there is one role. */
+  /** The connection of the tables' owner; the same where there is one role. */
   owner: PoolConfig
   /** Names of the migrations that this start ran. */
   migrated: string[]
@@ -49,7 +49,7 @@ const defaultClientLimits: ClientLimits = { connectionTimeoutMillis: 10_000, que
 /** The role may have limits for requests, but migrations and backups take longer. */
 const unlimited = '-c statement_timeout=0 -c idle_in_transaction_session_timeout=0'
 
-/** Who waits for a table keeps all from it that come later, the platform among them: briefly, and then again. */
+/** A waiting table lock blocks all later statements, including the platform's, so migrations wait briefly and retry. */
 const ownerLimits = { lock_timeout: 3_000 }
 
 /** What was there before us is compared within a start for so long; the rest is the jobs'. */
@@ -59,11 +59,11 @@ type Options = {
   config: DatabaseConfig
   dataDir: string
   log: Logger
-  /** Waits until all that the platform wrote before us stands here. */
+  /** Waits until every earlier change of the platform is followed. */
   comparesAll?: boolean
-  /** Ends such a comparison when somebody tells the command to end. */
+  /** Ends such a comparison on a shutdown signal. */
   signal?: AbortSignal
-  /** For the restore itself alone; nobody else is let in before it is done. */
+  /** Only for the restore itself: other processes cannot connect until it is finished. */
   isRestoring?: boolean
   watch?: StatementWatch
   clientLimits?: ClientLimits | undefined
@@ -165,7 +165,7 @@ async function compare(db: Db, { comparesAll = false, signal, log }: Options): P
   const until = comparesAll ? Infinity : performance.now() + maxStartComparisonMs
   const isEnough = () => signal?.aborted === true || performance.now() > until
   const compared = await comparePlatform(db, isEnough)
-  // What somebody held was noted, and passed over.
+  // Locked rows were skipped and noted.
   if (comparesAll) await followNoted(db, isEnough)
   if (compared > 0) log.info({ event: 'compared_with_platform', compared }, 'compared with the platform’s rows')
 }
@@ -183,7 +183,7 @@ async function warnOfPersonnel(db: Db, log: Logger): Promise<void> {
   if (await mayReadPersonnel(db)) return
   log.warn(
     { event: 'personnel_not_readable' },
-    'the owner of the service’s tables may not read firm_personnel, so that administrators written down there are nobody here; grant it select on that table',
+    'the owner of the service’s tables may not read firm_personnel, so its administrators cannot act here; grant it select on that table',
   )
 }
 

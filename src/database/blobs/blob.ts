@@ -9,7 +9,7 @@ import type { BlobLocation } from '../documents/blob-location.ts'
  * - `live`: the bytes of a version.
  * - `leaving`: to be removed when it is due; without a due time it stays on purpose, as the sources of a migration do.
  * - `quarantined`: set aside in its store, and never served.
- * - `hidden`: removed, and kept as an old version by a versioned bucket.
+ * - `hidden`: removed, but a versioned bucket still has it.
  * - `destroyed`: gone. The row stays where the record of a purge refers to it.
  */
 export type BlobState = 'incoming' | 'live' | 'leaving' | 'quarantined' | 'hidden' | 'destroyed'
@@ -20,10 +20,10 @@ export type StoreRef = Pick<BlobLocation, 'store' | 'storeId'>
 /** The exclusive right of a process to write, copy or remove one blob. */
 export type Claim = { id: BlobId; claimId: string }
 
-/** How long a process that hangs keeps a claim. The claims of one that died end with it. */
+/** When the claim of a process that hangs expires. The claims of a dead process end with it. */
 export const claimSeconds = 60
 
-/** SQL: whether the claim on blob `b` binds nobody any more: its process died, or was not heard of for long. */
+/** SQL: whether the claim on blob `b` is over: its process died, or did not renew it. */
 export const isClaimExpired = sql<boolean>`(b.claimed_by is null or b.claimed_until < now() or document_process_is_dead(b.claimed_by))`
 
 /** SQL: assignments that claim a blob for this process. */
@@ -38,7 +38,7 @@ export const leaving = (dueAt: Date | null | RawBuilder<Date | null>) => sql`
   state = 'leaving', due_at = (${dueAt})::timestamptz, reserved_bytes = 0, reserved_documents = 0, reserved_under = null,
   changed_at = now(), ${unclaimed}`
 
-/** SQL: whether blob `b` lies in this store. */
+/** SQL: whether blob `b` is in this store. */
 export const isInStore = ({ store, storeId }: StoreRef) => sql<boolean>`
   (b.store = ${store} and b.store_id is not distinct from ${storeId}::uuid)`
 
@@ -54,7 +54,7 @@ export const isNamedByVersion = ({ store, storeId, key }: LocationColumns) => sq
   or exists (select from firm_documents f where f.file_path = case ${store} when 's3' then '' else 'uploads/' end || ${key}))`
 
 /**
- * SQL: what keeps the bytes of leaving blob `b`; null when nothing does. The source of a move stays while the version's own
+ * SQL: why leaving blob `b` cannot be removed; null when it can. The source of a move stays while the version's own
  * bytes are missing or corrupt, since it may be the last right copy. Infected bytes wait for no backup, nor do those of a
  * failed upload: no backup has a row of it.
  */

@@ -7,10 +7,10 @@ export type IdempotencyScope = { firmId: FirmId; userId: UserId; route: 'documen
 
 export type StoredAnswer = { fingerprint: string; documentId: DocumentId; version: number }
 
-/** SQL: for how long a key stands for its answer. */
+/** SQL: the lifetime of an idempotency key. */
 export const idempotencyKeyLifetime = sql`interval '7 days'`
 
-/** What was answered under this key, for seven days. */
+/** The answer to the first request under this key, for seven days. */
 export async function findStoredAnswer(db: Db, scope: IdempotencyScope): Promise<StoredAnswer | undefined> {
   return db
     .selectFrom('document_idempotency_keys')
@@ -23,7 +23,7 @@ export async function findStoredAnswer(db: Db, scope: IdempotencyScope): Promise
     .executeTakeFirst()
 }
 
-/** For the housekeeping: keys older than seven days are free again. */
+/** A system task: keys older than seven days can be used again. */
 export async function deleteExpiredIdempotencyKeys(db: Db, before: Date): Promise<number> {
   const result = await db.deleteFrom('document_idempotency_keys').where('created_at', '<', before).executeTakeFirst()
   return Number(result.numDeletedRows)

@@ -16,7 +16,7 @@ import { lockRows } from '../documents/documents.ts'
 import { isAtLocation, type BlobLocation, platformPath } from '../documents/blob-location.ts'
 import { type Claim, claimedBy, claimSeconds, isClaimExpired, leaving } from './blob.ts'
 
-/** A move that this process has claimed: its target is named, and nobody else moves this version. */
+/** A move that this process has claimed: a row names its target, and no other process moves this version. */
 export type ClaimedMove = Claim & {
   firmId: FirmId
   documentId: DocumentId

@@ -81,7 +81,7 @@ async function nameCopy(
 /** Of our own keys; the platform's may have anything there. */
 const firmInKey = /^security_firms\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\//i
 
-/** Another name, where other bytes lie under the first. False when another process renamed or ended it. */
+/** Takes another name, where the first one has other content. False when another process renamed or ended it. */
 export async function renameQuarantine(
   db: Db,
   { id, quarantineKey }: PendingQuarantine,

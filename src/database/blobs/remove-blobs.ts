@@ -24,7 +24,7 @@ import {
   removalBlocker,
 } from './blob.ts'
 
-/** A leaving blob that this process has claimed: until it is settled, nobody else removes it. */
+/** A leaving blob that this process has claimed. No other process removes it until the result is recorded. */
 export type Removal = {
   id: BlobId
   firmId: FirmId | null

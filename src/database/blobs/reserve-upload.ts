@@ -50,7 +50,7 @@ export type ReservationResult = DocumentTypeLimits & {
   isReserved: boolean
 }
 
-/** Throws the denial of who has not the right. */
+/** Throws `AccessDenied`. */
 export type ReserveUpload = (userId: UserId, reservation: Reservation) => Promise<ReservationResult>
 
 type ReserveRequest = { userId: UserId; reservation: Reservation }
@@ -190,7 +190,7 @@ type AbandonRule = {
   graceMs: number
 }
 
-/** A system task: uploads and moves that nobody will end any more leave. Yields how many of each. */
+/** A system task: makes the blobs of abandoned uploads and moves leave. Returns the count of each. */
 export async function abandonIncoming(
   db: Db,
   { now, before, deadBefore, graceMs }: AbandonRule,

@@ -123,13 +123,13 @@ function discard(client: PoolClient): void {
 
 type Counted = Pick<Metrics, 'databaseStatements' | 'databaseWaits' | 'databaseFailures'>
 
-/** Runs what is asked of the database, and lets somebody look on. */
+/** Observes connections and statements. */
 export type StatementWatch = {
   connect<Result>(connect: () => Promise<Result>): Promise<Result>
   query<Result>(text: string, query: () => Promise<Result>): Promise<Result>
 }
 
-/** For a database that nobody watches. */
+/** Observes nothing. */
 export const unwatched: StatementWatch = { connect: (connect) => connect(), query: (_text, query) => query() }
 
 /** Counts and times what is asked of the database, by no more than how it ended: statements hold what people wrote. */

@@ -4,7 +4,7 @@ import { DatabaseError } from 'pg'
 import type { Db } from './client.ts'
 import type { Tables } from './tables.ts'
 
-/** The answer to COMMIT was lost: the change may stand or not. Nothing that it names may be removed. */
+/** The answer to COMMIT was lost: the change may be saved or not. Nothing that it names may be removed. */
 export class OutcomeUnknown extends Error {
   override readonly name = 'OutcomeUnknown'
 }
@@ -59,7 +59,7 @@ async function rollBack(trx: ControlledTransaction<Tables>): Promise<void> {
 function outcomeOf(error: unknown): unknown {
   return hasChangedNothing(error)
     ? error
-    : new OutcomeUnknown('the database did not say whether it kept the change', { cause: error })
+    : new OutcomeUnknown('the database did not confirm the change', { cause: error })
 }
 
 /**

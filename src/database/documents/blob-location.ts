@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 
 import type { StorageKey, StoreId, StoreName } from '../../vocabulary/vocabulary.ts'
 
-/** One place where bytes can lie. */
+/** Where a blob is. */
 export type BlobLocation = { store: StoreName; storeId: StoreId | null; key: StorageKey }
 
 /** SQL: whether a row of `document_versions` names these bytes. `prefix`: the table's name in the query, with its dot. */

@@ -16,11 +16,11 @@ export type FileGroup = {
 
 export type CostFacts = {
   firms: number
-  /** What versions name, whichever store it lies in, by its days since it was handed in. */
+  /** The content of all versions in any store, by days since the upload. */
   stored: FileGroup[]
-  /** How many of those lie on a disk. */
+  /** How many of them are in a local store. */
   localFiles: number
-  /** What was removed from S3 and the bucket keeps, by its days since then. */
+  /** Objects removed from S3 that the bucket still has, by days since the removal. */
   hidden: FileGroup[]
   /** What links were given out to within the period, by the days that it had been there then. */
   downloads: FileGroup[]
@@ -34,7 +34,7 @@ export type CostQuery = {
   partBytes: number
 }
 
-/** A system task: every firm of which anything lies in a store, or did. */
+/** A system task: every firm that has or had documents. */
 export async function listFirmsWithFiles(db: Db): Promise<FirmId[]> {
   // One step in the index for each firm, however many documents it has.
   const { rows } = await sql<{ id: FirmId }>`
@@ -130,7 +130,7 @@ export async function collectCostFacts(db: Db, firmId: FirmId | undefined, quest
   }
 }
 
-/** What is of one age and kind lies in one stack, whosever it is. */
+/** Adds up groups of the same age and kind. */
 function createGroups() {
   const byKind = new Map<string, FileGroup>()
   return {

@@ -10,12 +10,12 @@ export type DocumentType = {
   description: string | null
   isRequired: boolean
   isActive: boolean
-  /** Null: what the service takes at most. */
+  /** Null: the maximum of the service. */
   maxBytes: number | null
-  /** Null: the formats that are taken anyway. */
+  /** Null: the default formats. */
   allowedTypes: string[] | null
   confidential: boolean
-  /** How long a paper stays, from when its newest version was handed in, before a purge may take it. Null: no longer than the trash does. */
+  /** Days from the upload of the newest version until a purge may destroy a document. Null: no retention beyond the trash. */
   retentionDays: number | null
   createdAt: Date
   updatedAt: Date

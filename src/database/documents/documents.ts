@@ -74,7 +74,7 @@ const codeOf = (codeOrId: string) =>
 export type DocumentFilter = { documentType: string | undefined; withDeleted: boolean }
 export type DocumentPage = { limit: number; after: { at: string; id: string } | undefined }
 
-/** Who looks, and which roles see confidential papers. */
+/** The person who reads, and the roles that may see confidential documents. */
 export type Viewer = { membership: Membership; confidentialRoles: readonly string[] }
 
 /** The firm's documents that this member may see, newest first. */
@@ -176,23 +176,20 @@ export async function findDuplicate(
   return rows[0]?.id ?? null
 }
 
-/** Holds a document until the transaction ends, and reads it as it then stands; undefined when there is none that this member may see. */
+/** Locks a document until the transaction ends and reads it; undefined when there is none that this member may see. */
 export async function lockDocument(
   trx: Tx,
   seeing: Viewer,
   documentId: DocumentId,
 ): Promise<DocumentRecord | undefined> {
   await lockAndFollow(trx, { firmId: seeing.membership.firmId, documentId })
-  // A statement of its own: one that waits for a lock goes on with what it saw before.
+  // A separate statement: one that waited for a lock continues with its old snapshot.
   return findDocument(trx, seeing, documentId)
 }
 
 type DocumentRef = { firmId: FirmId; documentId: DocumentId }
 
-/**
- * Holds a document, and follows now what the platform changed and nobody could follow yet, so that nothing is written over
- * it.
- */
+/** Locks a document and follows a noted change of the platform, so that the change is not overwritten. */
 export async function lockAndFollow(trx: Tx, { firmId, documentId }: DocumentRef): Promise<void> {
   await lockRows(trx, { firmId, documentId })
   // A statement of its own, as above.
@@ -200,9 +197,9 @@ export async function lockAndFollow(trx: Tx, { firmId, documentId }: DocumentRef
 }
 
 /**
- * First the document's lock by name, then the platform's row, then ours: the order in which the platform's own UPDATE
- * takes those two. A row of the platform's that comes to be while one waits for ours is held by nobody, and may be taken
- * by who then waits for ours: so whoever waits holds nothing of the document.
+ * Takes the advisory lock, then locks the platform's row, then ours: the platform's own UPDATE locks the rows in this order.
+ * A platform row that is inserted during the wait for our row is not locked, and a transaction that locks it may then wait
+ * for ours. So a caller must have no other lock on the document while it waits here.
  */
 export async function lockRows(trx: Tx, { firmId, documentId }: DocumentRef): Promise<void> {
   // document_follow_noted (0009-compare-platform.sql) uses this name too.

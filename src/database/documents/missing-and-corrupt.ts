@@ -13,7 +13,7 @@ type NamingVersion = {
   firmId: FirmId
   documentId: DocumentId
   version: number
-  /** False when somebody else had marked it. */
+  /** False when it was already marked. */
   isMarkedNow: boolean
 }
 
@@ -81,7 +81,7 @@ export async function markPresent(db: Db, actor: EventActor, version: StoredVers
   return rows.length === 1
 }
 
-/** A system task: gives a version that has no hash, as the platform makes them, that of its bytes. False when it has one, or they lie elsewhere by now. */
+/** A system task: stores the hash of a version that the platform created without one. False when it has a hash or was moved. */
 export async function storeHash(db: Db, version: StoredVersion, sha256: Sha256): Promise<boolean> {
   const { numAffectedRows } = await sql`
     update document_versions set sha256 = ${sha256}
@@ -91,7 +91,7 @@ export async function storeHash(db: Db, version: StoredVersion, sha256: Sha256):
   return numAffectedRows === 1n
 }
 
-/** Why nobody may be given the bytes of a place. */
+/** Why the content of a location is not served. */
 export type Fault = 'infected' | 'wrong'
 
 /**

@@ -23,7 +23,7 @@ export type OpenRequest = {
   contentAccess: ContentAccess | undefined
 }
 
-/** What stands in the way of the bytes; `ok` when nothing does. The same word goes to the audit trail. */
+/** Why the content is not served; `ok` when it is. The audit trail records the same word. */
 export type DocumentOutcome = 'ok' | 'not_found' | 'gone' | 'scan_pending' | 'quarantined' | 'store_unavailable'
 
 export type OpenedDocument = DocumentRecord & { outcome: DocumentOutcome; membership: Membership }
@@ -103,7 +103,7 @@ function rowOf({ actor, firmId, documentId, version, contentAccess }: OpenReques
 
 const codeByDenial = JSON.stringify(denialCodes)
 
-/** SQL. Without a local store nobody wants the bytes. */
+/** SQL. Without `local_store_id` no content is requested. */
 const outcome = sql<DocumentOutcome>`case
   when found.id is null then 'not_found'
   when asked.local_store_id is null then 'ok'

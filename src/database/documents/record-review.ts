@@ -12,7 +12,7 @@ export type Review = {
   validUntil: string | null
 }
 
-/** Whether this person handed in these bytes, as this version of the document or another. */
+/** Whether this person uploaded this content, as this version of the document or another. */
 export async function hasUploaded(trx: Tx, { firmId, id, versionId, sha256 }: DocumentRecord, actor: Actor) {
   const { rows } = await sql`
     select from document_versions
@@ -22,7 +22,7 @@ export async function hasUploaded(trx: Tx, { firmId, id, versionId, sha256 }: Do
   return rows.length > 0
 }
 
-/** What was decided on the current version of a document that the transaction holds, there and in the platform's row. */
+/** Records the decision on the current version of a document that the transaction has locked, and in the platform's row. */
 export async function recordReview(
   trx: Tx,
   actor: Actor,
@@ -49,6 +49,6 @@ export async function recordReview(
     )
     select ${documentColumns} from d, v`.execute(trx)
   const [document] = rows
-  if (document === undefined) throw new Error('a version that the transaction holds is not there')
+  if (document === undefined) throw new Error('a version that the transaction has locked is missing')
   return document
 }

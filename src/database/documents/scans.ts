@@ -8,7 +8,7 @@ import { lockAndFollow } from './documents.ts'
 import { isAtLocation, platformPathOfVersion } from './blob-location.ts'
 import { storedColumns, type StoredVersion } from './versions-in-store.ts'
 
-/** A version whose scan is due, claimed for a while: nobody else scans it until then. */
+/** A version whose scan is due, claimed for a while: no other process scans it until then. */
 export type DueScan = StoredVersion & {
   scanStatus: ScanStatus
   attempts: number
@@ -19,7 +19,7 @@ export type DueScan = StoredVersion & {
 /** `waiting`: without a verdict. `again`: clean ones whose turn it is. */
 export type DueKind = 'waiting' | 'again'
 
-/** How long a scanner of ours that is not heard of keeps its claim: longer than a file takes that is not very large; to scan one twice does no harm. */
+/** The lifetime of a claim: longer than the scan of most files. A second scan does no harm. */
 const claim = sql`interval '5 minutes'`
 
 /** A system task's: claims versions of one store whose scan is due, those that waited longest first. */
@@ -95,7 +95,7 @@ const rescanDays = 90
 
 export type ScanRecorded =
   | { recorded: true; was: ScanStatus }
-  /** It was moved, changed or removed since it was read; what lies there now comes again. */
+  /** It was moved, changed or removed since it was read, and is scanned again. */
   | { recorded: false }
 
 /**
@@ -116,7 +116,7 @@ export async function recordClean(
   })
 }
 
-/** The same for one in which a virus was found: nobody gets it any more, and the platform's row of its document goes. */
+/** Records a virus: the version is not served any more, and the platform's row of its document is deleted. */
 export async function recordInfected(
   db: Db,
   actor: EventActor,

@@ -7,7 +7,7 @@ import { platformPathOfVersion } from './blob-location.ts'
 
 type DocumentRef = { firmId: FirmId; id: DocumentId }
 
-/** Whether this person handed the document in first, and no version of it was ever verified. */
+/** Whether this person created the document and no version of it was ever verified. */
 export async function isOwnUnverified(trx: Tx, { firmId, id }: DocumentRef, userId: UserId): Promise<boolean> {
   const { rows } = await sql`
     select from documents d
@@ -18,7 +18,7 @@ export async function isOwnUnverified(trx: Tx, { firmId, id }: DocumentRef, user
 }
 
 /**
- * Of a document that the transaction holds (`lockDocument`): its row of the platform's goes, and is kept for the way back.
+ * Moves a document that the transaction has locked to the trash. The platform's row is deleted and saved for a restore.
  * No version is noted where the row names other bytes: those of a change that is not followed yet.
  */
 export async function moveToTrash(trx: Tx, actor: Actor, { firmId, id }: DocumentRef): Promise<void> {
@@ -74,7 +74,7 @@ export async function restoreFromTrash(trx: Tx, { firmId, id }: DocumentRef): Pr
     trx,
   )
   const [document] = back.rows
-  if (document === undefined) throw new Error('a document that the transaction holds is not there')
+  if (document === undefined) throw new Error('a document that the transaction has locked is missing')
   if (rows[0] !== undefined) await insertPlatformRow(trx, rows[0].row)
   return document
 }

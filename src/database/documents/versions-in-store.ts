@@ -5,7 +5,7 @@ import type { Db } from '../connection/client.ts'
 import type { DocumentRecord, VersionOfFile } from './documents.ts'
 import type { BlobLocation } from './blob-location.ts'
 
-/** A version as those see it who look after bytes, whoever may read it. */
+/** A version as system tasks see it, without access checks. */
 export type StoredVersion = BlobLocation &
   VersionOfFile &
   Pick<DocumentRecord, 'firmId' | 'version' | 'sha256' | 'bytesState'> & { documentId: DocumentId }
@@ -16,7 +16,7 @@ export type VersionScope = {
   /** The disk, where the store is local: its rows, and those of the platform, which name none. */
   storeId: StoreId | null
   isFallback?: true
-  /** Those that came without a hash, but for the newest: whoever wrote such a row may be about to write its file. */
+  /** Versions without a hash, except those of the last minute: the platform may not have written the file yet. */
   isUnhashed?: true
   /** Without those that go into quarantine, and are moved nowhere else. */
   isMovable?: true
@@ -80,7 +80,7 @@ function isIn({ store, storeId, isFallback, isUnhashed, isMovable, firmId, sampl
     ${sample === undefined ? sql`` : sql`and ${isInSample(sample)}`}`
 }
 
-// Half of a hash's values stand for the whole: those that are not negative.
+// Masks the sign, so that a hash is a number from 0 to 2^63.
 function isInSample({ share, salt }: Sample) {
   return sql`(v.bytes_state <> 'present'
     or (hashtextextended(v.id::text, ${salt}::bigint) & 9223372036854775807)::float8
@@ -93,7 +93,7 @@ function isAfter(after: VersionCursor | undefined) {
     : sql<boolean>`(v.firm_id, v.document_id, v.version) > (${after.firmId}::uuid, ${after.documentId}::uuid, ${after.version}::int)`
 }
 
-/** Where some versions of a store should lie, those that this service put there or the platform's, for whoever wants to see whether it is the right one. */
+/** Keys of some versions in a store, of this service or of the platform, to check that it is the right store. */
 export async function sampleKeys(
   db: Db,
   { store, isPlatforms, limit }: { store: StoreName; isPlatforms: boolean; limit: number },
@@ -104,7 +104,7 @@ export async function sampleKeys(
   return rows.map(({ key }) => key)
 }
 
-/** Whether one version at least lies in this store. */
+/** Whether any version is in this store. */
 export async function hasVersionsIn(db: Db, store: StoreName): Promise<boolean> {
   const { rows } = await sql`
     select from document_versions where store = ${store} and bytes_state <> 'removed' limit 1`.execute(db)

@@ -25,8 +25,8 @@ export type Person = {
 type PersonRow = Omit<Person, 'id'> & { id: UserId | null }
 
 /**
- * How somebody stands at this moment, always in one row; its id is null for nobody. The one place that tells who is an
- * administrator and who is shut out. Should one id stand in both tables, each can shut its person out.
+ * SQL: the current state of a person, always in one row; the id is null for an unknown person. Only this query decides who
+ * is an administrator and who is locked out. With an id in both tables, either row can lock the person out.
  */
 export const personOf = (id: UserId | RawBuilder<UserId>): RawBuilder<PersonRow> => sql<PersonRow>`(
   select
@@ -57,7 +57,7 @@ export async function findPerson(db: Db | Tx, id: UserId): Promise<Person | unde
 export type Account = {
   id: UserId
   email: string
-  /** Null where none was given: the platform's column must hold something unique, so ours holds a placeholder. */
+  /** Null without a phone number. The column, which is unique, then has a placeholder. */
   phone: string | null
   firstName: string
   lastName: string
@@ -79,7 +79,7 @@ type NewAccount = {
   isVerified: boolean
 }
 
-/** What stands in the column `phone`, which is unique and never null, for a person who gave none: it begins with this. */
+/** The prefix of a placeholder in the column `phone`, which is unique and not null, for a person without a phone number. */
 const noPhonePrefix = 'none:'
 
 const accountColumns = sql<Account>`
@@ -95,7 +95,7 @@ export async function findAccountByEmail(db: Db | Tx, email: string): Promise<Ac
   return rows[0]
 }
 
-/** The account as it is now, and so until the transaction ends: nobody changes its password or locks it meanwhile. */
+/** Locks the account, so that its password and its lock do not change until the transaction ends. */
 export async function lockAccount(trx: Tx, id: UserId): Promise<Account | undefined> {
   const { rows } = await sql<Account>`
     select ${accountColumns} from registered_users where id = ${id} for share`.execute(trx)

@@ -87,7 +87,7 @@ const isAfter = ({ after }: FirmPage) =>
     ? sql<boolean>`true`
     : sql<boolean>`(firm.created_at, firm.id) < (${after.at}::timestamptz, ${after.id}::uuid)`
 
-/** A system task: whether there is such a firm, or was one that the platform has removed since, of which the trail tells. */
+/** A system task: whether the firm exists, or existed according to the audit trail. */
 export async function isKnownFirm(db: Db, firmId: FirmId): Promise<boolean> {
   const { rows } = await sql<{ is: boolean }>`
     select exists (select from security_firms where id = ${firmId})
@@ -116,6 +116,6 @@ export async function lockMembersOf(trx: Tx, firmId: FirmId): Promise<void> {
 
 function one(rows: Firm[]): Firm {
   const [firm] = rows
-  if (firm === undefined) throw new Error('the firm that a membership names is not there')
+  if (firm === undefined) throw new Error('the firm of a membership is missing')
   return firm
 }

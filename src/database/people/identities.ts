@@ -4,7 +4,7 @@ import { z } from 'zod'
 import type { IdentityId, Subject, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
 
-/** A provider's subject that stands for a registered user. */
+/** A provider's subject that is linked to a registered user. */
 export type Identity = Subject & {
   id: IdentityId
   userId: UserId
@@ -27,8 +27,8 @@ const identityColumns = sql<IdentityRecord>`
 const uuid = z.guid()
 
 /**
- * The registered user whom a provider's subject stands for: by a link, else by being that user's id. Nobody else: not
- * the personnel, and not whoever has the same e-mail.
+ * The registered user of a provider's subject: the linked one, else the user whose id the subject is. Never personnel, and
+ * never a user with the same e-mail.
  */
 export async function findPersonOfSubject(db: Db | Tx, { issuer, subject }: Subject): Promise<UserId | undefined> {
   const ownId = uuid.safeParse(subject).data ?? null
@@ -46,7 +46,7 @@ export async function findIdentity(db: Db | Tx, { issuer, subject }: Subject): P
   return rows[0]
 }
 
-/** Undefined when the subject is linked already, to whomever. */
+/** Undefined when the subject is already linked. */
 export async function insertIdentity(
   trx: Tx,
   { issuer, subject, userId, linkedBy }: Subject & Pick<Identity, 'userId' | 'linkedBy'>,

@@ -29,7 +29,7 @@ const memberColumns = sql<MemberRecord>`
   member.role, member.status, member.invited_by as "invitedBy", member.accepted_at as "acceptedAt",
   member.created_at as "createdAt", member.id as "rowId", member.created_at::text as "createdAtExact"`
 
-/** The platform's table may hold a person twice; the row that counts is the one their rights come from. */
+/** The platform's table may have a person twice. The effective row is the one that grants the rights. */
 const isEffectiveRow = sql<boolean>`
   member.id = (
     select row.id from firm_users row where row.firm_id = member.firm_id and row.user_id = member.user_id

@@ -15,7 +15,7 @@ export type Membership = {
   readonly role: FirmRole | 'administrator'
 }
 
-/** What the check needs to know of a right; the rights themselves stand in `people/rights.ts`. */
+/** What the check needs to know of a right; the rights themselves are in `people/rights.ts`. */
 export type RightToCheck = {
   roles: readonly FirmRole[]
   administrators: 'everywhere' | 'as_member' | 'never'
@@ -30,7 +30,7 @@ type AccessOfEach = { userId: UserId | RawBuilder<UserId>; firmId: FirmId | RawB
 /** The columns that `accessOf` yields, always in one row: a denial, or the role to act in. */
 export type AccessRow = { denial: Denial | null; role: FirmRole | 'administrator' | null }
 
-/** Of several rows that the platform's table may hold for one person in one firm, the strongest role counts: lowest first. */
+/** SQL: the rank of a role, strongest first. The platform may have several rows for one person in one firm. */
 export const rankOf = (role: RawBuilder<unknown>): RawBuilder<number> =>
   sql`array_position(${[...firmRoles]}::text[], ${role}::text)`
 

@@ -4,16 +4,16 @@ import type { FirmId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
 import type { Membership } from './membership.ts'
 
-/** How much a firm may keep; undefined: as much as it likes. */
+/** How much a firm may store; undefined: unlimited. */
 export type Quota = { bytes: number | undefined; documents: number | undefined }
 
-/** What somebody wants to add to it. */
+/** What an upload adds. */
 export type AddedUsage = { bytes: number; documents: 0 | 1 }
 
 export type QuotaUsage = {
   usedBytes: number
   usedDocuments: number
-  /** Null: any number. */
+  /** Null: unlimited. */
   quotaBytes: number | null
   quotaDocuments: number | null
 }
@@ -29,7 +29,7 @@ export async function readQuotaUsage(
       coalesce(q.max_documents, ${defaultQuota.documents ?? null}::bigint)::float8 as "quotaDocuments"
     from document_usage_of(${firmId}) used left join document_quotas q on q.firm_id = ${firmId}`.execute(db)
   const [row] = rows
-  if (row === undefined) throw new Error('the database did not say what a firm stores')
+  if (row === undefined) throw new Error('the database returned no usage of a firm')
   return row
 }
 
@@ -38,10 +38,10 @@ export function emptyQuotaUsage({ bytes, documents }: Quota): QuotaUsage {
   return { usedBytes: 0, usedDocuments: 0, quotaBytes: bytes ?? null, quotaDocuments: documents ?? null }
 }
 
-/** A firm's own bounds; null: the usual one, undefined: as it is. */
+/** A firm's own quota; null: the default, undefined: unchanged. */
 export type QuotaChange = { bytes?: number | null | undefined; documents?: number | null | undefined }
 
-/** False when they were so already. */
+/** False without a change. */
 export async function setQuota(trx: Tx, { firmId }: Membership, change: QuotaChange): Promise<boolean> {
   const { rows } = await sql`
     insert into document_quotas as q (firm_id, max_bytes, max_documents)

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { Db } from '../connection/client.ts'
 
-/** So many of one thing may somebody do in an hour: at once, and then as they come back, one by one. */
+/** A limit of calls per hour: they may come at once, and return to the bucket one by one. */
 export type Bucket = { name: string; perHour: number }
 
 export type LeaseRequest = { bucket: Bucket; permits: number }
@@ -42,7 +42,7 @@ const grantable = sql`greatest(0, least(excluded.granted, floor(
 
 /**
  * A system task: buckets that are full again say nothing that no row would not. It waits for no lease: a lease that met it
- * in a deadlock would fail, and then nobody is refused for a while.
+ * in a deadlock would fail, and the limit would not apply for a while.
  */
 export async function deleteFullBuckets(db: Db): Promise<void> {
   await sql`

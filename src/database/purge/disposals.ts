@@ -9,7 +9,7 @@ type DocumentRef = { firmId: FirmId; documentId: DocumentId }
 
 export type Disposal = {
   why: string
-  /** Who destroys it: the daily job, or whoever gave the command. */
+  /** The daily job, or the person who ran the command. */
   by: string
   /** From when its bytes may go. */
   dueAt: Date
@@ -64,7 +64,7 @@ export async function disposeDocument(
     from disposal`.execute(trx)
 }
 
-/** Where files of a document should lie whose rows name no disk: the platform's. */
+/** Keys of the platform's files, whose rows name no local store. */
 export async function listFilesWithoutStoreId(db: Db | Tx, { firmId, documentId }: DocumentRef): Promise<StorageKey[]> {
   const { rows } = await sql<{ key: StorageKey }>`
     select distinct v.storage_key as key
@@ -107,7 +107,7 @@ export async function listDisposedDocuments(db: Db, documentIds: DocumentId[]): 
 
 const isInOldBucket = sql<boolean>`(b.store = 's3' and b.store_id is not null)`
 
-/** What is to become of a document, and what stands before it. */
+/** The state of a document on its way to a purge. */
 export type DisposalOf = {
   deletedAt: Date | null
   retainedUntil: Date | null
@@ -115,7 +115,7 @@ export type DisposalOf = {
   /** On the document itself. */
   hasHold: boolean
   holdReason: string | null
-  /** Whether it is the last verified paper of a required type that its firm has. */
+  /** Whether it is the last verified document of a required type that its firm has. */
   isLastVerified: boolean
   approvedAt: Date | null
   approvedBy: UserId | null
@@ -137,7 +137,7 @@ export async function findDisposalOf(
   return rows[0]
 }
 
-/** Of a document in the trash that the transaction holds. `by` undefined: the word is taken back. False when it was so already. */
+/** For a document in the trash that the transaction has locked. `by` undefined revokes the approval. False without a change. */
 export async function setPurgeApproval(
   trx: Tx,
   { firmId, documentId }: DocumentRef,

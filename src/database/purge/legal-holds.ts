@@ -9,13 +9,13 @@ type HoldTarget = { firmId: FirmId; documentId: DocumentId | null }
 
 export type Hold = { isHeld: boolean; reason: string | null }
 
-/** On all that a firm has. False when it was so already. */
+/** On all documents of a firm. False without a change. */
 export async function setFirmHold(trx: Tx, { firmId, userId }: Membership, hold: Hold): Promise<boolean> {
   await lockFirmHolds(trx, firmId, 'alone')
   return setHold(trx, { firmId, documentId: null }, userId, hold)
 }
 
-/** On one document, which the transaction holds. False when it was so already. */
+/** On one document, which the transaction has locked. False without a change. */
 export async function setDocumentHold(
   trx: Tx,
   { firmId, userId }: Membership,
@@ -26,8 +26,8 @@ export async function setDocumentHold(
 }
 
 /**
- * Until the transaction ends nobody sets or lifts a hold on the firm; `alone`: and nobody purges anything of it. So
- * whoever heard that a hold stands knows that nothing goes any more.
+ * Until the transaction ends, no other transaction sets or lifts a hold on the firm. `alone` also blocks purges of the firm,
+ * so that once a hold is confirmed nothing is destroyed any more.
  */
 export async function lockFirmHolds(trx: Tx, firmId: FirmId, how: 'shared' | 'alone'): Promise<void> {
   const lock = sql.raw(how === 'shared' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock')
@@ -66,7 +66,7 @@ export type HeldObject = { firmId: FirmId; documentId: DocumentId; key: StorageK
 
 type Page = { after: StorageKey | undefined; limit: number }
 
-/** Objects on S3 of documents that are held, also what moves have left behind, and that carry no hold yet. */
+/** S3 objects of documents under a legal hold, including sources of moves, that have no object hold yet. */
 export async function listObjectsToHold(db: Db, { after, limit }: Page): Promise<HeldObject[]> {
   const { rows } = await sql<HeldObject>`
     with held as (
@@ -90,7 +90,7 @@ export async function listObjectsToHold(db: Db, { after, limit }: Page): Promise
   return rows
 }
 
-/** Objects that carry a hold, and whose document is not held any more, or no more. */
+/** S3 objects with an object hold whose document has no legal hold any more, or no longer exists. */
 export async function listObjectsToRelease(db: Db, { after, limit }: Page): Promise<HeldObject[]> {
   const { rows } = await sql<HeldObject>`
     select o.firm_id as "firmId", o.document_id as "documentId", o.storage_key as key from document_object_holds o

@@ -4,7 +4,7 @@ import type { DocumentId, FirmId } from '../../vocabulary/vocabulary.ts'
 import { isClaimExpired } from '../blobs/blob.ts'
 import type { Db, Tx } from '../connection/client.ts'
 
-/** What stands before a purge of a document, first things first; `due` when nothing does. */
+/** The reason why a document cannot be purged yet, by precedence; `due` when there is none. */
 const purgeStates = ['not_in_trash', 'held', 'retained', 'needs_approval', 'busy', 'not_yet', 'due'] as const
 export type PurgeState = (typeof purgeStates)[number]
 
@@ -75,7 +75,7 @@ export async function countPurgeable(
   return rows[0] ?? { files: 0, bytes: 0 }
 }
 
-/** Of a document that the transaction holds; undefined when there is none. */
+/** For a document that the transaction has locked; undefined when there is none. */
 export async function findPurgeState(
   trx: Tx,
   { firmId, documentId }: Pick<PurgeCandidate, 'firmId' | 'documentId'>,
@@ -115,18 +115,18 @@ const stateOf = ({ now, before }: PurgeTimes) => sql<PurgeState>`case
 
 // `offset 0` below: without it the planner may read the whole table once a page, for a hash of it, instead of an index.
 
-/** SQL: whether a hold stands on document `d`, or on its firm. */
+/** SQL: whether document `d` or its firm has a legal hold. */
 export const isHeld = sql<boolean>`(
   exists (select from document_holds h where h.document_id = d.id offset 0)
   or exists (select from document_holds h where h.firm_id = d.firm_id and h.document_id is null offset 0))`
 
-/** SQL: until when the type of document `d` keeps it; null where it does not. */
+/** SQL: when the retention period of the type of document `d` ends; null without one. */
 export const retainedUntil = sql<Date | null>`(
   select max(v.uploaded_at) + make_interval(days => max(t.retention_days))
   from document_types t, document_versions v
   where t.code = d.document_type and v.firm_id = d.firm_id and v.document_id = d.id)`
 
-/** SQL: whether document `d` is of a required type and its firm has no other paper of it, not in the trash, that was verified. */
+/** SQL: whether document `d` is the only verified document of a required type that its firm has outside the trash. */
 export const isLastVerified = sql<boolean>`(
   exists (select from document_types t where t.code = d.document_type and t.is_required)
   and exists (select from document_versions v where v.firm_id = d.firm_id and v.document_id = d.id

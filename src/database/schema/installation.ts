@@ -4,30 +4,27 @@ import { sql } from 'kysely'
 
 import type { Db, Tx } from '../connection/client.ts'
 
-/** True where the platform made the tables that we stand on: there it decides who is verified. */
+/** True where the platform created the shared tables: there the platform decides who is verified. */
 export async function hasAdoptedPlatformTables(db: Db): Promise<boolean> {
   const row = await db.selectFrom('document_installation').select('adopted_platform_tables').executeTakeFirstOrThrow()
   return row.adopted_platform_tables
 }
 
-/** Who we are, in the words of our stores. */
+/** The id by which stores know this installation. */
 export async function findInstallationId(db: Db): Promise<string> {
   const row = await db.selectFrom('document_installation').select('id').executeTakeFirstOrThrow()
   return row.id
 }
 
-/** Of several instances that start at once, one is in here and the others wait until its transaction ends. */
+/** Of several instances that start at once, one proceeds and the others wait until its transaction ends. */
 export async function lockFirstStart(trx: Tx): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtext('paniq-documents first start'))`.execute(trx)
 }
 
-/**
- * A secret of our own that every instance reads: made by whichever asks first, and never changed. Of several that ask at
- * once one makes it, and all get the same.
- */
+/** A secret that all instances share. The first call creates it; concurrent calls return the same one. It never changes. */
 export async function ensureStoredSecret(db: Db, name: string): Promise<string> {
   const secret = (await findSecret(db, name)) ?? (await createSecret(db, name))
-  if (secret === undefined) throw new Error(`the secret ${name} is neither there nor could be made`)
+  if (secret === undefined) throw new Error(`the secret ${name} is missing and could not be created`)
   return secret
 }
 
@@ -36,7 +33,7 @@ async function findSecret(db: Db, name: string): Promise<string | undefined> {
   return row?.secret
 }
 
-// What is read is what stands: a second one who makes it waits for the first, and then finds that one's.
+// A concurrent insert waits for the first one and then does nothing, so the secret is read back.
 async function createSecret(db: Db, name: string): Promise<string | undefined> {
   await db
     .insertInto('document_secrets')

@@ -30,15 +30,12 @@ export async function migrate(ownerDb: Db, only?: string[]): Promise<string[]> {
   }
 }
 
-/**
- * A table of the platform's that somebody holds is asked for again and again, without waiting for it: who waits for a
- * table keeps all that come later from it.
- */
+/** A locked table of the platform is tried again instead of waited for: a waiting lock would block all later statements. */
 const maxLockWaitMs = 4 * 60_000
 const pauseMs = 100
 
 const lockedMessage =
-  'the database could not be migrated: somebody holds one of its tables for minutes already; pg_stat_activity shows who'
+  'the database could not be migrated: another session has locked one of its tables for minutes; pg_stat_activity shows which'
 
 function isLockConflict(error: unknown): boolean {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
@@ -82,7 +79,7 @@ async function runMigrations(ownerDb: Db, provider: MigrationProvider): Promise<
   return results.map((result) => result.migrationName)
 }
 
-/** Those that change the platform's tables. */
+/** The migrations that change the platform's tables. */
 const platformMigrations = new Set(['0001-platform-tables.sql', '0010-platform-triggers.sql'])
 
 async function run(db: Kysely<unknown>, file: string, text: string): Promise<void> {

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { Db } from '../connection/client.ts'
 import { jobQueue, jobSchema } from './job-queue.ts'
 
-/** A count that grows past this is trouble enough; counting on would only slow the database down. */
+/** Counting stops here: a larger backlog alarms anyway, and counting would slow the database down. */
 const maxCounted = 10_000
 
 /** How many, and for how long the oldest has been there; 0 where there is none. */
@@ -27,7 +27,7 @@ export type RowCounts = {
   unfollowed: Waiting
   /** Rows of the platform's that were there before us, and are no documents here yet. */
   notAdopted: Waiting
-  /** Versions of the platform's that nobody here has read yet. */
+  /** Versions of the platform without a hash: no job has read their content yet. */
   unhashed: Waiting
   /** Versions without a verdict. One that was uploaded without a scanner waits since the first scan failed. */
   scansWaiting: Waiting
@@ -95,7 +95,7 @@ function secondsSince(time: ReturnType<typeof sql>) {
 }
 
 export type QueuedJobs = {
-  /** The kind of the jobs, or a queue that the library keeps for itself. */
+  /** The kind of the jobs, or a queue of the library itself. */
   queue: string
   state: string
   count: number

@@ -4,7 +4,7 @@ import { type ConstructorOptions, fromKysely, type Job, PgBoss, type SendOptions
 import { currentSpan, logContext } from '../../logging/spans.ts'
 import type { Tx } from '../connection/client.ts'
 
-/** The schema that the queue of jobs keeps its tables in, apart from the platform's and ours. */
+/** The schema of the job queue's own tables. */
 export const jobSchema = 'document_jobs'
 
 /**
@@ -43,7 +43,7 @@ type EnqueueOptions = {
   expireInSeconds?: number
 }
 
-/** Asks for a job. It keeps which request it is done for, so that its log says so whenever it runs, and at every attempt. */
+/** Enqueues a job. The job stores the request id, which every attempt logs. */
 export async function enqueueJob(queue: PgBoss, name: string, { trx, ...options }: EnqueueOptions = {}): Promise<void> {
   const { request_id: requestId } = logContext()
   const traceparent = currentSpan()?.traceparent
@@ -62,7 +62,7 @@ export async function scheduleJob(queue: PgBoss, name: string, cron: string, exp
  * several in a row would use up the retries, and the library's own way of failing a job counts each.
  */
 export async function returnJob(queue: PgBoss, { id, retryCount }: Pick<Job, 'id' | 'retryCount'>): Promise<void> {
-  // As the library returns what it fetched in excess, which it does for nobody else.
+  // The same statement with which the library returns jobs that it fetched in excess.
   await queue.getDb().executeSql(
     `update ${jobSchema}.job set state = 'created', started_on = null, heartbeat_on = null
      where name = $1 and id = $2 and state = 'active' and retry_count = $3`,

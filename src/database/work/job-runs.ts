@@ -35,12 +35,12 @@ export type RunRecord = {
   succeededAt: Date | null
 }
 
-/** A worker knows this job: from now on it can be late. */
+/** Registers a job of this worker. From now on it can be late. */
 export async function registerTask(db: Db, task: string): Promise<void> {
   await sql`insert into document_runs (task) values (${task}) on conflict do nothing`.execute(db)
 }
 
-/** Answers when it began, by the database's clock. */
+/** Returns the start by the database's clock. */
 export async function startRun(db: Db, { task, disk }: RunOf, instance: string): Promise<Date | undefined> {
   const { rows } = await sql<{ runningSince: Date }>`
     insert into document_runs (task, place, running_since, running_on) values (${task}, ${disk ?? noDisk}, now(), ${instance})
@@ -78,7 +78,7 @@ export async function listRuns(db: Db): Promise<RunRecord[]> {
   return rows
 }
 
-/** Of disks that nobody has tended since then. */
+/** Deletes the runs of local stores that no instance has served since then. */
 export async function deleteDisksBefore(db: Db, before: Date): Promise<void> {
   await sql`
     delete from document_runs
