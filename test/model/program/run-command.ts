@@ -72,9 +72,9 @@ async function carryOut(needs: Needs, command: Command): Promise<void> {
     case 'drain':
       return drainDisk(needs, { concurrency: 4 })
     case 'purge':
-      return purgeDocuments(needs, { document: [] })
+      return purgeDocuments(needs, {})
     case 'destroy':
-      return purgeDocuments(needs, { document: [], now: true })
+      return purgeDocuments(needs, { now: true })
     case 'collect':
       return collectAll(needs, command.inDays)
     case 'scan':
