@@ -5,7 +5,6 @@ import {
   type EventEntry,
   firmMark,
   hashLink,
-  type Link,
   noHash,
   timeMark,
   unpackEntries,

@@ -2,19 +2,11 @@ import { resolve } from 'node:path'
 
 import type { z } from 'zod'
 
-import { type CloudFrontConfig, cloudFrontConfig } from './cloudfront.ts'
+import { cloudFrontConfig } from './cloudfront.ts'
 import { ConfigError } from '../errors/app-error.ts'
 import { type PathOrBucket, type Setting, allOrNone } from './setting-formats.ts'
-import {
-  findSetting,
-  type RateLimits,
-  readRates,
-  readDefaultQuota,
-  settings,
-  unsupportedSettings,
-  type DefaultQuota,
-} from './settings.ts'
-import { readTraces, type TracesConfig } from './traces.ts'
+import { findSetting, readDefaultQuota, readRates, settings, unsupportedSettings } from './settings.ts'
+import { readTraces } from './traces.ts'
 
 type Environment = Record<string, string | undefined>
 

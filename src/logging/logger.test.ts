@@ -295,7 +295,5 @@ test.each([
   'pass: {',
 ])('a long line of %s is looked through without looking back', (piece) => {
   // Quadratic work on this length would take minutes and trip the test's own time limit.
-  const line = JSON.stringify({ file_name: piece.repeat(100_000) })
-
-  expect(redact(line)).toBeTypeOf('string')
+  expect(redact(JSON.stringify({ file_name: piece.repeat(100_000) }))).toBeTypeOf('string')
 })

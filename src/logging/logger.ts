@@ -61,7 +61,7 @@ function createTerminalFormat(level: string): (line: string) => string {
 
 /** `POST /documents 201 12 ms`. */
 function formatRequest({ method, route, status, duration_ms: ms, aborted }: Record<string, unknown>): string {
-  const outcome = status === undefined ? 'no answer' : String(status)
+  const outcome = typeof status === 'number' ? status : 'no answer'
   return `${textOf(method)} ${textOf(route)} ${outcome} ${Math.round(Number(ms))} ms${aborted === true ? ', aborted' : ''}`
 }
 

@@ -17,7 +17,9 @@ const checks: Record<MimeType, Format['check']> = {
   'image/heic': checkPicture('HEIC', readHeicSize),
 }
 
-export const formats: readonly Format[] = formatFacts.map((facts) => ({ ...facts, check: checks[facts.mimeType] }))
+export const formats: readonly Format[] = formatFacts.map((facts) =>
+  Object.assign({ check: checks[facts.mimeType] }, facts),
+)
 
 /** The formats of a document type that names none. */
 export const defaultMimeTypes = formats.filter(({ isDefault }) => isDefault).map(({ mimeType }) => mimeType)

@@ -59,18 +59,6 @@ export function createRateLimiter<Limit extends Bucket>(needs: RateLimiterNeeds)
   const time = () => needs.now().getTime()
   const known = (buckets: Limit[]) => buckets.flatMap(({ name }) => states.get(name) ?? [])
 
-  function stateOf(bucket: Limit): BucketState<Limit> {
-    const state = states.get(bucket.name) ?? createState(bucket)
-    // A map keeps the order of insertion: the bucket used last goes to its end.
-    states.delete(bucket.name)
-    forgetOld(states, time())
-    states.set(bucket.name, state)
-    state.bucket = bucket
-    state.lastSpentAt = time()
-    if (state.leftUntil <= time()) state.left = 0
-    return state
-  }
-
   async function lease(empty: BucketState[]): Promise<void> {
     const requests = empty.map(({ bucket, owed }) => ({ bucket, permits: owed + batchOf(bucket) }))
     try {
@@ -103,7 +91,7 @@ export function createRateLimiter<Limit extends Bucket>(needs: RateLimiterNeeds)
     peek: (buckets) => findExhausted(known(buckets), time()),
     async spend(buckets) {
       for (;;) {
-        const all = buckets.map(stateOf)
+        const all = buckets.map((bucket) => useState(states, bucket, time()))
         const exhausted = findExhausted(all, time())
         if (exhausted !== undefined) return exhausted
         const empty = all.filter((each) => !canSpend(each))
@@ -115,6 +103,23 @@ export function createRateLimiter<Limit extends Bucket>(needs: RateLimiterNeeds)
       }
     },
   }
+}
+
+/** The state of a bucket that is used now. */
+function useState<Limit extends Bucket>(
+  states: Map<string, BucketState<Limit>>,
+  bucket: Limit,
+  now: number,
+): BucketState<Limit> {
+  const state = states.get(bucket.name) ?? createState(bucket)
+  // A map keeps the order of insertion: the bucket used last goes to its end.
+  states.delete(bucket.name)
+  forgetOld(states, now)
+  states.set(bucket.name, state)
+  state.bucket = bucket
+  state.lastSpentAt = now
+  if (state.leftUntil <= now) state.left = 0
+  return state
 }
 
 const createState = <Limit extends Bucket>(bucket: Limit): BucketState<Limit> => ({
