@@ -14,7 +14,7 @@ export async function listStoredVersions(service: Fuzzed, firm: FirmId): Promise
   const isIdle = async () => (await findBuffered(service)) === ''
   if (!(await comesTrue(isIdle))) throw new Error(`never given back: ${await findBuffered(service)}`)
   const { rows } = await sql<{ version: string; key: string }>`
-    select document_id || ' ' || version, store || ' ' || storage_key as key
+    select document_id || ' ' || version as version, store || ' ' || storage_key as key
     from document_versions where firm_id = ${firm}`.execute(service.app.db)
   const stored = (await listStored(service, firm)).map(({ store, key }) => `${store} ${key}`)
   const named = rows.map(({ key }) => key)

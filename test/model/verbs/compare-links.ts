@@ -18,7 +18,7 @@ export async function compareLinks(model: Model, real: Real, which: 'brought_to_
 
 async function listQuarantined({ world, firms }: Real, which: 'brought_to_the_end' | 'all'): Promise<Set<string>> {
   const { rows } = await sql<{ version: string }>`
-    select v.document_id || ' ' || v.version from document_versions v
+    select v.document_id || ' ' || v.version as version from document_versions v
     where v.firm_id = any (${Object.values(firms)}::uuid[]) and v.scan_status = 'infected' and v.bytes_state = 'removed'
       and (${which === 'all'}::boolean or exists (
         select from document_blobs b where b.version_id = v.id and b.state = 'quarantined')
