@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { type App, openApp } from '../src/app.ts'
@@ -10,6 +9,7 @@ import { createLogger } from '../src/logging/logger.ts'
 import { fillTrash } from '../test/support/documents/fill-trash.ts'
 import { makeFirm, makePerson } from '../test/support/people/people.ts'
 import type { Bench } from './load/prepare.ts'
+import { makePassableFolder } from '../test/support/run/passable-folder.ts'
 
 export type PurgeResult = {
   what: 'dry run' | 'purge'
@@ -44,7 +44,7 @@ async function measure(bench: Bench, { what, documents, run }: Case): Promise<Pu
 
 /** Measures one run in a new database. */
 async function secondsWith(bench: Bench, { what, documents, run }: Case): Promise<number> {
-  const folder = await mkdtemp(join(bench.folder, 'purge-'))
+  const folder = await makePassableFolder('purge-', bench.folder)
   const config = loadConfig({
     JWT_SECRET_KEY: randomBytes(32).toString('hex'),
     USE_S3_STORAGE: 'false',

@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 
 import { DeleteObjectsCommand } from '@aws-sdk/client-s3'
 
@@ -9,6 +7,7 @@ import { type FreshBucket, freshBucket } from '../../test/support/s3/fresh-bucke
 import { listBucket } from '../../test/support/s3/list-everything.ts'
 import { obtainServices } from '../../test/support/services/obtain-services.ts'
 import { type Load, startLoad } from './start-load.ts'
+import { makePassableFolder } from '../../test/support/run/passable-folder.ts'
 
 /** The shared parts of the bench. */
 export type Bench = {
@@ -33,7 +32,7 @@ export async function prepareBench(options: BenchOptions): Promise<Bench> {
   await using opened = new AsyncDisposableStack()
   const { addresses, stop } = await obtainServices(['s3'], process.env)
   opened.defer(stop)
-  const folder = await mkdtemp(join(tmpdir(), 'paniq-bench-'))
+  const folder = await makePassableFolder('paniq-bench-')
   const bucket = await freshBucket(addresses.s3)
   opened.defer(() => bucket.remove())
   const load = startLoad(options.signal)

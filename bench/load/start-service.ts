@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { freshDatabase } from '../../test/support/database/fresh-database.ts'
@@ -9,6 +9,7 @@ import { manyAnHour } from '../../test/support/service/many-an-hour.ts'
 import { s3Settings } from '../../test/support/s3/s3-settings.ts'
 import type { Bench } from './prepare.ts'
 import { type Program, startProgram } from './start-program.ts'
+import { makePassableFolder } from '../../test/support/run/passable-folder.ts'
 
 export type Service = Program & {
   /** The URL of the firm's documents. */
@@ -28,7 +29,7 @@ type ServiceOptions = { maxUploadBytes: number; s3Endpoint?: string | undefined;
  * embedded one, which syncs every commit, unless the environment names a server.
  */
 export async function startService(bench: Bench, options: ServiceOptions): Promise<Service> {
-  const folder = await mkdtemp(join(bench.folder, 'service-'))
+  const folder = await makePassableFolder('service-', bench.folder)
   const dataDir = join(folder, 'data')
   await mkdir(dataDir)
   const adminUrl = process.env['DATABASE_URL']

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { findFreePorts } from '../support/services/packages/free-ports.ts'
 import { programVariables } from '../support/service/program-variables.ts'
+import { makePassableFolder } from '../support/run/passable-folder.ts'
 
 const program = join(import.meta.dirname, '../../bin/paniq-docs')
 
@@ -14,7 +14,7 @@ export type Served = { url: string; stop: () => Promise<void> }
 
 /** Starts the service as an operator would, with nothing but these settings, in a folder that goes when it stops. */
 export async function serveChild(settings: Record<string, string>): Promise<Served> {
-  const folder = await mkdtemp(join(tmpdir(), 'paniq-acceptance-'))
+  const folder = await makePassableFolder('paniq-acceptance-')
   const [port = 0] = await findFreePorts(1)
   const child = spawn(program, ['serve'], {
     cwd: folder,

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { onTestFinished } from 'vitest'
@@ -23,6 +22,7 @@ import { type FreshBucket, freshBucket } from '../support/s3/fresh-bucket.ts'
 import { makePdf } from '../support/files/make-files.ts'
 import { s3Settings } from '../support/s3/s3-settings.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
+import { makePassableFolder } from '../support/run/passable-folder.ts'
 
 type Closing = Pick<AsyncDisposableStack, 'defer'>
 
@@ -74,7 +74,7 @@ export async function scratchPlace(): Promise<{ folder: string; settings: Settin
 }
 
 export async function emptyFolder(closing = withTest): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'paniq-backup-'))
+  const folder = await makePassableFolder('paniq-backup-')
   closing.defer(() => rm(folder, { recursive: true, force: true }))
   return folder
 }

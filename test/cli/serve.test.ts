@@ -228,7 +228,7 @@ describe('where new documents go', () => {
 
     const service = startCommand(await makeWorkFolder(), ['serve'], database)
     const [line = ''] = await service.untilSaid(/^.*"event":"s3_not_set_up".*$/m)
-    expect(JSON.parse(line)).toMatchObject({ level: 'warn', msg: expect.stringContaining('set AWS_ACCESS_KEY_ID') })
+    expect(JSON.parse(line)).toMatchObject({ level: 'warn', msg: expect.stringContaining('set AWS_S3_BUCKET') })
   })
 })
 

@@ -79,7 +79,7 @@ test('the drill of a backup with one changed file fails and names the file', asy
   const ended = await script('drill.sh', [place, await keyFile()])
 
   expect(ended.code).toBe(1)
-  expect(ended.stdout).toContain(`files/${first}/${name}: its bytes are not those that were kept`)
+  expect(ended.stdout).toContain(`files/${first}/${name}: its bytes differ from those that were stored`)
   expect(ended.stdout).toMatch(/✗ The drill failed: \d of 4 steps\.\n$/)
 })
 

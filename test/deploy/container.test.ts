@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -14,6 +13,7 @@ import { freshDatabaseOfTwoRoles, type TwoRoles } from '../support/database/two-
 import { beginUpload, document } from './begin-upload.ts'
 import { buildImage, root } from './build-image.ts'
 import { exitCode, runContainer } from './run-container.ts'
+import { makePassableFolder } from '../support/run/passable-folder.ts'
 
 let folder: string
 let podman: Podman
@@ -25,7 +25,7 @@ let database: TwoRoles
 const closing = new AsyncDisposableStack()
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'paniq-container-'))
+  folder = await makePassableFolder('paniq-container-')
   closing.defer(() => rm(folder, { recursive: true, force: true }))
   podman = await openPodman(join(folder, 'podman'))
   closing.defer(() => podman.remove())

@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
@@ -10,6 +9,7 @@ import { type FreshBucket, freshBucket } from '../support/s3/fresh-bucket.ts'
 import { s3Settings } from '../support/s3/s3-settings.ts'
 import { startService } from '../support/service/start-service.ts'
 import { impatient, logged, versionsOf } from '../support/fallback/failing-s3.ts'
+import { makePassableFolder } from '../support/run/passable-folder.ts'
 
 let bucket: FreshBucket
 let folder: string
@@ -17,7 +17,7 @@ let credentialsFile: string
 let configFile: string
 beforeAll(async () => {
   bucket = await freshBucket()
-  folder = await mkdtemp(join(tmpdir(), 'paniq-credentials-'))
+  folder = await makePassableFolder('paniq-credentials-')
   credentialsFile = join(folder, 'credentials')
   configFile = join(folder, 'config')
   for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']) vi.stubEnv(name, undefined)

@@ -223,7 +223,7 @@ describe('purge --now --document', () => {
     const whys = {
       [held.id]: 'a legal hold protects it',
       [retained.id]: 'its type retains it until 20',
-      [last.id]: 'an administrator has to approve it',
+      [last.id]: 'an administrator must approve the purge',
       [inUse.id]: 'it is not in the trash',
       [nobody]: 'there is no such document',
     }

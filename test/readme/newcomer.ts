@@ -1,9 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chown, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chown, mkdir, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { makePassableFolder } from '../support/run/passable-folder.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '..', '..')
@@ -21,7 +21,7 @@ export type Newcomer = {
 }
 
 export async function createNewcomer(account: Account, { hasPackages }: { hasPackages: boolean }): Promise<Newcomer> {
-  const parent = await mkdtemp(join(tmpdir(), 'paniq-newcomer-'))
+  const parent = await makePassableFolder('paniq-newcomer-')
   const home = join(parent, 'home')
   const folder = join(parent, 'paniq-documents')
   await mkdir(home)

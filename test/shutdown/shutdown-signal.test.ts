@@ -1,9 +1,8 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -23,6 +22,7 @@ import { makeFirm, makeMember, type Person } from '../support/people/people.ts'
 import { s3Settings } from '../support/s3/s3-settings.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 import { programVariables } from '../support/service/program-variables.ts'
+import { makePassableFolder } from '../support/run/passable-folder.ts'
 
 let bucket: FreshBucket
 let database: FreshDatabase
@@ -64,7 +64,7 @@ type Running = {
 /** The service in a process of its own, on S3 behind the proxy. */
 async function startChild(times: Omit<StopTimes, 'quietMs'>): Promise<Running> {
   const stopTimes: StopTimes = { quietMs: 500, ...times }
-  const folder = await mkdtemp(join(tmpdir(), 'paniq-ending-'))
+  const folder = await makePassableFolder('paniq-ending-')
   const script = fileURLToPath(new URL('serve-impatiently.ts', import.meta.url))
   const child = spawn(process.execPath, [script, JSON.stringify(stopTimes)], {
     cwd: folder,

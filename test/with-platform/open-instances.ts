@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { type FreshBucket, freshBucket } from '../support/s3/fresh-bucket.ts'
@@ -12,6 +11,7 @@ import { startNginx } from '../support/services/programs/nginx.ts'
 import type { ServiceAddresses } from '../support/services/packages/service-addresses.ts'
 import { type Instance, makeInstance } from '../support/service/start-instance.ts'
 import { nginxOfTheDocs } from './nginx-of-the-docs.ts'
+import { makePassableFolder } from '../support/run/passable-folder.ts'
 
 /** The platform's database, a bucket, and two of the service behind nginx as the page for the platform's engineer has it. */
 export type Beside = {
@@ -44,7 +44,7 @@ const root = join(import.meta.dirname, '../..')
 
 export async function openBeside({ addresses, settings = {}, sharesDisk, prepare }: BesideOptions): Promise<Beside> {
   await using opened = new AsyncDisposableStack()
-  const folder = await mkdtemp(join(tmpdir(), 'paniq-beside-'))
+  const folder = await makePassableFolder('paniq-beside-')
   const bucket = await freshBucket(addresses.s3)
   opened.defer(() => bucket.remove())
   const database = await freshPlatformDatabase(addresses.postgres.adminUrl)

@@ -1,7 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { request } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
@@ -19,6 +17,7 @@ import { trickyPaths, defaultCalls } from './calls.ts'
 import { nginxOfTheDocs } from './nginx-of-the-docs.ts'
 import { startStubPlatform, type StubPlatform } from './stub-platform.ts'
 import { type Member, writeMember } from './write-member.ts'
+import { makePassableFolder } from '../support/run/passable-folder.ts'
 
 let folder: string
 let database: PlatformDatabase
@@ -28,7 +27,7 @@ let nginx: RunningNginx
 let port: number
 let member: Member
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'paniq-routes-'))
+  folder = await makePassableFolder('paniq-routes-')
   database = await freshPlatformDatabase()
   service = await startService({ ...database.settings, TRUST_PROXY: '1' })
   platform = await startStubPlatform()

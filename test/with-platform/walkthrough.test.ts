@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -25,6 +24,7 @@ import { docsPage, nginxOfTheDocs } from './nginx-of-the-docs.ts'
 import { startStubPlatform, type StubPlatform } from './stub-platform.ts'
 import { type Member, writeMember } from './write-member.ts'
 import { writeTypes } from './write-types.ts'
+import { makePassableFolder } from '../support/run/passable-folder.ts'
 
 const run = promisify(execFile)
 const blocks = await readBlocks(docsPage)
@@ -44,7 +44,7 @@ let machines: [Machine, Machine]
 let ports: number[]
 let nginx: RunningNginx | undefined
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'paniq-walk-'))
+  folder = await makePassableFolder('paniq-walk-')
   ;[database, bucket] = await Promise.all([freshPlatformDatabase(), freshBucket()])
   platform = await startStubPlatform()
   await writeTypes(database.platform)

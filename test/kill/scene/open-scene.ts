@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { Client } from 'pg'
@@ -13,6 +12,7 @@ import { manyAnHour } from '../../support/service/many-an-hour.ts'
 import { s3Settings } from '../../support/s3/s3-settings.ts'
 import type { ServiceAddresses } from '../../support/services/packages/service-addresses.ts'
 import { type Instance, makeInstance } from '../../support/service/start-instance.ts'
+import { makePassableFolder } from '../../support/run/passable-folder.ts'
 
 /** A database, a bucket, the instances of the service, and the ways between them, which can be cut. */
 export type Scene = {
@@ -49,7 +49,7 @@ const maxUploadBytes = 32 * 1024 * 1024
 export async function openScene(wish: SceneOptions): Promise<Scene> {
   await using opened = new AsyncDisposableStack()
   const { s3, postgres } = wish.addresses
-  const folder = await mkdtemp(join(tmpdir(), 'paniq-kill-'))
+  const folder = await makePassableFolder('paniq-kill-')
   const bucket = await freshBucket(s3)
   opened.defer(() => bucket.remove())
   if (wish.isVersioned === true) await enableVersions(bucket)

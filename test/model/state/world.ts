@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -26,6 +25,7 @@ import { openService, type Service } from '../program/service.ts'
 import { makeSpoiler, type Spoiler } from './spoil.ts'
 import type { Real } from './verb.ts'
 import { importAccessKey } from '../../../src/people/sessions/tokens.ts'
+import { makePassableFolder } from '../../support/run/passable-folder.ts'
 
 const maxUploadBytes = 18 * 2 ** 20
 /** Takes less than the others, so that "too large" is cheap to try. */
@@ -61,7 +61,7 @@ type WorldOptions = {
 
 export async function openWorld(services: ServiceAddresses, { clamd, isVersioned }: WorldOptions): Promise<World> {
   await using opened = new AsyncDisposableStack()
-  const folder = await mkdtemp(join(tmpdir(), 'paniq-model-'))
+  const folder = await makePassableFolder('paniq-model-')
   opened.defer(() => rm(folder, { recursive: true, force: true }))
   const bucket = await freshBucket(services.s3)
   opened.defer(() => bucket.remove())

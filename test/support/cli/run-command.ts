@@ -1,7 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -10,6 +9,7 @@ import { onTestFinished } from 'vitest'
 
 import { stopAnyServer } from '../../embedded/data-folder.ts'
 import { programVariables } from '../service/program-variables.ts'
+import { makePassableFolder } from '../run/passable-folder.ts'
 
 export const checkout = fileURLToPath(new URL('../../..', import.meta.url))
 export const launcher = join(checkout, 'bin', 'paniq-docs')
@@ -19,7 +19,7 @@ export type Answer = { code: number | null; stdout: string; stderr: string }
 
 /** An empty working directory, below which the database and the documents of a command lie; it goes when the test ends. */
 export async function makeWorkFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'paniq-cli-'))
+  const folder = await makePassableFolder('paniq-cli-')
   onTestFinished(async () => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
   onTestFinished(async () => stopAnyServer(join(folder, 'data')))
   return folder

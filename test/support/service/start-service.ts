@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { type App, openApp, type OpenTimes } from '../../../src/app.ts'
@@ -8,6 +7,7 @@ import { loadConfig } from '../../../src/config/config.ts'
 import { createLogger } from '../../../src/logging/logger.ts'
 import { freshMigratedDatabase } from '../database/fresh-database.ts'
 import { manyAnHour } from './many-an-hour.ts'
+import { makePassableFolder } from '../run/passable-folder.ts'
 
 /** The least that bcrypt allows. A hash of the cost in production takes 0.25 s of processor time. */
 const leastCost = 4
@@ -48,7 +48,7 @@ async function open(
   limits: OpenTimes,
   opened: (() => Promise<unknown>)[],
 ): Promise<Omit<TestService, 'stop'>> {
-  const folder = await mkdtemp(join(tmpdir(), 'paniq-test-'))
+  const folder = await makePassableFolder('paniq-test-')
   opened.push(() => rm(folder, { recursive: true, force: true }))
   const database = settings['DATABASE_URL'] === undefined ? await freshMigratedDatabase() : undefined
   if (database !== undefined) opened.push(() => database.drop())
