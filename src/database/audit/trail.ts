@@ -115,7 +115,7 @@ export async function findNewestMoment(db: Db | Tx, range: TrailRange): Promise<
 export async function countTrail(db: Db | Tx, range: TrailRange): Promise<{ events: number; futureCount: number }> {
   const { rows } = await sql<{ events: number; futureCount: number }>`
     select count(*)::float8 as events,
-      count(*) filter (where transaction_id >= pg_snapshot_xmax(pg_current_snapshot()))::float8 as futureCount
+      count(*) filter (where transaction_id >= pg_snapshot_xmax(pg_current_snapshot()))::float8 as "futureCount"
     from document_events where ${isInRange(range)}`.execute(db)
   return rows[0] ?? { events: 0, futureCount: 0 }
 }

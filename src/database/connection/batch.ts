@@ -36,6 +36,8 @@ type AnswerAll<Asked, Answer> = (asked: Asked[], isAlone: boolean) => Promise<(A
 type Limits<Asked> = {
   maxSize?: number
   maxUnderWay?: number
+  /** How long a call may take before another one starts next to it. */
+  secondAfterMs?: number
   /** As long as a request waits for a connection where nothing is shared. */
   maxWaitMs?: number
   /** Aborts when nobody wants the answer any more. */
@@ -43,7 +45,7 @@ type Limits<Asked> = {
 }
 
 /** One call at a time costs the server least. A call that takes longer than this may wait for a lock or a slow disk. */
-const msUntilSecond = 25
+const defaultSecondAfterMs = 25
 
 /** So many repeats under way at a time leave connections to everybody else. */
 const maxRepeatsUnderWay = 4
@@ -65,12 +67,18 @@ type Waiting<Asked, Answer> = {
 export function createBatch<Asked, Answer>(
   name: string,
   answerAll: AnswerAll<Asked, Answer>,
-  { maxSize = 64, maxUnderWay = 2, maxWaitMs = 10_000, signalOf }: Limits<Asked> = {},
+  {
+    maxSize = 64,
+    maxUnderWay = 2,
+    maxWaitMs = 10_000,
+    secondAfterMs = defaultSecondAfterMs,
+    signalOf,
+  }: Limits<Asked> = {},
 ): Batched<Asked, Answer> {
   type Request = Waiting<Asked, Answer>
   let waiting: Request[] = []
   let isScheduled = false
-  const turns = createTurns(maxUnderWay, start)
+  const turns = createTurns({ maxUnderWay, secondAfterMs }, start)
   const repeating = pLimit(maxRepeatsUnderWay)
 
   function start(): void {
@@ -113,7 +121,10 @@ export function createBatch<Asked, Answer>(
 }
 
 /** One call at a time, and others beside it where it takes long. `onFree`: the next one may start. */
-function createTurns(maxUnderWay: number, onFree: () => void) {
+function createTurns(
+  { maxUnderWay, secondAfterMs }: { maxUnderWay: number; secondAfterMs: number },
+  onFree: () => void,
+) {
   let underWay = 0
   let isSlow = false
   return {
@@ -125,7 +136,7 @@ function createTurns(maxUnderWay: number, onFree: () => void) {
       const timer = setTimeout(() => {
         isSlow = true
         onFree()
-      }, msUntilSecond)
+      }, secondAfterMs)
       return () => {
         clearTimeout(timer)
         underWay -= 1

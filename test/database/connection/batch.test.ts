@@ -43,7 +43,7 @@ const writtenOf = async (numbers: number[]) => {
 }
 
 test('requests that arrive while a call is under way share the next one, and each gets its own answer', async () => {
-  const { divide, calls } = divider()
+  const { divide, calls } = divider({ secondAfterMs: 10_000 })
   const first = divide(1)
   await sleep(10)
   const second = divide(2)
