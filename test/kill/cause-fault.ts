@@ -4,6 +4,7 @@ import type { Scene } from './scene/open-scene.ts'
 import { plantWrongBytes } from './scene/corrupt-bytes.ts'
 import type { CyclePlan, Happening } from './plan-cycle.ts'
 import type { Instance } from '../support/service/start-instance.ts'
+import { causeTrouble } from './cause-trouble.ts'
 import { type Random, randomOf } from './scene/random.ts'
 import { settleAll } from './scene/settle-all.ts'
 import { startMigration } from './scene/start-migration.ts'
@@ -25,6 +26,7 @@ export async function befall(needs: Needs, plan: CyclePlan): Promise<void> {
   s3Proxy.setFault({ kind: 'none' })
   // One that was killed a second time while it started is down still.
   for (const instance of instances) if (!instance.isUp()) await instance.start()
+  for (const trouble of plan.troubles) await causeTrouble(needs, trouble)
   await sleep(plan.stableMs, undefined, { signal: needs.signal })
 }
 

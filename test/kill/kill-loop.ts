@@ -136,6 +136,7 @@ async function runCycle(run: Run, cycle: number, tell: (what: string) => void): 
     {
       ...run,
       urls: () => scene.instances.flatMap((instance) => (instance.isUp() ? (instance.url() ?? []) : [])),
+      isS3Slow: () => scene.s3Way.isSlow,
       tellDifference: tell,
     },
     { cycle, seed: wish.seed, clients: wish.clients, until: AbortSignal.any([ends.signal, signal]) },

@@ -19,5 +19,7 @@ it('kills in every cycle, and draws every kind of trouble, in the order of time'
   expect(new Set(happenings.map(({ kind }) => kind))).toEqual(
     new Set(['kill', 'cut_database', 'cut_s3', 's3_answers_lost', 's3_out', 'migrate']),
   )
+  const troubles = plans.flatMap((plan) => plan.troubles)
+  expect(new Set(troubles.map(({ kind }) => kind))).toEqual(new Set(['commits_lost', 's3_slow']))
   for (const { happenings: own } of plans) expect(own).toEqual(own.toSorted((a, b) => a.atMs - b.atMs))
 })

@@ -24,11 +24,18 @@ export type Happening = { atMs: number } & (
   | { kind: 'migrate'; instance: number; to: StoreName; killAfterMs: number; plantsWrongBytes: boolean }
 )
 
+/** What happens when everything runs again: only uploads under way show these faults. */
+export type Trouble =
+  /** No COMMIT arrives, nor what is sent after it on the same connection; at the end all connections break. */
+  | { kind: 'commits_lost'; forMs: number }
+  /** The way to S3 carries little at a time, so that files are on it for long; at the end the connections break. */
+  | { kind: 's3_slow'; forMs: number; bytesPerSecond: number }
+
 /**
- * For how long kills come, what happens in the order of time, and for how long the clients go on when everything runs
- * again.
+ * For how long kills come, what happens in the order of time, and, when everything runs again, the troubles one by one and
+ * for how long the clients go on after them.
  */
-export type CyclePlan = { workMs: number; happenings: Happening[]; stableMs: number }
+export type CyclePlan = { workMs: number; happenings: Happening[]; troubles: Trouble[]; stableMs: number }
 
 type Options = { instances: number; s3Outages: boolean; migrations: boolean }
 
@@ -66,5 +73,19 @@ export function planCycle(random: Random, wish: Options): CyclePlan {
       killAfterMs: random.between(0, 1500),
       plantsWrongBytes: random.percent(50),
     }))
-  return { workMs, stableMs: random.between(0, 800), happenings: happenings.toSorted((a, b) => a.atMs - b.atMs) }
+  const stableMs = random.between(0, 800)
+  return {
+    workMs,
+    stableMs,
+    happenings: happenings.toSorted((a, b) => a.atMs - b.atMs),
+    troubles: drawTroubles(random),
+  }
+}
+
+function drawTroubles(random: Random): Trouble[] {
+  const troubles: Trouble[] = []
+  if (random.percent(50)) troubles.push({ kind: 'commits_lost', forMs: random.between(500, 1000) })
+  const bytesPerSecond = random.between(4, 12) * 1024 * 1024
+  if (random.percent(40)) troubles.push({ kind: 's3_slow', forMs: random.between(1000, 2000), bytesPerSecond })
+  return troubles
 }

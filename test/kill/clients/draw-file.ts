@@ -15,8 +15,21 @@ const megabyte = 1024 * 1024
 /** A document of a size that firms upload: mostly small, now and then one that S3 gets in parts. `name`: no two share it. */
 export function drawFile(random: Random, name: string): DrawnFile {
   const isLarge = random.percent(2)
-  const bytes = makePdf({ bytes: isLarge ? random.between(5 * megabyte, 20 * megabyte) : drawSize(random), seed: name })
-  return { bytes, sha256: createHash('sha256').update(bytes).digest('hex'), isStreamed: isLarge || random.percent(15) }
+  const bytes = isLarge ? random.between(5 * megabyte, 20 * megabyte) : drawSize(random)
+  return fileOf(name, bytes, isLarge || random.percent(15))
+}
+
+/**
+ * A page as a scanner makes it, all of about one length: held in a block of memory that the next one gets after it. More
+ * than sockets of this machine take at once, so that a slow S3 leaves some of it in its block.
+ */
+export function drawScan(random: Random, name: string): DrawnFile {
+  return fileOf(name, random.between(4_300_000, 4_600_000), false)
+}
+
+function fileOf(name: string, size: number, isStreamed: boolean): DrawnFile {
+  const bytes = makePdf({ bytes: size, seed: name })
+  return { bytes, sha256: createHash('sha256').update(bytes).digest('hex'), isStreamed }
 }
 
 /** Half of them below 30 KB. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { type DrawnFile, drawFile } from './draw-file.ts'
+import { type DrawnFile, drawFile, drawScan } from './draw-file.ts'
 import { fetchDocument } from './fetch-document.ts'
 import { sendFile, type Outcome } from './upload-file.ts'
 import type { Ledger, SentFile } from './ledger.ts'
@@ -15,6 +15,8 @@ export type ClientNeeds = {
   senders: Sender[]
   /** Where the instances answer just now. */
   urls: () => string[]
+  /** Then two of them upload scans. */
+  isS3Slow: () => boolean
   /** Told of everything that is wrong, whatever was killed. */
   tellDifference: (what: string) => void
   /** Aborted when the whole run is to end: nobody tries again then. */
@@ -41,8 +43,11 @@ export async function runClients(needs: ClientNeeds, work: Work): Promise<void> 
     const sender = needs.senders[index % needs.senders.length]
     if (sender === undefined) return
     for (let turn = 0; !work.until.aborted; turn += 1) {
-      if (random.percent(25)) await download(needs, random, sender)
-      else await upload(needs, random, { sender, cycle: work.cycle, name: `${name} ${turn}` })
+      const errand = { sender, cycle: work.cycle, name: `${name} ${turn}` }
+      if (index < 2 && needs.isS3Slow()) await uploadSeveral(needs, random, errand, 'scans')
+      else if (random.percent(25)) await download(needs, random, sender)
+      else if (random.percent(20)) await uploadSeveral(needs, random, errand, 'papers')
+      else await upload(needs, random, errand, drawFile(random, errand.name))
     }
   })
   await settleAll(clients)
@@ -50,8 +55,32 @@ export async function runClients(needs: ClientNeeds, work: Work): Promise<void> 
 
 type Errand = { sender: Sender; cycle: number; name: string }
 
-async function upload(needs: ClientNeeds, random: Random, { sender, cycle, name }: Errand): Promise<void> {
-  const file = drawFile(random, name)
+/** All that somebody has selected, at once; scans each while the one before is on its way. */
+async function uploadSeveral(
+  needs: ClientNeeds,
+  random: Random,
+  errand: Errand,
+  what: 'papers' | 'scans',
+): Promise<void> {
+  const [draw, gapMs] = what === 'scans' ? [drawScan, random.between(50, 300)] : [drawFile, 0]
+  const files = Array.from({ length: random.between(2, 5) }, (_, index) => {
+    const name = `${errand.name} ${index}`
+    return { name, file: draw(random, name) }
+  })
+  await settleAll(
+    files.map(async ({ name, file }, index) => {
+      await sleep(index * gapMs)
+      await upload(needs, random, { ...errand, name }, file)
+    }),
+  )
+}
+
+async function upload(
+  needs: ClientNeeds,
+  random: Random,
+  { sender, cycle, name }: Errand,
+  file: DrawnFile,
+): Promise<void> {
   const idempotencyKey = random.percent(50) ? name : undefined
   const { sha256, bytes } = file
   const sent: SentFile = { sha256, size: bytes.length, firmId: sender.firmId, cycle, idempotencyKey }

@@ -25,7 +25,9 @@ export type Scene = {
   planted: Set<string>
   /** Cuts all connections to the database that go through its proxy. */
   cutDatabase: () => Promise<void>
+  databaseProxy: Pick<FaultProxy, 'hangAt'>
   s3Proxy: FaultProxy
+  s3Way: { isSlow: boolean }
   instances: Instance[]
   secret: string
   /** An instance's settings but for its own folders. `direct`: past the proxies. */
@@ -98,7 +100,9 @@ export async function openScene(wish: SceneOptions): Promise<Scene> {
       databaseCuts += 1
       await databaseProxy.cutAll()
     },
+    databaseProxy,
     s3Proxy,
+    s3Way: { isSlow: false },
     instances,
     secret,
     settings,

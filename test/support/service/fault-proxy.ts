@@ -18,6 +18,8 @@ export type Fault =
   /** The connection is reset at once. */
   | { kind: 'refuse' }
 
+type IsLost = (piece: Buffer) => boolean
+
 export type FaultProxy = {
   /** Where it listens, on 127.0.0.1. A signed link must be signed for this address to pass through it. */
   port: number
@@ -27,6 +29,8 @@ export type FaultProxy = {
   connections: () => number
   /** Open connections stay open, and nothing that their clients send arrives any more. */
   hangAll: () => void
+  /** The same for each connection from the piece on for which this is true; undefined: for no other one any more. */
+  hangAt: (isLost: IsLost | undefined) => void
   /** Resets all open connections. */
   cutAll: () => Promise<void>
   close: () => Promise<void>
@@ -38,13 +42,14 @@ export async function startFaultProxy(server: { host?: string; port: number }): 
   const open = new Set<Socket>()
   let fault: Fault = { kind: 'none' }
   let connections = 0
+  let isLost: IsLost | undefined
 
   const listener = createServer({ noDelay: true }, (client) => {
     connections += 1
     open.add(client)
     // Resets are the purpose here; an unheard 'error' would end the test process.
     client.on('error', () => undefined).on('close', () => open.delete(client))
-    serve(client, target, fault)
+    serve(client, target, { fault, isLost: (piece) => isLost?.(piece) === true })
   })
   listener.listen(0, '127.0.0.1')
   await once(listener, 'listening')
@@ -65,6 +70,9 @@ export async function startFaultProxy(server: { host?: string; port: number }): 
     hangAll() {
       for (const client of open) client.unpipe().resume()
     },
+    hangAt(next) {
+      isLost = next
+    },
     cutAll,
     async close() {
       const closed = once(listener, 'close')
@@ -83,7 +91,7 @@ function reset(client: Socket): void {
 
 type Target = { host: string; port: number; noDelay: boolean }
 
-function serve(client: Socket, target: Target, fault: Fault): void {
+function serve(client: Socket, target: Target, { fault, isLost }: { fault: Fault; isLost: IsLost }): void {
   switch (fault.kind) {
     case 'refuse':
       reset(client)
@@ -92,7 +100,7 @@ function serve(client: Socket, target: Target, fault: Fault): void {
       client.resume()
       return
     case 'none':
-      join(client, target, {}, {})
+      join(client, target, { isLost }, {})
       return
     case 'slow':
       join(client, target, fault, fault)
@@ -108,7 +116,7 @@ function serve(client: Socket, target: Target, fault: Fault): void {
   }
 }
 
-type Way = { latencyMs?: number; bytesPerSecond?: number; cutAfter?: number; swallow?: boolean }
+type Way = { isLost?: IsLost; latencyMs?: number; bytesPerSecond?: number; cutAfter?: number; swallow?: boolean }
 
 function join(client: Socket, target: Target, up: Way, down: Way): void {
   const server = connect(target)
@@ -128,11 +136,14 @@ function join(client: Socket, target: Target, up: Way, down: Way): void {
 }
 
 function travel(way: Way, cut: () => void): Transform {
-  const { latencyMs = 0, bytesPerSecond = Infinity, cutAfter = Infinity } = way
+  const { latencyMs = 0, bytesPerSecond = Infinity, cutAfter = Infinity, isLost = () => false } = way
   let passed = 0
+  let hangs = false
   return new Transform({
     // Held back until the delay is over, so that a slow way also presses back on its sender.
     transform(chunk: Buffer, _encoding, done) {
+      hangs ||= isLost(chunk)
+      if (hangs) return done()
       const piece = chunk.subarray(0, Math.min(chunk.length, cutAfter - passed))
       const delayMs = latencyMs + (piece.length / bytesPerSecond) * 1000
       const passOn = () => {
