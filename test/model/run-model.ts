@@ -8,6 +8,7 @@ import { platformVerb } from './compare/compare-platform.ts'
 import { compareAll } from './compare/compare.ts'
 import { downloadVerb } from './verbs/download.ts'
 import { killVerb, meanwhileVerb, s3Verb, settledVerb, startVerb } from './faults/faults.ts'
+import { lockedFirmVerb } from './faults/locked-firm.ts'
 import { forgetHistory } from './compare/forget-history.ts'
 import { uploadVerb, infectedVerb } from './verbs/upload.ts'
 import { newModel } from './state/model.ts'
@@ -34,6 +35,7 @@ const verbs: fc.Arbitrary<Verb> = fc.oneof(
   { weight: 9, arbitrary: s3Verb },
   { weight: 8, arbitrary: settledVerb },
   { weight: 6, arbitrary: meanwhileVerb },
+  { weight: 2, arbitrary: lockedFirmVerb },
   { weight: 1, arbitrary: killVerb },
   { weight: 12, arbitrary: startVerb },
   { weight: 3, arbitrary: migrateVerb },

@@ -21,7 +21,7 @@ const seeds = fc.nat({ max: 3 })
 /** Few, so that one comes again; not so few that all are soon used. */
 export const keys = ['k1', 'k2', 'k3', 'k4', 'k5']
 
-const soundFile = fc.record({
+export const soundFile = fc.record({
   by: fc.constantFrom(...people),
   documentType: fc.constantFrom(...documentTypes),
   format: fc.constantFrom<Format[]>(...soundFormats),
