@@ -94,7 +94,7 @@ export type S3ForTest = {
   reports: S3OperationReport[]
 }
 
-type S3Wishes = { endpoint?: string; patience?: S3Timeouts; hasChecksums?: boolean }
+type S3Wishes = { endpoint?: string; timeouts?: S3Timeouts; hasChecksums?: boolean }
 
 /** A store with the rights of the `app` user on a bucket; `endpoint`: through a proxy. */
 export function openS3On(bucket: FreshBucket, wishes: S3Wishes = {}): S3ForTest {

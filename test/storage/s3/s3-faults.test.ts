@@ -46,8 +46,8 @@ beforeEach(() => {
 afterEach(() => s3.store.close())
 
 /** Its connections are its own: none is left from a time without the fault. */
-function openThroughProxy(patience?: S3Timeouts): S3ForTest {
-  return openS3On(bucket, { endpoint: `http://127.0.0.1:${proxy.port}`, ...(patience && { patience }) })
+function openThroughProxy(timeouts?: S3Timeouts): S3ForTest {
+  return openS3On(bucket, { endpoint: `http://127.0.0.1:${proxy.port}`, ...(timeouts && { timeouts }) })
 }
 
 /** Spoils the line, and where nothing would ever come, waits for it but shortly. */
