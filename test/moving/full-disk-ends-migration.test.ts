@@ -46,7 +46,7 @@ test('a migration onto a disk that fills ends there, says so once and not file b
 
   expect(ended.code).toBe(1)
   expect(ended.stdout).toMatch(
-    /✗ 2 moved, 2\.0 MB\.\n.*A disk is full\. Make room there, and run this again: it goes on/,
+    /✗ 2 moved, 2\.0 MB\.\n.*A disk is full\. Make room there, and run this again: it resumes/,
   )
   expect(lastOf(asked.stdout)).toMatchObject({ complete: false, ended_by: 'disk', outcomes: { moved: 0, failed: 0 } })
   expect((await placesOf()).filter((store) => store === 's3')).toHaveLength(6)
