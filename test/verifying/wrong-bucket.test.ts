@@ -127,14 +127,14 @@ it('a service that is started so leaves S3 alone until a restart: new documents 
   expect(added.storage).toBe('local')
   expect(ready.status).toBe('degraded')
   expect((await download()).status).toBe(503)
-  expect(service.logLines.join()).toContain('AWS_S3_BUCKET names a wrong one')
+  expect(service.logLines.join()).toContain('AWS_S3_BUCKET names the wrong bucket')
   expect(await listBucket(wrong.client, wrong.name)).toEqual([])
 })
 
 it('a command that moves documents says what is wrong before it begins', async () => {
   await restartWith(wrong)
 
-  await expect(askForS3()).rejects.toThrow(/AWS_S3_BUCKET names a wrong one/)
+  await expect(askForS3()).rejects.toThrow(/AWS_S3_BUCKET names the wrong bucket/)
   await restartWith(right)
   await expect(askForS3()).resolves.toBeUndefined()
 })

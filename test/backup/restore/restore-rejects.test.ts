@@ -201,8 +201,8 @@ describe('backup restore', () => {
 
     expect(ends.map(({ code }) => code)).toEqual([2, 2, 2])
     expect(ends.map(({ stderr }) => stderr)).toEqual([
-      expect.stringMatching(/^There is no backup in .+\. Name the place that `backup create` was given\.\n$/),
-      expect.stringMatching(/^There is no folder .+\. Name the place that `backup create` was given\.\n$/),
+      expect.stringMatching(/^There is no backup in .+\. Give the place that you gave to `backup create`\.\n$/),
+      expect.stringMatching(/^There is no folder .+\. Give the place that you gave to `backup create`\.\n$/),
       expect.stringContaining('must be the name of a backup'),
     ])
   })

@@ -7,8 +7,8 @@ const source = join(import.meta.dirname, '../../../src/storage/backup-store/back
 /** What is asked of the system, of something in a folder of backups, by what is done there: an expression on `place`. */
 export async function traceFolder(root: string, does: string, traced: { calls: string; inject?: string[] }) {
   const program = `
-    const { backupFolder } = await import(${JSON.stringify(source)})
-    const place = backupFolder(${JSON.stringify(root)})
+    const { openBackupFolder } = await import(${JSON.stringify(source)})
+    const place = openBackupFolder(${JSON.stringify(root)})
     process.stdout.write(String(await (${does}).catch(({ code }) => code)))`
   const { stdout, lines } = await traceCalls(['--input-type=module', '--eval', program], traced)
   return { outcome: stdout, lines: lines.filter((line) => line.includes(root) && line.endsWith('= 0')) }

@@ -92,7 +92,7 @@ describe('cost estimate', () => {
 
     expect(ended).toMatchObject({ code: 0, stderr: '' })
     expect(ended.stdout).toContain('Firms with documents: 0.\nCurrent files: 0, 0 B.\n')
-    expect(ended.stdout).toMatch(/^all +0\.0000 +0\.0000 +0\.0000 +0\.0000$/m)
+    expect(ended.stdout).toMatch(/^total +0\.0000 +0\.0000 +0\.0000 +0\.0000$/m)
   })
 
   test.each([
