@@ -93,7 +93,7 @@ describe('where no S3 answers', () => {
 
     expect(ended.code).toBe(1)
     expect(`${ended.stdout}${ended.stderr}`).toContain(`Nothing answers at ${address} (ECONNREFUSED)`)
-    expect(`${ended.stdout}${ended.stderr}`).toContain('is AWS_ENDPOINT_URL_S3 right?')
+    expect(`${ended.stdout}${ended.stderr}`).toContain('that AWS_ENDPOINT_URL_S3 is correct')
     expectFewWords(ended)
   })
 

@@ -43,7 +43,7 @@ export async function openGuardedS3(needs: Needs): Promise<GuardedS3> {
 
 function untilWhat(trouble: S3Trouble): string {
   return trouble === 'not_ours'
-    ? 'a restart: nothing in this bucket shows that it is ours, so that AWS_S3_BUCKET names a wrong one, or it was emptied'
+    ? 'a restart: nothing in this bucket shows that it is ours, so AWS_S3_BUCKET names the wrong bucket, or it was emptied'
     : 'it answers a probe again'
 }
 

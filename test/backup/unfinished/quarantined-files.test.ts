@@ -107,7 +107,7 @@ describe('a file in a folder that is put aside', () => {
     const place = openBackupFolder(root)
     await writeBuffer(place, name, damaged)
     await writeBuffer(place, aside, Buffer.from('of an older one'))
-    const does = `place.putAside('${name}', '${aside}', async () => true)`
+    const does = `place.moveAside('${name}', '${aside}', async () => true)`
     const calls = 'link,linkat,fsync'
     const { outcome } = await traceFolder(root, does, { calls, inject })
     return { outcome, there: await thereIn(place), left: await place.list('') }
