@@ -28,5 +28,5 @@ test('who neither gives out tokens nor takes any needs no key of theirs, and who
   expect(trail).toMatchObject({ stderr: '', stdout: expect.stringContaining('✗ 0 events under 0 seals') })
   expect(backup.stderr).toMatch(/^There is no backup in /)
   for (const refused of openers)
-    expect(refused).toMatchObject({ stdout: '', stderr: expect.stringMatching(/^JWT_SECRET_KEY is not set; /) })
+    expect(refused).toMatchObject({ stdout: '', stderr: expect.stringMatching(/^JWT_SECRET_KEY is not set\. /) })
 })

@@ -71,5 +71,5 @@ test('a certificate that cannot be read is named, with the setting that names it
     /^DATABASE_OWNER_URL: the sslrootcert in it, .* cannot be read \(EISDIR\); .*\n$/,
   )
   await writeFile(join(folder, 'ca.pem'), '')
-  expect(await saidOf({ ...right, DATABASE_URL: withFile(join(folder, 'ca.pem')) })).toContain('without TLS')
+  expect(await saidOf({ ...right, DATABASE_URL: withFile(join(folder, 'ca.pem')) })).toContain('does not use TLS')
 })

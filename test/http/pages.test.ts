@@ -31,7 +31,7 @@ test('the first page says what runs here, and every way on from it leads somewhe
 
   expect(response.status).toBe(200)
   expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
-  expect(html).toContain('keeps the papers of security firms')
+  expect(html).toContain('stores the documents of security firms')
   const ways = addressesIn(html).filter((address) => address.startsWith('/'))
   expect(ways).toEqual(expect.arrayContaining(['/docs', '/api/openapi.json', '/readyz', '/metrics']))
   const statuses = await Promise.all(ways.map(async (way) => (await fetch(`${service.url}${way}`)).status))

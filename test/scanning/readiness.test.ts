@@ -25,7 +25,7 @@ it('a scanner that answers is ready, and one that does not is degraded, since fi
   await expect.poll(ready).toMatchObject({
     code: 200,
     status: 'degraded',
-    checks: { scanner: { state: 'failed', message: expect.stringContaining('new files are kept') } },
+    checks: { scanner: { state: 'failed', message: expect.stringContaining('New files are stored and not served') } },
   })
 
   await scene.clamd.start()

@@ -25,7 +25,7 @@ test('of what a purge left in the old bucket nobody says that it is destroyed, o
   const asked = await runCommand(place.folder, ['purge', '--document', id], there)
 
   expect([restored.code, purged.code]).toEqual([0, 0])
-  expect(asked.stdout + asked.stderr).toContain('in a bucket from before a restore: 1; nobody here reaches them')
+  expect(asked.stdout + asked.stderr).toContain('in a bucket from before a restore: 1; the service cannot reach them')
   expect(asked.stdout + asked.stderr).not.toContain('not destroyed yet')
   const revived = await startService({ ...place.settings, ...settings })
   onTestFinished(() => revived.stop())

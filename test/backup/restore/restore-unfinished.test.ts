@@ -61,7 +61,7 @@ test('a service does not start in a database whose restore is not finished, whet
   await expect(start()).rejects.toThrow(why)
 
   await finishRestore(db)
-  await expect(prepare()).rejects.toThrow('it was made by a restore')
+  await expect(prepare()).rejects.toThrow('a restore created it')
 })
 
 test('rows cannot come between the look and the loading', async () => {

@@ -95,7 +95,10 @@ describe('audit verify', () => {
     const other = await runCommand(folder, ['audit', 'verify', '--export', 'other.json'])
 
     expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('There is no readable file none.jsonl') })
-    expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining('The first line is not that of an audit export') })
+    expect(other).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('The first line is not that of an audit export'),
+    })
     expect(other.stderr).toContain('Name a file that `audit export` wrote in the format jsonl')
     expect(await runCommand(folder, ['audit', 'verify', '--export', '.'])).toMatchObject({ code: 2, stdout: '' })
   })
@@ -125,7 +128,10 @@ describe('audit verify', () => {
     ['none.jsonl', 'There is no readable file none.jsonl.'],
     ['.', 'There is no readable file ..'],
     ['empty.jsonl', 'empty.jsonl has no head. Name a file that AUDIT_HEADS wrote, or a copy of one.'],
-    ['other.jsonl', 'The heads cannot be read from other.jsonl: line 2 is not a head. Name a file that AUDIT_HEADS wrote'],
+    [
+      'other.jsonl',
+      'The heads cannot be read from other.jsonl: line 2 is not a head. Name a file that AUDIT_HEADS wrote',
+    ],
   ])('heads that are no heads are asked for in a wrong way: %s', async (file, says) => {
     const folder = await makeWorkFolder()
     await writeFile(join(folder, 'empty.jsonl'), '')

@@ -33,7 +33,7 @@ test('a backup made before 0.1.0 is rejected, and makes no table', async () => {
     inTarget: undefined,
   })
 
-  await expect(rejected).rejects.toThrow(/^The backup was made by a version before 0\.1\.0/)
+  await expect(rejected).rejects.toThrow(/^A version before 0\.1\.0 created the backup/)
   expect(await listTables(db)).toEqual([])
 })
 

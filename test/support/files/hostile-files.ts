@@ -173,7 +173,7 @@ const sizes: HostileFile[] = [
     fileName: 'a.pdf',
     status: 413,
     code: 'too_large',
-    says: /larger than 1 MB/,
+    says: /larger than the maximum of 1 MB/,
   },
 ]
 

@@ -21,7 +21,7 @@ test('the app user may write into a fresh bucket, and the owner sees what it wro
 
   expect(things).toMatchObject([
     { kind: 'unfinished_upload', key: 'a' },
-    { kind: 'object', key: 'b', size: 5 },
+    { kind: 'object', key: 'b', size: 8 },
   ])
   app.destroy()
   await bucket.remove()

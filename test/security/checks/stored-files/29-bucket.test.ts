@@ -104,7 +104,7 @@ describeCheck(29, () => {
       expect(await safeguardsOf(operatorOf(bare))).toMatchObject({
         ok: true,
         outcome: 'note',
-        says: 'Safeguards of the bucket: it keeps no versions; it is not closed to the public; it encrypts nothing by default; its policy lets in who comes without TLS; its policy takes signatures of any age; no rule ends unfinished uploads',
+        says: 'Safeguards of the bucket: it is not versioned; it is not closed to the public; it has no default encryption; its policy allows requests without TLS; its policy allows signatures of any age; no rule deletes unfinished uploads',
         advice: expect.stringContaining('s3 setup'),
       })
     })
@@ -112,8 +112,8 @@ describeCheck(29, () => {
     it('finds after s3 setup none lacking but what this store cannot have', async () => {
       expect(await safeguardsOf(operatorOf(bucket))).toMatchObject({
         ok: true,
-        says: 'Safeguards of the bucket: it encrypts nothing by default',
-        advice: expect.stringContaining('may stay as it is'),
+        says: 'Safeguards of the bucket: it has no default encryption',
+        advice: expect.stringContaining('may stay as they are'),
       })
     })
 
@@ -125,7 +125,7 @@ describeCheck(29, () => {
       expect(await safeguardsOf(operatorOf(bucket, { AWS_ENDPOINT_URL_S3: endpoint }))).toMatchObject({
         ok: true,
         outcome: 'skipped',
-        says: 'Safeguards of the bucket: could not be looked at with these credentials',
+        says: 'Safeguards of the bucket: not readable with these credentials',
       })
     })
   })

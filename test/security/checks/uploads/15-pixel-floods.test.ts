@@ -30,7 +30,7 @@ describeCheck(15, () => {
 
       const { code, detail } = await problemOf(answer)
       expect([answer.status, code]).toEqual([413, 'too_large'])
-      expect(detail).toMatch(/pixels; at most 120 million/)
+      expect(detail).toMatch(/pixels; the maximum is 120 million/)
       expect(await listStored(service, both.bucket)).toEqual(before)
     })
 
