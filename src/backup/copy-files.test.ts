@@ -59,7 +59,7 @@ test('more than a piece at a time comes back as it was', async () => {
   expect((await Array.fromAsync(listed.read())).map(({ file_name: name }) => name)).toEqual(names)
 })
 
-test('a list that was damaged, or is gone, on this disk fails whoever reads it, and nobody else', async () => {
+test('a damaged or missing list on this disk fails its readers and nobody else', async () => {
   const { listed, folder } = await list(['a.pdf'])
   const [file = ''] = await readdir(folder)
 

@@ -61,9 +61,9 @@ test.each([
 })
 
 test('a domain is small letters, as browsers send it and the signature covers it', () => {
-  const environment = { ...place, CLOUDFRONT_PRIVATE_KEY: pem, CLOUDFRONT_DOMAIN: 'Papers.Example' }
+  const environment = { ...place, CLOUDFRONT_PRIVATE_KEY: pem, CLOUDFRONT_DOMAIN: 'Documents.Example' }
 
-  expect(cloudFrontOf(environment)?.domain).toBe('papers.example')
+  expect(cloudFrontOf(environment)?.domain).toBe('documents.example')
 })
 
 test('what holds the settings shows nothing of the key, however it is written down', () => {

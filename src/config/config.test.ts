@@ -23,7 +23,7 @@ const wrongValues: Record<keyof typeof settings, string[]> = {
   S3_FORCE_PATH_STYLE: ['maybe'],
   S3_PUBLIC_ENDPOINT_URL: ['s3.example', 'https://key:hunter2-secret@s3.example'],
   S3_FALLBACK: ['s3'],
-  UPLOADS_DIR: ['s3://papers', 'file:///srv/papers'],
+  UPLOADS_DIR: ['s3://documents', 'file:///srv/documents'],
   DATABASE_URL: ['mysql://app:hunter2-secret@db/app', 'hunter2-secret'],
   DATABASE_OWNER_URL: ['hunter2-secret'],
   DATABASE_DIRECT_URL: ['mysql://app:hunter2-secret@db/app', 'hunter2-secret'],
@@ -60,7 +60,7 @@ const wrongValues: Record<keyof typeof settings, string[]> = {
   CLAMD_URL: ['clamd', 'tcp://clamd', 'http://clamd:3310', 'tcp://hunter2@clamd:3310', 'unix://var/run/x', 'unix:///'],
   CLOUDFRONT_DOMAIN: [
     'https://d1.cloudfront.net',
-    'd1.cloudfront.net/papers',
+    'd1.cloudfront.net/documents',
     'd1.cloudfront.net:443',
     'cloudfront',
     '10.0.0.7',
@@ -70,7 +70,7 @@ const wrongValues: Record<keyof typeof settings, string[]> = {
   CLOUDFRONT_PRIVATE_KEY: ['hunter2-secret', '/nowhere/hunter2-secret.pem'],
   TRUST_PROXY: ['proxy', '10.0.0.0/33', '10.0.0.0/8/8', '1,2', '::1/129'],
   CORS_ORIGINS: ['*', 'paniq.example', 'https://paniq.example/', 'https://paniq.example,portal'],
-  AUDIT_HEADS: ['s3://', 's3://UPPER/x', 'S3://papers/x', 'ftp://heads/x', 'file:///srv/heads.jsonl'],
+  AUDIT_HEADS: ['s3://', 's3://UPPER/x', 'S3://documents/x', 'ftp://heads/x', 'file:///srv/heads.jsonl'],
   LOG_LEVEL: ['verbose'],
 }
 
@@ -104,10 +104,10 @@ describe('settings that need each other', () => {
     [{ DATABASE_URL: 'postgres://app:hunter2-secret@db/app' }, 'JWT_SECRET_KEY is not set'],
     [{ JWT_JWKS_URL: 'https://login.example/keys' }, 'JWT_ISSUER is not set'],
     [{ JWT_JWKS_URL: 'https://login.example/keys', JWT_ISSUER: 'https://login.example' }, 'JWT_AUDIENCE is not set'],
-    [{ JWT_JWKS_URL: 'https://login.example/keys', JWT_AUDIENCE: 'papers' }, 'JWT_ISSUER is not set'],
-    [{ JWT_ISSUER: 'https://login.example', JWT_AUDIENCE: 'papers' }, 'JWT_JWKS_URL is not set'],
+    [{ JWT_JWKS_URL: 'https://login.example/keys', JWT_AUDIENCE: 'documents' }, 'JWT_ISSUER is not set'],
+    [{ JWT_ISSUER: 'https://login.example', JWT_AUDIENCE: 'documents' }, 'JWT_JWKS_URL is not set'],
     [{ JWT_ISSUER: 'https://login.example' }, 'JWT_JWKS_URL is not set'],
-    [{ JWT_AUDIENCE: 'papers' }, 'JWT_JWKS_URL is not set'],
+    [{ JWT_AUDIENCE: 'documents' }, 'JWT_JWKS_URL is not set'],
     [{ DATABASE_OWNER_URL: 'postgres://db/app' }, 'DATABASE_URL is not'],
     [{ DATABASE_DIRECT_URL: 'postgres://app:hunter2-secret@db/app' }, 'DATABASE_URL is not'],
   ])('%o: the missing one is named', (environment, expected) => {
@@ -119,16 +119,16 @@ describe('settings that need each other', () => {
 
 describe('heads of the audit trail', () => {
   test('may not be in the bucket of the documents, whose key the service has', () => {
-    for (const place of ['s3://papers', 's3://papers/heads/'])
-      expect(refusal({ AWS_S3_BUCKET: 'papers', AUDIT_HEADS: place })).toMatch(
-        /^AUDIT_HEADS: papers is the bucket of the documents .+ could remove the heads\. Name another bucket, or a file\.$/,
+    for (const place of ['s3://documents', 's3://documents/heads/'])
+      expect(refusal({ AWS_S3_BUCKET: 'documents', AUDIT_HEADS: place })).toMatch(
+        /^AUDIT_HEADS: documents is the bucket of the documents .+ could remove the heads\. Name another bucket, or a file\.$/,
       )
     expect(refusal({ AUDIT_HEADS: 's3://paniq-system-dev/heads/' })).toMatch(/^AUDIT_HEADS: paniq-system-dev is/)
   })
 
-  test('may lie in another one', () => {
-    const { auditHeads } = loadConfig({ AWS_S3_BUCKET: 'papers', AUDIT_HEADS: 's3://papers-evidence/heads' })
-    expect(auditHeads).toEqual({ bucket: 'papers-evidence', prefix: 'heads/' })
+  test('may be in another one', () => {
+    const { auditHeads } = loadConfig({ AWS_S3_BUCKET: 'documents', AUDIT_HEADS: 's3://documents-evidence/heads' })
+    expect(auditHeads).toEqual({ bucket: 'documents-evidence', prefix: 'heads/' })
   })
 })
 
@@ -136,7 +136,7 @@ test.each(unsupportedSettings)('%s is refused, because this version would not do
   expect(refusal({ [name]: 'https://somewhere.example' })).toContain(name)
 })
 
-test('without settings everything has its default, and papers and data stay in the working directory', () => {
+test('without settings everything has its default, and documents and data stay in the working directory', () => {
   expect(loadConfig({})).toEqual({
     useS3: false,
     s3: {
@@ -191,14 +191,14 @@ describe('a provider of OpenID tokens', () => {
   const openId = {
     JWT_JWKS_URL: 'https://login.example/keys?for=1',
     JWT_ISSUER: 'https://login.example/',
-    JWT_AUDIENCE: 'papers',
+    JWT_AUDIENCE: 'documents',
   }
 
   test('is taken as it is written, letter for letter', () => {
     expect(loadConfig(openId).openId).toEqual({
       jwksUrl: 'https://login.example/keys?for=1',
       issuer: 'https://login.example/',
-      audience: 'papers',
+      audience: 'documents',
     })
   })
 
@@ -276,7 +276,7 @@ describe('.env.example', () => {
   })
 
   test('a bucket whose name only looks like a placeholder is taken', () => {
-    expect(loadConfig({ AWS_S3_BUCKET: 'your-company-papers' }).s3.bucket).toBe('your-company-papers')
+    expect(loadConfig({ AWS_S3_BUCKET: 'your-company-documents' }).s3.bucket).toBe('your-company-documents')
   })
 })
 

@@ -36,14 +36,14 @@ test('headers, names and attributes are read as the field writes them', () => {
     readTraces({
       ...endpoint,
       OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Basic%20YTpi, x-team = docs',
-      OTEL_RESOURCE_ATTRIBUTES: 'service.name=papers,deployment.environment.name=live',
+      OTEL_RESOURCE_ATTRIBUTES: 'service.name=documents,deployment.environment.name=live',
     }),
   ).toMatchObject({
     headers: { authorization: 'Basic YTpi', 'x-team': 'docs' },
-    attributes: { 'service.name': 'papers', 'deployment.environment.name': 'live' },
+    attributes: { 'service.name': 'documents', 'deployment.environment.name': 'live' },
   })
   expect(
-    readTraces({ ...endpoint, OTEL_RESOURCE_ATTRIBUTES: 'service.name=papers', OTEL_SERVICE_NAME: 'documents' })
+    readTraces({ ...endpoint, OTEL_RESOURCE_ATTRIBUTES: 'service.name=documents', OTEL_SERVICE_NAME: 'documents' })
       ?.attributes,
   ).toEqual({ 'service.name': 'documents' })
 })

@@ -150,14 +150,14 @@ test('what is no secret stays readable', () => {
     stack: 'at file:///srv/node_modules/@aws-sdk/client-s3/index.js:1:2',
     token_type: 'access',
     database: 'postgres://db.internal:5432/paniq of thandi@firm.example',
-    page: 'https://papers.example/a@2x?to=thandi@firm.example',
+    page: 'https://documents.example/a@2x?to=thandi@firm.example',
   }
   const line = `${JSON.stringify(plain)}\n`
 
   expect(redact(line)).toBe(line)
 })
 
-test('what holds no secret is logged as it is, and what holds one is left as it was by whoever goes on with it', () => {
+test('a value without a secret is logged unchanged, and redaction does not change the caller’s value', () => {
   const { log, lines } = keepLines()
   const at = new Date(0)
   const value = { at, url: new URL('http://a.example/'), hasPassword: true, password: null, list: [1, { b: 'c' }] }

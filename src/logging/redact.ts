@@ -90,7 +90,7 @@ export function redact(line: string): string {
 
 const maxDepth = 40
 
-/** A value without what stands in it under the name of a secret; the same value when it holds none. */
+/** Returns a copy without the values under secret names, or the same value if there are none. */
 export function redactKeys<Value>(value: Value): Value {
   // A walk keeps the type but for what it takes out, and that goes into a line of text alone.
   return walk(value, { seen: undefined, depth: 0 }) as Value

@@ -8,7 +8,7 @@ export type SpanFacts = Record<string, string | number | boolean | undefined>
 /** One stretch of work in a trace. */
 export type Span = {
   traceId: string
-  /** As the header of that name says it, for whoever goes on elsewhere. */
+  /** The value of the `traceparent` header, for the next service. */
   traceparent: string
   begin(name: string, facts?: SpanFacts, kind?: SpanKind): Span
   add(facts: SpanFacts): void

@@ -14,7 +14,7 @@ const inTheLog = 'It failed for a reason that the log of that instance has, at 2
 const named = (message: string, more: object) => Object.assign(new Error(message), more)
 const ofSystem = (code: string, more: object = {}) =>
   named(`${code}: open '/var/lib/paniq/uploads/x'`, { code, errno: -1, path: '/var/lib/paniq/uploads/x', ...more })
-const ofSdk = named('arn:aws:iam::1234:role/papers is not authorized on paniq-papers', {
+const ofSdk = named('arn:aws:iam::1234:role/documents is not authorized on paniq-documents', {
   name: 'AccessDenied',
   $metadata: { httpStatusCode: 403 },
 })
@@ -27,7 +27,7 @@ test.each<[string, unknown, string]>([
   ['S3, as the SDK has it', ofSdk, 'S3 does not allow what is needed.'],
   [
     'S3, below another failure',
-    new Error('at s3://paniq-papers', { cause: ofSdk }),
+    new Error('at s3://paniq-documents', { cause: ofSdk }),
     'S3 does not allow what is needed.',
   ],
   [

@@ -62,7 +62,7 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
 
   const spoilings = [
     ['missing', 'a removed file', async (key: string) => scene.hand.remove(key)],
-    ['wrong', 'one flipped bit', async (key: string, file: Buffer) => scene.hand.put(key, committed(file))],
+    ['wrong', 'one changed bit', async (key: string, file: Buffer) => scene.hand.put(key, committed(file))],
     ['wrong', 'a file that was cut', async (key: string, file: Buffer) => scene.hand.put(key, file.subarray(0, -1))],
     [
       'wrong',

@@ -8,16 +8,16 @@ import { loadEnvironment } from './load-environment.ts'
 
 test('the file adds what the environment does not say, and it is known where each stands', async () => {
   const environment = { PORT: '8001' }
-  const { sourceOf } = await loadEnvironment(environment, await writeEnv('PORT=9000\nAWS_PROFILE="papers"\n'))
-  expect(environment).toEqual({ PORT: '8001', AWS_PROFILE: 'papers' })
+  const { sourceOf } = await loadEnvironment(environment, await writeEnv('PORT=9000\nAWS_PROFILE="documents"\n'))
+  expect(environment).toEqual({ PORT: '8001', AWS_PROFILE: 'documents' })
   expect([sourceOf('PORT'), sourceOf('AWS_PROFILE')]).toEqual(['the environment', '.env'])
 })
 
 test('what counts as none in the environment, nothing or a placeholder, hides nothing of the file', async () => {
   const environment = { AWS_S3_BUCKET: '', AWS_PROFILE: ' ', JWT_SECRET_KEY: 'your-jwt-secret-key' }
-  const file = await writeEnv('AWS_S3_BUCKET=papers\nAWS_PROFILE=keeper\nJWT_SECRET_KEY=a-real-one\n')
+  const file = await writeEnv('AWS_S3_BUCKET=documents\nAWS_PROFILE=keeper\nJWT_SECRET_KEY=a-real-one\n')
   const { sourceOf } = await loadEnvironment(environment, file)
-  expect(environment).toEqual({ AWS_S3_BUCKET: 'papers', AWS_PROFILE: 'keeper', JWT_SECRET_KEY: 'a-real-one' })
+  expect(environment).toEqual({ AWS_S3_BUCKET: 'documents', AWS_PROFILE: 'keeper', JWT_SECRET_KEY: 'a-real-one' })
   expect(sourceOf('AWS_S3_BUCKET')).toBe('.env')
 })
 

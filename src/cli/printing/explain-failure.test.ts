@@ -56,7 +56,7 @@ describe('a store that cannot serve', () => {
     ['EIO', /A disk fails\. Check the system log/],
     ['ENXIO', /failed with ENXIO\. Check the system log/],
   ])('the disk, %s: says what to do with it', (code, says) => {
-    const failed = toLocalError(Object.assign(new Error(`${code}: open '/srv/papers'`), { code, errno: -28 }))
+    const failed = toLocalError(Object.assign(new Error(`${code}: open '/srv/documents'`), { code, errno: -28 }))
     const { message, isExpected } = explainFailure(new Error('in the midst of work', { cause: failed }))
     expect(message).toMatch(says)
     expect(message).not.toContain('/srv')

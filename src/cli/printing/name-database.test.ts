@@ -4,12 +4,15 @@ import { describeDatabase } from './explain-failure.ts'
 
 test.each([
   [
-    'postgres://paniq:hunter2@db.example/papers?sslmode=verify-full',
-    'DATABASE_URL: paniq@db.example:5432, database papers',
+    'postgres://paniq:hunter2@db.example/documents?sslmode=verify-full',
+    'DATABASE_URL: paniq@db.example:5432, database documents',
   ],
   ['postgres://a%40b:hunter2@[::1]:6000/', 'DATABASE_URL: a@b@[::1]:6000'],
-  ['postgres://paniq@%2Fvar%2Frun%2Fpg/papers?password=hunter2', 'DATABASE_URL: paniq@/var/run/pg, database papers'],
-  ['postgres:///papers?host=/var/run/pg&user=paniq', 'DATABASE_URL: paniq@/var/run/pg, database papers'],
+  [
+    'postgres://paniq@%2Fvar%2Frun%2Fpg/documents?password=hunter2',
+    'DATABASE_URL: paniq@/var/run/pg, database documents',
+  ],
+  ['postgres:///documents?host=/var/run/pg&user=paniq', 'DATABASE_URL: paniq@/var/run/pg, database documents'],
   ['postgres://u%zz:hunter2@db/p%', 'DATABASE_URL: u%zz@db:5432, database p%'],
   ['postgres://u:hunter2@h/db?host=other&port=6000', 'DATABASE_URL: u@other:6000, database db'],
 ])('%s is named without its password', (url, named) => {

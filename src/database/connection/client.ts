@@ -84,7 +84,7 @@ function preparePool(pool: Pool, { watch = unwatched, prepares = true }: Prepari
 
   function clientOf(client: PoolClient): PostgresPoolClient {
     const query = (text: string, values: readonly unknown[]) => {
-      // Without parameters it is BEGIN, COMMIT or one of many statements in one text, none of which has a plan.
+      // Without parameters it is BEGIN, COMMIT or several statements in one text, which have no plan.
       const name = values.length === 0 ? undefined : nameOf(text)
       return watch.query(text, async () => {
         try {

@@ -18,10 +18,10 @@ type NamingVersion = {
 }
 
 /**
- * A system task: marks every version whose bytes lie in this place and passed for right, and writes the audit event of
- * each in the same statement. Yields all versions that name the place; none when the bytes were moved or removed since
- * somebody looked where they are. Missing bytes of what the platform deleted or replaced are no alarm and not among
- * them: it removes its files itself, and they are noted as removed.
+ * Marks every version at this location whose bytes counted as present, and writes an audit event for each in the same
+ * statement. Returns all versions at the location; none if the bytes were moved or removed since the caller read the
+ * location. Missing files of documents that the platform deleted or replaced are not among them: the platform removes its
+ * own files, and they are recorded as removed.
  */
 export async function markMissingOrCorrupt(
   db: Db,

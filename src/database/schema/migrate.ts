@@ -140,9 +140,9 @@ const platformLocks: [table: string, mode: string][] = [
 ]
 
 /**
- * All of the platform's tables that are there, at once or not at all, until the transaction ends: who never waits for one
- * while holding another stands in no deadlock, of which the platform's transaction could be the victim. Throws PostgreSQL's
- * own error for a lock that cannot be had just now.
+ * Locks all existing tables of the platform until the transaction ends, all at once or none. It never waits for one lock
+ * while it has another, so a transaction of the platform cannot become the victim of a deadlock. Throws PostgreSQL's own
+ * error if a lock is not available.
  */
 async function lockPlatformTables(trx: Kysely<unknown>): Promise<void> {
   for (const [table, mode] of platformLocks) {

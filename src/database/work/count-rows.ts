@@ -40,8 +40,8 @@ export type RowCounts = {
 type Row = { what: keyof RowCounts; count: number; oldestSeconds: number }
 
 /**
- * A system task's look at what lies in the tables, for the metrics: one statement, which costs the same however many rows
- * there are. Past the count's limit the oldest may be older yet; a backlog of that size alarms by itself.
+ * Counts rows for the metrics, in one statement whose cost does not grow with the tables. Beyond the limit of a count the
+ * oldest row may be even older; a backlog of that size raises an alarm anyway.
  */
 export async function countRows(db: Db, { hasScanner }: { hasScanner: boolean }): Promise<RowCounts> {
   // Without a scanner every version is a skipped one, and none of them waits.

@@ -9,7 +9,7 @@ const mb = 1024 ** 2
 /** A month of the length that prices are for, so that nothing has to be scaled. */
 const periodDays = 730 / 24
 
-// Round ones, so that the expectations can be reckoned in the head.
+// Round numbers, so that the expectations can be calculated in the head.
 const prices = readPrices(
   JSON.stringify({
     region: 'af-south-1',
@@ -210,7 +210,7 @@ test('the total is the sum of the lines', () => {
 })
 
 describe('prices', () => {
-  test('those that come along say where they are from, of which day, and that they must be checked', () => {
+  test('the bundled prices name their source and date, and say that they must be checked', () => {
     expect(defaultPrices.region).toBe('af-south-1')
     expect(defaultPrices.source).toContain('https://aws.amazon.com/s3/pricing/')
     expect(defaultPrices.as_of).toMatch(/^20\d\d-\d\d-\d\d$/)

@@ -16,7 +16,7 @@ export type Lifecycle = {
 
 /** What is smaller is billed in STANDARD_IA as if it were of this size. */
 export const minBilledBytes = 128 * 1024
-/** What lies in STANDARD_IA for fewer days is billed for these. */
+/** Minimum number of days that a file in STANDARD_IA is billed for. */
 const minBilledDays = 30
 
 /** What Amazon calls a GB, and a month. */
@@ -147,9 +147,9 @@ function together(...parts: { amount: number; price: number }[]) {
 type Amount = { files: number; bytes: number; billedBytes: number }
 type ByClass = { standard: Amount; ia: Amount }
 
-/** Which files lie in which storage class, and what was asked of each. */
+/** Files and requests by storage class. */
 type Placed = {
-  /** Those that documents name, and what was removed and lies in the bucket still. */
+  /** Files that documents name, and removed files that the bucket still stores. */
   stored: ByClass
   kept: ByClass
   downloads: ByClass
@@ -242,12 +242,12 @@ export function compareScenarios(
   lifecycle: Lifecycle,
   assumptions: Assumptions,
 ): Costs {
-  const reckon = (given: Lifecycle | undefined, throughCloudFront: boolean) =>
+  const calculate = (given: Lifecycle | undefined, throughCloudFront: boolean) =>
     calculateCost(facts, prices, { lifecycle: given, throughCloudFront }, assumptions)
   return {
-    plain: reckon(undefined, false),
-    lifecycle: reckon(lifecycle, false),
-    cloudfront: reckon(undefined, true),
-    both: reckon(lifecycle, true),
+    plain: calculate(undefined, false),
+    lifecycle: calculate(lifecycle, false),
+    cloudfront: calculate(undefined, true),
+    both: calculate(lifecycle, true),
   }
 }

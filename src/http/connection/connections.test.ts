@@ -17,7 +17,7 @@ test('whoever left before there was an answer is not watched for ever', async ()
   server.get('/', async (request, reply) => {
     await once(request.raw.socket, 'close')
     answered += 1
-    return reply.send(Readable.from(['a paper']))
+    return reply.send(Readable.from(['a document']))
   })
   const { port } = new URL(await server.listen({ host: '127.0.0.1', port: 0 }))
   const before = timers()

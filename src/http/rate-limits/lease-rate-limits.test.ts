@@ -98,7 +98,7 @@ test.each([1, 2, 10])('%i instances let pass no more than the limit and the cred
   expect(passed).toBeGreaterThanOrEqual(1000)
 })
 
-test('whoever is refused is refused without a question until the time is over', async () => {
+test('a denied caller is denied without a statement until the time is over', async () => {
   const { hold, asked } = shareBuckets()
   const limiter = hold()
   await passing([limiter], [thousand], 1100)
@@ -118,7 +118,7 @@ test('a request needs a permit of each bucket, and who is refused by one spends 
   expect(await passing([limiter], [thousand], 1100)).toBe(990)
 })
 
-test('a look refuses whoever is known to have nothing left, spends nothing and asks nobody', async () => {
+test('a peek denies a caller that is known to have nothing left, spends nothing and runs no statement', async () => {
   const { hold, asked, clock } = shareBuckets()
   const limiter = hold()
 

@@ -60,7 +60,7 @@ test('a token that was refused is checked again, however often it comes', async 
   expect(checked.filter((each) => each === forged).length).toBe(2)
 })
 
-test('many tokens do not fill the memory: the oldest is checked anew', async () => {
+test('many tokens do not fill the memory: the oldest is checked again', async () => {
   const cheap = cacheChecks((given) => {
     checked.push(given)
     return Promise.resolve({ userId: id, sessionId: undefined })

@@ -5,7 +5,7 @@ import type { OpenIdConfig } from '../../config/config.ts'
 import { AppError } from '../../errors/app-error.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 
-/** Whoever logs people in, where that is not this service or the platform. */
+/** The OpenID provider that logs people in instead of this service or the platform. */
 export type Provider = {
   issuer: string
   audience: string
@@ -45,7 +45,7 @@ function telling({ log, metrics, closing }: Pick<Needs, 'log' | 'metrics'> & { c
 
 /** What is waited for, in milliseconds. */
 export type KeyCacheTimes = {
-  /** So old keys are asked for anew, so that one that the provider withdrew stops counting. */
+  /** Keys older than this are fetched again, so that a withdrawn key stops working. */
   freshMs: number
   /** So old keys count no longer, however long the provider is out. */
   mostStaleMs: number

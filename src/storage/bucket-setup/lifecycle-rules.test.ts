@@ -14,7 +14,7 @@ const wishes = fc.record({
   quarantineDays: fc.option(fc.integer({ min: 1, max: 36_500 }), { nil: undefined }),
 })
 
-test('whatever is wished, no rule removes a paper that people can see', () => {
+test('with any options, no rule removes a visible document', () => {
   fc.assert(
     fc.property(wishes, (wish) => {
       const ofPapers = lifecycleRules(wish).filter(({ Filter }) => key.startsWith(Filter.Prefix))

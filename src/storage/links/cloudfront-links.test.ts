@@ -97,7 +97,7 @@ describe.each(Object.entries(keys))('a link signed with %s', (_name, { privateKe
     )
   })
 
-  test('is read alike by everybody: no client writes a letter of it anew', async () => {
+  test('is the same for every client: none encodes a character of it differently', async () => {
     await assert(
       asyncProperty(record({ link, key: anyKey }), async (given) => {
         const { url } = await signerWith(privateKey)(given.key, given.link)

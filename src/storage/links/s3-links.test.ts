@@ -38,7 +38,7 @@ const gateway = { ...amazon, endpoint: 'http://10.0.0.5:7480', publicEndpoint: '
 const configs: Record<string, S3Config> = {
   'Amazon, bucket in the host name': amazon,
   'Amazon, bucket in the path': { ...amazon, forcePathStyle: true },
-  'Amazon, a bucket with dots': { ...amazon, bucket: 'papers.paniq.example' },
+  'Amazon, a bucket with dots': { ...amazon, bucket: 'documents.paniq.example' },
   'another partition': { ...amazon, region: 'cn-north-1' },
   'a gateway, bucket in the path': { ...gateway, forcePathStyle: true },
   'a gateway, bucket in the host name': { ...gateway, publicEndpoint: 'https://files.example:8443' },

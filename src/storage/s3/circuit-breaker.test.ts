@@ -60,7 +60,7 @@ test('calls that are refused at their first attempt are counted together', async
   expect(breaker.outage()).toBeDefined()
 })
 
-test('whoever gets through in between starts the count anew', async () => {
+test('a success in between resets the count', async () => {
   const { breaker } = openBreaker()
   for (let round = 0; round < 5; round += 1) {
     await callAndFail(breaker, failure('unavailable', 2))
@@ -108,7 +108,7 @@ test.each([
   expect(breaker.outage()).toBeUndefined()
 })
 
-/** Two calls, each of which fails two attempts, with something in between. Four are too many, if nothing clears the first. */
+/** Two calls that fail two attempts each, with something in between. Four failures open the breaker if nothing resets the count. */
 async function failAround(kind: CallKind, between: (breaker: CircuitBreaker) => Promise<unknown>) {
   const { breaker } = openBreaker({}, () => false)
   await callAndFail(breaker, failure('unavailable', 2), kind)
@@ -164,7 +164,7 @@ test('a reading that goes wrong after it was answered is a failure of readings',
   expect(breaker.outage()).toBeDefined()
 })
 
-test('whoever still waits when it opens waits no longer', async () => {
+test('a call that still waits when it opens fails at once', async () => {
   const { breaker } = openBreaker({}, () => false)
   let seen: AbortSignal | undefined
   const hanging = breaker.call('write', (opened) => {
@@ -177,7 +177,7 @@ test('whoever still waits when it opens waits no longer', async () => {
   expect(seen?.aborted).toBe(true)
 })
 
-test('a probe closes it and tells whoever listens; no call of anybody is the probe', async () => {
+test('a probe closes it and notifies listeners; no call of a client is the probe', async () => {
   let isUp = false
   const { breaker, probes } = openBreaker({}, () => isUp)
   let heard = 0

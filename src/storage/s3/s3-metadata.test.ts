@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import type { DocumentId, FirmId, Sha256 } from '../../vocabulary/vocabulary.ts'
 import { encodeFileName, s3MetadataOf } from './s3-objects.ts'
 
-test('an object found alone says whose it is, of which kind, and under which name it came', () => {
+test('an object alone names its firm, its type and its file name', () => {
   const labels = {
     originalFileName: 'Müller, 2026.pdf',
     documentType: 'tax_clearance',

@@ -46,7 +46,7 @@ export async function runClients(needs: ClientNeeds, work: Work): Promise<void> 
       const errand = { sender, cycle: work.cycle, name: `${name} ${turn}` }
       if (index < 2 && needs.isS3Slow()) await uploadSeveral(needs, random, errand, 'scans')
       else if (random.percent(25)) await download(needs, random, sender)
-      else if (random.percent(20)) await uploadSeveral(needs, random, errand, 'papers')
+      else if (random.percent(20)) await uploadSeveral(needs, random, errand, 'documents')
       else await upload(needs, random, errand, drawFile(random, errand.name))
     }
   })
@@ -60,7 +60,7 @@ async function uploadSeveral(
   needs: ClientNeeds,
   random: Random,
   errand: Errand,
-  what: 'papers' | 'scans',
+  what: 'documents' | 'scans',
 ): Promise<void> {
   const [draw, gapMs] = what === 'scans' ? [drawScan, random.between(50, 300)] : [drawFile, 0]
   const files = Array.from({ length: random.between(2, 5) }, (_, index) => {

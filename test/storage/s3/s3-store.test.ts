@@ -51,7 +51,7 @@ const metadata = {
   'document-id': '7d0c4f1e-52ab-4c77-8f10-a1b2c3d4e5f6',
 }
 
-test('an object says whose it is, of which kind, under which name it came, and which bytes it has', async () => {
+test('an object names its firm, its type, its file name and its hash', async () => {
   const key = newKey()
   const stored = await s3.store.write(key, inMemory(small))
 

@@ -36,7 +36,7 @@ create table document_blobs (
   due_at timestamptz,
   -- Why it was put into quarantine.
   reason text,
-  -- Named by the platform's rows, of which several may name one file.
+  -- Named by rows of the platform; several of them may name one file.
   is_platforms boolean not null default false,
   disposal_id uuid references document_disposals (id),
   -- When the lifecycle of a versioned bucket destroys a hidden blob, where the lifecycle has a rule for it.

@@ -118,7 +118,7 @@ describeCheck(28, () => {
     expect(restored).toMatchObject({ code: 0, stderr: '' })
     const compared = await run('service', ['verify'], { bucket: empty, more: elsewhere })
     expect(compared).toMatchObject({ code: 0, stderr: '' })
-    // Ten commands, each of which starts Node and, but for one, a database.
+    // Ten commands: each starts Node, and all but one a database.
   }, 300_000)
 })
 

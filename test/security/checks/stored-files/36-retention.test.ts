@@ -51,7 +51,7 @@ const kinds = async (firm: string) =>
   (await listBucket(bucket.client, bucket.name)).filter(({ key }) => key.includes(firm)).map(({ kind }) => kind)
 
 describeCheck(36, () => {
-  it('documents past their date are purged, younger and held ones stay, whoever asks for it', async () => {
+  it('documents past their date are purged, younger and held ones stay, also for an administrator', async () => {
     const own = await firmWithAdmin(service)
     const administrator = await makePerson(service.app, { role: 'admin' })
     const past = await deletedDaysAgo(service, own, 31)
