@@ -7,7 +7,7 @@ import type { MoveNeeds } from '../documents/moving/move-version.ts'
 import { scanStored, type ScanStoredNeeds } from '../documents/scanning/scan-stored.ts'
 import { chooseTarget } from '../documents/stores/fallback.ts'
 import { type ReachableStore, reachableStores, storeLabel } from '../documents/stores/stores.ts'
-import { fillHashes } from '../documents/verifying/check-versions.ts'
+import { fillHashes, type HashFilling } from '../documents/verifying/check-versions.ts'
 import type { Tracing } from '../logging/spans.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { isS3Unavailable } from '../storage/s3/requests/s3-operation.ts'
@@ -83,8 +83,12 @@ export function startLocalDiskTasks(
 function hashingOnDisk(needs: MoveNeeds, here: LocalHere, signal: AbortSignal) {
   let after: VersionCursor | undefined
   return async (taskId: string): Promise<Record<string, number>> => {
-    const filling = { here, after, most: maxHashChecks, concurrency: 2, patienceMs: 0, signal }
-    const { counts, next } = await fillHashes(needs, systemActor(taskId), filling)
+    const batch: Pick<HashFilling, 'maxVersions' | 'concurrency' | 'patienceMs'> = {
+      maxVersions: maxHashChecks,
+      concurrency: 2,
+      patienceMs: 0,
+    }
+    const { counts, next } = await fillHashes(needs, systemActor(taskId), { here, after, ...batch, signal })
     after = next
     // Files on other disks are no news.
     const { not_here: _elsewhere, ...news } = counts
