@@ -6,7 +6,7 @@ import { describeError } from './describe-error.ts'
 
 /** The work was stopped before its end. Its run stays recorded as started, like that of a killed process. */
 export class Interrupted extends Error {
-  override readonly name = 'BrokenOff'
+  override readonly name = 'Interrupted'
 }
 
 export type RecordNeeds = { db: Db; log: Logger; instance: string }

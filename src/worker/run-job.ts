@@ -88,7 +88,7 @@ export async function runJob(needs: JobNeeds, job: Job | undefined, queued: Queu
     : { isOk: true, output }
 }
 
-/** Throws `BrokenOff` where the signal came first: a job that heeds it returns early, and does not say so, or throws the reason. */
+/** Throws `Interrupted` where the signal came first: a job that heeds it returns early, and does not say so, or throws the reason. */
 async function runToItsEnd(needs: JobNeeds, job: Job, signal: AbortSignal): Promise<Record<string, unknown>> {
   const did = await job.run(needs, signal).catch((error: unknown) => {
     if (signal.aborted && error === signal.reason) return {}
