@@ -30,7 +30,7 @@ const names: [given: string, saved: string, savedByOld: string][] = [
   ['invoice\u202Efdp.exe', 'invoicefdp.exe', 'invoicefdp.exe'],
   ['\u2066a\u2069\u200F.pdf', 'a.pdf', 'a.pdf'],
   ['../../etc/passwd', '.._.._etc_passwd', '.._.._etc_passwd'],
-  [String.raw`C:\documents\a.pdf`, 'C:_papers_a.pdf', 'C:_papers_a.pdf'],
+  [String.raw`C:\documents\a.pdf`, 'C:_documents_a.pdf', 'C:_documents_a.pdf'],
   ['a℀b.pdf', 'a℀b.pdf', 'aa_cb.pdf'],
   ['half\uD83D.pdf', 'half\uFFFD.pdf', 'half_.pdf'],
   [`${'n'.repeat(296)}.pdf`, `${'n'.repeat(296)}.pdf`, `${'n'.repeat(296)}.pdf`],

@@ -20,12 +20,12 @@ test('a spool file can be read while it grows', async () => {
   const four = file.content.available(4)
   const six = file.content.available(6)
 
-  await file.append(Buffer.from('documents'))
+  await file.append(Buffer.from('stored'))
 
   await expect(four).resolves.toBe(6)
   await expect(six).resolves.toBe(6)
   await expect(file.content.available(1)).resolves.toBe(6)
-  await expect(readFile(file.content.path, 'utf8')).resolves.toBe('documents')
+  await expect(readFile(file.content.path, 'utf8')).resolves.toBe('stored')
   await file.remove()
 })
 
@@ -44,7 +44,7 @@ test('who waits for more than there will be is told how much there is, once the 
 
 test('a refused file is read no further, by those who wait and by those who come', async () => {
   const file = await (await openSpool(folder)).open()
-  await file.append(Buffer.from('documents'))
+  await file.append(Buffer.from('stored'))
   const waiting = file.content.available(100)
 
   file.reject(new Error('too large'))
@@ -78,7 +78,7 @@ test('a removed file leaves nothing, and nobody waiting', async () => {
 test('a file that cannot be removed gives its room back, and fails nobody', async () => {
   const spool = await openSpool(folder)
   const file = await spool.open()
-  await file.append(Buffer.from('documents'))
+  await file.append(Buffer.from('stored'))
   await rm(file.content.path)
   await mkdir(file.content.path)
 
