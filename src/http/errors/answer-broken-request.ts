@@ -26,7 +26,7 @@ export function trackOpenResponses(server: FastifyInstance): void {
   })
 }
 
-/** Answers an address that the router cannot parse, such as a broken escape, as any other error. */
+/** Answers an address that the router cannot parse, such as a broken escape, with a problem document. */
 export function answerUnreadableAddress(error: Error, request: FastifyRequest, reply: FastifyReply): void {
   reply.headers({ 'x-request-id': request.id, ...securityHeaders })
   void answerError(error, request, reply)

@@ -114,8 +114,8 @@ export type Allowed = {
 }
 
 /**
- * Files that were uploaded at once can have been taken in any order: those that were, count first; then those of which
- * nobody knows; the refused ones saw what the others did.
+ * Files that were uploaded at once may be stored in any order. Accepted uploads count first, then those with an unknown
+ * outcome; rejected ones saw the effects of both.
  */
 export function noteOutcomes(model: Model, outcomes: Outcome[], allowed: Allowed): string {
   for (const { file, hasVirus } of outcomes) if (hasVirus) noteVirus(model, file.sha256)
