@@ -5,6 +5,7 @@ import { type App, openApp } from '../src/app.ts'
 import { loadConfig } from '../src/config/config.ts'
 import { systemActor } from '../src/database/audit/events.ts'
 import { purgeDaily, walkTrash } from '../src/documents/purge/purge-trash.ts'
+import { purgeCutoff } from '../src/documents/trash/trash-retention.ts'
 import { createLogger } from '../src/logging/logger.ts'
 import { fillTrash } from '../test/support/documents/fill-trash.ts'
 import { makeFirm, makePerson } from '../test/support/people/people.ts'
@@ -69,7 +70,7 @@ async function secondsWith(bench: Bench, { what, documents, run }: Case): Promis
 }
 
 async function walk({ db, now, config }: App): Promise<void> {
-  const times = { now: now(), before: new Date(now().getTime() - config.trashDays * 24 * 60 * 60 * 1000) }
+  const times = { now: now(), before: purgeCutoff(now(), config.trashDays) }
   for await (const _ of walkTrash(db, times, { documentIds: undefined }));
 }
 

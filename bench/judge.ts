@@ -1,28 +1,33 @@
 import type { LinkResult } from './bench-links.ts'
+import type { LoginResult } from './bench-logins.ts'
 import type { MemoryResult } from './bench-memory.ts'
 import type { MigrateResult } from './bench-migrate.ts'
 import type { PurgeResult } from './bench-purge.ts'
 import type { ScanResult } from './bench-scan.ts'
+import type { ServedResult } from './bench-served.ts'
 import { largeBytes, smallBytes, type UploadsResult } from './bench-uploads.ts'
 
 export type Results = {
   uploads?: UploadsResult
   links?: LinkResult[]
+  logins?: LoginResult
   /** `many`: files small enough for memory; `large`: not. */
   memory?: { large: MemoryResult; many: MemoryResult }
   migrate?: MigrateResult
   scan?: ScanResult
+  served?: ServedResult[]
   purge?: PurgeResult[]
 }
 
 export type Verdict = { what: string; measured: number; bound: string; unit: string; holds: boolean }
 
 /** Compares the measured figures with their bounds. */
-export function judge({ uploads, links, memory, migrate, scan, purge }: Results): Verdict[] {
+export function judge({ uploads, links, logins, memory, migrate, scan, purge }: Results): Verdict[] {
   const longest = purge && Math.max(...purge.map(({ times }) => times))
   return [
     ...(links === undefined ? [] : judgeLinks(links)),
     ...(uploads === undefined ? [] : judgeUploads(uploads)),
+    verdict('Time of a login during 300 wrong ones of another network', logins?.times.median, { max: 2 }),
     verdict('Time of a migration, of that of rclone copy and check', migrate?.timesRclone.median, { max: 1 }),
     verdict('Peak memory, 50 uploads of 20 MB at once', memory?.large.peakMiB, mib(256)),
     verdict('Peak memory, 200 uploads of 5 MB at once', memory?.many.peakMiB, mib(300)),

@@ -1,8 +1,10 @@
 import type { LinkResult } from './bench-links.ts'
+import type { LoginResult } from './bench-logins.ts'
 import type { MemoryResult } from './bench-memory.ts'
 import type { MigrateResult } from './bench-migrate.ts'
 import type { PurgeResult } from './bench-purge.ts'
 import type { ScanCase, ScanResult } from './bench-scan.ts'
+import type { ServedResult } from './bench-served.ts'
 import type { UploadResult, UploadsResult } from './bench-uploads.ts'
 import { judge, type Results } from './judge.ts'
 import type { AgainstPipe, Spread } from './figures/measure.ts'
@@ -12,9 +14,11 @@ export function describe(results: Results): string {
   const parts = [
     results.uploads && describeUploads(results.uploads),
     results.links && describeLinks(results.links),
+    results.logins && describeLogins(results.logins),
     results.memory && `${describeMemory(results.memory.large)}\n\n${describeMemory(results.memory.many)}`,
     results.migrate && describeMigrate(results.migrate),
     results.scan && describeScan(results.scan),
+    results.served && describeServed(results.served),
     results.purge && describePurge(results.purge),
     describeVerdicts(results),
   ]
@@ -51,6 +55,15 @@ const columnsAgainstPipe: Column<AgainstPipe>[] = [
   ['PostgreSQL CPU ms', ({ databaseCpuMs }) => short(databaseCpuMs.median)],
 ]
 
+function describeLogins(result: LoginResult): string {
+  const columns: Column<LoginResult>[] = [
+    ['login ms', ({ quietMs }) => wide(quietMs)],
+    ['attacked ms', ({ attackedMs }) => wide(attackedMs)],
+    ['×', ({ times }) => wide(times)],
+  ]
+  return table(columns, [result])
+}
+
 function describeMemory({ uploads, fileBytes, bytesPerSecond, seconds, idleMiB, peakMiB }: MemoryResult): string {
   return (
     `${uploads} uploads of ${fileBytes / 1_000_000} MB at once, S3 at ${bytesPerSecond / 1_000_000} MB/s a connection: ` +
@@ -83,6 +96,20 @@ function describeScan({ cases, scannedPeakMiB, unscannedPeakMiB, memory }: ScanR
   ]
   const peaks = `Peak memory over these uploads: ${short(scannedPeakMiB)} MiB with a scanner, ${short(unscannedPeakMiB)} MiB without`
   return `${table(columns, cases)}\n\n${peaks}\n\nWith a scanner, ${describeMemory(memory)}`
+}
+
+function describeServed(results: ServedResult[]): string {
+  const columns: Column<ServedResult>[] = [
+    ['file', ({ fileBytes }) => sizeOf(fileBytes)],
+    ['at once', ({ atOnce }) => String(atOnce)],
+    ['hashed/s', ({ hashed }) => short(hashed)],
+    ['not hashed/s', ({ unhashed }) => short(unhashed)],
+    ['× rate', ({ shareOfUnhashed }) => wide(shareOfUnhashed)],
+    ['hashed CPU ms', ({ hashedCpuMs }) => wide(hashedCpuMs)],
+    ['not hashed CPU ms', ({ unhashedCpuMs }) => wide(unhashedCpuMs)],
+    ['× CPU', ({ timesCpu }) => wide(timesCpu)],
+  ]
+  return table(columns, results)
 }
 
 function describePurge(results: PurgeResult[]): string {

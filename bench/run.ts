@@ -3,16 +3,18 @@ import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 
 import { benchLinks } from './bench-links.ts'
+import { benchLogins } from './bench-logins.ts'
 import { benchMemory, largeUploads, manyUploads } from './bench-memory.ts'
 import { benchMigrate } from './bench-migrate.ts'
 import { benchPurge } from './bench-purge.ts'
 import { benchScan } from './bench-scan.ts'
+import { benchServed } from './bench-served.ts'
 import { benchUploads } from './bench-uploads.ts'
 import { judge, type Results } from './judge.ts'
 import { type Bench, prepareBench } from './load/prepare.ts'
 import { describe } from './print.ts'
 
-const usage = `npm run bench -- [uploads] [links] [memory] [migrate] [scan] [purge] [--quick] [--json]
+const usage = `npm run bench -- [uploads] [links] [logins] [memory] [migrate] [scan] [served] [purge] [--quick] [--json]
 
   Without the name of a part, all of them.
   --quick  a fifth of the requests in three rounds: faster, with figures that vary more
@@ -22,12 +24,14 @@ const usage = `npm run bench -- [uploads] [links] [memory] [migrate] [scan] [pur
 const parts: { [Name in keyof Results]-?: (bench: Bench, results: Results) => Promise<void> } = {
   uploads: async (bench, results) => void (results.uploads = await benchUploads(bench)),
   links: async (bench, results) => void (results.links = await benchLinks(bench)),
+  logins: async (bench, results) => void (results.logins = await benchLogins(bench)),
   memory: async (bench, results) => {
     const large = await benchMemory(bench, largeUploads)
     results.memory = { large, many: await benchMemory(bench, manyUploads) }
   },
   migrate: async (bench, results) => void (results.migrate = await benchMigrate(bench)),
   scan: async (bench, results) => void (results.scan = await benchScan(bench)),
+  served: async (bench, results) => void (results.served = await benchServed(bench)),
   purge: async (bench, results) => void (results.purge = await benchPurge(bench)),
 }
 

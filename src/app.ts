@@ -16,8 +16,8 @@ import type { Stores } from './documents/stores/stores.ts'
 import { createUploadStatements, type UploadStatements } from './documents/upload/store-upload.ts'
 import type { Tracing } from './logging/spans.ts'
 import { startAtZero, createMetrics, type Metrics } from './metrics/metrics.ts'
-import { createPasswords, type PasswordLimits, type Passwords } from './people/sessions/passwords.ts'
-import { deriveKey, ensureTokenSecret, type TokenKeys, createTokenKeys } from './people/sessions/tokens.ts'
+import { createPasswords, type PasswordLimits, type Passwords } from './people/passwords/passwords.ts'
+import { deriveKey, ensureTokenSecret, type TokenKeys, createTokenKeys } from './people/sessions/token-keys.ts'
 import { openClamd, type ClamdLimits } from './scanner/clamd.ts'
 import { inconclusiveReasons, type Scanner } from './scanner/scanner.ts'
 import { type ByteBudget, createByteBudget } from './storage/streams/memory-budget.ts'
@@ -31,12 +31,16 @@ import { openSpool, type Spool } from './storage/spool/spool.ts'
 import type { Clock, ProcessId } from './vocabulary/vocabulary.ts'
 import { type HeadStore, openHeadStore } from './audit/seal-heads.ts'
 import { ensureStoredSecret } from './database/schema/installation.ts'
+import { openProviderClient, type ProviderClient } from './people/provider-login/provider-client.ts'
 import { type KeyCacheTimes, openProvider, type Provider } from './people/sessions/openid-provider.ts'
 
-/** Bytes of small files that may be in memory at once, over all uploads; more come to the spool, and wait when they are whole. */
+/**
+ * Memory for small files of all concurrent uploads. Beyond it, files go to the spool and wait there when they are
+ * complete.
+ */
 export const maxUploadMemoryBytes = 96 * 1024 * 1024
 
-/** How long blobs stay after the last row is gone: longer than any request or link may live. */
+/** How long a blob stays after no row needs it: longer than any request or link. */
 const graceMs = 24 * 60 * 60 * 1000
 
 /** Everything that the entry points share, built once. */
@@ -69,10 +73,22 @@ export type App = {
   graceMs: number
   /** Undefined: heads of the audit trail are not stored. */
   heads: HeadStore | undefined
+  /** Whether mail is sent: where it is off, nothing is queued. */
+  mailIsOn: boolean
   passwords: Passwords
-  keys: TokenKeys & { localLinks: Uint8Array; cursors: Uint8Array }
+  /** `secondFactors`, `webhooks`: the newest first; the others only decrypt. */
+  keys: TokenKeys & {
+    localLinks: Uint8Array
+    previousLocalLinks: Uint8Array | undefined
+    cursors: Uint8Array
+    secondFactors: Uint8Array[]
+    webhooks: Uint8Array[]
+    providerLogins: Uint8Array
+  }
   /** Undefined: there is no OpenID provider. */
   provider: Provider | undefined
+  /** Undefined: people do not sign in with the provider here. */
+  providerClient: ProviderClient | undefined
   /** Names of the migrations that ran at this start. */
   migrated: string[]
   close(): Promise<void>
@@ -87,7 +103,7 @@ export type OpenTimes = S3Limits & {
 }
 
 /** `isRestoring`: opens a database whose restore is not finished, which only the restore itself may. */
-export type OpenOptions = OpenTimes & { isRestoring?: boolean }
+type OpenOptions = OpenTimes & { isRestoring?: boolean }
 
 /** Closes one opened part. */
 export type Closer = () => Promise<void>
@@ -101,7 +117,7 @@ export async function closeAll(opened: Closer[]): Promise<void> {
 
 /** Builds the app from its settings. Each part needs those before it; `close` closes them in reverse. */
 export async function openApp(config: Config, log: Logger, opening: OpenOptions = {}): Promise<App> {
-  const { isRestoring = false, ...patience } = opening
+  const { isRestoring = false, ...times } = opening
   const opened: Closer[] = []
   const close = () => closeAll(opened)
   try {
@@ -110,21 +126,17 @@ export async function openApp(config: Config, log: Logger, opening: OpenOptions 
     opened.push(async () => tracing?.close())
     const { database: databaseConfig, dataDir } = config
     const watch = measureStatements(metrics)
-    const clientLimits = patience.database
+    const clientLimits = times.database
     const database = await connectDatabase({ config: databaseConfig, dataDir, log, isRestoring, watch, clientLimits })
     opened.push(() => database.close())
     const processLock = await openProcessLock(database.direct, log)
     opened.push(() => processLock.close())
     const secret = await secretOf(config, database.db)
-    const keys = {
-      ...(await createTokenKeys(secret)),
-      localLinks: deriveKey(secret, 'local-links'),
-      cursors: deriveKey(secret, 'cursors'),
-    }
-    const provider = openProviderOf(config, { log, metrics, patience: patience.providerKeys })
+    const keys = await createKeys(secret, config.previousJwtSecret)
+    const provider = openProviderOf(config, { log, metrics, times: times.providerKeys })
     opened.push(async () => provider?.close())
     const linkKey = keys.localLinks
-    const stores = await openStores(config, { db: database.db, log, metrics, linkKey, s3Patience: patience })
+    const stores = await openStores(config, { db: database.db, log, metrics, linkKey, s3Limits: times })
     opened.push(async () => stores.close())
     return {
       config,
@@ -143,12 +155,17 @@ export async function openApp(config: Config, log: Logger, opening: OpenOptions 
       stores,
       budget: createByteBudget(maxUploadMemoryBytes),
       spool: await openSpool(join(dataDir, 'spool')),
-      scanner: openScannerOf(config, { metrics, limits: patience.clamd }),
+      scanner: openScannerOf(config, { metrics, limits: times.clamd }),
       graceMs,
       heads: openHeadStore(config, log),
-      passwords: createPasswords(patience.passwords),
+      mailIsOn: config.mail !== undefined,
+      passwords: createPasswords({
+        onDenied: () => metrics.rateLimitedRequests.inc({ kind: 'logins', of: 'address' }),
+        ...times.passwords,
+      }),
       keys,
       provider,
+      providerClient: config.providerClient && openProviderClient({ config: config.providerClient, log }),
       migrated: database.migrated,
       close,
     }
@@ -158,11 +175,25 @@ export async function openApp(config: Config, log: Logger, opening: OpenOptions 
   }
 }
 
+/** Keys of one purpose each. `previous`: the secret before a rotation; what it signed stays valid until it expires. */
+async function createKeys(secret: string, previous: string | undefined): Promise<App['keys']> {
+  const secrets = previous === undefined ? [secret] : [secret, previous]
+  return {
+    ...(await createTokenKeys(secret, previous)),
+    localLinks: deriveKey(secret, 'local-links'),
+    previousLocalLinks: previous === undefined ? undefined : deriveKey(previous, 'local-links'),
+    cursors: deriveKey(secret, 'cursors'),
+    providerLogins: deriveKey(secret, 'provider-logins'),
+    secondFactors: secrets.map((each) => deriveKey(each, 'second-factors')),
+    webhooks: secrets.map((each) => deriveKey(each, 'webhooks')),
+  }
+}
+
 /** Prepared statements that all requests share. */
-function statementsOf({ defaultQuota }: Config, db: Db, processId: ProcessId): Pick<App, 'openers' | 'uploads'> {
+function statementsOf({ defaultQuota, mail }: Config, db: Db, processId: ProcessId): Pick<App, 'openers' | 'uploads'> {
   return {
     openers: createDocumentOpeners(db),
-    uploads: createUploadStatements({ db, processId, defaultQuota }),
+    uploads: createUploadStatements({ db, processId, defaultQuota, mailIsOn: mail !== undefined }),
   }
 }
 
@@ -174,7 +205,7 @@ async function secretOf({ jwtSecret, database, dataDir }: Config, db: Db): Promi
 
 function openProviderOf(
   { openId }: Config,
-  needs: { log: Logger; metrics: Metrics; patience: KeyCacheTimes | undefined },
+  needs: { log: Logger; metrics: Metrics; times: KeyCacheTimes | undefined },
 ): Provider | undefined {
   if (openId === undefined) return undefined
   return openProvider({ config: openId, ...needs })
@@ -199,7 +230,7 @@ async function openTraces({ traces }: Config, log: Logger): Promise<Tracing | un
   return openTracing({ config: traces, version: packageJson.version, log })
 }
 
-type StoreNeeds = { db: Db; log: Logger; metrics: Metrics; linkKey: Uint8Array; s3Patience: S3Limits }
+type StoreNeeds = { db: Db; log: Logger; metrics: Metrics; linkKey: Uint8Array; s3Limits: S3Limits }
 
 export async function openStores(config: Config, needs: StoreNeeds): Promise<Stores & { close(): void }> {
   const links = { key: needs.linkKey, now: () => new Date() }
@@ -224,7 +255,7 @@ export async function openStores(config: Config, needs: StoreNeeds): Promise<Sto
   }
 }
 
-async function openS3({ s3: config }: Config, { db, log, metrics, s3Patience }: StoreNeeds): Promise<GuardedS3> {
+async function openS3({ s3: config }: Config, { db, log, metrics, s3Limits }: StoreNeeds): Promise<GuardedS3> {
   const onOperation = ({ operation, outcome, seconds, bytes }: S3OperationReport) => {
     metrics.s3Operations.observe({ operation, outcome }, seconds)
     metrics.storeBytes.inc({ store: 's3', direction: operation === 'get_object' ? 'read' : 'written' }, bytes)
@@ -237,7 +268,7 @@ async function openS3({ s3: config }: Config, { db, log, metrics, s3Patience }: 
     metrics.s3Outages,
     s3Troubles.map((reason) => ({ reason })),
   )
-  return await openGuardedS3({ config, log, metrics, recorder: recorderOf(db), onOperation, ...s3Patience })
+  return await openGuardedS3({ config, log, metrics, recorder: recorderOf(db), onOperation, ...s3Limits })
 }
 
 function recorderOf(db: Db): MultipartRecorder {

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 
 import { findFreePorts } from './support/services/packages/free-ports.ts'
 
-/** Runs `npm test`'s own program with these variables and nothing else. */
+/** Runs the program of `npm test` with only these variables. */
 async function runWith(variables: Record<string, string>) {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'run.ts')], {
     env: { PATH: process.env['PATH'], ...variables },

@@ -20,7 +20,7 @@ const programs = join(root, 'node_modules', '.bin')
 type Check = { name: string; command: string; words: string[] }
 /**
  * `before`: must pass before the tests start. `beside`: run while the tests run. `leavesOut`: lists at its end what it
- * did not run. `isInMemory`: its temporary files are in memory where there is room.
+ * did not run. `isInMemory`: its temporary files are in memory if there is room.
  */
 type Run = { projects: string[]; before: Check[]; beside: Check[]; leavesOut: boolean; isInMemory: boolean }
 
@@ -45,14 +45,14 @@ const runs: Record<string, Run> = {
   deep: { projects: ['deep'], before: [], beside: [], leavesOut: false, isInMemory: false },
   deploy: {
     projects: ['deploy'],
-    // A package of its own, which neither the service nor its other tests need.
+    // A separate package that neither the service nor its other tests need.
     before: [{ name: 'packages of deploy/aws', command: 'npm', words: ['ci', '--prefix', 'deploy/aws'] }],
     beside: [
       { name: 'types of deploy/aws', command: 'tsc', words: ['-p', 'deploy/aws'] },
       lint('lint of deploy/aws', 'deploy/aws'),
     ],
     leavesOut: false,
-    // Containers and systems of their own are started from files as on a disk.
+    // Containers and systemd instances need files on a disk.
     isInMemory: false,
   },
 }
@@ -60,14 +60,14 @@ const runs: Record<string, Run> = {
 process.chdir(root)
 const [name = 'all'] = process.argv.slice(2)
 const run = requireRun(name)
-// For the services and for each worker: it is what `tmpdir()` answers.
+// `tmpdir()` returns this folder in the services and in each worker.
 if (run.isInMemory) process.env['TMPDIR'] = await makeTemporaryFolder()
-// The run always ends by `exit`, which removes temporary files and stops services.
+// The run always ends with `exit`, which removes temporary files and stops services.
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => process.exit(128 + constants.signals[signal]))
 const count = await runEverything(run)
 const isGood = count.failed === 0 && count.passed > 0
-// A test may have left the process something to wait for; the result does not wait for it.
+// A test may have left a timer or connection open. The result does not wait for it.
 process.stdout.write(`${count.passed} passed, ${count.failed} failed\n`, () => process.exit(isGood ? 0 : 1))
 
 function requireRun(wanted: string): Run {
@@ -90,7 +90,7 @@ async function runEverything({ projects, before, beside, leavesOut }: Run): Prom
   }
 }
 
-/** Before anything else, so that nobody waits for the tests first. */
+/** Runs first, so that a failure is reported before the tests. */
 async function areServicesAvailable(): Promise<boolean> {
   try {
     await prepareServices(servicesOfTests, process.env)
@@ -106,7 +106,7 @@ async function runChecks(checks: Check[]): Promise<Count> {
   return { passed: passed.filter(Boolean).length, failed: passed.filter((isPassed) => !isPassed).length }
 }
 
-/** Prints its output as a whole when it is done, since the tests print meanwhile. */
+/** Prints its output as a whole at its end, because the tests print meanwhile. */
 async function runCheck({ name: what, command, words }: Check): Promise<boolean> {
   const env = { ...process.env, PATH: [programs, process.env['PATH'] ?? ''].join(delimiter) }
   const child = spawn(command, words, { env, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -123,7 +123,7 @@ async function runCheck({ name: what, command, words }: Check): Promise<boolean>
 
 async function runTests(projects: string[]): Promise<Count> {
   const tests = await runVitest(projects)
-  // Vitest fails without a failed test when it could not begin: a setup that threw, no file found.
+  // Vitest fails without a failed test if it could not begin: a setup that threw, or no file found.
   const isUncounted = tests.failed === 0 && (process.exitCode ?? 0) !== 0
   return isUncounted ? { ...tests, failed: 1 } : tests
 }

@@ -4,7 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 import { harnesses } from './suites.ts'
 
-/** Starts the longest files of `services` before the others. Else one of them would run on alone at the end. */
+/** Starts the longest files of `services` before the others. Otherwise one of them would run alone at the end. */
 export default class StartHarnessesFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files)

@@ -22,7 +22,14 @@ export type Service = Program & {
   env: Record<string, string>
 }
 
-type ServiceOptions = { maxUploadBytes: number; s3Endpoint?: string | undefined; clamdUrl?: string | undefined }
+type ServiceOptions = {
+  maxUploadBytes: number
+  s3Endpoint?: string | undefined
+  clamdUrl?: string | undefined
+  trustProxy?: string
+  /** Files go to the local disk, not to S3. */
+  isLocal?: boolean
+}
 
 /**
  * Starts the service as an operator does, in folders of its own, with a person who may upload. Its database is the
@@ -37,8 +44,9 @@ export async function startService(bench: Bench, options: ServiceOptions): Promi
   const secret = randomBytes(32).toString('hex')
   const env = {
     ...manyAnHour,
-    ...s3Settings(bench.bucket, options.s3Endpoint),
+    ...(options.isLocal !== true && s3Settings(bench.bucket, options.s3Endpoint)),
     ...(options.clamdUrl !== undefined && { CLAMD_URL: options.clamdUrl }),
+    ...(options.trustProxy !== undefined && { TRUST_PROXY: options.trustProxy }),
     ...(database && { DATABASE_URL: database.url }),
     JWT_SECRET_KEY: secret,
     MAX_UPLOAD_BYTES: String(options.maxUploadBytes),

@@ -19,7 +19,7 @@ do $$
 begin
   for tries_left in reverse 99..0 loop
     begin
-      lock table firm_documents, firm_users, registered_users, security_firms, document_types in access exclusive mode nowait;
+      lock table firm_documents, firm_applications, firm_users, registered_users, security_firms, document_types in access exclusive mode nowait;
       return;
     exception when lock_not_available then
       if tries_left = 0 then raise; end if;
@@ -33,8 +33,9 @@ drop trigger if exists document_follow_insert on firm_documents;
 drop trigger if exists document_follow_update on firm_documents;
 drop trigger if exists document_follow_delete on firm_documents;
 drop trigger if exists document_follow_truncate on firm_documents;
-drop index if exists document_firm_documents_by_path, document_firm_users_by_user, document_firm_users_by_firm,
-  document_registered_users_by_email, document_security_firms_newest;
+drop index if exists document_firm_applications_of_firm, document_firm_applications_newest,
+  document_firm_applications_by_status, document_firm_applications_by_reviewer, document_firm_documents_by_path, document_firm_users_by_user, document_firm_users_by_firm,
+  document_registered_users_by_email, document_security_firms_newest, document_security_firms_by_number;
 
 create table if not exists document_types_unused (like document_types);
 with unused as (
@@ -53,7 +54,8 @@ select case
     when d.deleted_at is not null then 'in the trash since ' || d.deleted_at::date
     when v.scan_status = 'infected' then 'in quarantine'
     when v.scan_status = 'pending' then 'not scanned yet'
-    when v.version < d.current_version then 'an earlier version'
+    when v.version < d.shown_version then 'an earlier version'
+    when v.version > d.shown_version then 'not verified yet; an earlier version is'
     else 'waits on a disk for S3'
   end as why,
   d.firm_id, d.id as document_id, d.document_type, v.version, v.file_name, v.store, v.store_id as disk, v.storage_key,
@@ -64,7 +66,7 @@ select case
 from documents d
 join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id
 where v.bytes_state <> 'removed'
-  and (d.deleted_at is not null or v.scan_status in ('pending', 'infected') or v.version < d.current_version or v.is_fallback)
+  and (d.deleted_at is not null or v.scan_status in ('pending', 'infected') or v.version <> d.shown_version or v.is_fallback)
 order by 1, 2, 3, 5;
 
 -- A role that was made for the service alone goes with:

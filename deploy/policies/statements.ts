@@ -41,8 +41,9 @@ export function servicePolicy({ bucket }: Pick<Place, 'bucket'>): Policy {
     allow(
       'ReadWriteAndRemove',
       ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'],
-      [objectsOf(bucket, '*')],
+      [documents, putAside, tested].map((key) => objectsOf(bucket, key)),
     ),
+    allow('ClaimTheBucket', ['s3:GetObject', 's3:PutObject'], [objectsOf(bucket, owner)]),
   )
 }
 
@@ -63,8 +64,7 @@ export function unfinishedUploadsPolicy({ bucket }: Pick<Place, 'bucket'>): Poli
 
 /**
  * For the service, where `AUDIT_HEADS` names a bucket: heads are neither read nor removed. Another head of the same
- * number has another name, so that it replaces none. In the documents’ own bucket `servicePolicy` would allow all, so that the
- * service refuses to keep heads there.
+ * number has another name, so that it replaces none. The service rejects heads in the documents’ own bucket.
  */
 export function auditHeadsPolicy({ heads }: Pick<Place, 'heads'>): Policy {
   return policy(allow('AddHeads', ['s3:PutObject'], [objectsOf(heads.bucket, `${heads.prefix}*`)]))

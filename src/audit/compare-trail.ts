@@ -11,8 +11,8 @@ import {
 } from './seal-format.ts'
 
 /**
- * Heads of seals that are stored outside of the database: every hash in hex that was stored for a number. Somebody who can
- * write to the database cannot write another history, and somebody who can add a head cannot replace one.
+ * Heads of seals that are stored outside of the database: all hashes in hex that were stored for each number. They detect
+ * another history in the database. An added head does not replace a stored one.
  */
 export type Heads = ReadonlyMap<number, ReadonlySet<string>>
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 
 import { z } from 'zod'
 
-import { type Seal, sealColumns, type TrailEvent, type TrailRange } from '../database/audit/trail.ts'
+import { type Seal, sealColumns, type TrailEvent } from '../database/audit/trail.ts'
 
 /** The previous hash of the first seal. */
 export const noHash = Buffer.alloc(32)
@@ -19,12 +19,8 @@ export function hashLink(link: Link): Buffer {
   const fields = JSON.stringify([
     link.number,
     link.sealedAt,
-    link.cluster,
-    link.isByTime,
     link.afterTransaction,
     link.throughTransaction,
-    link.notBefore,
-    link.notAfter,
     link.entriesHash.toString('hex'),
     link.previousHash.toString('hex'),
   ])
@@ -36,12 +32,8 @@ const linkSchema = z.object({
   number: z.number().int().min(1),
   // Printed on a terminal, so that no other text is allowed.
   sealed_at: z.iso.datetime(),
-  cluster: z.string(),
-  is_gathered: z.boolean(),
   after_transaction: z.string(),
   through_transaction: z.string(),
-  not_before: z.string(),
-  not_after: z.string(),
   entries_hash: hashSchema,
   previous_hash: hashSchema,
   hash: hashSchema,
@@ -78,12 +70,8 @@ export function readSealLine(line: unknown): ExportedSeal | undefined {
     link: {
       number: seal.number,
       sealedAt: seal.sealed_at,
-      cluster: seal.cluster,
-      isByTime: seal.is_gathered,
       afterTransaction: seal.after_transaction,
       throughTransaction: seal.through_transaction,
-      notBefore: seal.not_before,
-      notAfter: seal.not_after,
       entriesHash: Buffer.from(seal.entries_hash, 'hex'),
       previousHash: Buffer.from(seal.previous_hash, 'hex'),
     },
@@ -104,7 +92,7 @@ export type Entry = {
 }
 
 /** An event to compare with its entry. */
-export type EventEntry = Entry & Moment & { personal: PersonalFields }
+export type EventEntry = Entry & { transaction: string; personal: PersonalFields }
 
 const hexOf = { id: 32, firm: 16, time: 16, line: 64 }
 const entryBytes = 64
@@ -120,7 +108,6 @@ export function entryOf(line: string): EventEntry {
     time: timeMark(event.occurred_at),
     line: sha256(sealed),
     transaction: event.transaction_id,
-    occurredAt: event.occurred_at,
     personal,
   }
 }
@@ -218,62 +205,12 @@ function readTrailLine(line: string): { sealed: string; personal: PersonalFields
   return { sealed, personal: commitment.exec(sealed)?.[1] === hash ? 'intact' : 'altered' }
 }
 
-const beginningOfTime = '0001-01-01T00:00:00.000000Z'
-/** After any event. */
-const endOfTime = '9999-12-31T23:59:59.999999Z'
-/** PostgreSQL's transaction numbers have 64 bits. */
-const maxTransaction = '18446744073709551615'
-
-/** Everything after a seal. */
-export function rangeAfter(last: TrailRange): TrailRange {
-  return {
-    isByTime: false,
-    afterTransaction: last.throughTransaction,
-    throughTransaction: maxTransaction,
-    notBefore: last.isByTime ? last.notAfter : last.notBefore,
-    notAfter: endOfTime,
-  }
-}
-
-/** Everything after a moment, whatever the transaction numbers. */
-export function timeAfter(notBefore: string): TrailRange {
-  return { isByTime: true, afterTransaction: '0', throughTransaction: '0', notBefore, notAfter: endOfTime }
-}
-
-/** Every event that a seal can contain. */
-export const wholeTrail = timeAfter(beginningOfTime)
-
-/**
- * Adds the range of the next seal. It extends the last range if it continues it, so that a trail of years has few ranges,
- * and a gap between two seals stays a gap.
- */
-export function addRange(ranges: TrailRange[], { isByTime, ...next }: TrailRange): void {
-  const last = ranges.at(-1)
-  const goesOn =
-    last?.isByTime === isByTime &&
-    (isByTime
-      ? last.notAfter === next.notBefore
-      : last.throughTransaction === next.afterTransaction && last.notBefore === next.notBefore)
-  if (!goesOn) {
-    const { afterTransaction, throughTransaction, notBefore, notAfter } = next
-    ranges.push({ isByTime, afterTransaction, throughTransaction, notBefore, notAfter })
-    return
-  }
-  last.throughTransaction = next.throughTransaction
-  last.notAfter = next.notAfter
-}
-
-/** The fields of an event that decide whether it is in a range. */
-export type Moment = { transaction: string; occurredAt: string }
-
 /** Whether an event is newer than a seal, so that a later seal can contain it. */
-export function isNewer({ transaction, occurredAt }: Moment, last: TrailRange): boolean {
-  const { afterTransaction, notBefore, notAfter } = rangeAfter(last)
-  // Compared as text, which accepts any input from a file. Times are in UTC, to the microsecond.
-  return isGreater(transaction, afterTransaction) && occurredAt > notBefore && occurredAt <= notAfter
+export function isNewer({ transaction }: EventEntry, { throughTransaction }: Link): boolean {
+  return isGreater(transaction, throughTransaction)
 }
 
-/** Compares decimal numbers of any length. */
+/** Compares decimal numbers of any length, as text, which accepts any input from a file. */
 function isGreater(one: string, other: string): boolean {
   return one.length === other.length ? one > other : one.length > other.length
 }

@@ -7,11 +7,9 @@ import { z } from 'zod'
 
 import type { Config, S3Config } from '../config/config.ts'
 import { createFolders, readIfExists } from '../files/file-system.ts'
-import { explainS3Failure, type Explanation } from '../storage/s3/diagnosis/explain-s3-failure.ts'
+import { diagnoseS3, type S3Diagnosis, watchResponses } from '../storage/s3/diagnosis/diagnose-s3.ts'
 import { openS3Client } from '../storage/s3/requests/retrying-s3-client.ts'
-import { s3FailureOf } from '../storage/s3/requests/s3-errors.ts'
 import type { Heads } from './compare-trail.ts'
-import { watchResponses } from '../storage/s3/diagnosis/connection-step.ts'
 
 /** The newest seal, as it is stored outside of the database. */
 export type Head = { number: number; hash: string; sealedAt: string }
@@ -31,19 +29,19 @@ export const storeHeadTask = 'keep-audit-head'
 
 /** The store that `AUDIT_HEADS` names, without a request to it; undefined if the setting is empty. */
 export function openHeadStore(
-  { auditHeads: place, s3 }: Pick<Config, 'auditHeads' | 's3'>,
+  { auditHeads: location, s3 }: Pick<Config, 'auditHeads' | 's3'>,
   log: Pick<Logger, 'warn'>,
 ): HeadStore | undefined {
-  if (place === undefined) return undefined
-  if ('path' in place) return createFileHeadStore(resolve(place.path))
-  return createBucketHeadStore(openS3Client({ config: s3, log }), s3, place)
+  if (location === undefined) return undefined
+  if ('path' in location) return createFileHeadStore(resolve(location.path))
+  return createBucketHeadStore(openS3Client({ config: s3, log }), s3, location)
 }
 
 type BucketPrefix = { bucket: string; prefix: string }
 
 /**
- * Stores heads as objects, each written once. The names have all the data: one listing reads them, and another head of
- * the same number has another name. With Object Lock and a default retention nobody can destroy them.
+ * Stores each head as an object that is written once. Its name has all the data, so one listing reads all heads, and
+ * another head of the same number has another name. With Object Lock and a default retention nobody can destroy them.
  */
 function createBucketHeadStore(client: S3Client, s3: S3Config, { bucket, prefix }: BucketPrefix): HeadStore {
   const seen = watchResponses(client)
@@ -73,7 +71,7 @@ function createBucketHeadStore(client: S3Client, s3: S3Config, { bucket, prefix 
         return await readAll(client, { bucket, prefix })
       } catch (error) {
         const about = { config: { ...s3, bucket }, seen, right: 's3:ListBucket' }
-        throw new UnreadableHeads(explainForHeads(error, explainS3Failure(error, about)), error)
+        throw new UnreadableHeads(diagnoseS3(error, about), error)
       }
     },
   }
@@ -91,15 +89,9 @@ async function readAll(client: S3Client, { bucket, prefix }: BucketPrefix): Prom
 }
 
 function addHead(heads: Map<number, Set<string>>, { number, hash }: Pick<Head, 'number' | 'hash'>): void {
-  const kept = heads.get(number)
-  if (kept === undefined) heads.set(number, new Set([hash]))
-  else kept.add(hash)
-}
-
-/** `AUDIT_HEADS` names this bucket, not AWS_S3_BUCKET. */
-function explainForHeads(error: unknown, { message, advice }: Explanation): Explanation {
-  const isNowhere = s3FailureOf(error, { hasBody: true }).s3Code === 'NoSuchBucket'
-  return { message, advice: isNowhere ? 'Create it, or set AUDIT_HEADS to one that exists.' : advice }
+  const hashes = heads.get(number)
+  if (hashes === undefined) heads.set(number, new Set([hash]))
+  else hashes.add(hash)
 }
 
 const headSchema = z.object({ number: z.number().int().min(1), hash: z.string().regex(/^[0-9a-f]{64}$/) })
@@ -132,13 +124,13 @@ export function createFileHeadStore(path: string): HeadStore {
   }
 }
 
-/** Heads in a bucket could not be read. `explanation`: the reason and what to do. */
+/** Heads in a bucket could not be read. */
 export class UnreadableHeads extends Error {
   override readonly name = 'UnreadableHeads'
-  readonly explanation: Explanation
+  readonly failure: S3Diagnosis
 
-  constructor(explanation: Explanation, cause: unknown) {
-    super(explanation.message, { cause })
-    this.explanation = explanation
+  constructor(failure: S3Diagnosis, cause: unknown) {
+    super(`the heads cannot be read: ${failure.s3Code}`, { cause })
+    this.failure = failure
   }
 }

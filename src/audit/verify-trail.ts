@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 
 import type { Db } from '../database/connection/client.ts'
-import { countTrail, type Seal, type TrailRange } from '../database/audit/trail.ts'
+import { countTrailAfter, type Seal } from '../database/audit/trail.ts'
 import {
   checkChain,
   checkEnd,
@@ -15,7 +15,6 @@ import {
   unsealedEvent,
 } from './compare-trail.ts'
 import {
-  addRange,
   type Chained,
   countEntries,
   entryOf,
@@ -23,10 +22,9 @@ import {
   type ExportedSeal,
   isNewer,
   linkOf,
-  rangeAfter,
   readSealLine,
 } from './seal-format.ts'
-import { eventsOfSeal, listSeals, unsealedLines } from './sealed-events.ts'
+import { listSeals, pageLines, readLines } from './sealed-events.ts'
 
 type Needs = { db: Db; signal: AbortSignal }
 
@@ -63,23 +61,22 @@ const nothingVerified: VerifyResult = {
 export async function verifyTrail({ db, signal }: Needs, verification: VerifyRequest): Promise<VerifyResult> {
   const { heads, onFinding } = verification
   const done = { ...nothingVerified }
-  const sealed: TrailRange[] = []
   let last: Seal | undefined
   for await (const seal of listSeals(db)) {
     if (signal.aborted) return done
     report(checkChain(chained(last), { link: linkOf(seal), hash: seal.hash }, heads))
-    const events = (await eventsOfSeal(db, seal)).map(({ entry }) => entry)
+    const range = { afterTransaction: last?.throughTransaction, throughTransaction: seal.afterTransaction }
+    for await (const { entry } of pageLines(db, range)) report([unsealedEvent(entry)])
+    const events = (await readLines(db, seal)).map(({ entry }) => entry)
     report(compareEvents(seal, events))
     addSeal(done, seal.sealedAt, countEntries(seal.entries), events)
-    addRange(sealed, seal)
     last = seal
   }
   report(checkEnd(chained(last), heads))
-  if (last === undefined) return { ...done, isComplete: true }
-  const rest = rangeAfter(last)
-  const unsealed = await checkUnsealed(db, rest, onFinding)
-  for await (const { entry } of unsealedLines({ db, signal }, [...sealed, rest])) report([unsealedEvent(entry)])
-  return { ...done, unsealed, isComplete: !signal.aborted }
+  const { events: unsealed, futureCount } = await countTrailAfter(db, last?.throughTransaction)
+  const detail = `${futureCount} events have numbers of transactions that this database has not started`
+  if (futureCount > 0) onFinding({ kind: 'event_added', detail })
+  return { ...done, unsealed, isComplete: true }
 
   function report(findings: TrailFinding[]): void {
     for (const finding of findings) onFinding(finding)
@@ -95,14 +92,6 @@ function addSeal(done: VerifyResult, sealedAt: string, eventCount: number, event
 
 function chained(seal: Seal | undefined): Chained | undefined {
   return seal && { link: linkOf(seal), hash: seal.hash }
-}
-
-/** Returns the number of events without a seal. */
-async function checkUnsealed(db: Db, rest: TrailRange, onFinding: (finding: TrailFinding) => void) {
-  const { events, futureCount } = await countTrail(db, rest)
-  const detail = `${futureCount} events have numbers of transactions that this database has not started`
-  if (futureCount > 0) onFinding({ kind: 'event_added', detail })
-  return events
 }
 
 const moment = z.union([z.iso.datetime({ offset: true }), z.iso.date()])

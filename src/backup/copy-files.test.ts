@@ -42,7 +42,7 @@ function fileCalled(name: string): SnapshotFile {
   }
 }
 
-test('a file name with another end of a line than \\n in it stays one line', async () => {
+test('a file name with another line end than \\n stays on one line', async () => {
   const names = ['a\u2028b.pdf', 'a\u2029b.pdf', 'a\u0085b.pdf', 'a\r\nb.pdf', 'Prüfung 😀.pdf']
 
   const { listed } = await list(names)
@@ -50,7 +50,7 @@ test('a file name with another end of a line than \\n in it stays one line', asy
   expect((await Array.fromAsync(listed.read())).map(({ file_name: name }) => name)).toEqual(names)
 })
 
-test('more than a piece at a time comes back as it was', async () => {
+test('a file of several chunks is read back unchanged', async () => {
   const names = Array.from({ length: 2500 }, (_, number) => `Prüfung ${number}.pdf`)
 
   const { listed } = await list(names)
@@ -59,7 +59,7 @@ test('more than a piece at a time comes back as it was', async () => {
   expect((await Array.fromAsync(listed.read())).map(({ file_name: name }) => name)).toEqual(names)
 })
 
-test('a damaged or missing list on this disk fails its readers and nobody else', async () => {
+test('a damaged or missing list on this disk fails only its readers', async () => {
   const { listed, folder } = await list(['a.pdf'])
   const [file = ''] = await readdir(folder)
 

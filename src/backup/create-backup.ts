@@ -13,7 +13,7 @@ import { findInstallationId } from '../database/schema/installation.ts'
 import { AppError } from '../errors/app-error.ts'
 import type { BackupStore } from '../storage/backup-store/backup-store.ts'
 import type { Clock } from '../vocabulary/vocabulary.ts'
-import { type BackupHeartbeat, startHeartbeat, type BackupRun } from './heartbeat.ts'
+import { startHeartbeat, type BackupRun } from './heartbeat.ts'
 import { type CopyCounts, copyFiles, type CopyProgress, listFiles } from './copy-files.ts'
 import type { StoreFileNeeds } from './store-file.ts'
 import {
@@ -60,22 +60,23 @@ export async function createBackup(
 ): Promise<CreatedBackup> {
   const { db } = needs
   const installationId = await findInstallationId(db)
-  const cleaned = await removeUnfinished(needs, createRetryingStore(backupStore, request), installationId)
+  const removed = await removeUnfinished(needs, createRetryingStore(backupStore, request), installationId)
   const id = randomUUID()
   const name = backupNameOf(needs.now().toISOString(), id)
   await beginBackup(db, { id, place: backupStore.address, name, isRowsOnly: request.isRowsOnly })
   const mark = async (store: BackupStore) =>
     writeMarker(store, name, { installationId, backupId: id, heartbeatAt: needs.now() })
-  const heartbeat = startHeartbeat(needs, id, async () => {
+  const renew = async () => {
     await requireMarker(backupStore, name, id)
     await mark(backupStore)
-  })
-  const { signal, onProgress, moves } = trackProgress(request.signal, heartbeat)
-  const retrying = createRetryingStore(backupStore, { ...request, signal }, { ...request, ...needs, progress: moves })
+  }
+  const heartbeat = startHeartbeat(needs, id, { signal: request.signal, renew })
+  const { signal, progress } = heartbeat
+  const retrying = createRetryingStore(backupStore, { ...request, signal }, { ...request, ...needs, progress })
   let created: Awaited<ReturnType<typeof writeBackup>>
   try {
     await mark(retrying)
-    created = await writeBackup(needs, retrying, { ...request, run: { signal, onProgress }, id, name })
+    created = await writeBackup(needs, retrying, { ...request, run: heartbeat, id, name })
     await heartbeat.end()
     await requireMarker(retrying, name, id)
     await writeManifest(retrying, created.manifest, request.key)
@@ -87,19 +88,7 @@ export async function createBackup(
     heartbeat.stop()
   }
   await recordEnd(db, backupStore.address, created.manifest)
-  return { name, removedUnfinished: cleaned, ...created }
-}
-
-function trackProgress(shutdown: AbortSignal, heartbeat: BackupHeartbeat): BackupRun & { moves: () => number } {
-  let moves = 0
-  return {
-    signal: AbortSignal.any([shutdown, heartbeat.signal]),
-    onProgress() {
-      moves += 1
-      heartbeat.progressed()
-    },
-    moves: () => moves,
-  }
+  return { name, removedUnfinished: removed, ...created }
 }
 
 type WriteRequest = BackupRequest & { run: BackupRun; id: string; name: string }

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 
 import { notifyOnRead } from './heartbeat.ts'
 
-test('every piece is noticed, and comes through as it was', async () => {
+test('every chunk is noticed and passed on unchanged', async () => {
   let moves = 0
   const source = Readable.from([Buffer.from('a'), Buffer.from('b')], { objectMode: false })
 
@@ -14,7 +14,7 @@ test('every piece is noticed, and comes through as it was', async () => {
   expect([bytes.toString(), moves]).toEqual(['ab', 2])
 })
 
-test('what goes wrong with the source is what its reader gets', async () => {
+test('the reader gets the error of the source', async () => {
   const error = new Error('the line was cut')
   const source = new Readable({ read: () => undefined })
   const read = buffer(notifyOnRead(source, () => undefined))
@@ -23,7 +23,7 @@ test('what goes wrong with the source is what its reader gets', async () => {
   await expect(read).rejects.toBe(error)
 })
 
-test('a reader that leaves closes the source', async () => {
+test('a reader that stops closes the source', async () => {
   const source = new Readable({ read: () => undefined })
   const noticed = notifyOnRead(source, () => undefined)
   noticed.destroy()

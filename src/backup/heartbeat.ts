@@ -1,10 +1,11 @@
-import { pipeline, type Readable, Transform } from 'node:stream'
+import type { Readable } from 'node:stream'
 
 import type { Logger } from 'pino'
 
 import { recordHeartbeat, heartbeatSeconds } from '../database/backup/running-backups.ts'
 import type { Db } from '../database/connection/client.ts'
 import { AppError, isAppError } from '../errors/app-error.ts'
+import { forwardStream } from '../storage/streams/forward-stream.ts'
 import type { Clock } from '../vocabulary/vocabulary.ts'
 
 /** A folder that hangs never answers, and removals must not wait for it. Longer than S3 is retried. */
@@ -12,11 +13,17 @@ const maxQuietMs = 15 * 60_000
 /** How often the marker in the backup store is written again. */
 const renewalMs = 5 * 60_000
 
-export type BackupHeartbeat = {
-  /** Aborts when the backup cannot succeed any more. */
+/** A running backup. */
+export type BackupRun = {
+  /** Aborts at a shutdown, and when the backup cannot succeed any more. */
   signal: AbortSignal
-  /** A row, a file or a chunk was processed. */
-  progressed: () => void
+  /** Called for every row, file and chunk. */
+  onProgress: () => void
+}
+
+type BackupHeartbeat = BackupRun & {
+  /** The number of calls of `onProgress`. */
+  progress: () => number
   /** Records a heartbeat, unless nothing was processed for long. A timer calls it. */
   send(): Promise<void>
   /** Records the last heartbeat. Throws if the backup cannot succeed any more. */
@@ -26,9 +33,20 @@ export type BackupHeartbeat = {
 
 type Needs = { db: Db; log: Pick<Logger, 'warn'>; now: Clock }
 
-/** Records the heartbeat of a backup regularly, so that removals wait. `renew` writes it to the backup store, or throws a `conflict`. */
-export function startHeartbeat({ db, log, now }: Needs, id: string, renew: () => Promise<void>): BackupHeartbeat {
+type HeartbeatOptions = {
+  signal: AbortSignal
+  /** Writes the heartbeat to the backup store. Throws a `conflict` if the backup was removed. */
+  renew: () => Promise<void>
+}
+
+/** Records the heartbeat of a backup regularly, so that removals wait. */
+export function startHeartbeat(
+  { db, log, now }: Needs,
+  id: string,
+  { signal, renew }: HeartbeatOptions,
+): BackupHeartbeat {
   const expired = new AbortController()
+  let progress = 0
   let progressAt = now().getTime()
   let renewedAt = progressAt
   let renewing: Promise<void> | undefined
@@ -63,8 +81,12 @@ export function startHeartbeat({ db, log, now }: Needs, id: string, renew: () =>
     clearInterval(timer)
   }
   return {
-    signal: expired.signal,
-    progressed: () => void (progressAt = now().getTime()),
+    signal: AbortSignal.any([signal, expired.signal]),
+    onProgress() {
+      progress += 1
+      progressAt = now().getTime()
+    },
+    progress: () => progress,
     send,
     async end() {
       stop()
@@ -84,17 +106,8 @@ function backupExpired(): AppError {
   )
 }
 
-/** A running backup. `onProgress` is called for every row, file and chunk. */
-export type BackupRun = { signal: AbortSignal; onProgress: () => void }
-
 /** Passes the bytes on and calls `onProgress` for each chunk. */
 export function notifyOnRead(source: Readable, onProgress: () => void): Readable {
-  const notify = new Transform({
-    transform(chunk, _, next) {
-      onProgress()
-      next(null, chunk)
-    },
-  })
-  // `pipeline` passes errors of the source on to this stream.
-  return pipeline(source, notify, () => undefined)
+  source.on('data', onProgress)
+  return forwardStream(source, (error) => error)
 }

@@ -86,7 +86,7 @@ function checkSignature(
   return 'right'
 }
 
-/** The operator's key: the holder of the private key can create backups that pass verification. */
+/** The operator's key: with the private key anybody can create backups that pass verification. */
 export type SigningKey = { privateKey: KeyObject; fingerprint: string }
 export type VerificationKey = { publicKey: KeyObject; fingerprint: string }
 

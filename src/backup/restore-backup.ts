@@ -1,11 +1,12 @@
-import type { PoolConfig } from 'pg'
+import type { Client, PoolConfig } from 'pg'
 
 import { listMissingVersions } from '../database/backup/backed-up-files.ts'
 import { loadRows } from '../database/backup/load-rows.ts'
 import { prepareRestore, type RestoreState, type RestoreTarget } from '../database/backup/prepare-restore.ts'
 import { deleteIncoming, rewriteLocations } from '../database/backup/rewrite-locations.ts'
 import type { Db } from '../database/connection/client.ts'
-import { hashBlob, type BufferNeeds } from '../documents/moving/copy-blob.ts'
+import type { BufferNeeds } from '../documents/moving/copy-blob.ts'
+import { hashBlob } from '../documents/stores/hash-blob.ts'
 import { findStore, type Stores } from '../documents/stores/stores.ts'
 import { forEachConcurrently } from '../documents/stores/walk-versions.ts'
 import { AppError } from '../errors/app-error.ts'
@@ -75,37 +76,28 @@ export async function restoreBackup(
     target: into && { store: into.store, name: into.name },
     inTarget,
   })
-  const isLoaded = state === 'loaded'
+  const all = { ...request, ...context }
   const restored = { state, isRowsOnly: into === undefined, files: undefined, filesInPlace: undefined, lacking: 0 }
-  if (isLoaded && into !== undefined)
-    return { ...restored, lacking: await countLacking(needs.ownerDb, backupStore, { ...request, ...context }) }
+  if (into === undefined) {
+    const filesInPlace = await checkFilesInPlace(needs.stores, backupStore, { ...all, onFile: request.onFileChecked })
+    if (state !== 'loaded') await load(deleteIncoming)
+    return { ...restored, filesInPlace }
+  }
+  if (state === 'loaded') return { ...restored, lacking: await countLacking(needs.ownerDb, backupStore, all) }
+  const files = await restoreAllFiles(needs, backupStore, into, all)
+  await load(async (client) => rewriteLocations(client, { ...files, ...into, oldBucket: manifest.installation_id }))
+  return { ...restored, files }
 
-  const outcome =
-    into === undefined
-      ? {
-          files: undefined,
-          filesInPlace: await checkFilesInPlace(needs.stores, backupStore, {
-            ...request,
-            ...context,
-            onFile: request.onFileChecked,
-          }),
-        }
-      : { files: await restoreAllFiles(needs, backupStore, into, { ...request, ...context }), filesInPlace: undefined }
-  if (isLoaded) return { ...restored, ...outcome }
-  await loadRows(needs.owner, {
-    tables: manifest.tables.filter(({ name }) => into === undefined || !oldStoreTables.has(name)),
-    rowsOf: ({ parts }) => readParts(backupStore, folder, parts),
-    eventsSince: manifest.events_since,
-    signal: request.signal,
-    onTable: request.onTable,
-    async finish(client) {
-      const { files } = outcome
-      if (into === undefined) await deleteIncoming(client)
-      else if (files !== undefined)
-        await rewriteLocations(client, { ...files, ...into, oldBucket: manifest.installation_id })
-    },
-  })
-  return { ...restored, ...outcome }
+  async function load(finish: (client: Client) => Promise<void>): Promise<void> {
+    await loadRows(needs.owner, {
+      tables: manifest.tables.filter(({ name }) => into === undefined || !oldStoreTables.has(name)),
+      rowsOf: ({ parts }) => readParts(backupStore, folder, parts),
+      eventsSince: manifest.events_since,
+      signal: request.signal,
+      onTable: request.onTable,
+      finish,
+    })
+  }
 }
 
 type RestoreFilesContext = RestoreRequest & { folder: string; files: Manifest['files']; installationId: string }

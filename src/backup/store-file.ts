@@ -2,13 +2,13 @@ import { findCurrentBlob } from '../database/backup/backed-up-files.ts'
 import type { Db } from '../database/connection/client.ts'
 import type { BlobLocation } from '../database/documents/blob-location.ts'
 import {
-  hashBlob,
   type BufferNeeds,
   bufferSource,
   isSourceDamaged,
   recheckSource,
   type Source,
 } from '../documents/moving/copy-blob.ts'
+import { hashBlob } from '../documents/stores/hash-blob.ts'
 import { findStore, type Stores } from '../documents/stores/stores.ts'
 import type { BackupStore } from '../storage/backup-store/backup-store.ts'
 import { isSingleFileFailure } from '../storage/local/local-errors.ts'
@@ -78,13 +78,14 @@ async function copyFrom(
   const read: Source['store']['read'] = async (key) => notifyOnRead(await store.read(key), onProgress)
   const source: Source = { store: { read }, key: from.key, size: file.size, sha256, signal, waitSeconds: Infinity }
   try {
-    const held = await bufferSource(needs, source)
+    const buffered = await bufferSource(needs, source)
     // Rows of the platform name no disk: it may be another one.
-    if (held === undefined) return { fate: from.store === 'local' && from.storeId === null ? 'not_here' : 'missing' }
+    if (buffered === undefined)
+      return { fate: from.store === 'local' && from.storeId === null ? 'not_here' : 'missing' }
     try {
-      return { fate: 'kept', ...(await write(backupStore, held.content, onProgress)) }
+      return { fate: 'kept', ...(await write(backupStore, buffered.content, onProgress)) }
     } finally {
-      await held.release()
+      await buffered.release()
     }
   } catch (error) {
     if (isSourceDamaged(error)) return { fate: await recheckSource(source) }

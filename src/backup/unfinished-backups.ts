@@ -11,7 +11,7 @@ import { readSmallFile, writeBuffer } from './parts.ts'
 
 const markerSchema = z.object({ installation_id: z.guid(), backup_id: z.guid(), heartbeat_at: z.iso.datetime() })
 
-/** The owner of a backup and its last heartbeat. Another database knows no more about this backup. */
+/** The owner of a backup and its last heartbeat. Other databases read it, because they have no row of this backup. */
 type UnfinishedMarker = { installationId: string; backupId: string; heartbeatAt: Date }
 
 export async function writeMarker(backupStore: BackupStore, name: string, marker: UnfinishedMarker): Promise<void> {
@@ -80,7 +80,7 @@ export async function removeUnfinished(
   return removed
 }
 
-/** Only a copy of this database, which is the same installation, may know a backup. Such backups are dead when their heartbeat is old. */
+/** A copy of this database is the same installation, but its backups are unknown here. They are dead when their heartbeat is old. */
 function stateOf({ heartbeatAt }: UnfinishedMarker, known: BackupState | undefined, before: number) {
   switch (known) {
     case 'whole':

@@ -1,4 +1,4 @@
-import { hashBlob } from '../documents/moving/copy-blob.ts'
+import { hashBlob } from '../documents/stores/hash-blob.ts'
 import { forEachConcurrently } from '../documents/stores/walk-versions.ts'
 import type { BackupStore } from '../storage/backup-store/backup-store.ts'
 import { isMissing } from '../storage/file-store.ts'

@@ -7,21 +7,38 @@ import { createCursors } from '../http/requests/paging.ts'
 import { createRateLimits, limitRates } from '../http/rate-limits/limit-rates.ts'
 import { createReadinessCheck } from '../operations/readiness.ts'
 import { apiDocsRoutes, homeRoutes } from '../http/routes/pages.ts'
-import { authRoutes } from '../http/routes/auth.ts'
+import { archiveRoutes } from '../http/routes/exports/archive.ts'
+import { apiKeyRoutes } from '../http/routes/api-keys.ts'
+import { authRoutes } from '../http/routes/auth/auth.ts'
 import { disposalRoutes, documentRoutes, reviewRoutes, trashRoutes } from '../http/routes/documents.ts'
+import { calendarRoutes } from '../http/routes/exports/calendar.ts'
+import { checklistRoutes } from '../http/routes/review/checklist.ts'
+import { applicationRoutes } from '../http/routes/review/applications.ts'
+import { reviewQueueRoutes } from '../http/routes/review/review-queue.ts'
 import { documentTypeRoutes } from '../http/routes/document-types.ts'
 import { downloadRoutes } from '../http/routes/downloads.ts'
 import { firmRoutes } from '../http/routes/firms.ts'
 import { healthRoutes, metricsRoutes, statusRoutes } from '../http/routes/operations.ts'
 import { identityRoutes } from '../http/routes/identities.ts'
+import { invitationRoutes } from '../http/routes/invitations.ts'
 import { memberRoutes } from '../http/routes/members.ts'
+import { messageRoutes } from '../http/routes/messages/messages.ts'
+import { personalDataRoutes } from '../http/routes/personal-data.ts'
+import { secondFactorRoutes } from '../http/routes/second-factors.ts'
+import { deliveryRoutes } from '../http/routes/webhooks/deliveries.ts'
+import { webhookRoutes } from '../http/routes/webhooks/webhooks.ts'
+import { userRoutes } from '../http/routes/users.ts'
 import { uploadRoutes, versionRoutes } from '../http/routes/upload.ts'
+import { revokeKeyOfDenied } from '../people/api-keys/revoke-api-keys.ts'
 import { buildServer, mountApi } from '../http/server.ts'
+import type { BodyLimits } from '../http/connection/limit-bodies.ts'
 import { maxSilenceSeconds } from '../http/connection/connections.ts'
-import { identifyBearer } from '../people/sessions/identify-bearer.ts'
-import { plan } from '../worker/planned-work.ts'
+import { passwordLoginOf } from '../people/passwords/password-login.ts'
+import type { SecondFactorPolicy } from '../vocabulary/vocabulary.ts'
+import { type IdentifyBearer, identifyBearer } from '../people/sessions/identify-bearer.ts'
+import { plan } from '../worker/work-to-report.ts'
 
-type Limits = { maxSilenceSeconds: number }
+type Limits = { maxSilenceSeconds: number; bodies?: BodyLimits }
 
 const never = new AbortController().signal
 
@@ -31,12 +48,12 @@ export async function buildApi(
   limits: Limits = { maxSilenceSeconds },
   ending: AbortSignal = never,
 ): Promise<FastifyInstance> {
-  const { config, log, metrics, db, keys, openers } = app
+  const { config, log, metrics, db } = app
   const rates = createRateLimits({ db, log, metrics, now: app.now, limits: config.rates })
   const identify = identifyBearer({
     ...app,
-    beforeDenial: ({ issuer, subject }, { ip }) =>
-      rates.spend('events', { ip, person: `${subject} of ${issuer}`, userId: undefined }),
+    secondFactor: keyPolicyOf(config),
+    beforeDenial: (person, { ip }) => rates.spend('events', { ip, person, userId: undefined }),
   })
   const server = await buildServer({
     log,
@@ -46,33 +63,77 @@ export async function buildApi(
     origins: [...config.corsOrigins, ...originsOf(config.publicUrl)],
     maxUploadBytes: config.maxUploadBytes,
     ...limits,
-    authentication: { identify },
+    authentication: { identify, afterDenial: (actor, error) => revokeKeyOfDenied(app, actor, error) },
   })
   limitRates(server, { db, rates })
   await describeApi(server, { publicUrl: config.publicUrl, version: packageJson.version })
-  const cursors = createCursors(keys.cursors)
-  const { defaultQuota } = config
   const readiness = { checkReadiness: createReadinessCheck({ ...app, plan, ending }) }
-  const routes: FastifyPluginAsync[] = [
-    authRoutes({ ...app, identify, publicUrl: config.publicUrl }),
-    firmRoutes({ db, cursors, defaultQuota: defaultQuota }),
-    memberRoutes({ db, cursors }),
-    identityRoutes({ db, cursors, usualIssuer: config.openId?.issuer }),
+  await mountApi(server, apiRoutes(app, { ...limits, ...readiness, identify }))
+  const folders = { uploads: config.uploadsDir, data: config.dataDir }
+  const { metricsToken } = config
+  const operations = [
+    healthRoutes({ ...readiness, metricsToken }),
+    metricsRoutes({ ...app, folders, plan, metricsToken }),
+    apiDocsRoutes,
+    homeRoutes,
+  ]
+  await mountApi(server, operations, '')
+  return server
+}
+
+type RouteNeeds = Limits & Pick<Parameters<typeof statusRoutes>[0], 'checkReadiness'> & { identify: IdentifyBearer }
+
+/** The routes below `/api/v1`. */
+function apiRoutes(app: App, { checkReadiness, identify, ...limits }: RouteNeeds): FastifyPluginAsync[] {
+  const { config, db, log, keys, openers } = app
+  const cursors = createCursors(keys.cursors)
+  const { defaultQuota, firmsPerPerson } = config
+  return [
+    authRoutes({
+      ...app,
+      identify,
+      publicUrl: config.publicUrl,
+      secondFactor: config.secondFactor,
+      passwordLogin: passwordLoginOf(config),
+      registration: config.registration,
+      dataDir: config.dataDir,
+    }),
+    firmRoutes({ db, cursors, defaultQuota, firmsPerPerson }),
+    memberRoutes({ ...app, cursors }),
+    invitationRoutes({ ...app, cursors, publicUrl: config.publicUrl }),
+    apiKeyRoutes({ ...app, cursors, secondFactor: keyPolicyOf(config) }),
+    identityRoutes({ ...app, cursors, usualIssuer: config.openId?.issuer }),
+    secondFactorRoutes(app),
+    personalDataRoutes({ db, now: app.now }),
+    userRoutes({ ...app, cursors }),
+    archiveRoutes(app),
+    calendarRoutes({ db, now: app.now, publicUrl: config.publicUrl }),
+    messageRoutes({ db, now: app.now, publicUrl: config.publicUrl, cursors }),
+    webhookRoutes({ ...app, cursors }),
+    deliveryRoutes({ ...app, cursors }),
+    checklistRoutes({ db, now: app.now }),
+    applicationRoutes({ db, cursors, now: app.now, mailIsOn: app.mailIsOn }),
+    reviewQueueRoutes({ db, cursors, scanner: app.scanner, now: app.now }),
     documentTypeRoutes({ db, maxUploadBytes: config.maxUploadBytes }),
     uploadRoutes({ ...app, ...limits, maxUploadBytes: config.maxUploadBytes }),
     versionRoutes({ ...app, ...limits, cursors, maxUploadBytes: config.maxUploadBytes }),
-    reviewRoutes({ db, log, scanner: app.scanner, now: app.now }),
+    reviewRoutes({ db, log, scanner: app.scanner, now: app.now, mailIsOn: app.mailIsOn }),
     documentRoutes({ db, log, openers, cursors, scanner: app.scanner }),
     trashRoutes({ db, log, scanner: app.scanner }),
     disposalRoutes({ db, log, openers, trashDays: config.trashDays }),
-    downloadRoutes({ ...app, linkSeconds: config.downloadUrlSeconds, localLinks: { key: keys.localLinks } }),
-    statusRoutes({ ...app, ...readiness, plan, version: packageJson.version }),
+    downloadRoutes({
+      ...app,
+      linkSeconds: config.downloadUrlSeconds,
+      localLinks: { key: keys.localLinks, previousKey: keys.previousLocalLinks },
+      secondFactor: keyPolicyOf(config),
+    }),
+    statusRoutes({ ...app, checkReadiness, plan, version: packageJson.version }),
   ]
-  await mountApi(server, routes)
-  const folders = { uploads: config.uploadsDir, data: config.dataDir }
-  const operations = [healthRoutes(readiness), metricsRoutes({ ...app, folders, plan }), apiDocsRoutes, homeRoutes]
-  await mountApi(server, operations, '')
-  return server
+}
+
+/** Where password login is off, people cannot set up a factor here, so their keys need none. */
+function keyPolicyOf({ passwordLogin, secondFactor }: App['config']): SecondFactorPolicy {
+  return passwordLogin ? secondFactor : 'off'
 }
 
 /** Behind a proxy that changes the host, the service's own page has the origin of PUBLIC_URL. */

@@ -7,10 +7,13 @@ import {
   addressToOpen,
   describeAdministrator,
   describeScanner,
+  describeSecondFactor,
   describeStorage,
+  findTokensWithoutSecondFactor,
   firstCall,
 } from '../cli/printing/describe-start.ts'
 import type { Config } from '../config/config.ts'
+import { findPlaintextConnections } from '../cli/printing/find-plaintext.ts'
 import { systemActor } from '../database/audit/events.ts'
 import { hasVersionsIn } from '../database/documents/versions-in-store.ts'
 import { disableWrongBucket } from '../documents/stores/claim-store.ts'
@@ -21,11 +24,14 @@ import { findS3Trouble } from '../storage/connection-test/find-bucket.ts'
 import type { S3Limits } from '../storage/s3/guard-s3.ts'
 import type { S3Trouble } from '../storage/s3/requests/s3-errors.ts'
 import { isS3Unavailable } from '../storage/s3/requests/s3-operation.ts'
-import { startWorker } from '../worker/start-worker.ts'
+import { startMailDelivery } from '../worker/mail-delivery.ts'
+import { startWebhookDelivery } from '../worker/webhook-delivery.ts'
+import { startWorker } from '../worker/run-queue.ts'
 import { startLocalDiskTasks, type LocalDiskTimes } from '../worker/local-disk-tasks.ts'
 import { buildApi } from './api.ts'
 import { shutdownNotice, waitForShutdownSignal } from '../cli/command/shutdown-signal.ts'
 import { explainListening } from '../cli/printing/explain-failure.ts'
+import { explainS3Failure, type Explanation } from '../cli/printing/explain-s3-failure.ts'
 
 type Needs = {
   config: Config
@@ -65,6 +71,10 @@ export async function serve(needs: Needs, options: ServeOptions): Promise<void> 
 
     const storage = await checkStorage(app, needs.hasPlaceholders)
     const scanner = await checkScanner(app)
+    const exempt = findTokensWithoutSecondFactor(app.config)
+    if (exempt !== undefined) app.log.warn({ event: 'second_factor_partial' }, exempt)
+    for (const advice of findPlaintextConnections(app.config))
+      app.log.warn({ event: 'plaintext_connection' }, `a connection crosses public networks without TLS; ${advice}`)
     app.log.info({ event: 'started', address, storage, scanner }, 'started')
     // One write, so that no line of the log comes in between.
     needs.messages.write(`
@@ -72,6 +82,7 @@ Paniq Documents answers at ${address}
 Administrator: ${administrator}
 Storage: ${storage}
 Scanner: ${scanner}
+Second factor: ${describeSecondFactor(app.config)}
 Try next: ${firstCall(address)}
 ${needs.messages.isTTY ? 'Ctrl-C stops the service.\n\n' : ''}`)
   })
@@ -103,6 +114,10 @@ function openTending(app: App, opened: Closer[], times?: LocalDiskTimes): void {
 async function openWorker(app: App, opened: Closer[]): Promise<void> {
   const worker = await startWorker(app)
   opened.push(() => worker.close())
+  const mail = startMailDelivery(app)
+  opened.push(() => mail.close())
+  const webhooks = startWebhookDelivery(app)
+  opened.push(() => webhooks.close())
 }
 
 /** Opens the app, and closes it in reverse at a shutdown signal: no new requests, running ones finish, then the rest. */
@@ -134,15 +149,19 @@ async function checkBucketOwner(app: App): Promise<void> {
   }
 }
 
-/** Describes where new files are stored. Opens the circuit of an S3 that is down, so that the first upload does not wait for it. */
+/** Describes where new files are stored. */
 async function checkStorage(app: App, hasPlaceholders: boolean): Promise<string> {
-  const { config, stores } = app
-  const { s3, preferred } = stores
-  if (s3 === undefined) await warnUnreachableDocuments(app)
-  const isChecked = preferred === 's3' && !certainTroubles.has(s3?.outage()?.trouble)
-  const trouble = isChecked ? await findS3Trouble(config.s3) : undefined
-  if (trouble?.trouble !== undefined) s3?.reportOutage(trouble.trouble, trouble.s3Code)
-  return describeStorage(config, { outage: s3?.outage(), trouble, hasPlaceholders })
+  if (app.stores.s3 === undefined) await warnUnreachableDocuments(app)
+  const trouble = await findTrouble(app)
+  return describeStorage(app.config, { outage: app.stores.s3?.outage(), trouble, hasPlaceholders })
+}
+
+/** Explains why S3 cannot be used. Opens the circuit of an S3 that is down, so that the first upload does not wait for it. */
+async function findTrouble({ config, stores: { s3, preferred } }: App): Promise<Explanation | undefined> {
+  if (preferred !== 's3' || certainTroubles.has(s3?.outage()?.trouble)) return undefined
+  const failure = await findS3Trouble(config.s3)
+  if (failure?.trouble !== undefined) s3?.reportOutage(failure.trouble, failure.s3Code)
+  return failure && explainS3Failure(failure)
 }
 
 async function checkScanner({ config, scanner }: App): Promise<string> {

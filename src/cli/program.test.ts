@@ -11,7 +11,7 @@ const page = readFileSync(new URL('../../docs/commands.md', import.meta.url), 'u
 const leaves = allCommands(makeNotingProgram()).filter((each) => each.commands.length === 0)
 
 describe('docs/commands.md', () => {
-  test('has a section for every command, and none for another', () => {
+  test('has a section for every command, and no other', () => {
     const headings = [...page.matchAll(/^## `(.+)`$/gm)].map(([, name]) => name)
     expect(headings).toEqual(leaves.map(fullName))
   })
@@ -25,13 +25,13 @@ describe('docs/commands.md', () => {
   )
 
   test.each(leaves.map((each) => [fullName(each), each] as const))(
-    'shows the example that the help of %s shows',
+    'has the example of the help of %s',
     (name, leaf) => {
       expect(sectionOf(name)).toContain(`\`\`\`sh\n${exampleOf(leaf)}\n\`\`\``)
     },
   )
 
-  test('has the options that stand before any command', () => {
+  test('has the options of the program', () => {
     const program = makeNotingProgram()
     const flags = rowsIn(page.slice(0, page.indexOf('\n## '))).map(([flag]) => flag)
     expect(flags).toEqual([...program.options.map((each) => `\`${each.flags}\``), '`-h, --help`'])
@@ -39,7 +39,7 @@ describe('docs/commands.md', () => {
 })
 
 test.each(leaves.map((each) => [fullName(each), each] as const))(
-  'the example of %s is one that the program takes',
+  'the program accepts the example of %s',
   async (name, leaf) => {
     const [, words = ''] = /\.\/bin\/paniq-docs ([^<]+)/.exec(exampleOf(leaf)) ?? []
     const called: string[] = []
@@ -50,9 +50,9 @@ test.each(leaves.map((each) => [fullName(each), each] as const))(
   },
 )
 
-test('every command that answers can answer a machine', () => {
-  const runOn = new Set(['serve', 'work'])
-  for (const leaf of leaves.filter((each) => !runOn.has(fullName(each))))
+test('every command that ends has --json', () => {
+  const longRunning = new Set(['serve', 'work'])
+  for (const leaf of leaves.filter((each) => !longRunning.has(fullName(each))))
     expect([fullName(leaf), leaf.options.map(({ long }) => long)]).toEqual([
       fullName(leaf),
       expect.arrayContaining(['--json']),
@@ -64,7 +64,7 @@ function sectionOf(name: string): string {
   return section.split('\n## ')[0] ?? ''
 }
 
-/** Cells of the tables in a section, but for head and rule. */
+/** Cells of the tables in a section, without the head and the rule. */
 function rowsIn(section: string): [string, string][] {
   return [...section.matchAll(/^\| (`[^|]+`) +\| (.+?) +\|$/gm)].map(([, flags = '', meaning = '']) => [flags, meaning])
 }

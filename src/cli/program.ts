@@ -13,9 +13,13 @@ import {
 } from './command/define-command.ts'
 import { withSettings } from './command/run-command.ts'
 import { costCommand } from './costs/cost-command.ts'
+import { mailCommands } from './mail/mail-commands.ts'
+import { holdCommands } from './hold/hold-commands.ts'
+import { reminderCommands } from './reminders/reminder-commands.ts'
 import { purgeCommand } from './purge/purge-command.ts'
 import { s3Commands } from './s3/s3-commands.ts'
 import { movingCommands } from './storage/moving-commands.ts'
+import { personalDataCommands } from './users/personal-data-commands.ts'
 import { userCommands } from './users/user-commands.ts'
 import { verifyCommand } from './verify/verify-command.ts'
 
@@ -38,7 +42,11 @@ export const toolCommands = [
   verifyCommand,
   ...backupCommands,
   purgeCommand,
+  ...holdCommands,
   ...userCommands,
+  ...personalDataCommands,
+  ...reminderCommands,
+  ...mailCommands,
   migrateDatabaseCommand,
   ...auditCommands,
   costCommand,
@@ -48,7 +56,10 @@ const groups: Record<string, string> = {
   s3: 'Test and configure the bucket.',
   migrate: 'Move every document from one store to the other.',
   backup: 'Create, verify and restore backups.',
+  hold: 'List and lift legal holds.',
   users: 'Manage accounts.',
+  reminders: 'Remind firms of documents that end soon.',
+  mail: 'Test the mail server, list and resend undelivered mail.',
   db: 'Manage the database.',
   audit: 'Verify and export the audit trail.',
   cost: 'Estimate costs.',

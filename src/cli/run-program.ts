@@ -4,7 +4,7 @@ import { describeHelp } from './command/define-command.ts'
 import { CommandFailed, Interrupted, WrongUse } from './printing/explain-failure.ts'
 
 /** 130: a shutdown signal came before the command did anything, as for a process that SIGINT ends. */
-export type ExitCode = 0 | 1 | 2 | 130
+type ExitCode = 0 | 1 | 2 | 130
 
 type Explain = (error: unknown) => { code: string; message: string }
 type Stream = { write: (text: string) => unknown }

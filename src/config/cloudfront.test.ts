@@ -20,10 +20,10 @@ const pemOf = (key: KeyObject, type: 'pkcs8' | 'pkcs1' | 'sec1' = 'pkcs8') =>
   key.export({ format: 'pem', type }).toString()
 
 const pem = pemOf(keys['ECDSA on P-256'].privateKey)
-const place = { CLOUDFRONT_DOMAIN: 'd111111abcdef8.cloudfront.net', CLOUDFRONT_KEY_PAIR_ID: 'K2JCJMDEHXQW5F' }
+const distribution = { CLOUDFRONT_DOMAIN: 'd111111abcdef8.cloudfront.net', CLOUDFRONT_KEY_PAIR_ID: 'K2JCJMDEHXQW5F' }
 const cloudFrontOf = (environment: Record<string, string | undefined>) => loadConfig(environment).s3.cloudFront
 
-function keptAs(name: string, text: string): string {
+function writeFile(name: string, text: string): string {
   const path = join(folder, name)
   writeFileSync(path, text)
   return path
@@ -33,17 +33,17 @@ describe.each(Object.entries(keys))('a key of %s', (name, { privateKey }) => {
   const inOtherForm = pemOf(privateKey, name.startsWith('RSA') ? 'pkcs1' : 'sec1')
   test.each([
     ['with line breaks', pemOf(privateKey)],
-    ['in the form that openssl wrote of old', inOtherForm],
-    ['with line breaks as Windows has them', pemOf(privateKey).replaceAll('\n', '\r\n')],
+    ['in the older form of openssl', inOtherForm],
+    ['with the line breaks of Windows', pemOf(privateKey).replaceAll('\n', '\r\n')],
     [
-      String.raw`with \n instead, as one line of Docker’s`,
+      String.raw`with \n in one line, as in Docker’s files`,
       pemOf(privateKey)
         .trim()
         .replaceAll('\n', String.raw`\n`),
     ],
-    ['as the path of a file', keptAs(`${name}.pem`, `\n${pemOf(privateKey)}`)],
-  ])('is taken %s', (_form, text) => {
-    const cloudFront = cloudFrontOf({ ...place, CLOUDFRONT_PRIVATE_KEY: text })
+    ['as the path of a file', writeFile(`${name}.pem`, `\n${pemOf(privateKey)}`)],
+  ])('is accepted %s', (_form, text) => {
+    const cloudFront = cloudFrontOf({ ...distribution, CLOUDFRONT_PRIVATE_KEY: text })
 
     expect(cloudFront).toMatchObject({ domain: 'd111111abcdef8.cloudfront.net', keyPairId: 'K2JCJMDEHXQW5F' })
     expect(cloudFront?.privateKey.equals(privateKey)).toBe(true)
@@ -55,19 +55,19 @@ test.each([
   [String.raw`with \n, in quotes`, `CLOUDFRONT_PRIVATE_KEY="${pem.replaceAll('\n', String.raw`\n`)}"`],
   [String.raw`with \n, without quotes`, `CLOUDFRONT_PRIVATE_KEY=${pem.replaceAll('\n', String.raw`\n`)}`],
 ])('a key is read from .env %s', (_how, file) => {
-  const cloudFront = cloudFrontOf({ ...place, ...parseEnv(file) })
+  const cloudFront = cloudFrontOf({ ...distribution, ...parseEnv(file) })
 
   expect(cloudFront?.privateKey.equals(keys['ECDSA on P-256'].privateKey)).toBe(true)
 })
 
-test('a domain is small letters, as browsers send it and the signature covers it', () => {
-  const environment = { ...place, CLOUDFRONT_PRIVATE_KEY: pem, CLOUDFRONT_DOMAIN: 'Documents.Example' }
+test('a domain is converted to lower case, as browsers send it', () => {
+  const environment = { ...distribution, CLOUDFRONT_PRIVATE_KEY: pem, CLOUDFRONT_DOMAIN: 'Documents.Example' }
 
   expect(cloudFrontOf(environment)?.domain).toBe('documents.example')
 })
 
-test('what holds the settings shows nothing of the key, however it is written down', () => {
-  const config = loadConfig({ ...place, CLOUDFRONT_PRIVATE_KEY: pem })
+test('a printed configuration does not contain the key', () => {
+  const config = loadConfig({ ...distribution, CLOUDFRONT_PRIVATE_KEY: pem })
   const jwk = keys['ECDSA on P-256'].privateKey.export({ format: 'jwk' })
 
   for (const shown of [JSON.stringify(config), inspect(config, { depth: null, showHidden: true })]) {
@@ -79,7 +79,7 @@ test('what holds the settings shows nothing of the key, however it is written do
   }
 })
 
-describe('a wrong key stops the start with one line that says what it is, and nothing of it', () => {
+describe('a wrong key stops the start with one line that names its fault and shows nothing of it', () => {
   const { privateKey: large } = generateKeyPairSync('rsa', { modulusLength: 3072 })
   const { privateKey: otherCurve } = generateKeyPairSync('ec', { namedCurve: 'secp384r1' })
   const { privateKey: otherKind } = generateKeyPairSync('ed25519')
@@ -90,17 +90,17 @@ describe('a wrong key stops the start with one line that says what it is, and no
     ['too long for CloudFront', pemOf(large), 'RSA with 3072 bits'],
     ['of another curve', pemOf(otherCurve), 'ECDSA on secp384r1'],
     ['of another kind', pemOf(otherKind), 'ed25519'],
-    ['that is the public one', keys['ECDSA on P-256'].publicKey.export({ type: 'spki', format: 'pem' }), 'public key'],
-    ['behind a password', keys['ECDSA on P-256'].privateKey.export(locked), 'password'],
-    ['in a file that is not there', join(folder, 'none.pem'), 'ENOENT'],
-    ['in a file that is none', folder, 'EISDIR'],
-    ['in a file with something else', keptAs('note.txt', 'hunter2'), ''],
+    ['that is public', keys['ECDSA on P-256'].publicKey.export({ type: 'spki', format: 'pem' }), 'public key'],
+    ['with a password', keys['ECDSA on P-256'].privateKey.export(locked), 'password'],
+    ['in a missing file', join(folder, 'none.pem'), 'ENOENT'],
+    ['in a folder', folder, 'EISDIR'],
+    ['in a file with something else', writeFile('note.txt', 'hunter2'), ''],
     ['cut short', [first, ...rest.slice(1)].join('\n'), ''],
     ['without its line breaks', pem.replaceAll('\n', ' '), ''],
     ['without its first line', rest.join('\n'), ''],
   ])('%s', (_what, text, said) => {
     const value = String(text)
-    const message = refusal({ ...place, CLOUDFRONT_PRIVATE_KEY: value })
+    const message = errorOf({ ...distribution, CLOUDFRONT_PRIVATE_KEY: value })
 
     expect(message).toMatch(/^CLOUDFRONT_PRIVATE_KEY: its value .*must be .+ECDSA on P-256\.$/)
     expect(message).toContain(said)
@@ -109,18 +109,18 @@ describe('a wrong key stops the start with one line that says what it is, and no
   })
 })
 
-const three = { ...place, CLOUDFRONT_PRIVATE_KEY: pem }
-test.each(Object.keys(three))('without %s alone the start stops and says so', (name) => {
+const three = { ...distribution, CLOUDFRONT_PRIVATE_KEY: pem }
+test.each(Object.keys(three))('the start stops if only %s is missing', (name) => {
   const others = Object.fromEntries(Object.entries(three).filter(([each]) => each !== name))
 
-  expect(refusal(others)).toMatch(new RegExp(`^${name} is not set, but CLOUDFRONT_\\w+ is\\. Set .+, or none\\.$`))
+  expect(errorOf(others)).toMatch(new RegExp(`^${name} is not set, but CLOUDFRONT_\\w+ is\\. Set .+, or none\\.$`))
 })
 
-test('without any of them links are presigned for S3', () => {
+test('without these settings, links are presigned for S3', () => {
   expect(cloudFrontOf({})).toBeUndefined()
 })
 
-function refusal(environment: Record<string, string>): string {
+function errorOf(environment: Record<string, string>): string {
   try {
     loadConfig(environment)
   } catch (error) {

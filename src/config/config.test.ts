@@ -6,13 +6,14 @@ import { describe, expect, test } from 'vitest'
 
 import { ConfigError } from '../errors/app-error.ts'
 import { loadConfig } from './config.ts'
+import { limitSettings } from './limits.ts'
 import type { Setting } from './setting-formats.ts'
-import { settings, unsupportedSettings } from './settings.ts'
+import { settings } from './settings.ts'
 
 const entries = Object.entries<Setting>(settings)
 
-/** A wrong value of each kind that a setting can have. A setting that takes any text has none. */
-const wrongValues: Record<keyof typeof settings, string[]> = {
+/** Wrong values of each kind. A setting that accepts any text has none. Limits follow. */
+const wrongValues: Record<Exclude<keyof typeof settings, keyof typeof limitSettings>, string[]> = {
   AWS_ACCESS_KEY_ID: [],
   AWS_SECRET_ACCESS_KEY: [],
   AWS_SESSION_TOKEN: [],
@@ -32,6 +33,7 @@ const wrongValues: Record<keyof typeof settings, string[]> = {
   PORT: ['http', '80.5', '-1', '65536', '0x50', '1e3'],
   PUBLIC_URL: ['paniq.example', 'https://me:hunter2-secret@paniq.example'],
   JWT_SECRET_KEY: ['hunter2-secret'],
+  JWT_SECRET_KEY_PREVIOUS: ['hunter2-secret'],
   JWT_JWKS_URL: [
     'login.example/keys',
     'http://login.example/keys',
@@ -44,19 +46,16 @@ const wrongValues: Record<keyof typeof settings, string[]> = {
   JWT_AUDIENCE: ['two words', 'one,another'],
   ADMIN_EMAIL: ['thandi', 'thandi@'],
   ADMIN_PASSWORD: ['hunter2', 'éééé', '🔑'.repeat(7), `hunter2-secret${'é'.repeat(40)}`],
+  PASSWORD_LOGIN: ['true', 'yes'],
+  REGISTRATION: ['closed', 'on'],
+  OIDC_CLIENT_ID: ['two words'],
+  OIDC_CLIENT_SECRET: [],
+  SECOND_FACTOR: ['on', 'admin'],
   MAX_UPLOAD_BYTES: ['0', '10MB', '2147483648'],
   DOWNLOAD_URL_SECONDS: ['0', '3601', '1h'],
-  UPLOADS_PER_PERSON: ['many', '-1', '1.5', '1000000001'],
-  UPLOADS_PER_ADDRESS: ['many', '-1', '1.5', '1000000001'],
-  DOWNLOADS_PER_PERSON: ['many', '-1', '1.5', '1000000001'],
-  DOWNLOADS_PER_ADDRESS: ['many', '-1', '1.5', '1000000001'],
-  LOGINS_PER_PERSON: ['many', '-1', '1.5', '1000000001'],
-  LOGINS_PER_ADDRESS: ['many', '-1', '1.5', '1000000001'],
-  EVENTS_PER_PERSON: ['many', '-1', '1.5', '1000000001'],
-  EVENTS_PER_ADDRESS: ['many', '-1', '1.5', '1000000001'],
-  FIRM_QUOTA_BYTES: ['20GB', '-1'],
-  FIRM_QUOTA_DOCUMENTS: ['many', '9007199254740993000'],
+  AUDIT_PERSONAL_MONTHS: ['0', 'never', '1.5', '1201'],
   TRASH_DAYS: ['0', '3651', 'a month'],
+  WEBHOOK_ALLOW_PRIVATE: ['true', 'yes', 'ON'],
   CLAMD_URL: ['clamd', 'tcp://clamd', 'http://clamd:3310', 'tcp://hunter2@clamd:3310', 'unix://var/run/x', 'unix:///'],
   CLOUDFRONT_DOMAIN: [
     'https://d1.cloudfront.net',
@@ -68,34 +67,44 @@ const wrongValues: Record<keyof typeof settings, string[]> = {
   ],
   CLOUDFRONT_KEY_PAIR_ID: ['K2JCJ MDEHXQW5F', '-----BEGIN PUBLIC KEY-----', 'keys/cloudfront.pem'],
   CLOUDFRONT_PRIVATE_KEY: ['hunter2-secret', '/nowhere/hunter2-secret.pem'],
+  SMTP_URL: ['mail.example.com', 'smtp://me:hunter2-secret@mail.example.com/inbox'],
+  MAIL_FROM: ['documents', 'a@example.com, b@example.com'],
   TRUST_PROXY: ['proxy', '10.0.0.0/33', '10.0.0.0/8/8', '1,2', '::1/129'],
   CORS_ORIGINS: ['*', 'paniq.example', 'https://paniq.example/', 'https://paniq.example,portal'],
   AUDIT_HEADS: ['s3://', 's3://UPPER/x', 'S3://documents/x', 'ftp://heads/x', 'file:///srv/heads.jsonl'],
+  METRICS_TOKEN: ['hunter2-secret', 'hunter2 secret of four words'],
   LOG_LEVEL: ['verbose'],
 }
 
-describe('a wrong value', () => {
-  const cases = Object.entries(wrongValues).flatMap(([name, values]) => values.map((value) => ({ name, value })))
+const wrongRates = ['many', '-1', '1.5', '1000000001']
+const wrongLimits = Object.keys(limitSettings).map(
+  (name) => [name, name.includes('_PER_') ? wrongRates : ['20GB', '-1', '9007199254740993000']] as const,
+)
 
-  test.each(cases)('of $name ($value) stops the start with one line that names it and what is allowed', (wrong) => {
-    const message = refusal({ [wrong.name]: wrong.value })
+describe('a wrong value', () => {
+  const cases = [...Object.entries(wrongValues), ...wrongLimits].flatMap(([name, values]) =>
+    values.map((value) => ({ name, value })),
+  )
+
+  test.each(cases)('of $name ($value) stops the start with one line of advice', (wrong) => {
+    const message = errorOf({ [wrong.name]: wrong.value })
     expect(message).toMatch(new RegExp(`^${wrong.name}: .+ must be .+\\.$`))
     expect(message).not.toContain('hunter2')
   })
 
-  test('that is no secret is shown, so that it can be found', () => {
-    expect(refusal({ PORT: '80a' })).toBe('PORT: "80a" must be a whole number, 0 to 65535.')
+  test('that is not secret is printed', () => {
+    expect(errorOf({ PORT: '80a' })).toBe('PORT: "80a" must be a whole number, 0 to 65535.')
   })
 })
 
-test.each(['eight ch', '🔑'.repeat(8), '🔑'.repeat(18)])(
-  'an administrator’s password of 8 characters to 72 bytes is taken: %j',
+test.each(['ten charac', '🔑'.repeat(10), '🔑'.repeat(18)])(
+  'an administrator’s password of 10 characters to 72 bytes is accepted: %j',
   (word) => {
     expect(loadConfig({ ADMIN_EMAIL: 'thandi@firm.example', ADMIN_PASSWORD: word }).admin?.password).toBe(word)
   },
 )
 
-describe('settings that need each other', () => {
+describe('settings that depend on each other', () => {
   test.each([
     [{ AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE' }, 'AWS_SECRET_ACCESS_KEY is not set'],
     [{ AWS_SECRET_ACCESS_KEY: 'hunter2-secret' }, 'AWS_ACCESS_KEY_ID is not set'],
@@ -111,19 +120,19 @@ describe('settings that need each other', () => {
     [{ DATABASE_OWNER_URL: 'postgres://db/app' }, 'DATABASE_URL is not'],
     [{ DATABASE_DIRECT_URL: 'postgres://app:hunter2-secret@db/app' }, 'DATABASE_URL is not'],
   ])('%o: the missing one is named', (environment, expected) => {
-    const message = refusal(environment)
+    const message = errorOf(environment)
     expect(message).toContain(expected)
     expect(message).not.toContain('hunter2-secret')
   })
 })
 
 describe('heads of the audit trail', () => {
-  test('may not be in the bucket of the documents, whose key the service has', () => {
+  test('must not be in the bucket of the documents, to which the service has a key', () => {
     for (const place of ['s3://documents', 's3://documents/heads/'])
-      expect(refusal({ AWS_S3_BUCKET: 'documents', AUDIT_HEADS: place })).toMatch(
+      expect(errorOf({ AWS_S3_BUCKET: 'documents', AUDIT_HEADS: place })).toMatch(
         /^AUDIT_HEADS: documents is the bucket of the documents .+ could remove the heads\. Name another bucket, or a file\.$/,
       )
-    expect(refusal({ AUDIT_HEADS: 's3://paniq-system-dev/heads/' })).toMatch(/^AUDIT_HEADS: paniq-system-dev is/)
+    expect(errorOf({ AUDIT_HEADS: 's3://paniq-system-dev/heads/' })).toMatch(/^AUDIT_HEADS: paniq-system-dev is/)
   })
 
   test('may be in another one', () => {
@@ -132,11 +141,7 @@ describe('heads of the audit trail', () => {
   })
 })
 
-test.each(unsupportedSettings)('%s is refused, because this version would not do what it asks for', (name) => {
-  expect(refusal({ [name]: 'https://somewhere.example' })).toContain(name)
-})
-
-test('without settings everything has its default, and documents and data stay in the working directory', () => {
+test('without settings, everything has its default, and documents and data are in the working directory', () => {
   expect(loadConfig({})).toEqual({
     useS3: false,
     s3: {
@@ -155,10 +160,14 @@ test('without settings everything has its default, and documents and data stay i
     port: 8000,
     publicUrl: undefined,
     trustProxy: [],
+    webhookAllowPrivate: false,
     corsOrigins: [],
     jwtSecret: undefined,
     openId: undefined,
     admin: undefined,
+    secondFactor: 'off',
+    passwordLogin: true,
+    registration: 'open',
     maxUploadBytes: 10_485_760,
     downloadUrlSeconds: 3600,
     trashDays: 30,
@@ -166,56 +175,32 @@ test('without settings everything has its default, and documents and data stay i
       uploads: { person: 600, address: 6000 },
       downloads: { person: 1000, address: 20_000 },
       logins: { person: 60, address: 600 },
+      registrations: { person: 60, address: 600 },
+      password_resets: { person: undefined, address: 600 },
+      verifications: { person: 60, address: 600 },
+      invitations: { person: 100, address: 500 },
+      exports: { person: 20, address: 200 },
+      archives: { person: 20, address: 200 },
       events: { person: 10000, address: 100000 },
     },
-    defaultQuota: { bytes: 20 * 1024 ** 3, documents: 20_000 },
+    defaultQuota: { bytes: 20 * 1024 ** 3, documents: 20_000, draftBytes: 2 * 1024 ** 3 },
+    firmsPerPerson: 3,
     logLevel: 'info',
   })
 })
 
-test('a store of one’s own is spoken to in paths, and its links carry its address, unless told otherwise', () => {
+test('an S3-compatible store gets path-style requests, and links with its address, by default', () => {
   const endpoint = 'http://127.0.0.1:7480'
   expect(loadConfig({ AWS_ENDPOINT_URL_S3: endpoint }).s3).toMatchObject({
     forcePathStyle: true,
     publicEndpoint: endpoint,
   })
-  const told = {
-    AWS_ENDPOINT_URL_S3: endpoint,
-    S3_FORCE_PATH_STYLE: 'false',
-    S3_PUBLIC_ENDPOINT_URL: 'https://s3.example',
-  }
-  expect(loadConfig(told).s3).toMatchObject({ forcePathStyle: false, publicEndpoint: 'https://s3.example' })
+  const own = { AWS_ENDPOINT_URL_S3: endpoint, S3_FORCE_PATH_STYLE: 'false' }
+  const explicit = { ...own, S3_PUBLIC_ENDPOINT_URL: 'https://s3.example' }
+  expect(loadConfig(explicit).s3).toMatchObject({ forcePathStyle: false, publicEndpoint: 'https://s3.example' })
 })
 
-describe('a provider of OpenID tokens', () => {
-  const openId = {
-    JWT_JWKS_URL: 'https://login.example/keys?for=1',
-    JWT_ISSUER: 'https://login.example/',
-    JWT_AUDIENCE: 'documents',
-  }
-
-  test('is taken as it is written, letter for letter', () => {
-    expect(loadConfig(openId).openId).toEqual({
-      jwksUrl: 'https://login.example/keys?for=1',
-      issuer: 'https://login.example/',
-      audience: 'documents',
-    })
-  })
-
-  test('makes a secret that is shared with the platform needless', () => {
-    const database = { DATABASE_URL: 'postgres://db/app' }
-    expect(loadConfig({ ...openId, ...database }).jwtSecret).toBeUndefined()
-  })
-
-  test.each(['http://127.0.0.1:9000/keys', 'http://localhost/keys', 'http://[::1]:9000/keys', 'http://127.1/keys'])(
-    'may be on this machine, without TLS: %s',
-    (address) => {
-      expect(loadConfig({ ...openId, JWT_JWKS_URL: address }).openId?.jwksUrl).toBe(address)
-    },
-  )
-})
-
-test('lists are read, and blanks around values do not count', () => {
+test('lists are parsed, and blanks around values are ignored', () => {
   const config = loadConfig({
     CORS_ORIGINS: 'https://a.example, http://b.example:8080 ,',
     TRUST_PROXY: ' 10.0.0.0/8,::1 ',
@@ -225,7 +210,7 @@ test('lists are read, and blanks around values do not count', () => {
   expect(loadConfig({ TRUST_PROXY: '2' }).trustProxy).toEqual(['2'])
 })
 
-test.each(['off', '0'])('%s takes a limit away', (word) => {
+test.each(['off', '0'])('%s removes a limit', (word) => {
   expect(loadConfig({ UPLOADS_PER_PERSON: word }).rates.uploads).toEqual({ person: undefined, address: 6000 })
 })
 
@@ -236,12 +221,12 @@ test('a scanner is a host and port, or a socket', () => {
   expect(loadConfig({}).clamd).toBeUndefined()
 })
 
-test('an empty value counts as none', () => {
+test('an empty value counts as unset', () => {
   expect(loadConfig(Object.fromEntries(entries.map(([name]) => [name, ' '])))).toEqual(loadConfig({}))
 })
 
-test('every wrong setting is named, in one line', () => {
-  expect(refusal({ PORT: 'x', LOG_LEVEL: 'loud' })).toBe(
+test('one line names every wrong setting', () => {
+  expect(errorOf({ PORT: 'x', LOG_LEVEL: 'loud' })).toBe(
     'PORT: "x" must be a whole number, 0 to 65535. LOG_LEVEL: "loud" must be fatal, error, warn, info, debug, trace or silent.',
   )
 })
@@ -249,7 +234,7 @@ test('every wrong setting is named, in one line', () => {
 describe('.env.example', () => {
   const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8')
 
-  test('copied as it is changes nothing: its placeholders count as none', () => {
+  test('copied unchanged sets nothing: its placeholders count as unset', () => {
     const environment = parseEnv(example)
     expect(environment).toMatchObject({ AWS_ACCESS_KEY_ID: 'your-access-key-id' })
     expect(loadConfig(environment)).toEqual(loadConfig({}))
@@ -261,8 +246,8 @@ describe('.env.example', () => {
     expect(names).toHaveLength(entries.length)
   })
 
-  test('shows a value that would be taken for each setting that it leaves out', () => {
-    const leftOut = parseEnv(example.replaceAll(/^# (?=[A-Z0-9_]+=)/gm, ''))
+  test('has a valid value for each setting that is commented out', () => {
+    const commentedOut = parseEnv(example.replaceAll(/^# (?=[A-Z0-9_]+=)/gm, ''))
     const secrets = {
       JWT_SECRET_KEY: '0123456789abcdef0123456789abcdef',
       ADMIN_PASSWORD: 'a long password',
@@ -272,15 +257,15 @@ describe('.env.example', () => {
         privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
       }).privateKey,
     }
-    expect(loadConfig({ ...leftOut, ...secrets }).publicUrl).toBe(leftOut['PUBLIC_URL'])
+    expect(loadConfig({ ...commentedOut, ...secrets }).publicUrl).toBe(commentedOut['PUBLIC_URL'])
   })
 
-  test('a bucket whose name only looks like a placeholder is taken', () => {
+  test('a bucket name that looks like a placeholder is accepted', () => {
     expect(loadConfig({ AWS_S3_BUCKET: 'your-company-documents' }).s3.bucket).toBe('your-company-documents')
   })
 })
 
-test('docs/configuration.md says of every setting what the service does', () => {
+test('docs/configuration.md has the default and the meaning of every setting', () => {
   const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
   const cells = page.split('\n').map((line) => line.split(/ *\| */).slice(1, -1))
   const rows = cells.filter(([name = '']) => /^`[A-Z0-9_]+`$/.test(name))
@@ -289,7 +274,7 @@ test('docs/configuration.md says of every setting what the service does', () => 
   )
 })
 
-function refusal(environment: Record<string, string>): string {
+function errorOf(environment: Record<string, string>): string {
   try {
     loadConfig(environment)
   } catch (error) {

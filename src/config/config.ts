@@ -4,8 +4,11 @@ import type { z } from 'zod'
 
 import { cloudFrontConfig } from './cloudfront.ts'
 import { ConfigError } from '../errors/app-error.ts'
+import { readDefaultQuota, readRates } from './limits.ts'
+import { mailConfig } from './mail.ts'
 import { type PathOrBucket, type Setting, allOrNone } from './setting-formats.ts'
-import { findSetting, readDefaultQuota, readRates, settings, unsupportedSettings } from './settings.ts'
+import { findSetting, settings } from './settings.ts'
+import { signInConfig } from './sign-in.ts'
 import { readTraces } from './traces.ts'
 
 type Environment = Record<string, string | undefined>
@@ -27,15 +30,20 @@ export type DatabaseConfig =
 /** For commands that neither issue nor accept tokens. The app needs the whole `Config`. */
 export type ConfigWithoutTokens = ReturnType<typeof loadConfigWithoutTokens>
 /** `jwtSecret` is undefined if the service generates and stores one. */
-export type Config = ConfigWithoutTokens & { jwtSecret: string | undefined }
+export type Config = ConfigWithoutTokens & { jwtSecret: string | undefined; previousJwtSecret: string | undefined }
 export type S3Config = Config['s3']
 export type OpenIdConfig = NonNullable<Config['openId']>
+export type MailConfig = NonNullable<Config['mail']>
 export type ClamdAddress = NonNullable<Config['clamd']>
 
 /** Reads the settings from an environment. Throws a `ConfigError` of one line that names every wrong value. */
 export function loadConfig(environment: Environment): Config {
   const values = readSettings(environment)
-  return { ...withoutTokens(values, environment), jwtSecret: jwtSecret(values) }
+  return {
+    ...withoutTokens(values, environment),
+    jwtSecret: jwtSecret(values),
+    previousJwtSecret: previousJwtSecret(values),
+  }
 }
 
 /** Does not need the key of tokens, a secret that not every machine should have. */
@@ -44,10 +52,6 @@ export function loadConfigWithoutTokens(environment: Environment) {
 }
 
 function readSettings(environment: Environment): Values {
-  const notBuilt = unsupportedSettings.find((name) => findSetting(environment, name) !== undefined)
-  if (notBuilt !== undefined)
-    throw new ConfigError(`${notBuilt} is set, but this version does not support it. Remove it to start.`)
-
   return readValues(environment)
 }
 
@@ -61,20 +65,31 @@ function withoutTokens(values: Values, environment: Environment) {
     database: databaseConfig(values),
     host: values.HOST,
     port: values.PORT,
-    publicUrl: values.PUBLIC_URL?.replace(/\/+$/, ''),
+    publicUrl: publicUrl(values),
+    /** Undefined: no mail is sent. */
+    mail: mailConfig(values, publicUrl(values)),
     trustProxy: values.TRUST_PROXY ?? [],
     corsOrigins: values.CORS_ORIGINS ?? [],
     openId: openIdConfig(values),
     admin: adminConfig(values),
+    secondFactor: values.SECOND_FACTOR,
+    ...signInConfig(values),
     maxUploadBytes: values.MAX_UPLOAD_BYTES,
     downloadUrlSeconds: values.DOWNLOAD_URL_SECONDS,
+    webhookAllowPrivate: values.WEBHOOK_ALLOW_PRIVATE === 'on',
     rates: readRates(values),
     defaultQuota: readDefaultQuota(values),
+    /** Undefined: no limit. */
+    firmsPerPerson: values.FIRMS_PER_PERSON,
     trashDays: values.TRASH_DAYS,
     /** Undefined: files are not scanned. */
     clamd: values.CLAMD_URL,
     /** Undefined: heads are not stored. */
     auditHeads: auditHeads(values),
+    /** Undefined: addresses and user agents of events stay. */
+    auditPersonalMonths: values.AUDIT_PERSONAL_MONTHS,
+    /** Undefined: only loopback reads the metrics. */
+    metricsToken: values.METRICS_TOKEN,
     logLevel: values.LOG_LEVEL,
     /** Undefined: tracing is off. */
     traces: readTraces(environment),
@@ -141,18 +156,29 @@ function jwtSecret(values: Values): string | undefined {
   return values.JWT_SECRET_KEY
 }
 
+function previousJwtSecret(values: Values): string | undefined {
+  const { JWT_SECRET_KEY: current, JWT_SECRET_KEY_PREVIOUS: previous } = values
+  if (previous !== undefined && current === undefined)
+    throw new ConfigError('JWT_SECRET_KEY_PREVIOUS is set, but JWT_SECRET_KEY is not. Set both or neither.')
+  return previous
+}
+
 /** The provider whose tokens are accepted. The audience is required, so that a token for another service is rejected. */
 function openIdConfig(values: Values) {
   const given = allOrNone(values, 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE')
   return given && { jwksUrl: given.JWT_JWKS_URL, issuer: given.JWT_ISSUER, audience: given.JWT_AUDIENCE }
 }
 
-function auditHeads({ AUDIT_HEADS: place, AWS_S3_BUCKET: documents }: Values): PathOrBucket | undefined {
-  if (place !== undefined && 'bucket' in place && place.bucket === documents)
+function publicUrl({ PUBLIC_URL: url }: Values): string | undefined {
+  return url?.replace(/\/+$/, '')
+}
+
+function auditHeads({ AUDIT_HEADS: heads, AWS_S3_BUCKET: documents }: Values): PathOrBucket | undefined {
+  if (heads !== undefined && 'bucket' in heads && heads.bucket === documents)
     throw new ConfigError(
       `AUDIT_HEADS: ${documents} is the bucket of the documents (AWS_S3_BUCKET): anybody with the service’s key could remove the heads. Name another bucket, or a file.`,
     )
-  return place
+  return heads
 }
 
 function adminConfig(values: Values) {

@@ -96,7 +96,7 @@ export const proxies = commaList().refine(
  * the maximum in bytes: bcrypt ignores everything after 72 bytes or a NUL.
  */
 export function findPasswordFault(text: string): string | undefined {
-  if (Array.from(text).length < 8) return 'must be at least 8 characters'
+  if (Array.from(text).length < 10) return 'must be at least 10 characters'
   return isWithinBcrypt(text) ? undefined : 'must be at most 72 bytes, without a NUL character'
 }
 
@@ -128,8 +128,13 @@ function isUrlOf(text: string, protocols: string[]): boolean {
   return URL.canParse(text) && protocols.includes(new URL(text).protocol)
 }
 
-function isSafeTransport({ protocol, hostname }: URL): boolean {
-  return protocol === 'https:' || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
+/** https, or http on this machine. */
+export function isSafeTransport(url: URL): boolean {
+  return url.protocol === 'https:' || isThisMachine(url)
+}
+
+export function isThisMachine({ hostname }: URL): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
 }
 
 function isSocketFile({ protocol, host, pathname }: URL): boolean {

@@ -1,13 +1,14 @@
 import { z } from 'zod'
 
 import { domainName, keyPairId, signingKey } from './cloudfront.ts'
+import { limitSettings } from './limits.ts'
+import { mailAddress, mailServer } from './mail.ts'
 import {
   bucketName,
   clamdAddress,
   flag,
   folder,
   keysAddress,
-  maxOrOff,
   newPassword,
   origins,
   pathOrBucket,
@@ -17,85 +18,7 @@ import {
   webAddress,
   whole,
 } from './setting-formats.ts'
-
-export type RateKind = 'uploads' | 'downloads' | 'logins' | 'events'
-
-/** Requests per hour; undefined: no limit. */
-export type RateLimits = Record<RateKind, { person: number | undefined; address: number | undefined }>
-
-/** The quota of a firm that has none of its own; undefined: no limit. */
-export type DefaultQuota = { bytes: number | undefined; documents: number | undefined }
-
-const perHour = maxOrOff(1_000_000_000)
-
-/** Limits for one person, address or firm. */
-export const limitSettings = {
-  UPLOADS_PER_PERSON: {
-    schema: perHour,
-    default: '600',
-    doc: 'Files that one person may upload per hour, over all instances. `off` or 0: no limit.',
-  },
-  UPLOADS_PER_ADDRESS: {
-    schema: perHour,
-    default: '6000',
-    doc: 'The same for one address, with all people behind it.',
-  },
-  DOWNLOADS_PER_PERSON: {
-    schema: perHour,
-    default: '1000',
-    doc: 'Downloads and download links that one person may request per hour. `off` or 0: no limit.',
-  },
-  DOWNLOADS_PER_ADDRESS: {
-    schema: perHour,
-    default: '20000',
-    doc: 'The same for one address, including local files that are fetched by their links.',
-  },
-  LOGINS_PER_PERSON: {
-    schema: perHour,
-    default: '60',
-    doc: 'Logins with one e-mail per hour, successful or not. `off` or 0: no limit. Ten failed logins still lock it.',
-  },
-  LOGINS_PER_ADDRESS: {
-    schema: perHour,
-    default: '600',
-    doc: 'Logins and registrations from one address per hour.',
-  },
-  EVENTS_PER_PERSON: {
-    schema: perHour,
-    default: '10000',
-    doc: 'Other audited calls of one person per hour: calls that change something, read a document or are denied. `off` or 0: no limit.',
-  },
-  EVENTS_PER_ADDRESS: {
-    schema: perHour,
-    default: '100000',
-    doc: 'The same for one address, including calls that refresh or end a session.',
-  },
-  FIRM_QUOTA_BYTES: {
-    schema: maxOrOff(Number.MAX_SAFE_INTEGER),
-    default: '21474836480',
-    doc: 'Bytes that a firm may store, 20 GiB by default; an administrator may set another quota for a firm. `off` or 0: no limit.',
-  },
-  FIRM_QUOTA_DOCUMENTS: {
-    schema: maxOrOff(Number.MAX_SAFE_INTEGER),
-    default: '20000',
-    doc: 'Documents that a firm may store, each with any number of versions.',
-  },
-} as const satisfies Record<string, Setting>
-
-type Values = { [Name in keyof typeof limitSettings]: number | undefined }
-
-export function readRates(values: Values): RateLimits {
-  return {
-    uploads: { person: values.UPLOADS_PER_PERSON, address: values.UPLOADS_PER_ADDRESS },
-    downloads: { person: values.DOWNLOADS_PER_PERSON, address: values.DOWNLOADS_PER_ADDRESS },
-    logins: { person: values.LOGINS_PER_PERSON, address: values.LOGINS_PER_ADDRESS },
-    events: { person: values.EVENTS_PER_PERSON, address: values.EVENTS_PER_ADDRESS },
-  }
-}
-
-export function readDefaultQuota(values: Values): DefaultQuota {
-  return { bytes: values.FIRM_QUOTA_BYTES, documents: values.FIRM_QUOTA_DOCUMENTS }
-}
+import { signInSettings } from './sign-in.ts'
 
 /** Every setting with its schema, default and meaning. A test compares docs/configuration.md and .env.example with this table. */
 export const settings = {
@@ -175,6 +98,11 @@ export const settings = {
     secret: true,
     doc: 'HS256 key shared with the platform. Required with `DATABASE_URL`, unless `JWT_JWKS_URL` is set. Otherwise the service generates a key for its own tokens and links: in `DATA_DIR` with the embedded database, else in the database.',
   },
+  JWT_SECRET_KEY_PREVIOUS: {
+    schema: z.string().min(32, 'must be at least 32 characters'),
+    secret: true,
+    doc: 'The key before a rotation. Tokens and links that were signed with it stay valid until they expire; remove it 30 days after the rotation.',
+  },
   JWT_JWKS_URL: {
     schema: keysAddress,
     doc: 'Address of an OpenID provider’s keys (its `jwks_uri`). Its access tokens (RS256, ES256) are then accepted too. Set all three or none.',
@@ -187,6 +115,7 @@ export const settings = {
     schema: z.string().regex(/^[^\s,]+$/, 'must be one name without blanks or commas'),
     doc: 'This service, as in `aud` of the provider’s access tokens. Tokens for other services are rejected.',
   },
+  ...signInSettings,
   ADMIN_EMAIL: {
     schema: z.email('must be an e-mail address'),
     doc: 'Creates this administrator at start, if absent. Unset: an embedded database without an administrator gets one.',
@@ -194,7 +123,12 @@ export const settings = {
   ADMIN_PASSWORD: {
     schema: newPassword,
     secret: true,
-    doc: 'Password of that administrator, 8 characters or more.',
+    doc: 'Password of that administrator, 10 characters or more, and not easy to guess.',
+  },
+  SECOND_FACTOR: {
+    schema: z.enum(['off', 'administrators', 'everyone'], 'must be off, administrators or everyone'),
+    default: 'off',
+    doc: 'Who must set up a second factor, an authenticator app or a passkey, before anything else. Recommended in production: `administrators`. It does not apply to tokens of the platform and of an OpenID provider.',
   },
   MAX_UPLOAD_BYTES: {
     schema: whole(1, 2_147_483_647),
@@ -229,6 +163,20 @@ export const settings = {
     secret: true,
     doc: 'Its private key, ECDSA on P-256 or RSA of 2048 bits: as PEM with line breaks or `\\n` between its lines, or the absolute path of a PEM file.',
   },
+  SMTP_URL: {
+    schema: mailServer,
+    secret: true,
+    doc: 'Mail server: `smtp://user:password@host:587` (STARTTLS) or `smtps://user:password@host:465`. Set: people verify their e-mail and reset a forgotten password by mail. Requires `PUBLIC_URL`. `smtp://…?tls=off` sends without TLS; only for a server on this machine is TLS optional otherwise.',
+  },
+  MAIL_FROM: {
+    schema: mailAddress,
+    doc: 'Sender of the mails: `documents@example.com` or `Paniq Documents <documents@example.com>`. Default: `no-reply` at the host of `PUBLIC_URL`.',
+  },
+  WEBHOOK_ALLOW_PRIVATE: {
+    schema: z.enum(['on', 'off'], 'must be on or off'),
+    default: 'off',
+    doc: '`on`: webhooks may also go to private addresses, such as those of this machine and its network. `off`: to public addresses only.',
+  },
   TRUST_PROXY: {
     schema: proxies,
     doc: 'Proxies whose `X-Forwarded-*` headers are trusted: a number of hops, or addresses and CIDR ranges separated by commas. Default: none.',
@@ -241,6 +189,17 @@ export const settings = {
     schema: pathOrBucket,
     doc: 'Where the newest seal of the audit trail is stored outside the database, once an hour: a file, best on the disk of another machine, or `s3://bucket/prefix/`, best with Object Lock. Without it nobody can prove that the end of the trail was not removed.',
   },
+  AUDIT_PERSONAL_MONTHS: {
+    schema: whole(1, 1200),
+    doc: 'Number of months after which the addresses and user agents of audit events are deleted for good; the events and their seals stay. Unset: they stay.',
+  },
+  METRICS_TOKEN: {
+    schema: z
+      .string()
+      .regex(/^\S{16,}$/, 'must be at least 16 characters without blanks, for example: openssl rand -hex 32'),
+    secret: true,
+    doc: 'Lets other addresses than loopback read `/metrics` and the details of `/readyz`, as `Authorization: Bearer`. Unset: only loopback reads them.',
+  },
   LOG_LEVEL: {
     schema: z.enum(
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
@@ -250,9 +209,6 @@ export const settings = {
     doc: 'Least severe level that is logged.',
   },
 } as const satisfies Record<string, Setting>
-
-/** Settings that this version does not support yet. Ignoring one would be a false promise, so it stops the start. */
-export const unsupportedSettings = ['SMTP_URL', 'MAIL_FROM']
 
 // Only secrets have placeholders: a bucket may be named `your-company-files`.
 const placeholder = /^(your[-_ ].*|change-?me|xxx+|<.*>)$/i

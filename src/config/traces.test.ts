@@ -6,14 +6,14 @@ import { readTraces } from './traces.ts'
 
 const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }
 
-test('traces are off unless an endpoint is given, and off again when it is said so', () => {
+test('traces are off without an endpoint, and when a variable disables them', () => {
   expect(readTraces({})).toBeUndefined()
   expect(readTraces({ OTEL_EXPORTER_OTLP_ENDPOINT: ' ' })).toBeUndefined()
   expect(readTraces({ ...endpoint, OTEL_SDK_DISABLED: 'TRUE' })).toBeUndefined()
   expect(readTraces({ ...endpoint, OTEL_TRACES_EXPORTER: 'none' })).toBeUndefined()
 })
 
-test('an endpoint alone is enough: everything is kept that a caller does not decide against', () => {
+test('with only an endpoint, every trace is sampled unless its caller decided otherwise', () => {
   expect(readTraces(endpoint)).toEqual({
     url: 'http://collector:4318/v1/traces',
     headers: {},
@@ -25,13 +25,13 @@ test('an endpoint alone is enough: everything is kept that a caller does not dec
   })
 })
 
-test('the address for traces alone is taken as it is', () => {
+test('the address for traces is used unchanged', () => {
   const traces = { ...endpoint, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://collector.example/in' }
   expect(readTraces(traces)?.url).toBe('https://collector.example/in')
   expect(readTraces({ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://c.example/a/' })?.url).toBe('https://c.example/a/v1/traces')
 })
 
-test('headers, names and attributes are read as the field writes them', () => {
+test('headers, names and attributes are parsed as OpenTelemetry specifies', () => {
   expect(
     readTraces({
       ...endpoint,
@@ -71,16 +71,16 @@ test.each([
     { ...endpoint, OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '2' },
     /^OTEL_TRACES_SAMPLER_ARG: "2" must be a share/,
   ],
-])('a wrong value stops the start with one line, and shows no secret: %j', (environment, line) => {
+])('a wrong value stops the start with a message of one line without secrets: %j', (environment, line) => {
   expect(() => readTraces(environment)).toThrow(line)
   expect(() => readTraces(environment)).not.toThrow('secret must')
 })
 
-test('docs/configuration.md names every variable that is looked at, and no other', () => {
-  const looked = new Set<string>()
+test('docs/configuration.md lists every variable that is read, and no other', () => {
+  const read = new Set<string>()
   const environment = new Proxy<Record<string, string | undefined>>(endpoint, {
     get(target, name) {
-      looked.add(String(name))
+      read.add(String(name))
       return target[String(name)]
     },
   })
@@ -89,5 +89,5 @@ test('docs/configuration.md names every variable that is looked at, and no other
   const rows = page.split('\n').filter((line) => line.startsWith('| `OTEL_'))
   const written = rows.flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/OTEL_\w+/g)].map(([name]) => name))
 
-  expect(written.toSorted()).toEqual([...looked].toSorted())
+  expect(written.toSorted()).toEqual([...read].toSorted())
 })

@@ -15,6 +15,7 @@ export const problem = z
     code: z.string().meta({ description: 'Stable; docs/errors.md lists all codes.' }),
     request_id: z.string(),
     errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+    missing: z.array(z.string()).optional().meta({ description: 'Of `application_incomplete`: codes of types.' }),
     message: z.string().meta({ description: 'The same as detail, for clients of the platform.' }),
     error_code: z.string().meta({ description: 'The same as code, for clients of the platform.' }),
   })
@@ -42,6 +43,9 @@ export const documentShape = z
     mime_type: z.string().meta({ example: 'application/pdf' }),
     sha256: z.string().nullable(),
     version: z.int().meta({ example: 1 }),
+    verified_version: z.int().nullable().meta({
+      description: 'The version in force: the newest verified one. It stays in force until a newer one is verified.',
+    }),
     uploaded_by: uuid,
     uploaded_at: time,
     is_verified: z.boolean(),
@@ -73,6 +77,19 @@ export const versionParams = documentParams.extend({
   n: z.coerce.number().int().min(1).max(2_147_483_647).meta({ description: 'The number of the version.', example: 1 }),
 })
 
+export const archiveQuery = z.object({
+  include: z
+    .literal('versions')
+    .optional()
+    .meta({ description: '`versions`: also the earlier versions of each document.' }),
+})
+
+export const calendarShape = z
+  .object({ url: z.url().meta({ description: 'Everybody who has it can read the dates. Shown once.' }) })
+  .meta({ id: 'CalendarLink' })
+
+export const calendarTokenParams = z.object({ token: z.string().min(1).max(200) })
+
 export const pageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(200),
   cursor: z.string().max(500).optional(),
@@ -98,6 +115,14 @@ export const uploadQuery = z.object({
     .meta({ description: 'The expected SHA-256 of the file; another one is rejected.' }),
 })
 
+export const rawUploadQuery = uploadQuery.extend({
+  file_name: z
+    .string('is missing: send the name of the file in the query, as &file_name=licence.pdf')
+    .min(1)
+    .max(1000)
+    .meta({ description: 'The name of the file.', example: 'licence.pdf' }),
+})
+
 export const versionQuery = uploadQuery.pick({ sha256: true })
 
 export const idempotencyHeader = z.object({
@@ -116,6 +141,14 @@ export const ifMatchHeader = z.object({
 export const trimmedText = (maxLength: number) =>
   z.string().trim().min(1, 'must not be empty').max(maxLength, `must be at most ${maxLength} characters`)
 
+const controlCharacter = /\p{Cc}/u
+const visibleCharacter = /[^\p{Default_Ignorable_Code_Point}\s]/u
+/** One trimmed line of text without control characters. */
+export const line = (maxLength: number) =>
+  trimmedText(maxLength)
+    .refine((text) => !controlCharacter.test(text), 'must not contain control characters')
+    .refine((text) => visibleCharacter.test(text), 'must not be empty')
+
 /** Trimmed text of one or more lines. */
 export const lines = (maxLength: number) =>
   trimmedText(maxLength).refine((text) => !text.includes('\0'), 'must not contain a NUL character')
@@ -125,14 +158,19 @@ export const reviewBody = z
     decision: z.enum(['verify', 'reject']),
     reason_code: lines(100)
       .nullish()
-      .meta({ example: 'not_readable', description: 'Returned as `review_reason`; docs/api.md lists common ones.' }),
-    comment: lines(2000).nullish().meta({ description: 'For the firm; it is in the events of the document.' }),
+      .meta({ example: 'unreadable', description: 'For a rejection: a `reject_reasons` code of the type.' }),
+    comment: lines(2000).nullish().meta({
+      description: 'For the firm; it is in the events of the document. Needed for `other`, and to change a decision.',
+    }),
     // The database's calendar has no year 0.
     valid_until: z.iso
       .date()
       .refine((day) => day >= '0001', 'must be a date such as 2026-11-24')
       .nullish()
-      .meta({ description: 'The last day on which the document is valid; not in the past for a verification.' }),
+      .meta({
+        description:
+          'The last day on which the document is valid, by default today and the `validity_months` of its type.',
+      }),
   })
   .meta({ id: 'Review' })
 
@@ -146,6 +184,7 @@ export const disposalShape = z
     held: z.boolean().meta({ description: 'The document or its firm has a legal hold: no purge destroys it.' }),
     hold: z.boolean().meta({ description: 'A legal hold on the document itself.' }),
     hold_reason: z.string().nullable(),
+    hold_by: uuid.nullable().meta({ description: 'Who set the hold on the document; another person lifts it.' }),
     needs_approval: z.boolean().meta({
       description: 'The firm’s last verified document of a required type: a purge needs approval.',
     }),

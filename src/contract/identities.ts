@@ -1,6 +1,7 @@
 import { z } from 'zod'
 
 import { time, uuid } from './documents.ts'
+import { proofPassword } from './people.ts'
 
 /** Schemas of links from OpenID logins to people. */
 
@@ -29,6 +30,7 @@ export const linkIdentityBody = z
   .strictObject({
     subject: subjectText,
     issuer: issuerText.optional().meta({ description: 'Default: the provider of `JWT_ISSUER`.' }),
+    password: proofPassword,
   })
   .meta({ id: 'NewIdentity' })
 

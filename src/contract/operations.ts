@@ -11,11 +11,11 @@ const checkShape = z.object({
   message: z.string().meta({ description: 'The meaning of the state.' }),
 })
 
-export const readinessStatus = z.enum(['ready', 'degraded', 'unavailable', 'stopping']).meta({
+const readinessStatus = z.enum(['ready', 'degraded', 'unavailable', 'stopping']).meta({
   description: '`degraded`: it works, and something needs attention. `stopping`: it is shutting down.',
 })
 
-export const checksShape = z.object({
+const checksShape = z.object({
   database: checkShape,
   s3: checkShape,
   local: checkShape,
@@ -59,6 +59,8 @@ export const readinessShape = z
       ],
     },
   })
+/** Others than operators get the status alone. */
+export const readinessAnswer = readinessShape.partial({ checks: true, jobs: true }).meta({ id: 'ReadinessAnswer' })
 export type ReadinessShape = z.infer<typeof readinessShape>
 
 /** The state of the service, for administrators of the platform. */
@@ -135,6 +137,17 @@ export const statusShape = z
     stores: storesShape,
     scanner: scannerShape.nullable().meta({ description: 'Null: none is configured.' }),
     scans: z.object({ waiting, infected: z.int() }),
+    mail: z.object({
+      is_on: z.boolean().meta({ description: 'Whether `SMTP_URL` is set.' }),
+      waiting,
+      failed: z.int().meta({ description: 'Mails given up within 30 days. `mail list` shows them.' }),
+    }),
+    webhooks: z.object({
+      waiting,
+      disabled: z.int().meta({
+        description: 'Webhooks that the service disabled: their receivers failed for three days or are gone.',
+      }),
+    }),
     trash: z.object({ documents: waiting, holds_on_firms: z.int(), holds_on_documents: z.int() }),
     audit: z.object({
       last_seal: z.object({ number: z.int(), sealed_at: time }).nullable(),

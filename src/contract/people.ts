@@ -1,14 +1,9 @@
 import { z } from 'zod'
 
-import { mimeTypes } from './formats.ts'
-import { lines, time, trimmedText, uuid } from './documents.ts'
+import { line, lines, time, uuid } from './documents.ts'
 
-/** Schemas of people, firms, members and document types. */
+/** Schemas of people, firms and members. */
 
-const controlCharacter = /\p{Cc}/u
-/** One trimmed line of text without control characters. */
-const line = (maxLength: number) =>
-  trimmedText(maxLength).refine((text) => !controlCharacter.test(text), 'must not contain control characters')
 const email = z
   .string()
   .trim()
@@ -20,22 +15,87 @@ const phone = line(20)
   .meta({ example: '+27 82 555 0101' })
 /** The limit of 72 bytes is checked before it is hashed. */
 const newPassword = z.string().max(200, 'must be at most 72 bytes').meta({ example: 'correct horse battery' })
+const newPasswordRule = 'At least 10 characters, at most 72 bytes, and not easy to guess.'
+const linkToken = z.string().max(200).meta({ description: 'The secret of the mailed link.', example: 'nJ4o0…' })
 /** The platform may have stored an e-mail that fails our format. */
 const knownEmail = line(255).meta({ example: 'thandi@bluecrane.example' })
 
 export const registerBody = z
   .strictObject({
     email,
-    password: newPassword.meta({ description: 'At least 8 characters, at most 72 bytes.' }),
+    password: newPassword.meta({ description: newPasswordRule }),
     first_name: line(100).meta({ example: 'Thandi' }),
     last_name: line(100).meta({ example: 'Nkosi' }),
     phone: phone.optional(),
   })
   .meta({ id: 'Registration' })
 
+/** `token`: of the link in a mail. */
+export const verifyEmailBody = z.strictObject({ token: linkToken }).meta({ id: 'EmailVerification' })
+
+/** Optional where a login of the last ten minutes is enough. */
+export const proofPassword = z.string().min(1).max(1000).optional().meta({
+  description: 'Your password: needed when your login is older than 10 minutes.',
+  example: 'correct horse battery',
+})
+
 export const loginBody = z
   .object({ email: knownEmail, password: z.string().min(1).max(1000).meta({ example: 'correct horse battery' }) })
   .meta({ id: 'Login' })
+
+export const changePasswordBody = z
+  .strictObject({
+    current_password: z.string().min(1).max(1000).meta({ example: 'correct horse battery' }),
+    new_password: newPassword.meta({ description: newPasswordRule }),
+  })
+  .meta({ id: 'PasswordChange' })
+
+export const forgotPasswordBody = z.strictObject({ email: knownEmail }).meta({ id: 'ForgottenPassword' })
+
+/** `token`: of the link in a mail. */
+export const resetPasswordBody = z
+  .strictObject({
+    token: linkToken,
+    new_password: newPassword.meta({ description: newPasswordRule }),
+    keep_api_keys: z.boolean().optional().meta({
+      description: 'True: API keys that I made stay valid. Only if nobody else knew the old password.',
+    }),
+  })
+  .meta({ id: 'PasswordReset' })
+
+export const signInOptionsShape = z
+  .object({
+    password: z.boolean().meta({ description: '`POST /auth/login` with an e-mail and a password.' }),
+    passkey: z.boolean().meta({ description: '`POST /auth/login/passkey`. Never at an IP address.' }),
+    provider: z.boolean().meta({ description: '`GET /auth/provider`, to open in the browser.' }),
+    registration: z.enum(['open', 'invited', 'off']).meta({ description: '`POST /auth/register`.' }),
+    password_reset: z.boolean().meta({ description: '`POST /auth/password/forgot` sends a mail.' }),
+  })
+  .meta({ id: 'SignInOptions' })
+
+const fromProvider = z.string().max(4000).optional()
+
+/** Of the provider; the OpenID library checks the values. */
+export const providerCallbackQuery = z.object({
+  code: fromProvider,
+  state: fromProvider,
+  iss: fromProvider,
+  error: fromProvider,
+})
+
+export const sessionParams = z.object({ id: uuid })
+
+export const sessionShape = z
+  .object({
+    id: uuid,
+    created_at: time,
+    last_used_at: time.meta({ description: 'The last login or refresh.' }),
+    ip: z.string(),
+    user_agent: z.string(),
+    current: z.boolean().meta({ description: 'The session of this request.' }),
+  })
+  .meta({ id: 'Session' })
+export type SessionShape = z.infer<typeof sessionShape>
 
 /** Absent in cookie mode, which uses the cookie. */
 export const refreshBody = z.object({ refresh_token: z.string().max(4000).optional() }).nullish()
@@ -55,10 +115,16 @@ const tokenFields = {
   refresh_token: z.string().optional().meta({ description: 'Absent in cookie mode.' }),
   token_type: z.literal('bearer'),
   expires_in: z.int().meta({ example: 900, description: 'Seconds until the access token expires.' }),
+  password_change_required: z
+    .literal(true)
+    .optional()
+    .meta({ description: 'The password was generated. Until it is changed, all other calls are denied.' }),
 }
 
 export const tokensShape = z.object(tokenFields).meta({ id: 'Tokens' })
 export type TokensShape = z.infer<typeof tokensShape>
+
+export const platformRole = z.enum(['reviewer'])
 
 export const accountShape = z
   .object({
@@ -72,6 +138,9 @@ export const accountShape = z
       description: 'The kind of person on the platform. Only a registered user can be a member of a firm.',
     }),
     is_administrator: z.boolean().meta({ description: 'An administrator of the platform.' }),
+    platform_role: platformRole
+      .nullable()
+      .meta({ description: 'A `reviewer` reads and reviews documents in every firm.' }),
     is_verified: z.boolean(),
     created_at: time.nullable(),
   })
@@ -117,7 +186,7 @@ export const firmShape = z
     created_at: time,
     updated_at: time,
     role: z
-      .enum([...firmRole.options, 'administrator'])
+      .enum([...firmRole.options, 'administrator', 'reviewer'])
       .meta({ description: 'The role of the caller in this firm.', example: 'firm_admin' }),
   })
   .meta({ id: 'Firm' })
@@ -161,7 +230,39 @@ export const changeFirmBody = z
 
 export const memberParams = z.object({ firm_id: uuid, user_id: uuid })
 
-export const addMemberBody = z.strictObject({ email: knownEmail, role: firmRole }).meta({ id: 'NewMember' })
+export const inviteBody = z.strictObject({ email: knownEmail, role: firmRole }).meta({ id: 'NewInvitation' })
+
+export const invitedShape = z.object({ status: z.literal('invited') }).meta({ id: 'Invited' })
+
+export const invitationParams = z.object({ firm_id: uuid, id: uuid })
+export const ownInvitationParams = z.object({ id: uuid })
+export const invitationTokenParams = z.object({ token: z.string().min(1).max(200) })
+
+const invitationFields = { id: uuid, email: z.string(), role: firmRole, expires_at: time }
+
+export const invitationShape = z.object(invitationFields).meta({ id: 'Invitation' })
+export type InvitationShape = z.infer<typeof invitationShape>
+
+export const newInvitationShape = z
+  .object({
+    ...invitationFields,
+    link: z.string().meta({ description: 'For the invited person. It works once and is shown only here.' }),
+  })
+  .meta({ id: 'CreatedInvitation' })
+
+/** Before the invited person logs in. */
+export const invitationOfLinkShape = z
+  .object({ firm_name: z.string(), role: firmRole, email: z.string() })
+  .meta({ id: 'InvitationOfLink' })
+
+const ownInvitationShape = z
+  .object({ id: uuid, firm_id: uuid, firm_name: z.string(), role: firmRole, expires_at: time })
+  .meta({ id: 'OwnInvitation' })
+export type OwnInvitationShape = z.infer<typeof ownInvitationShape>
+
+export const selfShape = z
+  .object({ ...accountShape.shape, invitations: z.array(ownInvitationShape) })
+  .meta({ id: 'Self' })
 
 export const changeMemberBody = z
   .strictObject({ role: firmRole.optional(), status: z.enum(['active', 'suspended']).optional() })
@@ -183,73 +284,5 @@ export const memberShape = z
   .meta({ id: 'Member' })
 export type MemberShape = z.infer<typeof memberShape>
 
-const documentTypeFields = {
-  name: line(255).meta({ example: 'Fire safety certificate' }),
-  description: z
-    .string()
-    .trim()
-    .max(2000)
-    .refine((text) => !text.includes('\0'), 'must not contain a NUL character')
-    .nullable(),
-  is_required: z.boolean().meta({ description: 'Every firm must upload one.' }),
-  is_active: z.boolean().meta({ description: 'New documents of this type can be uploaded.' }),
-  max_bytes: z.int().positive().nullable().meta({ description: 'Null: the maximum of the service.' }),
-  allowed_types: z
-    .array(z.enum(mimeTypes))
-    .min(1, 'must name at least one type, or be null')
-    .refine((types) => new Set(types).size === types.length, 'must name each type once')
-    .nullable()
-    .meta({ description: 'Null: PDF, JPEG and PNG.' }),
-  confidential: z
-    .boolean()
-    .meta({ description: 'Only `firm_admin`, `firm_supervisor`, the uploader and administrators can read them.' }),
-  retention_days: z.int().min(1).max(36_525).nullable().meta({
-    description:
-      'Days after the upload of its newest version in which no purge destroys a document. Null: no retention.',
-  }),
-}
-
-export const documentTypeParams = z.object({
-  document_type: z.string().max(50).meta({ description: 'Code or id.', example: 'registration_certificate' }),
-})
-
-export const addDocumentTypeBody = z
-  .strictObject({
-    code: z
-      .string()
-      .regex(/^[a-z][a-z0-9_]{1,49}$/, 'must be 2 to 50 characters of a-z, 0-9 and _, and start with a letter')
-      .meta({ example: 'fire_safety_certificate' }),
-    name: documentTypeFields.name,
-    description: documentTypeFields.description.default(null),
-    is_required: documentTypeFields.is_required.default(false),
-    is_active: documentTypeFields.is_active.default(true),
-    max_bytes: documentTypeFields.max_bytes.default(null),
-    allowed_types: documentTypeFields.allowed_types.default(null),
-    confidential: documentTypeFields.confidential.default(false),
-    retention_days: documentTypeFields.retention_days.default(null),
-  })
-  .meta({ id: 'NewDocumentType' })
-
-export const changeDocumentTypeBody = z
-  .strictObject(documentTypeFields)
-  .partial()
-  .refine((change) => Object.keys(change).length > 0, 'must change something')
-  .meta({ id: 'DocumentTypeChange' })
-
-export const documentTypeShape = z
-  .object({
-    id: uuid,
-    code: z.string().meta({ example: 'registration_certificate' }),
-    name: z.string().meta({ example: 'Registration certificate' }),
-    description: z.string().nullable(),
-    is_required: z.boolean(),
-    is_active: z.boolean(),
-    max_bytes: z.int().nullable(),
-    allowed_types: z.array(z.string()).nullable(),
-    confidential: z.boolean(),
-    retention_days: z.int().nullable(),
-    created_at: time,
-    updated_at: time,
-  })
-  .meta({ id: 'DocumentType' })
-export type DocumentTypeShape = z.infer<typeof documentTypeShape>
+/** The caller's new membership. */
+export const joinedShape = z.object({ firm_id: uuid, ...memberShape.shape }).meta({ id: 'Membership' })

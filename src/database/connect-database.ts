@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 
 import { sql } from 'kysely'
 import { Client, type ClientConfig, type PoolConfig } from 'pg'
+import { warnOfOwner, warnOfPersonnel } from './warn-of-database-rights.ts'
 import type { Logger } from 'pino'
 
 import { ConfigError } from '../errors/app-error.ts'
@@ -16,7 +17,7 @@ import {
   type StatementWatch,
 } from './connection/client.ts'
 import { openEmbeddedPostgres } from './embedded/open-embedded.ts'
-import { comparePlatform, followNoted } from './schema/follow-platform.ts'
+import { comparePlatform, followNoted } from './schema/compare-platform.ts'
 import { grantToService } from './schema/grant-to-service.ts'
 import { migrateJobs } from './work/job-queue.ts'
 import { migrate } from './schema/migrate.ts'
@@ -25,23 +26,23 @@ export type ConnectedDatabase = {
   /** As the service's own role. */
   db: Db
   countConnections(): PoolCounts
-  /** How the queue of jobs reaches the same database, as the same role, with a pool of its own. */
+  /** For the job queue, which opens its own pool to the same database as the same role. */
   connection: PoolConfig
-  /** How the service's own role reaches it without a transaction pooler, for everything that lives as long as its session. */
+  /** The service's role without a transaction pooler, for everything that needs one session. */
   direct: PoolConfig
-  /** The connection of the tables' owner; the same where there is one role. */
+  /** As the tables' owner. The same as `direct` if there is only one role. */
   owner: PoolConfig
   /** Names of the migrations that this start ran. */
   migrated: string[]
-  /** The role that was given its rights, where another one owns the tables. */
+  /** The service's role, if it got its rights because another role owns the tables. */
   granted: string | undefined
   close(): Promise<void>
 }
 
-/** No request may wait longer than this for the database: behind a lock, or in a transaction that nobody ends. */
+/** The longest that a request waits for a lock, a statement or an idle transaction, in milliseconds. */
 const serverLimits = { lock_timeout: 10_000, statement_timeout: 30_000, idle_in_transaction_session_timeout: 60_000 }
 
-/** For a server that gives no answer. The client alone counts these times. */
+/** For a server that does not answer. The client enforces these times, in milliseconds. */
 export type ClientLimits = { connectionTimeoutMillis: number; query_timeout: number }
 
 const defaultClientLimits: ClientLimits = { connectionTimeoutMillis: 10_000, query_timeout: 35_000 }
@@ -52,24 +53,24 @@ const unlimited = '-c statement_timeout=0 -c idle_in_transaction_session_timeout
 /** A waiting table lock blocks all later statements, including the platform's, so migrations wait briefly and retry. */
 const ownerLimits = { lock_timeout: 3_000 }
 
-/** What was there before us is compared within a start for so long; the rest is the jobs'. */
+/** How long a start compares rows that the platform wrote before. The jobs compare the rest. */
 const maxStartComparisonMs = 3_000
 
 type Options = {
   config: DatabaseConfig
   dataDir: string
   log: Logger
-  /** Waits until every earlier change of the platform is followed. */
+  /** Waits until all earlier changes of the platform are followed. */
   comparesAll?: boolean
   /** Ends such a comparison on a shutdown signal. */
   signal?: AbortSignal
-  /** Only for the restore itself: other processes cannot connect until it is finished. */
+  /** Only the restore sets this. Other processes cannot connect until the restore is finished. */
   isRestoring?: boolean
   watch?: StatementWatch
   clientLimits?: ClientLimits | undefined
 }
 
-/** Opens the embedded database or the given one and brings its tables up to date, as their owner. */
+/** Opens the embedded or the configured database and runs the missing migrations as the tables' owner. */
 export async function connectDatabase(options: Options): Promise<ConnectedDatabase> {
   const { log } = options
   const { owner, direct, service, stop } = await openConnections(options)
@@ -94,12 +95,12 @@ export async function connectDatabase(options: Options): Promise<ConnectedDataba
   }
 }
 
-/** The sessions belong to this process: they take its limits and keep its prepared statements. */
+/** Each session belongs to one connection, so it accepts our limits and keeps our prepared statements. */
 function openDirect(service: PoolConfig, { log, watch, clientLimits = defaultClientLimits }: Options): OpenedDatabase {
   return openDatabase({ ...service, ...serverLimits, ...clientLimits }, log, { watch })
 }
 
-/** The pooler lends a session for one transaction and rejects limits from its clients, so the role must have them. */
+/** The pooler assigns a session for one transaction and rejects limits from its clients, so the role must set them. */
 async function openPooled(
   service: PoolConfig,
   { log, watch, clientLimits = defaultClientLimits }: Options,
@@ -116,7 +117,10 @@ async function openPooled(
 
 export type Connections = { owner: PoolConfig; service: PoolConfig; direct: PoolConfig; stop: () => Promise<void> }
 
-/** Ways to the database as both roles; nothing is made in it. `stop` ends an embedded one that nobody else uses. */
+/**
+ * The connections of both roles. Changes nothing in the database. `stop` stops an embedded server that no other
+ * process uses.
+ */
 export async function openConnections({
   config,
   dataDir,
@@ -133,7 +137,7 @@ export async function openConnections({
       const service = { connectionString: await driverAddress('DATABASE_URL', url) }
       const direct =
         directUrl === url ? service : { connectionString: await driverAddress('DATABASE_DIRECT_URL', directUrl) }
-      // Migrations lock and set things for their session, which a transaction pooler hands to others.
+      // Migrations use locks and settings of their session, and a transaction pooler would give that session to others.
       const owner =
         ownerUrl === undefined ? direct : { connectionString: await driverAddress('DATABASE_OWNER_URL', ownerUrl) }
       return { owner: { ...owner, options: unlimited }, service, direct, stop: () => Promise.resolve() }
@@ -148,7 +152,7 @@ async function migrateAsOwner(
 ): Promise<Pick<ConnectedDatabase, 'migrated' | 'granted'>> {
   const { db: ownerDb } = openDatabase({ ...owner, ...ownerLimits, max: 2 }, log)
   try {
-    // Before anything is changed: a restore loads its rows into the tables of their own version.
+    // Before any change: a restore loads rows into tables of the version that wrote them.
     if (!isRestoring) await requireNoUnfinishedRestore(ownerDb)
     const migrated = await migrate(ownerDb)
     await migrateJobs(owner)
@@ -170,66 +174,49 @@ async function compare(db: Db, { comparesAll = false, signal, log }: Options): P
   if (compared > 0) log.info({ event: 'compared_with_platform', compared }, 'compared with the platform’s rows')
 }
 
-/** By what is so, whatever the settings say: both addresses may name one role, or one that is a member of the other. */
-async function warnOfOwner(db: Db, log: Logger): Promise<void> {
-  if (!(await mayActAsOwner(db))) return
-  log.warn(
-    { event: 'service_may_own_trail' },
-    'the service’s role may act as the owner of its tables, and so could alter the audit trail; give it a role of its own, and let DATABASE_OWNER_URL name the owner',
-  )
-}
-
-async function warnOfPersonnel(db: Db, log: Logger): Promise<void> {
-  if (await mayReadPersonnel(db)) return
-  log.warn(
-    { event: 'personnel_not_readable' },
-    'the owner of the service’s tables may not read firm_personnel, so its administrators cannot act here; grant it select on that table',
-  )
-}
-
 async function roleOf(db: Db): Promise<string> {
   const { rows } = await sql<{ role: string }>`select current_user::text as role`.execute(db)
   return rows[0]?.role ?? ''
 }
 
-const files = ['sslrootcert', 'sslcert', 'sslkey']
+const fileParameters = ['sslrootcert', 'sslcert', 'sslkey']
 
 /**
- * A database's address as the driver is to have it. Throws a `ConfigError` that names the setting where a file that
- * the address names cannot be read: the driver's own complaint tells neither.
+ * Returns a database URL for the driver. Throws a `ConfigError` with the setting and the path if a certificate file in the
+ * URL cannot be read, because the driver's own error has neither.
  */
 async function driverAddress(setting: string, url: string): Promise<string> {
   const given = new URL(url).searchParams
-  for (const name of files) {
+  for (const name of fileParameters) {
     const path = given.get(name)
     if (path !== null && path !== '') await assertReadable(path, `${setting}: the ${name} in it`)
   }
-  // The driver takes the others for this one, but warns in eight lines that a later version of it will ask for less.
+  // The driver treats these modes as verify-full, but prints eight lines of warning that a later version will not.
   return given.has('uselibpqcompat')
     ? url
     : url.replace(/(?<=[?&]sslmode=)(?:prefer|require|verify-ca)(?=&|$)/, 'verify-full')
 }
 
-async function assertReadable(path: string, what: string): Promise<void> {
+async function assertReadable(path: string, parameter: string): Promise<void> {
   await readFile(path).catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError(
-      `${what}, ${JSON.stringify(path)}, cannot be read (${error.code}); correct the path, or let this user read it.`,
+      `${parameter}, ${JSON.stringify(path)}, cannot be read (${error.code}); correct the path, or let this user read it.`,
       { cause: error },
     )
   })
 }
 
 type PoolerFacts = {
-  /** Whether a statement may be prepared under a name and run by it later, perhaps in another session of the server. */
+  /** Whether a named prepared statement also works later, when the pooler assigns another session. */
   tracksPrepared: boolean
-  /** Limits of time that no setting of the role, the database or the pooler puts on its sessions. */
+  /** Time limits that neither the role, the database nor the pooler sets for its sessions. */
   missingLimits: string[]
 }
 
-/** Finds out, over one connection, what a transaction pooler does for its clients. */
+/** Checks over one connection what a transaction pooler supports. */
 async function inspectPooler(connection: ClientConfig): Promise<PoolerFacts> {
   const client = new Client(connection)
-  client.on('error', () => undefined) // the query that waits fails too
+  client.on('error', () => undefined) // the pending query fails too
   await client.connect()
   try {
     // A transaction stays in one session.
@@ -246,32 +233,16 @@ async function inspectPooler(connection: ClientConfig): Promise<PoolerFacts> {
   }
 }
 
-/** A pooler that prepares a client's statement in any session renames it; one that passes the name on cannot find it again. */
+/**
+ * A pooler that supports prepared statements renames them. If the server knows the client's name, the pooler does not
+ * support them.
+ */
 async function tracksPreparedStatements(client: Client): Promise<boolean> {
   const name = `paniq_documents_probe_${randomBytes(8).toString('hex')}`
   await client.query({ name, text: 'select $1::int', values: [1] })
   const { rows } = await client.query('select from pg_prepared_statements where name = $1', [name])
   if (rows.length === 0) return true
-  // The session goes to others.
+  // Other clients get this session next.
   await client.query(`deallocate ${name}`)
   return false
-}
-
-/**
- * Whether the role that asks owns the audit trail, or may become its owner: as a member of the owning role, or as a
- * superuser. Such a role could drop the guards that refuse a change.
- */
-async function mayActAsOwner(db: Db): Promise<boolean> {
-  const { rows } = await sql<{ may: boolean }>`
-    select pg_has_role(current_user, relowner, 'member') as may from pg_class where oid = 'document_events'::regclass
-  `.execute(db)
-  return rows[0]?.may ?? false
-}
-
-/** Whether `document_personnel` may read the platform's `firm_personnel`; so too where that table is not there. */
-async function mayReadPersonnel(db: Db): Promise<boolean> {
-  const { rows } = await sql<{ may: boolean }>`
-    select coalesce(has_table_privilege(proowner, to_regclass('public.firm_personnel'), 'select'), true) as may
-    from pg_proc where oid = 'public.document_personnel(uuid)'::regprocedure`.execute(db)
-  return rows[0]?.may ?? true
 }

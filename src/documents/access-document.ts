@@ -1,10 +1,10 @@
 import type { Logger } from 'pino'
 
 import type { Db, Tx } from '../database/connection/client.ts'
-import { type DocumentRecord, lockDocument } from '../database/documents/documents.ts'
+import { type DocumentRecord, findDocument, lockAndFollow } from '../database/documents/documents.ts'
 import { type NewEvent, recordEvent } from '../database/audit/events.ts'
 import { inTransaction } from '../database/connection/in-transaction.ts'
-import type { Membership } from '../database/people/membership.ts'
+import { type Membership, requireMembership } from '../database/people/check-access.ts'
 import {
   type ContentAccess,
   createDocumentOpener,
@@ -22,21 +22,33 @@ export type AccessNeeds = { db: Db; log: Logger }
 /** Concurrent requests for the same right share one statement. */
 export type DocumentOpeners = Record<OpeningRight, OpenDocument>
 
-type OpeningRight = (typeof openingRights)[number]
+/** A local link is judged by the right that a download needs. */
+export type DownloadRight = 'documents.download' | 'documents.follow_link'
 
-const openingRights = ['documents.read', 'documents.download', 'documents.history', 'documents.versions'] as const
+type OpeningRight = keyof typeof openingRights
+
+const openingRights = {
+  'documents.read': rights['documents.read'],
+  'documents.download': rights['documents.download'],
+  'documents.follow_link': { ...rights['documents.download'], event: 'document.link_used' },
+  'documents.history': rights['documents.history'],
+  'documents.versions': rights['documents.versions'],
+} as const
 
 export function createDocumentOpeners(db: Db): DocumentOpeners {
-  const openers = openingRights.map((right) => [right, createDocumentOpener(db, rights[right], confidentialRoles)])
+  const openers = Object.entries(openingRights).map(([name, right]) => [
+    name,
+    createDocumentOpener(db, right, confidentialRoles),
+  ])
   return Object.fromEntries(openers) as DocumentOpeners // one for each of the names
 }
 
 export type OpeningNeeds = AccessNeeds & { openers: DocumentOpeners }
 
-/** A download says which stores this instance can read, and always checks the right to download. */
+/** A download names the stores that this instance can read. */
 type DocumentAccess = { firmId: FirmId; documentId: DocumentId; version?: number | undefined } & (
-  | { right: 'documents.download'; bytesFrom: ContentAccess }
-  | { right: Exclude<OpeningRight, 'documents.download'> }
+  | { right: DownloadRight; bytesFrom: ContentAccess; isContinued?: boolean }
+  | { right: Exclude<OpeningRight, DownloadRight> }
 )
 
 /**
@@ -49,10 +61,11 @@ export async function accessDocument(
   access: DocumentAccess,
 ): Promise<OpenedDocument> {
   const { firmId, documentId, version, right } = access
-  const logOutcome = (outcome: string) => logAccess(needs.log, actor, { right, firmId, documentId, outcome })
+  const action = openingRights[right].event
+  const logOutcome = (outcome: string) => logAccess(needs.log, actor, { action, firmId, documentId, outcome })
   try {
-    const bytesFrom = access.right === 'documents.download' ? access.bytesFrom : undefined
-    const document = await needs.openers[right]({ actor, firmId, documentId, version, contentAccess: bytesFrom })
+    const { bytesFrom: contentAccess, isContinued } = 'bytesFrom' in access ? access : {}
+    const document = await needs.openers[right]({ actor, firmId, documentId, version, contentAccess, isContinued })
     if (document === undefined) throw noSuchDocument(version)
     logOutcome(document.outcome)
     return document
@@ -82,11 +95,14 @@ export async function withRight<Result>(
   const membership = await requireRight(needs, actor, right, { firmId, documentId })
   const event = { action: rights[right].event, firmId, documentId }
   const result = await recordDenial(needs.db, actor, event, () => work(membership))
-  logAccess(needs.log, actor, { right, firmId, documentId, outcome: 'ok' })
+  logAccess(needs.log, actor, { action: rights[right].event, firmId, documentId, outcome: 'ok' })
   return result
 }
 
-/** As `withRight`: locks the document and runs `change` in the same transaction. Also throws `not_found`. */
+/**
+ * As `withRight`: locks the document, checks the right again and runs `change` in the same transaction: it may have waited
+ * for the lock, and the person may have lost the right meanwhile. Also throws `not_found`.
+ */
 export async function changeDocument<Result>(
   needs: AccessNeeds,
   actor: Actor,
@@ -94,14 +110,27 @@ export async function changeDocument<Result>(
   change: (changing: Changing) => Promise<Result>,
 ): Promise<Result> {
   const { firmId, documentId } = of
-  return withRight(needs, actor, of, (membership) =>
+  return withRight(needs, actor, of, () =>
     inTransaction(needs.db, async (trx) => {
-      const document = await lockDocument(trx, { membership, confidentialRoles }, documentId)
-      if (document === undefined) throw noSuchDocument()
+      const { membership, document } = await lockWithRight(trx, actor, of)
       const event = { action: rights[of.right].event, outcome: 'ok', firmId, documentId }
       return change({ trx, membership, document, record: (about) => recordEvent(trx, actor, { ...event, ...about }) })
     }),
   )
+}
+
+/** Locks a document until the transaction ends, then checks the right. Throws the denial and `not_found`. */
+export async function lockWithRight(
+  trx: Tx,
+  actor: Actor,
+  { right, firmId, documentId }: Change,
+): Promise<{ membership: Membership; document: DocumentRecord }> {
+  await lockAndFollow(trx, { firmId, documentId })
+  // Statements of their own: one that waited for a lock continues with its old snapshot.
+  const membership = await requireMembership(trx, { caller: actor, firmId, right: rights[right] })
+  const document = await findDocument(trx, { membership, confidentialRoles }, documentId)
+  if (document === undefined) throw noSuchDocument()
+  return { membership, document }
 }
 
 /** `version`: a requested version. The message does not reveal whether the document or only the version is absent. */
@@ -113,12 +142,12 @@ export function noSuchDocument(version?: number): AppError {
   )
 }
 
-type Access = { right: RightName; firmId: FirmId; documentId: DocumentId; outcome: string }
+type Access = { action: string; firmId: FirmId; documentId: DocumentId; outcome: string }
 
 /** Logs an access to a document, or its denial: in the line of the request, or in a line of its own after the first. */
-export function logAccess(log: Logger, actor: Actor, { right, firmId, documentId, outcome }: Access): void {
+export function logAccess(log: Logger, actor: Actor, { action, firmId, documentId, outcome }: Access): void {
   const access = {
-    action: rights[right].event,
+    action,
     outcome,
     document_id: documentId,
     firm_id: firmId,

@@ -1,14 +1,8 @@
 import type { Db } from '../database/connection/client.ts'
-import {
-  type DocumentFilter,
-  type DocumentPage,
-  type DocumentRecord,
-  listDocuments,
-  listVersions,
-  type VersionPage,
-} from '../database/documents/documents.ts'
+import { type DocumentRecord, listVersions, type VersionPage } from '../database/documents/documents.ts'
+import { type DocumentFilter, type DocumentPage, listDocuments } from '../database/documents/list-documents.ts'
 import { type EventPage, type EventRecord, listEvents } from '../database/audit/events.ts'
-import { requireRight } from '../people/require-right.ts'
+import { requireRightToRead } from '../people/require-right.ts'
 import { confidentialRoles } from '../people/rights.ts'
 import type { Actor, DocumentId, FirmId } from '../vocabulary/vocabulary.ts'
 import { accessDocument, type OpeningNeeds } from './access-document.ts'
@@ -23,7 +17,7 @@ export async function browseDocuments(
   firmId: FirmId,
   { filter, page }: { filter: DocumentFilter; page: DocumentPage },
 ): Promise<DocumentRecord[]> {
-  const membership = await requireRight(needs, actor, 'documents.list', { firmId })
+  const membership = await requireRightToRead(needs, actor, 'documents.list', { firmId })
   return listDocuments(needs.db, { membership, confidentialRoles }, filter, page)
 }
 
@@ -32,7 +26,7 @@ export async function viewDocument(needs: OpeningNeeds, actor: Actor, document: 
   return accessDocument(needs, actor, { ...document, right: 'documents.read' })
 }
 
-/** What happened to one document, newest first; that somebody looked is part of it. */
+/** The audit events of one document, newest first. This call adds one. */
 export async function viewHistory(
   needs: OpeningNeeds,
   actor: Actor,
@@ -42,7 +36,7 @@ export async function viewHistory(
   return listEvents(needs.db, membership, id, page)
 }
 
-/** The document as each of its versions, newest first. */
+/** The versions of a document, newest first. */
 export async function viewVersions(
   needs: OpeningNeeds,
   actor: Actor,

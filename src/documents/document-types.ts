@@ -14,14 +14,14 @@ import { AppError } from '../errors/app-error.ts'
 import type { Actor } from '../vocabulary/vocabulary.ts'
 import { requireAdministrator, requirePerson } from '../people/require-right.ts'
 
-/** Every type, also those that take no new documents, since old ones still name them. */
+/** Every type, including those that accept no new documents: old documents still name them. */
 export async function browseDocumentTypes({ db }: { db: Db }, actor: Actor): Promise<DocumentType[]> {
-  await requirePerson(db, actor, 'document_types.listed')
+  await requirePerson(db, actor, 'document_types.listed', { scope: 'documents:read' })
   return await listDocumentTypes(db)
 }
 
 export async function viewDocumentType({ db }: { db: Db }, actor: Actor, codeOrId: string): Promise<DocumentType> {
-  await requirePerson(db, actor, 'document_type.viewed')
+  await requirePerson(db, actor, 'document_type.viewed', { scope: 'documents:read' })
   const type = await findDocumentType(db, codeOrId)
   if (type === undefined) throw noSuchType()
   return type
@@ -33,14 +33,14 @@ function noSuchType(): AppError {
 
 type Needs = { db: Db; maxUploadBytes: number }
 
-/** Throws `conflict` for a code that is in use, `validation_failed` for a limit above what the service takes. */
+/** Throws `conflict` for a code that is in use, `validation_failed` for a limit above MAX_UPLOAD_BYTES. */
 export async function addDocumentType(
   { db, maxUploadBytes }: Needs,
   actor: Actor,
   newType: NewDocumentType,
 ): Promise<DocumentType> {
   const administrator = await requireAdministrator(db, actor, 'document_type.added')
-  assertWithin(maxUploadBytes, newType.maxBytes)
+  assertWithinMaximum(maxUploadBytes, newType.maxBytes)
 
   return await inTransaction(db, async (trx) => {
     const type = await insertDocumentType(trx, newType, administrator.id)
@@ -51,7 +51,7 @@ export async function addDocumentType(
   })
 }
 
-/** Takes effect for the next upload; documents that are there stay. */
+/** Takes effect for the next upload. Existing documents stay. */
 export async function changeDocumentType(
   { db, maxUploadBytes }: Needs,
   actor: Actor,
@@ -59,7 +59,7 @@ export async function changeDocumentType(
   change: DocumentTypeChange,
 ): Promise<DocumentType> {
   await requireAdministrator(db, actor, 'document_type.changed')
-  assertWithin(maxUploadBytes, change.maxBytes)
+  assertWithinMaximum(maxUploadBytes, change.maxBytes)
 
   return await inTransaction(db, async (trx) => {
     const before = await findDocumentType(trx, codeOrId)
@@ -74,8 +74,8 @@ export async function changeDocumentType(
   })
 }
 
-function assertWithin(maxUploadBytes: number, maxBytes: number | null | undefined): void {
+function assertWithinMaximum(maxUploadBytes: number, maxBytes: number | null | undefined): void {
   if (maxBytes === null || maxBytes === undefined || maxBytes <= maxUploadBytes) return
-  const message = `must be at most ${maxUploadBytes}, which is what this service takes`
+  const message = `must be at most ${maxUploadBytes}, the maximum of this service`
   throw new AppError('validation_failed', `max_bytes ${message}.`, { fields: [{ field: 'max_bytes', message }] })
 }

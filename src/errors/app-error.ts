@@ -5,9 +5,16 @@ export const errorCodes = [
   'not_a_member',
   'forbidden',
   'firm_locked',
+  'second_factor_required',
+  'password_change_required',
+  'email_unverified',
   'not_found',
   'method_not_allowed',
   'conflict',
+  'too_many_firms',
+  'second_person_required',
+  'claimed',
+  'application_incomplete',
   'scan_pending',
   'quarantined',
   'gone',
@@ -33,19 +40,22 @@ type Extras = {
   cause?: unknown
   fields?: FieldError[]
   retryAfterSeconds?: number
+  /** Further members of the problem document. */
+  members?: Record<string, unknown>
   /** Recorded in the audit trail with the code. */
   details?: Record<string, unknown>
 }
 
 /**
- * An error that a person can act on. The client gets `message` unchanged: it says what happened and what to do, and
- * names no path, bucket, key or SDK text. The original is in `cause`, for the log only.
+ * An error that a person can act on. The client gets `message` unchanged, unless the error is an `AccessDenied` or a
+ * `Fault`: it says what happened and what to do, and names no path, bucket, key or SDK text. The original is in `cause`, for the log only.
  */
 export class AppError extends Error {
   override readonly name = 'AppError'
   readonly code: ErrorCode
   readonly fields: FieldError[]
   readonly retryAfterSeconds: number | undefined
+  readonly members: Record<string, unknown>
   readonly details: Record<string, unknown>
 
   constructor(code: ErrorCode, message: string, extras: Extras = {}) {
@@ -53,6 +63,7 @@ export class AppError extends Error {
     this.code = code
     this.fields = extras.fields ?? []
     this.retryAfterSeconds = extras.retryAfterSeconds
+    this.members = extras.members ?? {}
     this.details = extras.details ?? {}
   }
 }
@@ -84,17 +95,27 @@ export function hasCode(error: unknown, ...codes: string[]): boolean {
 /** Why a person may not act in a firm, and the code of the answer. */
 export const denialCodes = {
   unauthenticated: 'unauthenticated',
+  session_over: 'unauthenticated',
+  key_over: 'unauthenticated',
+  key_scope: 'forbidden',
+  key_of_other_firm: 'forbidden',
+  key_maker: 'forbidden',
+  second_factor_required: 'second_factor_required',
+  password_change_required: 'password_change_required',
   account_locked: 'forbidden',
   firm_missing: 'not_found',
   not_a_member: 'not_a_member',
   forbidden: 'forbidden',
   administrators_read: 'forbidden',
+  reviewers_read: 'forbidden',
+  own_firm: 'forbidden',
   firm_locked: 'firm_locked',
+  email_unverified: 'email_unverified',
 } as const satisfies Record<string, ErrorCode>
 
 export type Denial = keyof typeof denialCodes
 
-/** A person may not do this. The message is the reason's name; `http/errors/sentences.ts` has the sentence for people. */
+/** A person may not do this. The message is the reason's name; `sentenceOf` has the sentence for people. */
 export class AccessDenied extends AppError {
   readonly denial: Denial
 

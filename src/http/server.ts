@@ -11,7 +11,8 @@ import { answerError } from './errors/answer-error.ts'
 import { recordRoutes } from './requests/served-routes.ts'
 import { authenticate, type AuthenticateNeeds } from './requests/authenticate.ts'
 import { checkInput } from './requests/check-input.ts'
-import { discardBody, closeSilentBodies, closeUnreadResponses } from './connection/connections.ts'
+import { closeUnreadResponses, discardBody } from './connection/connections.ts'
+import { type BodyLimits, defaultBodyLimits, limitBodies, maxBodyBytes } from './connection/limit-bodies.ts'
 import { acceptForms } from './requests/file-form.ts'
 import { chooseRequestId, recordRequests } from './requests/record-requests.ts'
 import { trackHandlers } from './connection/stop-serving.ts'
@@ -26,6 +27,7 @@ type ServerOptions = {
   origins: string[]
   maxUploadBytes: number
   maxSilenceSeconds: number
+  bodies?: BodyLimits | undefined
   authentication: AuthenticateNeeds
 }
 
@@ -41,7 +43,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     http: { requireHostHeader: false }, // acceptUnusualRequests rejects it with a problem document
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: answerUnreadableAddress,
-    bodyLimit: 256 * 1024,
+    bodyLimit: maxBodyBytes,
     requestTimeout: secondsToSend(options.maxUploadBytes) * 1000,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2000 },
     // Requests in progress finish when the server closes; see connection/stop-serving.ts.
@@ -91,10 +93,13 @@ async function allowOrigins(server: FastifyInstance, origins: string[]): Promise
 /** Handles requests that Node and Fastify would reject without a problem document or a request id. */
 function acceptUnusualRequests(server: FastifyInstance): void {
   // RFC 9112, 3.2: a request of HTTP/1.1 without a host must be rejected.
-  server.addHook('onRequest', ({ raw }, _reply, done) => {
+  server.addHook('onRequest', ({ raw, host }, _reply, done) => {
     const lacksHost = raw.httpVersion === '1.1' && raw.headers.host === undefined
-    if (!lacksHost) done()
-    else done(new AppError('bad_request', 'The request has no header "Host", which HTTP/1.1 requires.'))
+    // Links and cookies are built of it after a change is committed.
+    const hasBrokenHost = raw.headers.host !== undefined && !URL.canParse(`http://${host}`)
+    if (lacksHost) done(new AppError('bad_request', 'The request has no header "Host", which HTTP/1.1 requires.'))
+    else if (hasBrokenHost) done(new AppError('bad_request', 'The header "Host" names no host.'))
+    else done()
   })
   // RFC 9110, 10.1.1: a server may ignore an unknown expectation.
   server.server.on('checkExpectation', (request, response) => server.server.emit('request', request, response))
@@ -106,9 +111,13 @@ function acceptUnusualRequests(server: FastifyInstance): void {
   })
 }
 
-function limitConnections(server: FastifyInstance, { maxSilenceSeconds }: ServerOptions): void {
+/** More connections are closed at once: one costs up to 40 KB of memory before its first request is complete. */
+const maxConnections = 8000
+
+function limitConnections(server: FastifyInstance, { maxSilenceSeconds, bodies }: ServerOptions): void {
+  server.server.maxConnections = maxConnections
   discardBody(server)
-  closeSilentBodies(server, maxSilenceSeconds)
+  limitBodies(server, bodies ?? defaultBodyLimits)
   // The system buffers megabytes, so the progress of a slow reader shows later than that of a slow sender.
   closeUnreadResponses(server, 4 * maxSilenceSeconds)
   closeIdleAfterResponse(server)

@@ -24,7 +24,7 @@ const link = `https://b.s3.af-south-1.amazonaws.com/k?X-Amz-Credential=${keyId}%
 const middleOfKey = 'MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgEXAMPLE'
 const privateKey = `-----BEGIN PRIVATE KEY-----\n${middleOfKey}\n-----END PRIVATE KEY-----\n`
 
-/** What somebody might log without thinking, and what of it must never be read in a log. */
+/** Careless log calls, and the parts that must never appear in a log. */
 const careless: [string, unknown, string[]][] = [
   ['a presigned link', link, [signature, keyId, sessionToken]],
   ['a presigned link within another address', `https://a.example/?to=${encodeURIComponent(link)}`, [signature, keyId]],
@@ -119,7 +119,7 @@ test.each(careless)('%s in an error, its cause and its stack is logged without i
   }
 })
 
-test('what was redacted in an error’s message leaves its stack to be read', () => {
+test('redaction in an error’s message keeps its stack readable', () => {
   const { log, lines } = keepLines()
 
   log.error({ err: new Error('{"password":"correct \\"horse","x":1}', { cause: new Error(`got ${link}`) }) })
@@ -129,7 +129,7 @@ test('what was redacted in an error’s message leaves its stack to be read', ()
   expect(stack).not.toContain('horse')
 })
 
-test.each(careless)('%s is shown to people without its secret', (_what, value, secrets) => {
+test.each(careless)('%s is printed on a terminal without its secret', (_what, value, secrets) => {
   const { log, lines } = keepLines(true)
 
   log.info({ value, err: new Error(String(value)) }, String(value))
@@ -138,14 +138,14 @@ test.each(careless)('%s is shown to people without its secret', (_what, value, s
   for (const secret of secrets) expect(lines.join('')).not.toContain(secret)
 })
 
-test('what is no secret stays readable', () => {
+test('text without secrets stays readable', () => {
   const plain = {
     event: 'request',
     route: '/api/v1/files/:token',
     method: 'GET',
     duration_ms: 3.2,
     key: 'security_firms/0198c0de-7a5e-4b6e-9d57-2f0c9f3a1b2c/registration_certificate_0198c0de.pdf',
-    errors: [{ field: 'password', message: 'must be at least 8 characters' }],
+    errors: [{ field: 'password', message: 'must be at least 10 characters' }],
     address: 'http://127.0.0.1:7480/documents',
     stack: 'at file:///srv/node_modules/@aws-sdk/client-s3/index.js:1:2',
     token_type: 'access',
@@ -172,7 +172,7 @@ test('a value without a secret is logged unchanged, and redaction does not chang
   expect(withSecret).toEqual({ deep: { token: 'opaque' } })
 })
 
-test('an object that holds itself, that has no end in sight or that cannot be read is logged, without its secrets', () => {
+test('a circular, very deep or unreadable object is logged without its secrets', () => {
   const { log, lines } = keepLines()
   const circular: Record<string, unknown> = { token: 'opaque' }
   circular['self'] = { again: circular, list: [circular] }
@@ -194,7 +194,7 @@ test('an object that holds itself, that has no end in sight or that cannot be re
   expect(lines.join('')).not.toContain('opaque')
 })
 
-test('fields that a logger carries along hold no secret either', () => {
+test('fields bound to a logger are redacted too', () => {
   const { log, lines } = keepLines()
 
   log.child({ session: { token: 'opaque' } }).info('done')
@@ -202,7 +202,7 @@ test('fields that a logger carries along hold no secret either', () => {
   expect(JSON.parse(lines[0] ?? '')).toMatchObject({ session: { token: '[redacted]' } })
 })
 
-test('whatever is logged, a line stays one record of JSON that says the same outside of its secrets', () => {
+test('every log line is one JSON record that is unchanged outside of its secrets', () => {
   const secretsAndText = oneof(
     string({ unit: 'binary', maxLength: 40 }),
     constantFrom(...careless.map(([, value]) => (typeof value === 'string' ? value : JSON.stringify(value)))),
@@ -238,7 +238,7 @@ test('a file name with line breaks, escapes and quotes stays inside one record',
   expect(lines[0]).toMatch(/^[^\p{Cc}\p{Zl}\u202e]+\n$/u)
 })
 
-test('a file name with escapes does nothing to a terminal and fakes no line there', () => {
+test('a file name with escapes does nothing to a terminal and forges no line there', () => {
   const { log, lines } = keepLines(true)
 
   log.warn({ file_name: hostileName, err: new Error(hostileName) }, hostileName)
@@ -265,7 +265,7 @@ test('a terminal shows one line per request, and fields only for warnings and er
   )
 })
 
-test('lines of one piece of work carry its fields, and none of each other’s', () => {
+test('lines of one piece of work have its fields, and other lines do not', () => {
   const { log, lines } = keepLines()
 
   withLogContext({ request_id: 'r-1' }, () => {
@@ -293,7 +293,7 @@ test.each([
   'postgres://a:',
   'token',
   'pass: {',
-])('a long line of %s is looked through without looking back', (piece) => {
+])('a long line of %s is redacted in linear time', (piece) => {
   // Quadratic work on this length would take minutes and trip the test's own time limit.
   expect(redact(JSON.stringify({ file_name: piece.repeat(100_000) }))).toBeTypeOf('string')
 })

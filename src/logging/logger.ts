@@ -29,7 +29,7 @@ export function createLogger({ level, isTerminal, destination }: LoggerOptions):
   )
 }
 
-/** Successful jobs run all day: on a terminal they would push the start block and the requests out of sight. */
+/** Frequent on every instance. On a terminal they would hide the start block and the requests. */
 const hiddenOnTerminal = new Set<unknown>(['job_finished', 'task_finished'])
 const levelsWithFields = new Set<unknown>(['warn', 'error', 'fatal'])
 
@@ -41,7 +41,7 @@ function createTerminalFormat(level: string): (line: string) => string {
   const options = {
     translateTime: 'HH:MM:ss',
     ignore: 'pid,hostname',
-    // Without this a line break in a message would begin what looks like another line of the log.
+    // Otherwise the text after a line break in a message would look like another log line.
     messageFormat: (log: Record<string, unknown>, messageKey: string) =>
       textOf(log[messageKey] ?? log['event']).replaceAll('\n', String.raw`\n`),
   }

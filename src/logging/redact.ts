@@ -1,15 +1,15 @@
 /** Names whose value is a secret: keys of JSON, of a form, of a header, of an object as Node shows it. */
 const partOfSecretName =
   'pass(?:word|wd|phrase)|secret|(?:access|refresh|session|security|id)[_-]?token|authorization|cookie|paniq_refresh|(?:private|api)[_-]?key'
-/** Secrets only where the name ends with them: `token_type` is none. */
+/** Secret only at the end of a name: `token_type` is not secret. */
 const endOfSecretName = 'pass|pwd|tokens?'
 const secretName = String.raw`(?:(?:${partOfSecretName})[\w-]{0,30}|${endOfSecretName})`
 
 const wholeName = new RegExp(`${partOfSecretName}|(?:${endOfSecretName})$`, 'i')
 const known = new Map<string, boolean>()
 
-/** Whether what stands under this name is a secret. Names come again and again, so each is looked at once. */
-export function isSecretName(name: string): boolean {
+/** Whether the value under this name is a secret. Caches the answer, since names repeat. */
+function isSecretName(name: string): boolean {
   const before = known.get(name)
   if (before !== undefined) return before
   const isSecret = wholeName.test(name)
@@ -21,33 +21,33 @@ const string = String.raw`"(?:[^"\\]|\\.)*"`
 /** A string of JSON, or of Node's own form, within a text of the line. Its end may be missing. */
 const innerString = String.raw`\\"(?:[^"\\]|\\\\(?:\\["\\]|[^"\\])|\\[^"\\])*(?:\\")?`
 const number = String.raw`-?\d[\d.]*`
-/** As far as the text goes that holds it, where only that end is certain. */
+/** Up to the end of the enclosing string, where the end of the secret is unknown. */
 const restOfText = String.raw`(?:[^"\\]|\\.)*`
 const quoted = (mark: string) => String.raw`${mark}(?:[^${mark}"\\]|\\.)*${mark}?`
 
 /**
- * Secrets by their shape in a finished line of JSON. Each replacement keeps what tells the reader what was there. None
- * may end inside an escape or at a quote of its own, or the line would be JSON no more; none may look far back or
- * ahead without a bound, or a long line would stop the service.
+ * Patterns of secrets in a finished line of JSON. Each replacement shows what kind of secret was removed. No pattern may end
+ * inside an escape or remove a single quote character, or the line would not be valid JSON. No pattern may look ahead or
+ * behind without a bound, or a long line would block the process.
  */
 const secretShapes: [RegExp, string][] = [
   [/((?:Bearer|Basic)(?: |%20|\+))[\w.~+/=-]+/gi, '$1[redacted]'],
   [/eyJ[\w-]{6,}\.[\w-]+(?:\.[\w-]*){1,3}/g, '[redacted token]'],
   [/((?:Signature|Credential|X-Amz-Security-Token)(?:=|%3D))[^&,"\s\\]+/gi, '$1[redacted]'],
   [/([?&](?:Key-Pair-Id|Policy|token)=)[^&"\s\\]+/gi, '$1[redacted]'],
-  [/(\/files\/)(?!:token\b)[^"\s\\?]+/g, '$1[redacted]'],
-  // As far as the last @ of the word: a password may hold one.
+  [/(\/(?:files|calendars)\/)(?!:token\b)[^"\s\\?]+/g, '$1[redacted]'],
+  // Up to the last @ of the word, because a password may contain one.
   [/(\b\w+:\/\/[^:/@\s"\\]*:)(?:[^\s"\\]|\\[^nrt]){1,400}@/g, '$1[redacted]@'],
-  // A password with a blank in it, where no page's address is that a sentence goes on after.
+  // A password with a space, only for database and similar schemes: after a web address, a sentence may continue.
   [
     /(\b(?:postgres(?:ql)?|mysql|rediss?|amqps?|smtps?|mongodb)(?:\+\w+)?:\/\/[^:/@\s"\\]*:)(?!\d{1,5}\b[^@ ]*(?: |"))[^"\\]{1,200}@/gi,
     '$1[redacted]@',
   ],
-  // A token alone before the host.
+  // A token without a user name before the host.
   [/(\b\w+:\/\/)[^:/?#@\s"\\]{1,400}@/g, '$1[redacted]@'],
   [/\$2[abxy]\$\d\d\$[./\w]{53}/g, '[redacted hash]'],
   [/\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/g, '[redacted key id]'],
-  // Where such a key ends is not always said.
+  // The end of such a key may be missing.
   [new RegExp(`-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----${restOfText}`, 'g'), '[redacted private key]'],
 
   // "password":"…", ["…"], 12
@@ -78,11 +78,11 @@ function named(between: string, value: string): RegExp {
   return new RegExp(`(${secretName}${between})(?:${value})`, 'gi')
 }
 
-/** Every shape has one of these in it. Most lines have none, and so cost one look. */
+/** Every pattern contains one of these. Most lines contain none and need only this test. */
 const hint =
-  /bearer|basic|eyJ|signature|credential|token|policy=|pair-id|\/files\/|:\/\/|\$2|A[KS]IA|pass|pwd|secret|authoriz|cookie|refresh|(?:private|api)[_ -]?key/i
+  /bearer|basic|eyJ|signature|credential|token|policy=|pair-id|\/files\/|\/calendars\/|:\/\/|\$2|A[KS]IA|pass|pwd|secret|authoriz|cookie|refresh|(?:private|api)[_ -]?key/i
 
-/** Takes secrets out of one finished line, so that no caller has to remember to. */
+/** Removes secrets from a finished line, so that no caller has to. */
 export function redact(line: string): string {
   if (!hint.test(line)) return line
   return secretShapes.reduce((text, [shape, instead]) => text.replace(shape, instead), line)
@@ -92,43 +92,43 @@ const maxDepth = 40
 
 /** Returns a copy without the values under secret names, or the same value if there are none. */
 export function redactKeys<Value>(value: Value): Value {
-  // A walk keeps the type but for what it takes out, and that goes into a line of text alone.
+  // The walk keeps the type except for redacted values, which only go into a log line.
   return walk(value, { seen: undefined, depth: 0 }) as Value
 }
 
-/** The fields of a line, whose error is left to its own serialiser. */
+/** Redacts the fields of a line, except `err`, which has its own serialiser. */
 export function redactFields(fields: Record<string, unknown>): Record<string, unknown> {
   const { err } = fields
   const redacted = redactKeys(err instanceof Error ? { ...fields, err: undefined } : fields)
   return err instanceof Error ? { ...redacted, err } : redacted
 }
 
-/** What was met on the way and what became of it; nothing yet of what is still being walked. */
-type Way = { seen: Map<object, unknown> | undefined; depth: number }
+/** `seen`: each visited object with its result, or a placeholder while it is being walked. */
+type Walk = { seen: Map<object, unknown> | undefined; depth: number }
 
-function walk(value: unknown, way: Way): unknown {
+function walk(value: unknown, state: Walk): unknown {
   if (typeof value !== 'object' || value === null || hasOwnForm(value)) return value
-  if (way.seen?.has(value)) return way.seen.get(value)
-  if (way.depth > maxDepth) return '[too deep]'
+  if (state.seen?.has(value)) return state.seen.get(value)
+  if (state.depth > maxDepth) return '[too deep]'
 
-  way.seen ??= new Map()
-  way.seen.set(value, '[circular]')
-  way.depth += 1
-  const result = Array.isArray(value) ? walkItems(value, way) : walkEntries(value, way)
-  way.depth -= 1
-  way.seen.set(value, result)
+  state.seen ??= new Map()
+  state.seen.set(value, '[circular]')
+  state.depth += 1
+  const result = Array.isArray(value) ? walkItems(value, state) : walkEntries(value, state)
+  state.depth -= 1
+  state.seen.set(value, result)
   return result
 }
 
-function walkItems(items: readonly unknown[], way: Way): readonly unknown[] {
-  const walked = items.map((item) => walk(item, way))
+function walkItems(items: readonly unknown[], state: Walk): readonly unknown[] {
+  const walked = items.map((item) => walk(item, state))
   return walked.some((item, index) => item !== items[index]) ? walked : items
 }
 
-function walkEntries(value: object, way: Way): object {
+function walkEntries(value: object, state: Walk): object {
   let copy: Record<string, unknown> | undefined
   for (const [name, each] of entriesOf(value)) {
-    const instead = isWorthHiding(each) && isSecretName(name) ? '[redacted]' : walk(each, way)
+    const instead = isWorthHiding(each) && isSecretName(name) ? '[redacted]' : walk(each, state)
     if (instead === each) continue
     copy ??= { ...value }
     copy[name] = instead
@@ -136,7 +136,7 @@ function walkEntries(value: object, way: Way): object {
   return copy ?? value
 }
 
-/** A log may not fail because of what is logged: what throws when it is read would be left out of the line too. */
+/** Logging must not fail because of a value. An object that throws when it is read has no entries. */
 function entriesOf(value: object): [string, unknown][] {
   try {
     return Object.entries(value)
@@ -145,12 +145,12 @@ function entriesOf(value: object): [string, unknown][] {
   }
 }
 
-/** That there is a password is no secret. */
+/** Whether a password exists is not secret. */
 function isWorthHiding(value: unknown): boolean {
   return value !== null && !['undefined', 'boolean', 'function'].includes(typeof value)
 }
 
-/** A date, an address, bytes: these say themselves how they are written. */
+/** Dates, URLs and buffers have their own serialisation. */
 function hasOwnForm(value: object): boolean {
   return ArrayBuffer.isView(value) || ('toJSON' in value && typeof value.toJSON === 'function')
 }

@@ -2,50 +2,68 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 
 export type SpanKind = 'server' | 'client' | 'consumer' | 'internal'
 
-/** What is said of a stretch of work: ids, sizes and words of closed lists, never a name, an address or a secret. */
+/** Attributes of a span: ids, sizes and words of closed lists, never a name, an address or a secret. */
 export type SpanFacts = Record<string, string | number | boolean | undefined>
 
-/** One stretch of work in a trace. */
+/** A span: one piece of work in a trace. */
 export type Span = {
   traceId: string
   /** The value of the `traceparent` header, for the next service. */
   traceparent: string
   begin(name: string, facts?: SpanFacts, kind?: SpanKind): Span
   add(facts: SpanFacts): void
-  /** `outcome`: `ok`, or a word for what went wrong. */
+  /** `outcome`: `ok`, or a word for the failure. */
   end(outcome: string): void
 }
 
-/** Where spans go; there is none unless an operator wants traces. */
+/** Creates and sends spans. It exists only if tracing is configured. */
 export type Tracing = {
-  /** The first span of this process for a piece of work; `traceparent` says what it is a part of. */
+  /** Begins the first span of this process for a request or job. `traceparent`: its parent, if any. */
   begin(name: string, options: { kind: SpanKind; traceparent: string | undefined; facts: SpanFacts }): Span
-  /** Sends what is left. */
+  /** Sends the remaining spans. */
   close(): Promise<void>
 }
 
-/** Whose work is done: the request that asked for it, the job that does it. */
-export type LogContext = { request_id?: string; job_id?: string }
+/** The request or the job that the current work belongs to. */
+type LogContext = { request_id?: string; job_id?: string }
 
-/** What the one line of a request says beside the request itself. */
+/** Additional fields of the log line of a request. */
 export type RequestSummary = Record<string, string | number | undefined>
 
-type Work = { fields: LogContext; span: Span | undefined; summary?: RequestSummary | undefined }
+/** Who a request is counted for. `person`: known after authentication. `connections`: to the database, in use now. */
+export type Requester = { network: string; person?: string; connections: number }
+
+type Work = {
+  fields: LogContext
+  span: Span | undefined
+  summary?: RequestSummary | undefined
+  requester?: Requester | undefined
+}
 
 const context = new AsyncLocalStorage<Work>()
-const nobodys: Work = { fields: {}, span: undefined }
+const noWork: Work = { fields: {}, span: undefined }
 
-/** Everything that is logged while `work` runs, by whatever part, carries these fields and no others. */
+/** Every log line during `work` gets these fields, and no fields of an outer context. */
 export function withLogContext<Result>(fields: LogContext, work: () => Result): Result {
   return context.run({ fields, span: currentSpan() }, work)
 }
 
-/** As `withLogContext`, for a request: what `summarize` is given meanwhile goes to `summary`. */
-export function withRequestContext<Result>(requestId: string, summary: RequestSummary, work: () => Result): Result {
-  return context.run({ fields: { request_id: requestId }, span: currentSpan(), summary }, work)
+type RequestContext = { summary: RequestSummary; requester: Requester | undefined }
+
+/** Like `withLogContext`, for a request. `summarize` adds its fields to `summary`. */
+export function withRequestContext<Result>(requestId: string, request: RequestContext, work: () => Result): Result {
+  return context.run({ fields: { request_id: requestId }, span: currentSpan(), ...request }, work)
 }
 
-/** Adds to the line that the request will leave. False where no request is served, or its line says such a thing already. */
+/** Undefined outside of a request, and for probes. */
+export function currentRequester(): Requester | undefined {
+  return context.getStore()?.requester
+}
+
+/**
+ * Adds fields to the log line of the current request. False outside of a request, or if the line has one of these
+ * fields.
+ */
 export function summarize(fields: RequestSummary): boolean {
   const summary = context.getStore()?.summary
   if (summary === undefined || Object.keys(fields).some((name) => name in summary)) return false
@@ -53,30 +71,30 @@ export function summarize(fields: RequestSummary): boolean {
   return true
 }
 
-/** What `work` does is a part of this span. */
+/** Runs `work` in this span. */
 export function withSpan<Result>(span: Span | undefined, work: () => Result): Result {
   return context.run({ ...context.getStore(), fields: logContext(), span }, work)
 }
 
 /**
- * For what a request happens to begin and others will need: a timer, a connection that is kept. What runs or breaks
- * later would else be logged as that request's.
+ * Runs `work` outside of the current request, for anything that outlives the request, such as a timer or a pooled
+ * connection. Its later log lines would otherwise have the id of this request.
  */
 export function outsideOfWork<Result>(work: () => Result): Result {
-  return context.run(nobodys, work)
+  return context.run(noWork, work)
 }
 
-/** Whose work this is; without fields where it is nobody's. */
+/** The fields of the current work; empty outside of a request or job. */
 export function logContext(): Readonly<LogContext> {
-  return context.getStore()?.fields ?? nobodys.fields
+  return context.getStore()?.fields ?? noWork.fields
 }
 
-/** The stretch of a trace that goes on; undefined where nothing is traced. */
+/** The current span; undefined without tracing. */
 export function currentSpan(): Span | undefined {
   return context.getStore()?.span
 }
 
-/** Runs `work` in a span of its own where its caller is traced; `work` may add facts to the span. */
+/** Runs `work` in a new span if its caller is traced. `work` may add attributes to the span. */
 export async function traced<Result>(
   name: string,
   work: (span: Span | undefined) => Promise<Result>,
@@ -89,7 +107,7 @@ export async function traced<Result>(
 
 type JobSpan = { name: string; traceparent?: string | undefined; facts: SpanFacts }
 
-/** Runs a job as the first stretch of this process, or as a part of what asked for it, where somebody wants traces. */
+/** Runs a job in a new span if tracing is configured. `traceparent`: the span that enqueued the job. */
 export async function traceJob<Result>(
   tracing: Tracing | undefined,
   { name, traceparent, facts }: JobSpan,
@@ -98,7 +116,7 @@ export async function traceJob<Result>(
   return tracing === undefined ? work() : runInSpan(tracing.begin(name, { kind: 'consumer', traceparent, facts }), work)
 }
 
-/** Runs `work` in a span that was begun, and ends it as that ends. */
+/** Runs `work` in a span and ends the span with the outcome of `work`. */
 async function runInSpan<Result>(span: Span, work: (span: Span) => Promise<Result>): Promise<Result> {
   try {
     const result = await withSpan(span, () => work(span))
@@ -110,7 +128,7 @@ async function runInSpan<Result>(span: Span, work: (span: Span) => Promise<Resul
   }
 }
 
-/** The code that our errors and the database's have, else the kind; a message may name what is nobody's business. */
+/** The code of our errors and the database's, else the error's name. Never a message, which may contain personal data. */
 function outcomeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'aborted'
   const code = 'code' in error ? error.code : undefined

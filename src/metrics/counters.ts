@@ -1,5 +1,17 @@
+import { uploadBytes, uploadSizes } from './upload-counters.ts'
+
 const measuredStores = ['s3', 'local']
-const rateKinds = ['uploads', 'downloads', 'logins', 'events']
+const rateKinds = [
+  'uploads',
+  'downloads',
+  'logins',
+  'registrations',
+  'password_resets',
+  'verifications',
+  'invitations',
+  'exports',
+  'events',
+]
 const occasions = ['upload', 'waiting', 'again']
 const verdicts = ['clean', 'infected', 'cannot_say']
 
@@ -27,15 +39,18 @@ export const counters = {
     labelNames: ['outcome'],
     zeros: [{ outcome: 'ok' }, { outcome: 'failed' }],
   },
-  uploadBytes: {
-    name: 'paniq_documents_upload_bytes_total',
-    help: 'Bytes of files written to a store, by outcome.',
-    labelNames: ['store', 'outcome'],
-  },
+  uploadBytes,
   uploadsWithoutS3: {
     name: 'paniq_documents_uploads_without_s3_total',
     help: 'Uploads that S3 did not accept: stored locally (local) or rejected (nowhere).',
     labelNames: ['reason', 'goes_to'],
+  },
+
+  webhookAttempts: {
+    name: 'paniq_documents_webhook_attempts_total',
+    help: 'Requests to webhooks by outcome: delivered, failed (tried again), given_up.',
+    labelNames: ['outcome'],
+    zeros: ['delivered', 'failed', 'given_up'].map((outcome) => ({ outcome })),
   },
 
   // Rate limits
@@ -132,7 +147,6 @@ const responseSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
 const scanSeconds = [0.01, 0.05, 0.25, 1, 5, 15, 60, 180]
 const statementSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 5, 30]
 const workSeconds = [0.05, 0.25, 1, 5, 15, 60, 300, 900, 3600, 21_600]
-const uploadSizes = [16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576].map((kibibytes) => kibibytes * 1024)
 
 /** Distributions of times and sizes. */
 export const histograms = {
@@ -143,12 +157,7 @@ export const histograms = {
     labelNames: ['route', 'method', 'status_class'],
     buckets: responseSeconds,
   },
-  uploadSizes: {
-    name: 'paniq_documents_upload_size_bytes',
-    help: 'Sizes of the files written to a store, by outcome.',
-    labelNames: ['store', 'outcome'],
-    buckets: uploadSizes,
-  },
+  uploadSizes,
 
   // Stores
   storeOperations: {

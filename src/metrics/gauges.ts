@@ -108,6 +108,46 @@ export const rowGauges = {
     value: 'oldestSeconds',
   },
 
+  // Mail
+  mailsWaiting: {
+    name: 'paniq_documents_mails_waiting',
+    help: 'Mails that are to be sent, or tried again; counted up to 10000.',
+    rows: 'mailsWaiting',
+    value: 'count',
+  },
+  mailsWaitingOldest: {
+    name: 'paniq_documents_mails_waiting_oldest_seconds',
+    help: 'Time since the oldest waiting mail was queued; 0 if there is none.',
+    rows: 'mailsWaiting',
+    value: 'oldestSeconds',
+  },
+  mailsFailed: {
+    name: 'paniq_documents_mails_failed',
+    help: 'Mails that were given up within the last 30 days; counted up to 10000.',
+    rows: 'mailsFailed',
+    value: 'count',
+  },
+
+  // Webhooks
+  webhooksWaiting: {
+    name: 'paniq_documents_webhook_deliveries_waiting',
+    help: 'Events that are to be sent to enabled webhooks, or tried again; counted up to 10000.',
+    rows: 'webhooksWaiting',
+    value: 'count',
+  },
+  webhooksWaitingOldest: {
+    name: 'paniq_documents_webhook_deliveries_waiting_oldest_seconds',
+    help: 'Time since the oldest of them happened; 0 if there is none.',
+    rows: 'webhooksWaiting',
+    value: 'oldestSeconds',
+  },
+  webhooksDisabled: {
+    name: 'paniq_documents_webhooks_disabled',
+    help: 'Webhooks that the service disabled, because their receiver failed for three days or is gone.',
+    rows: 'webhooksDisabled',
+    value: 'count',
+  },
+
   // Audit trail
   eventsWithoutMonth: {
     name: 'paniq_documents_events_without_month',

@@ -1,7 +1,7 @@
 import { DatabaseError } from 'pg'
 import { expect, test } from 'vitest'
 
-import { AppError } from '../errors/app-error.ts'
+import { AccessDenied, AppError } from '../errors/app-error.ts'
 import { StoreError } from '../storage/file-store.ts'
 import { toLocalError } from '../storage/local/local-errors.ts'
 import { s3FailureOf } from '../storage/s3/requests/s3-errors.ts'
@@ -23,12 +23,21 @@ const ofPostgres = (code: string) =>
 
 test.each<[string, unknown, string]>([
   ['a sentence that is for people', new AppError('gone', 'It is gone.', { cause: ofSdk }), 'It is gone.'],
-  ['S3, as a store has it', new S3Error('put_object', s3FailureOf(ofSdk), ofSdk), 'S3 does not allow what is needed.'],
-  ['S3, as the SDK has it', ofSdk, 'S3 does not allow what is needed.'],
+  [
+    'a denied person',
+    new AccessDenied('not_a_member'),
+    'You are not an active member of this firm. Ask the firm’s administrator to add you.',
+  ],
+  [
+    'S3, as a store has it',
+    new S3Error('put_object', s3FailureOf(ofSdk), ofSdk),
+    'S3 denies a permission that the service needs.',
+  ],
+  ['S3, as the SDK has it', ofSdk, 'S3 denies a permission that the service needs.'],
   [
     'S3, below another failure',
     new Error('at s3://paniq-documents', { cause: ofSdk }),
-    'S3 does not allow what is needed.',
+    'S3 denies a permission that the service needs.',
   ],
   [
     'S3 out of reach',
@@ -38,7 +47,7 @@ test.each<[string, unknown, string]>([
   [
     'a request that S3 would never take',
     named('bad', { name: 'InvalidRequest', $metadata: { httpStatusCode: 400 } }),
-    'S3 refused what it was asked for.',
+    'S3 rejected the request.',
   ],
   ['the database out of reach', ofSystem('ECONNREFUSED', { syscall: 'connect' }), 'The database could not be reached.'],
   [
@@ -57,7 +66,7 @@ test.each<[string, unknown, string]>([
   expect(describeError(error, at)).toBe(sentence)
 })
 
-test('causes that go in a circle come to an end', () => {
+test('a cycle of causes ends', () => {
   const error = new Error('one')
   error.cause = new Error('other', { cause: error })
 

@@ -1,10 +1,14 @@
 import { type DatabaseFailure, databaseFailureOf } from '../database/connection/postgres-errors.ts'
 import { isAppError } from '../errors/app-error.ts'
+import { sentenceOf } from '../errors/faults.ts'
 import { describeDiskFailure } from '../storage/local/local-errors.ts'
 import { type S3Failure, s3FailureOf, type S3Trouble } from '../storage/s3/requests/s3-errors.ts'
 import { S3Error } from '../storage/s3/requests/s3-operation.ts'
 
-/** Describes a failure in one sentence. Messages of libraries may name a path, a bucket or a key, so only the log has them. */
+/**
+ * Describes a failure in one sentence. Messages of libraries may name a path, a bucket or a key, so only the log has
+ * them.
+ */
 export function describeError(error: unknown, at: Date): string {
   for (const each of chainOf(error)) {
     const sentence = describeOne(each)
@@ -21,7 +25,7 @@ function chainOf(error: unknown): Error[] {
 }
 
 function describeOne(error: Error): string | undefined {
-  if (isAppError(error)) return error.message
+  if (isAppError(error)) return sentenceOf(error)
   if (error instanceof S3Error) return describeS3(error.failure)
   // An error of the SDK. Its network errors look like the database's, so they are checked first.
   if ('$metadata' in error) return describeS3(s3FailureOf(error))
@@ -44,21 +48,21 @@ const databaseFailureText: Record<DatabaseFailure, string> = {
 
 function describeS3({ code, trouble }: S3Failure): string {
   if (trouble !== undefined) return `${s3TroubleText[trouble]}.`
-  return code === 'bytes_missing' ? 'A file is not on S3.' : 'S3 refused what it was asked for.'
+  return code === 'bytes_missing' ? 'A file is not on S3.' : 'S3 rejected the request.'
 }
 
 /** One sentence per trouble, without internal names. */
 export const s3TroubleText: Record<S3Trouble, string> = {
   no_answer: 'S3 does not answer',
-  no_credentials: 'S3 is set up, but there are no credentials for it',
-  refused_credentials: 'S3 refuses the credentials',
-  not_allowed: 'S3 does not allow what is needed',
-  no_bucket: 'S3 has no such bucket',
-  wrong_place: 'S3 has the bucket in another region',
-  clock_off: 'S3 refuses because its clock and ours differ',
+  no_credentials: 'S3 is configured, but there are no credentials for it',
+  refused_credentials: 'S3 rejects the credentials',
+  not_allowed: 'S3 denies a permission that the service needs',
+  no_bucket: 'The bucket does not exist',
+  wrong_place: 'The bucket is in another region',
+  clock_off: 'S3 rejects requests because its clock and ours differ',
   too_busy: 'S3 is too busy',
-  broken: 'S3 fails',
-  not_s3: 'What answers in the place of S3 is another server',
-  not_ours: 'The bucket on S3 holds nothing of ours',
-  ending: 'The service is ending',
+  broken: 'S3 answers with errors',
+  not_s3: 'The S3 endpoint is not an S3 server',
+  not_ours: 'The bucket does not belong to this installation',
+  ending: 'The service is stopping',
 }

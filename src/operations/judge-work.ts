@@ -90,8 +90,8 @@ export type LastRun = {
 
 /** The queue checks its schedule twice a minute and retries a failed job three times. */
 const graceMs = 15 * 60_000
-/** A longer run for a disk hangs. */
-const longestMs = 6 * 60 * 60_000
+/** A run for a disk that takes longer counts as hanging. */
+const maxRunMs = 6 * 60 * 60_000
 
 export type Times = {
   now: Date
@@ -130,7 +130,7 @@ export function judgeTask(
   const work = { ...planned, name, description, by, disk, schedule: `every ${everySeconds} s`, succeededAt }
   if (!isActive) return { ...work, last: lastOf(run, false), nextAt: null, isGone: true, overdueSeconds: 0 }
   if (run.runningSince !== null) {
-    const overdueSeconds = overdue(after(run.runningSince, longestMs - graceMs), now)
+    const overdueSeconds = overdue(after(run.runningSince, maxRunMs - graceMs), now)
     return { ...work, runningSince: run.runningSince, last: lastOf(run, true), nextAt: null, overdueSeconds }
   }
   return {
@@ -202,7 +202,7 @@ export type OutsideWork = NamedWork & {
   findLast(db: Db): Promise<OutsideRun | undefined>
 }
 
-export type OutsideRun = {
+type OutsideRun = {
   startedAt?: Date
   endedAt: Date
   outcome: 'ok' | 'failed'
@@ -211,6 +211,6 @@ export type OutsideRun = {
 }
 
 /** The next time of a cron expression in UTC after a moment. */
-export function nextDue(cron: string, moment: Date): Date {
+function nextDue(cron: string, moment: Date): Date {
   return CronExpressionParser.parse(cron, { currentDate: moment, tz: 'UTC' }).next().toDate()
 }

@@ -156,8 +156,8 @@ function setBackupGauges(metrics: Metrics, last: LastBackup | undefined): void {
 /** Of a task that runs for several disks, the worst state counts. */
 function setWorkGauges(metrics: Metrics, work: WorkState[]): void {
   for (const gauge of [metrics.jobSucceeded, metrics.jobLastRunOk, metrics.jobOverdue]) gauge.reset()
-  const here = work.filter(({ isGone }) => !isGone)
-  for (const [task, states] of Map.groupBy(here, ({ name }) => name)) {
+  const active = work.filter(({ isGone }) => !isGone)
+  for (const [task, states] of Map.groupBy(active, ({ name }) => name)) {
     metrics.jobOverdue.set({ task }, Math.max(...states.map(({ overdueSeconds }) => overdueSeconds)))
     const succeeded = states.flatMap(({ succeededAt }) => succeededAt?.getTime() ?? [])
     if (succeeded.length > 0) metrics.jobSucceeded.set({ task }, Math.max(...succeeded) / 1000)

@@ -142,8 +142,8 @@ function judgeJobs(work: WorkState[] | undefined): Checks['jobs'] {
 
 /** One entry for each job; of a job that runs for several disks, the worst state. */
 function listJobs(work: WorkState[]): ReadinessShape['jobs'] {
-  const here = work.filter(({ isGone }) => !isGone)
-  return [...Map.groupBy(here, ({ name }) => name).values()].flatMap((states) => {
+  const active = work.filter(({ isGone }) => !isGone)
+  return [...Map.groupBy(active, ({ name }) => name).values()].flatMap((states) => {
     const [worst] = states.toSorted(
       (one, other) => other.overdueSeconds - one.overdueSeconds || endOf(other) - endOf(one),
     )
@@ -162,12 +162,15 @@ function endOf({ last }: WorkState): number {
   return last?.endedAt?.getTime() ?? 0
 }
 
-export type Probe = () => Promise<boolean>
+type Probe = () => Promise<boolean>
 
 const probeTimeoutMs = 2000
 const probeCacheMs = 2000
 
-/** Resolves to whether `ask` succeeds within two seconds. It runs once at a time, and its result is reused for two seconds. */
+/**
+ * Resolves to whether `ask` succeeds within two seconds. It runs once at a time, and its result is reused for two
+ * seconds.
+ */
 export function createProbe(ask: () => Promise<unknown>, onFailure: (error: unknown) => void): Probe {
   let asked: { at: number; isAnswering: Promise<boolean> } | undefined
   let isRunning = false

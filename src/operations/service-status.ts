@@ -18,6 +18,7 @@ export type StatusNeeds = {
   scanner: Scanner | undefined
   heads: HeadStore | undefined
   plan: readonly PlannedWork[]
+  mailIsOn: boolean
 }
 
 /** The state of the whole service for operators. */
@@ -26,6 +27,7 @@ export type ServiceStatus = {
   work: WorkState[]
   stores: { target: UploadTarget; hasS3: boolean; outage: Outage | undefined; localStoreId: StoreId }
   scanner: { isSet: boolean; identity: ScannerIdentity | undefined }
+  mailIsOn: boolean
   rows: RowCounts
   seal: SealState | undefined
   areHeadsKept: boolean
@@ -36,7 +38,7 @@ export type ServiceStatus = {
 /** For administrators of the platform. */
 export async function readStatus(needs: StatusNeeds, actor: Actor): Promise<ServiceStatus> {
   const { db, stores, scanner, heads } = needs
-  await requireAdministrator(db, actor, 'status.viewed')
+  await requireAdministrator(db, actor, 'status.viewed', { scope: 'operations:read' })
   // One after the other: a status request takes one connection, not several.
   const work = await readWorkStates(db, needs.plan)
   const rows = await countRows(db, { hasScanner: scanner !== undefined })
@@ -53,6 +55,7 @@ export async function readStatus(needs: StatusNeeds, actor: Actor): Promise<Serv
       localStoreId: stores.local.storeId,
     },
     scanner: { isSet: scanner !== undefined, identity: await scanner?.identify() },
+    mailIsOn: needs.mailIsOn,
     rows,
     seal,
     areHeadsKept: heads !== undefined,

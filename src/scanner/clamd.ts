@@ -41,12 +41,12 @@ export function openClamd(address: ClamdAddress, limits: ClamdLimits = defaultCl
 
   async function scanOnce(scan: Scan): Promise<Verdict> {
     scan.signal?.throwIfAborted()
-    const connection = await connectClamd(address, limits.connectMs)
+    const connection = await connectClamd(address, limits)
     if (connection === undefined) return inconclusive('unreachable')
     const onAbort = () => connection.end()
     scan.signal?.addEventListener('abort', onAbort, { once: true })
     try {
-      const verdict = await streamFile(connection, scan, limits)
+      const verdict = await streamFile(connection, scan)
       // After an abort the verdict is only `cut_off`.
       scan.signal?.throwIfAborted()
       return verdict
@@ -91,16 +91,15 @@ async function runWhenFree(
   return isTooLate ? inconclusive('busy') : running
 }
 
-async function streamFile(connection: ClamdConnection, scan: Scan, limits: ClamdLimits): Promise<Verdict> {
-  if (!(await sendWithinLimit(connection, [Buffer.from('zINSTREAM\0')], limits))) return inconclusive('silent')
+async function streamFile(connection: ClamdConnection, scan: Scan): Promise<Verdict> {
+  if (!(await connection.send(Buffer.from('zINSTREAM\0')))) return inconclusive('silent')
   for (let next = await scan.bytes.next(); next.done !== true; next = await scan.bytes.next()) {
-    for (const frame of framesOf(next.value))
-      if (!(await sendWithinLimit(connection, frame, limits))) return inconclusive('silent')
+    for (const frame of framesOf(next.value)) if (!(await connection.send(...frame))) return inconclusive('silent')
     if (!connection.isOpen()) return parseEarlyAnswer(await connection.answer)
   }
   if (!connection.isOpen()) return parseEarlyAnswer(await connection.answer)
 
-  await connection.send(Buffer.alloc(4))
+  if (!(await connection.send(Buffer.alloc(4)))) return inconclusive('silent')
   const answer = await within(
     scan.verdictMs,
     connection.answer.then((text) => ({ text })),
@@ -126,21 +125,8 @@ function* framesOf(chunk: Uint8Array): Generator<Uint8Array[]> {
   }
 }
 
-async function sendWithinLimit(
-  connection: ClamdConnection,
-  chunks: Uint8Array[],
-  { stallMs }: ClamdLimits,
-): Promise<boolean> {
-  return (
-    (await within(
-      stallMs,
-      connection.send(...chunks).then(() => true),
-    )) === true
-  )
-}
-
 async function ask(address: ClamdAddress, command: string, limits: ClamdLimits): Promise<string | undefined> {
-  const connection = await connectClamd(address, limits.connectMs)
+  const connection = await connectClamd(address, limits)
   if (connection === undefined) return undefined
   try {
     await connection.send(Buffer.from(command))
@@ -184,17 +170,23 @@ type ClamdConnection = {
   answer: Promise<string | undefined>
   /** False after an answer or the end of the connection. Then no more data is needed. */
   isOpen(): boolean
-  /** Sends chunks together. Resolves when more may be sent, when clamd answered, or when the connection ended. */
-  send(...chunks: Uint8Array[]): Promise<void>
+  /**
+   * Sends chunks together. True when more may be sent, when clamd answered, or when the connection ended; false when clamd
+   * accepts no data for `stallMs`.
+   */
+  send(...chunks: Uint8Array[]): Promise<boolean>
   end(): void
 }
 
 /** Undefined when clamd does not accept the connection in time. */
-async function connectClamd(address: ClamdAddress, timeoutMs: number): Promise<ClamdConnection | undefined> {
+async function connectClamd(
+  address: ClamdAddress,
+  { connectMs, stallMs }: ClamdLimits,
+): Promise<ClamdConnection | undefined> {
   const socket = connect({ ...address, noDelay: true })
   const answer = readAnswer(socket)
   const isConnected = await within(
-    timeoutMs,
+    connectMs,
     Promise.race([once(socket, 'connect').then(() => true), answer]).catch(() => undefined),
   )
   if (isConnected !== true) {
@@ -207,12 +199,13 @@ async function connectClamd(address: ClamdAddress, timeoutMs: number): Promise<C
     answer,
     isOpen: () => !isEnded,
     async send(...chunks) {
-      if (isEnded) return
+      if (isEnded) return true
       socket.cork()
       const mayContinue = chunks.map((chunk) => socket.write(chunk)).at(-1)
       socket.uncork()
-      if (mayContinue === true) return
-      await Promise.race([once(socket, 'drain').catch(() => undefined), answer])
+      if (mayContinue === true) return true
+      const drained = Promise.race([once(socket, 'drain').catch(() => undefined), answer]).then(() => true)
+      return (await within(stallMs, drained)) === true
     },
     end: () => void socket.destroy(),
   }

@@ -1,12 +1,12 @@
 import type { Readable } from 'node:stream'
 
 import type {
+  Caller,
   DocumentId,
   FirmId,
   QuarantineKey,
   Sha256,
   StorageKey,
-  StoreId,
   StoreName,
 } from '../vocabulary/vocabulary.ts'
 
@@ -28,7 +28,7 @@ export interface FileStore {
   remove(key: StorageKey): Promise<Removed>
   /** Lists the blobs whose key begins with the prefix, page by page and in no particular order. Skips names that are not our keys. */
   list(prefix: string): AsyncIterable<FileStat>
-  signDownload(key: StorageKey, link: LinkOptions & LinkedFile): Promise<DownloadLink>
+  signDownload(key: StorageKey, link: LinkOptions & LinkedVersion): Promise<DownloadLink>
 }
 
 /** `hidden`: a versioned bucket keeps the blob as an old version that nobody can read by its key. */
@@ -80,8 +80,11 @@ export type LinkOptions = {
   seconds: number
 }
 
-/** Facts from the file's row, which a request with a local link cannot read. `storeId`: null when the row names no disk. */
-export type LinkedFile = { fileSize: number; storeId: StoreId | null }
+/** Who was given a link. Their rights are judged again when a local link is used. */
+export type LinkUser = Pick<Caller, 'userId' | 'sessionId' | 'apiKeyId'>
+
+/** What a link opens, and for whom. Only local links contain it. */
+export type LinkedVersion = { issuedTo: LinkUser; firmId: FirmId; documentId: DocumentId; version: number }
 
 export type DownloadLink = { url: string; expiresAt: Date }
 

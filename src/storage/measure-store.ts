@@ -1,7 +1,7 @@
 import { traced } from '../logging/spans.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { StoreName } from '../vocabulary/vocabulary.ts'
-import { type FileStore, type IncomingFile, type StoredFile, StoreError } from './file-store.ts'
+import { type FileStore, StoreError } from './file-store.ts'
 
 /** Wraps a store so that the duration and outcome of each operation are measured. */
 export function measureStore<Store extends FileStore>(store: Store, metrics: Pick<Metrics, 'storeOperations'>): Store {
@@ -28,29 +28,5 @@ function measuring(store: StoreName, metrics: Pick<Metrics, 'storeOperations'>) 
     } finally {
       metrics.storeOperations.observe({ store, operation, outcome }, (performance.now() - startedAt) / 1000)
     }
-  }
-}
-
-type UploadMetrics = Pick<Metrics, 'uploadBytes' | 'uploadSizes'>
-
-/** Counts an upload's write by its outcome: `refused` if the file was rejected or its client went away. */
-export async function measureWrite(
-  metrics: UploadMetrics,
-  store: StoreName,
-  { content }: IncomingFile,
-  write: () => Promise<StoredFile>,
-): Promise<StoredFile> {
-  const count = (outcome: string, bytes: number) => {
-    metrics.uploadBytes.inc({ store, outcome }, bytes)
-    metrics.uploadSizes.observe({ store, outcome }, bytes)
-  }
-  try {
-    const stored = await write()
-    count('ok', stored.size)
-    return stored
-  } catch (error) {
-    const knownBytes = content.kind === 'memory' ? content.bytes.byteLength : 0
-    count(error instanceof StoreError ? error.code : 'refused', knownBytes)
-    throw error
   }
 }

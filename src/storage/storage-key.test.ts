@@ -6,7 +6,7 @@ import { quarantineKeyOf, requireQuarantineKey, requireStorageKey, storageKeyOf 
 const firm = '0b8f3a52-7a39-4d1c-9a43-1f2e3d4c5b6a'
 const file = '7d0c4f1e-52ab-4c77-8f10-a1b2c3d4e5f6'
 
-test('a key is made of the firm, the type, an id and the detected extension', () => {
+test('a key consists of the firm, the type, an id and the detected extension', () => {
   const key = storageKeyOf({ firmId: firm as FirmId, documentType: 'vat_certificate', uuid: file, extension: 'pdf' })
 
   expect(key).toBe(`security_firms/${firm}/vat_certificate_${file}.pdf`)
@@ -31,11 +31,11 @@ test.each([
   `security_firms/${firm}/${'a'.repeat(51)}_${file}.pdf`,
   `security_firms/firm/a_${file}.pdf`,
   String.raw`security_firms\${firm}\a_${file}.pdf`,
-])('%j is no key', (text) => {
+])('%j is not a key', (text) => {
   expect(() => requireStorageKey(text)).toThrow(expect.objectContaining({ code: 'invalid_key' }))
 })
 
-test('a key in quarantine is none of a document, and a document’s is none in quarantine', () => {
+test('a key in quarantine is not a document’s key, nor the reverse', () => {
   const key = requireStorageKey(`security_firms/${firm}/a_${file}.pdf`)
   const aside = [quarantineKeyOf(key), quarantineKeyOf(key, file)]
 

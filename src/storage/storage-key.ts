@@ -50,7 +50,7 @@ export function quarantineKeyOf(key: StorageKey, id?: string): QuarantineKey {
   return requireQuarantineKey(`quarantine/${id === undefined ? '' : `${id}/`}${key}`)
 }
 
-/** Whether a store can hold a blob under this name. A platform row may contain any text. */
+/** Whether a store can store a blob under this name. A platform row may contain any text. */
 export function isStorableKey(text: string): boolean {
   return isReadableKey(text) || quarantineKey.test(text)
 }

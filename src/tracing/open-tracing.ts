@@ -96,7 +96,7 @@ function contextOf(traceparent: string | undefined): Context {
 }
 
 /** Wraps an exporter: it logs the start and the end of an outage of the collector. */
-export function loggingExporter(exporter: SpanExporter, log: Pick<Logger, 'warn' | 'info'>): SpanExporter {
+function loggingExporter(exporter: SpanExporter, log: Pick<Logger, 'warn' | 'info'>): SpanExporter {
   let isSending = true
   const logChange = (isSent: boolean, err: unknown) => {
     if (isSent === isSending) return

@@ -11,7 +11,14 @@ export type BlobId = Branded<'BlobId'>
 /** One run of the program, for as long as it lives. */
 export type ProcessId = Branded<'ProcessId'>
 export type SessionId = Branded<'SessionId'>
+export type ApiKeyId = Branded<'ApiKeyId'>
 export type IdentityId = Branded<'IdentityId'>
+export type PasskeyId = Branded<'PasskeyId'>
+export type ApplicationId = Branded<'ApplicationId'>
+export type InvitationId = Branded<'InvitationId'>
+export type WebhookId = Branded<'WebhookId'>
+/** Also the header `webhook-id`. */
+export type DeliveryId = Branded<'DeliveryId'>
 
 /** The key of a blob in a store: `security_firms/{firm_id}/{document_type}_{uuid}.{ext}`. Written once. */
 export type StorageKey = Branded<'StorageKey'>
@@ -31,6 +38,13 @@ export type StoreName = (typeof storeNames)[number]
 export const firmRoles = ['firm_admin', 'firm_supervisor', 'firm_user', 'field_staff'] as const
 export type FirmRole = (typeof firmRoles)[number]
 
+const platformRoles = ['reviewer'] as const
+/** A role on the platform besides those of the platform's own tables. */
+export type PlatformRole = (typeof platformRoles)[number]
+
+export const apiKeyScopes = ['documents:read', 'documents:write', 'review', 'operations:read'] as const
+export type ApiKeyScope = (typeof apiKeyScopes)[number]
+
 const memberStatuses = ['pending', 'active', 'suspended'] as const
 export type MemberStatus = (typeof memberStatuses)[number]
 
@@ -43,16 +57,39 @@ export type ScanStatus = (typeof scanStatuses)[number]
 /** The time, passed in so that tests can set it. */
 export type Clock = () => Date
 
-/** The caller and the origin of a request, from a checked token. It grants no right. */
-export type Actor = {
-  userId: UserId
+/** The origin of a request; also of one before authentication, at a login or a registration. */
+export type Visitor = {
+  /** Our own id, so that no client can choose the id of an event. */
   requestId: string
+  /** The id that the client gave its request, if it did. */
+  callerRequestId?: string
   ip: string
   userAgent: string
 }
 
-/** A caller before authentication, at a login or a registration. */
-export type Visitor = Omit<Actor, 'userId'>
+/**
+ * The caller, from a checked token or API key. It grants no right. Tokens of the platform and of an OpenID provider name no
+ * session. The caller of an API key is the person who made it.
+ */
+export type Caller = {
+  userId: UserId
+  sessionId: SessionId | undefined
+  apiKeyId: ApiKeyId | undefined
+  /** Of an API key: who must have a second factor, so that no key acts for a maker who may not act. Absent: nobody. */
+  secondFactor?: SecondFactorPolicy
+}
+
+/** `SECOND_FACTOR`: who must have a second factor. */
+export type SecondFactorPolicy = 'off' | 'administrators' | 'everyone'
+
+/** The caller and the origin of a request. */
+export type Actor = Caller & Visitor
+
+/** The required first step of a session, as an error code: all other requests are denied with it. */
+export type Restriction = 'second_factor_required' | 'password_change_required'
 
 /** The id of a person at an OpenID provider. */
 export type Subject = { issuer: string; subject: string }
+
+/** Why a document of a type may be rejected. `isFinal`: sending the document again does not help. */
+export type RejectReason = { code: string; text: string; isFinal: boolean }

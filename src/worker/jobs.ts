@@ -1,20 +1,36 @@
 import { randomUUID } from 'node:crypto'
 
 import { sealTrail } from '../audit/seal-trail.ts'
+import type { Config } from '../config/config.ts'
 import { createEventMonths, type EventActor, systemActor } from '../database/audit/events.ts'
-import { comparePlatform, restartComparison, followNoted } from '../database/schema/follow-platform.ts'
+import { comparePlatform, restartComparison, followNoted } from '../database/schema/compare-platform.ts'
 import { deleteExpiredIdempotencyKeys } from '../database/blobs/idempotency.ts'
-import { aggregateUsage } from '../database/people/quotas.ts'
+import { aggregateUsage } from '../database/people/quota-usage.ts'
 import { deleteFullBuckets } from '../database/people/rate-limits.ts'
+import { removeExpiredLinks } from '../database/mail/link-tokens.ts'
+import { removeMailsBefore } from '../database/mail/mails.ts'
+import { removeDeliveriesBefore } from '../database/webhooks/deliveries.ts'
+import { removeMessagesBefore } from '../database/mail/messages.ts'
 import { deleteDisksBefore } from '../database/work/job-runs.ts'
+import { removeOldApiKeys } from '../database/people/api-keys.ts'
+import { removeFormerMembers } from '../database/people/members.ts'
+import { removeExpiredInvitations } from '../database/people/invitations.ts'
 import { removeExpiredSessions } from '../database/people/sessions.ts'
-import { removeFailuresBefore } from '../database/people/login-lockout.ts'
+import { removeExpiredChallenges } from '../database/second-factors/factors.ts'
+import { removeFailuresBefore } from '../database/people/login-failures.ts'
+import { eraseOldFields, finishErasures } from '../people/personal-data/erase-old-fields.ts'
 import { holdObjects } from '../documents/purge/disposal.ts'
 import { purgeDaily, type PurgeDailyNeeds } from '../documents/purge/purge-trash.ts'
+import { sendReminders } from '../documents/renewal/send-reminders.ts'
 import { scanStored, type ScanStoredNeeds } from '../documents/scanning/scan-stored.ts'
 import { reachableStores } from '../documents/stores/stores.ts'
 import { fillHashes } from '../documents/verifying/check-versions.ts'
-import { dailyShare, countUnresolved, planVerification, type VerifyNeeds } from '../documents/verifying/verification.ts'
+import {
+  dailyShare,
+  countUnresolved,
+  planVerification,
+  type VerifyNeeds,
+} from '../documents/verifying/plan-verification.ts'
 import { verify } from '../documents/verifying/verify.ts'
 import { type Tracing, logContext } from '../logging/spans.ts'
 import type { Metrics } from '../metrics/metrics.ts'
@@ -27,6 +43,8 @@ export type JobNeeds = VerifyNeeds &
   ScanStoredNeeds &
   PurgeDailyNeeds & {
     metrics: Pick<Metrics, 'jobSeconds'>
+    config: Pick<Config, 'auditPersonalMonths'>
+    mailIsOn: boolean
     /** The name of this process. */
     instance: string
     tracing: Tracing | undefined
@@ -50,6 +68,10 @@ export type Job = {
 
 const daysOfAnswers = 7 // the contract's promise for an Idempotency-Key
 const daysOfFailures = 1 // a lockout lasts 15 minutes
+const daysOfMails = 30 // operators may still look for a mail
+const daysOfMessages = 365 // a document is renewed once a year
+const daysOfDeliveries = 30 // administrators may still look for an event, or enable a webhook that waits
+const daysOfApiKeys = 30 // a later use of an expired key is recorded under its name
 const daysOfDisks = 7 // operators may still look for a removed disk
 
 /** Leaves most of the capacity to uploads and downloads. */
@@ -66,8 +88,16 @@ export const housekeeping: Job = {
       log.warn({ event: 'event_month_missing', month, err: error }, 'partition of the audit trail not created')
     const forgottenAnswers = await deleteExpiredIdempotencyKeys(db, daysBefore(now(), daysOfAnswers))
     await removeExpiredSessions(db, now())
+    await removeExpiredChallenges(db, now())
+    await removeOldApiKeys(db, daysBefore(now(), daysOfApiKeys))
+    await removeExpiredInvitations(db, now())
+    await removeFormerMembers(db)
     await deleteFullBuckets(db)
     await removeFailuresBefore(db, daysBefore(now(), daysOfFailures))
+    await removeExpiredLinks(db, now())
+    await removeMailsBefore(db, daysBefore(now(), daysOfMails))
+    await removeMessagesBefore(db, daysBefore(now(), daysOfMessages))
+    await removeDeliveriesBefore(db, daysBefore(now(), daysOfDeliveries))
     await deleteDisksBefore(db, daysBefore(now(), daysOfDisks))
     return { forgotten_answers: forgottenAnswers }
   },
@@ -134,7 +164,7 @@ export const verifySample: Job = {
   },
 }
 
-export const keepAuditHead: Job = {
+export const storeAuditHead: Job = {
   name: storeHeadTask,
   description: 'Stores the newest seal at AUDIT_HEADS.',
   schedule: '11 * * * *',
@@ -143,6 +173,33 @@ export const keepAuditHead: Job = {
     if (heads === undefined || seal === undefined) return { kept: 0 }
     await heads.store({ number: seal.number, hash: seal.hash.toString('hex'), sealedAt: seal.sealedAt })
     return { kept: seal.number }
+  },
+}
+
+export const erasePersonalData: Job = {
+  name: 'erase-personal-data',
+  description: 'Finishes erasures of people, and deletes addresses of events after AUDIT_PERSONAL_MONTHS.',
+  schedule: '*/10 * * * *',
+  async run({ db, config }, signal) {
+    const needs = { db, now: await readClock(db) }
+    const finished = await finishErasures(needs, signal)
+    const { auditPersonalMonths: months } = config
+    return months === undefined ? finished : { ...finished, ...(await eraseOldFields(needs, months, signal)) }
+  },
+}
+
+export const remindFirms: Job = {
+  name: 'remind-firms',
+  description: 'Reminds firms of documents that end soon, and records what has expired.',
+  // 08:00 in South Africa, and once more for a clock that was early.
+  schedule: '0,10 6 * * *',
+  maxSeconds: 60 * 60,
+  async run({ db, mailIsOn }, signal) {
+    const now = await readClock(db)
+    const run = { asOf: now(), isDryRun: false, signal }
+    const reminded = await sendReminders({ db, now, mailIsOn }, jobActor(), run)
+    const { digests, expiring, expired, isComplete } = reminded
+    return { digests: digests.length, expiring, expired, complete: isComplete }
   },
 }
 
@@ -184,7 +241,9 @@ export const everyJob: Job[] = [
     schedule: '*/5 * * * *',
     run: ({ db }, signal) => sealTrail({ db, signal }),
   },
-  keepAuditHead,
+  storeAuditHead,
+  remindFirms,
+  erasePersonalData,
   {
     name: 'purge',
     description: 'Purges documents whose time in the trash is over.',

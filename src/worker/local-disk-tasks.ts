@@ -69,10 +69,10 @@ export function startLocalDiskTasks(
     every('hash', hashEveryMs, hashingOnDisk(needs, here, signal)),
     every('scan', scanEveryMs, (taskId) => scanStored(needs, systemActor(taskId), here, signal)),
   ]
-  const unhear = s3?.onRecovery(draining.ringNow)
+  const stopListening = s3?.onRecovery(draining.runNow)
   return {
     async close() {
-      unhear?.()
+      stopListening?.()
       ending.abort(new Error('The service is ending.'))
       await Promise.all(tasks.map((task) => task.end()))
     },
@@ -90,9 +90,9 @@ function hashingOnDisk(needs: MoveNeeds, here: LocalHere, signal: AbortSignal) {
     }
     const { counts, next } = await fillHashes(needs, systemActor(taskId), { here, after, ...batch, signal })
     after = next
-    // Files on other disks are no news.
-    const { not_here: _elsewhere, ...news } = counts
-    return news
+    // Most files may be on other disks, which is not worth a log line.
+    const { not_here: _, ...others } = counts
+    return others
   }
 }
 

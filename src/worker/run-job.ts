@@ -21,13 +21,13 @@ type Task = {
 }
 
 export type Repeated = {
-  /** Starts a run now, or another one after the run under way. */
-  ringNow: () => void
-  /** Waits for the run that is under way. */
+  /** Starts a run now, or after the current one. */
+  runNow: () => void
+  /** Waits for the current run. */
   end: () => Promise<void>
 }
 
-/** Runs a task at once and then again and again, never twice at a time. A run that fails is logged. */
+/** Runs a task now and then periodically, one run at a time. A failed run is logged. */
 export function repeat(needs: Needs, task: Task): Repeated {
   const ending = new AbortController()
   let ring = Promise.withResolvers<void>()
@@ -44,12 +44,12 @@ export function repeat(needs: Needs, task: Task): Repeated {
   }
 
   const looping = loop()
-  const ringNow = () => ring.resolve()
+  const runNow = () => ring.resolve()
   return {
-    ringNow,
+    runNow,
     async end() {
       ending.abort()
-      ringNow()
+      runNow()
       await looping
     },
   }
@@ -80,7 +80,7 @@ export async function runJob(needs: JobNeeds, job: Job | undefined, queued: Queu
   const work: Work = { kind: 'job', run: { task: job.name }, about, traceparent, facts: { ...whose, ...about } }
   const output = await withLogContext(whose, () => {
     needs.log.debug({ event: 'job_started', job: job.name, ...about })
-    return runLogged(needs, work, () => runToItsEnd(needs, job, queued.signal))
+    return runLogged(needs, work, () => runToEnd(needs, job, queued.signal))
   })
   // The queue stores its output where others may read it; the log has the error.
   return output === undefined
@@ -88,8 +88,8 @@ export async function runJob(needs: JobNeeds, job: Job | undefined, queued: Queu
     : { isOk: true, output }
 }
 
-/** Throws `Interrupted` where the signal came first: a job that heeds it returns early, and does not say so, or throws the reason. */
-async function runToItsEnd(needs: JobNeeds, job: Job, signal: AbortSignal): Promise<Record<string, unknown>> {
+/** Throws `Interrupted` if the signal aborted: a job then returns early or throws the signal's reason. */
+async function runToEnd(needs: JobNeeds, job: Job, signal: AbortSignal): Promise<Record<string, unknown>> {
   const did = await job.run(needs, signal).catch((error: unknown) => {
     if (signal.aborted && error === signal.reason) return {}
     throw error

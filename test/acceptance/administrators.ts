@@ -13,7 +13,7 @@ async function logIn({ client, administrator }: Scene): Promise<string> {
 }
 
 export function proveAdministrators(scene: () => Scene): void {
-  it('an administrator reads and downloads in every firm, and uploads in none', async () => {
+  it('an administrator reads and downloads in every firm, and cannot upload', async () => {
     const { client } = scene()
     const token = await logIn(scene())
     const document = await keep(scene(), { bytes: makePdf({ seed: randomUUID() }) })
@@ -33,7 +33,7 @@ export function proveAdministrators(scene: () => Scene): void {
     expect(refusalIn(await upload(scene(), { bytes: makePdf(), token }))).toBe('403 forbidden')
   })
 
-  it('a firm that an administrator locks is read and not changed, until it is unlocked', async () => {
+  it('a locked firm is readable but not changeable until an administrator unlocks it', async () => {
     const { client, founder, firmId } = scene()
     const token = await logIn(scene())
     const setLock = (isLocked: boolean) =>
@@ -51,7 +51,7 @@ export function proveAdministrators(scene: () => Scene): void {
     expect([unlocked.status, writtenAgain.status]).toEqual([200, 201])
   })
 
-  it('a firm sees what it keeps, and keeps no more than an administrator says', async () => {
+  it('a firm sees its usage, and cannot exceed the quota that an administrator sets', async () => {
     const { client, founder, firmId } = scene()
     const token = await logIn(scene())
     const firm = async () => {
@@ -77,9 +77,9 @@ export function proveAdministrators(scene: () => Scene): void {
   })
 }
 
-/** Stays for good, so only on a service that was started here. */
+/** A permanent change, so only on a service that was started here. */
 export function proveNewTypes(scene: () => Scene): void {
-  it('an administrator adds a type of document, bounds it and closes it', async () => {
+  it('an administrator adds a document type, limits it and deactivates it', async () => {
     const { client } = scene()
     const token = await logIn(scene())
     const code = `acceptance_${randomBytes(4).toString('hex')}`

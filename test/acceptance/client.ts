@@ -2,7 +2,7 @@ export type Answer = {
   status: number
   headers: Headers
   bytes: Buffer
-  /** The body as JSON; undefined when it is none. */
+  /** The body as JSON; undefined if it is not JSON. */
   body: unknown
 }
 
@@ -15,11 +15,11 @@ export type Options = {
 
 export type Client = {
   url: string
-  /** `POST /api/v1/auth/login`; redirects are answers, not followed. */
+  /** `POST /api/v1/auth/login`; redirects are returned, not followed. */
   call(line: string, wish?: Options): Promise<Answer>
 }
 
-/** Speaks to one address, and to others only where an answer of it points. */
+/** Calls one address, and others only if an answer points there. */
 export function makeClient(address: string): Client {
   const url = address.replace(/\/+$/, '')
   return {
@@ -59,14 +59,14 @@ export type Problem = {
   errors?: { field: string; message: string }[]
 }
 
-/** What a refusal says; throws for an answer that is none, without showing what is in it. */
+/** The body of an error. Throws for any other answer, without showing its contents. */
 export function problemIn({ status, headers, body }: Answer): Problem {
   const type = headers.get('content-type') ?? 'nothing'
   if (!type.startsWith('application/problem+json')) throw new Error(`${status} with ${type} is no refusal`)
   return body as Problem
 }
 
-/** Status and code together, as a refusal is best compared. */
+/** Status and code together, for the comparison of errors. */
 export function refusalIn(answer: Answer): string {
   return `${answer.status} ${problemIn(answer).code}`
 }

@@ -11,7 +11,7 @@ const bytes = makePdf({ bytes: 50_000, seed: 'download' })
 const fileName = 'Lisensie “2026”, ñ 📄.pdf'
 
 export function proveDownloads(scene: () => Scene): void {
-  it('a document comes back as it was, under its own name and type, to be saved', async () => {
+  it('a document is returned unchanged, with its name and type, as an attachment', async () => {
     const { id } = await keep(scene(), { bytes, fileName })
     const { answer, file } = await download(scene(), id)
 
@@ -24,13 +24,13 @@ export function proveDownloads(scene: () => Scene): void {
     expect(file.bytes.equals(bytes)).toBe(true)
   })
 
-  it('to be looked at in place when asked', async () => {
+  it('inline on request', async () => {
     const { id } = await keep(scene(), { bytes })
     const { file } = await download(scene(), id, { query: '?disposition=inline' })
     expect(file.headers.get('content-disposition')).toMatch(/^inline/)
   })
 
-  it('in part, and not again when the client has it', async () => {
+  it('as a range, and as 304 if the client has it', async () => {
     const { id } = await keep(scene(), { bytes })
     const { file: whole } = await download(scene(), id)
     const { file: part } = await download(scene(), id, { headers: { range: 'bytes=100-199' } })
@@ -47,7 +47,7 @@ export function proveDownloads(scene: () => Scene): void {
     expect([again.status, again.bytes.length]).toEqual([304, 0])
   })
 
-  it('as a link that works without a token, for an hour at most', async () => {
+  it('as a link that works without a token for at most an hour', async () => {
     const { client, founder } = scene()
     const { id } = await keep(scene(), { bytes, fileName })
     const answer = await client.call(`GET ${documentsOf(scene())}/${id}/download`, {
@@ -65,7 +65,7 @@ export function proveDownloads(scene: () => Scene): void {
     expect(parse(file.headers.get('content-disposition') ?? '').parameters['filename']).toBe(fileName)
   })
 
-  it('to members alone: a stranger, somebody without a token and a wrong id get nothing', async () => {
+  it('only for members: a stranger, a request without a token and a wrong id get an error', async () => {
     const { client, founder, stranger } = scene()
     const { id } = await keep(scene(), { bytes })
     const ask = (document: string, token: string | undefined) =>
@@ -76,7 +76,7 @@ export function proveDownloads(scene: () => Scene): void {
     expect(refusalIn(await ask(randomUUID(), founder.token))).toBe('404 not_found')
   })
 
-  it('and the document’s trail has who downloaded it, newest first', async () => {
+  it('the document’s events name each person who downloaded it, newest first', async () => {
     const { client, founder } = scene()
     const { id } = await keep(scene(), { bytes })
     await download(scene(), id, { headers: { 'x-request-id': 'acceptance-1' } })
@@ -87,7 +87,12 @@ export function proveDownloads(scene: () => Scene): void {
       ['document.uploaded', 'document.downloaded'].includes(action),
     )
     expect(told).toMatchObject([
-      { action: 'document.downloaded', outcome: 'ok', actor_id: founder.id, request_id: 'acceptance-1' },
+      {
+        action: 'document.downloaded',
+        outcome: 'ok',
+        actor_id: founder.id,
+        details: { caller_request_id: 'acceptance-1' },
+      },
       { action: 'document.uploaded', outcome: 'ok', actor_id: founder.id, version: 1 },
     ])
   })

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
 
 import { problemIn, refusalIn, type Options } from './client.ts'
-import { newFirm, newPerson, documentsOf, type Scene } from './scene.ts'
+import { acceptInvitation, newFirm, newPerson, documentsOf, type Scene } from './scene.ts'
 
 export function proveFirms(scene: () => Scene): void {
   const firmPath = () => `/api/v1/security-firms/${scene().firmId}`
@@ -11,7 +11,7 @@ export function proveFirms(scene: () => Scene): void {
     scene().client.call(line, { token: scene().founder.token, ...wish })
   const members = async () => (await asFounder(`GET ${firmPath()}/members`)).body as { user_id: string; role: string }[]
 
-  it('who registers a firm leads it, and finds it in the list', async () => {
+  it('the person who registers a firm becomes its firm_admin and sees it in the list', async () => {
     const { firmId } = scene()
     const one = await asFounder(`GET ${firmPath()}`)
     const list = await asFounder('GET /api/v1/security-firms')
@@ -20,7 +20,7 @@ export function proveFirms(scene: () => Scene): void {
     expect((list.body as { id: string }[]).map(({ id }) => id)).toContain(firmId)
   })
 
-  it('a registration number is taken once', async () => {
+  it('a second firm with the same registration number gets 409', async () => {
     const { registration_number: number } = (await asFounder(`GET ${firmPath()}`)).body as {
       registration_number: string
     }
@@ -30,7 +30,7 @@ export function proveFirms(scene: () => Scene): void {
     expect(refusalIn(answer)).toBe('409 conflict')
   })
 
-  it('a stranger cannot tell a firm that is there from one that is not', async () => {
+  it('a stranger gets the same answer for an existing firm and an unknown one', async () => {
     const { client, stranger } = scene()
     const ask = (id: string) => client.call(`GET /api/v1/security-firms/${id}`, { token: stranger.token })
     const [there, missing] = [await ask(scene().firmId), await ask(randomUUID())]
@@ -39,13 +39,17 @@ export function proveFirms(scene: () => Scene): void {
     expect(problemIn(there).detail).toBe(problemIn(missing).detail)
   })
 
-  it('somebody comes into the firm, gets another role, and leaves it again', async () => {
+  it('a person is invited, accepts, gets another role and is removed', async () => {
     const { client, colleague } = scene()
     const documents = () => client.call(`GET ${documentsOf(scene())}`, { token: colleague.token })
     const one = `${firmPath()}/members/${colleague.id}`
 
     const before = await documents()
-    const added = await asFounder(`POST ${firmPath()}/members`, { json: { email: colleague.email, role: 'firm_user' } })
+    const invited = await asFounder(`POST ${firmPath()}/members`, {
+      json: { email: colleague.email, role: 'firm_user' },
+    })
+    const whileInvited = await documents()
+    const accepted = await acceptInvitation(scene(), colleague)
     const whileIn = await documents()
     const mayNotAdd = await client.call(`POST ${firmPath()}/members`, {
       token: colleague.token,
@@ -57,8 +61,9 @@ export function proveFirms(scene: () => Scene): void {
     const after = await documents()
 
     expect(refusalIn(before)).toBe('403 not_a_member')
-    expect(added.status).toBe(201)
-    expect(added.body).toMatchObject({ user_id: colleague.id, role: 'firm_user', status: 'active' })
+    expect([invited.status, invited.body]).toEqual([202, { status: 'invited' }])
+    expect(refusalIn(whileInvited)).toBe('403 not_a_member')
+    expect(accepted.body).toMatchObject({ user_id: colleague.id, role: 'firm_user', status: 'active' })
     expect(whileIn.status).toBe(200)
     expect(refusalIn(mayNotAdd)).toBe('403 forbidden')
     expect([changed.status, listed.find(({ user_id: id }) => id === colleague.id)?.role]).toEqual([200, 'field_staff'])
@@ -66,7 +71,7 @@ export function proveFirms(scene: () => Scene): void {
     expect(refusalIn(after)).toBe('403 not_a_member')
   })
 
-  it('somebody without an account cannot be added, and the last firm_admin stays', async () => {
+  it('a person without an account can be invited, and the last firm_admin cannot be removed', async () => {
     const { founder } = scene()
     const nobody = await asFounder(`POST ${firmPath()}/members`, {
       json: { email: newPerson().email, role: 'firm_user' },
@@ -74,11 +79,12 @@ export function proveFirms(scene: () => Scene): void {
     const demoted = await asFounder(`PATCH ${firmPath()}/members/${founder.id}`, { json: { role: 'firm_user' } })
     const removed = await asFounder(`DELETE ${firmPath()}/members/${founder.id}`)
 
-    expect([nobody, demoted, removed].map(refusalIn)).toEqual(['404 not_found', '409 conflict', '409 conflict'])
+    expect([nobody.status, nobody.body]).toEqual([202, { status: 'invited' }])
+    expect([demoted, removed].map(refusalIn)).toEqual(['409 conflict', '409 conflict'])
     expect((await members()).map(({ user_id: id }) => id)).toEqual([founder.id])
   })
 
-  it('the types of documents are listed with what they ask for', async () => {
+  it('the document types are listed with their rules', async () => {
     const types = (await asFounder('GET /api/v1/document-types')).body as Record<string, unknown>[]
     const certificate = types.find(({ code }) => code === 'registration_certificate')
 

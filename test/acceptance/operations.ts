@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import type { Scene } from './scene.ts'
 
 export function proveOperations(scene: () => Scene): void {
-  it('is alive, and ready with each part and its state', async () => {
+  it('is alive, and ready with the state of each part', async () => {
     const [alive, ready] = [await scene().client.call('GET /healthz'), await scene().client.call('GET /readyz')]
 
     expect([alive.status, ready.status]).toEqual([200, 200])
@@ -35,7 +35,7 @@ export function proveOperations(scene: () => Scene): void {
     )
   })
 
-  it('has a page of its own and one for its API', async () => {
+  it('has a start page and a page of its API', async () => {
     for (const path of ['/', '/docs']) {
       const { status, headers } = await scene().client.call(`GET ${path}`)
       expect([path, status, headers.get('content-type')]).toEqual([path, 200, expect.stringContaining('text/html')])
@@ -43,9 +43,9 @@ export function proveOperations(scene: () => Scene): void {
   })
 }
 
-/** Seldom open to the world, so asked only of a service that was started here. */
+/** Usually not public, so tested only with a service that was started here. */
 export function proveMetrics(scene: () => Scene): void {
-  it('counts for Prometheus, and tells nothing secret in it', async () => {
+  it('has metrics for Prometheus, without secrets', async () => {
     const { status, headers, bytes } = await scene().client.call('GET /metrics')
     const text = bytes.toString()
 

@@ -17,7 +17,7 @@ export function provePeople(scene: () => Scene): void {
     scene().client.call('POST /api/v1/auth/refresh', { json: { refresh_token: token } })
   const me = (token: string) => scene().client.call('GET /api/v1/auth/me', { token })
 
-  it('who registered is known by their token, and nothing of their password is told', async () => {
+  it('a registered person is identified by the token, and no answer has the password', async () => {
     const { founder } = scene()
     const answer = await me(founder.token)
 
@@ -26,12 +26,12 @@ export function provePeople(scene: () => Scene): void {
     expect(Object.keys(answer.body as object).filter((field) => field.includes('password'))).toEqual([])
   })
 
-  it('an e-mail is taken once, in whatever case', async () => {
+  it('a second account with the same e-mail in another case is rejected', async () => {
     const again = { ...newPerson(), email: scene().founder.email.toUpperCase() }
     expect(refusalIn(await scene().client.call('POST /api/v1/auth/register', { json: again }))).toBe('409 conflict')
   })
 
-  it('a password that is too short is refused by its name', async () => {
+  it('a short password is rejected, and the answer names the field', async () => {
     const answer = await scene().client.call('POST /api/v1/auth/register', {
       json: { ...newPerson(), password: 'short' },
     })
@@ -39,7 +39,7 @@ export function provePeople(scene: () => Scene): void {
     expect(problemIn(answer).errors?.[0]?.field).toBe('password')
   })
 
-  it('a login gives tokens; a wrong password and an unknown e-mail sound alike', async () => {
+  it('a login returns tokens; a wrong password and an unknown e-mail get the same answer', async () => {
     const { founder } = scene()
     const tokens = tokensIn(await logIn(founder.email, founder.password))
     const wrong = await logIn(founder.email, 'a wrong password')
@@ -51,7 +51,7 @@ export function provePeople(scene: () => Scene): void {
     expect(problemIn(wrong).detail).toBe(problemIn(unknown).detail)
   })
 
-  it('a refresh token gives new tokens, to one who asks twice at once the same, and opens nothing else', async () => {
+  it('a refresh token returns new tokens, the same to concurrent requests, and authorises nothing else', async () => {
     const { founder } = scene()
     const { refresh_token: token = '' } = tokensIn(await logIn(founder.email, founder.password))
 
@@ -59,18 +59,18 @@ export function provePeople(scene: () => Scene): void {
     const second = tokensIn(await refresh(token))
 
     expect((await me(first.access_token)).status).toBe(200)
-    // Compared here, so that a failure shows no token.
+    // Compared as a boolean, so that a failure prints no token.
     expect(first.refresh_token !== undefined && first.refresh_token === second.refresh_token).toBe(true)
     expect(first.refresh_token === token).toBe(false)
     expect(refusalIn(await me(token))).toBe('401 unauthenticated')
     expect(refusalIn(await refresh('none'))).toBe('401 unauthenticated')
   })
 
-  it('who logs out is out; with all=true everywhere', async () => {
-    const { stranger, client } = scene()
+  it('a logout ends the session; with all=true every session', async () => {
+    const { leaver, client } = scene()
     const sessions = [
-      tokensIn(await logIn(stranger.email, stranger.password)),
-      tokensIn(await logIn(stranger.email, stranger.password)),
+      tokensIn(await logIn(leaver.email, leaver.password)),
+      tokensIn(await logIn(leaver.email, leaver.password)),
     ]
     const [one, other] = sessions.map(({ refresh_token: token }) => token)
 
@@ -79,14 +79,14 @@ export function provePeople(scene: () => Scene): void {
     const leftEverywhere = await client.call('POST /api/v1/auth/logout?all=true', {
       token: sessions[1]?.access_token,
     })
-    const afterAll = [(await refresh(other)).status, (await refresh(stranger.refreshToken)).status]
+    const afterAll = [(await refresh(other)).status, (await refresh(leaver.refreshToken)).status]
 
     expect([left.status, leftEverywhere.status]).toEqual([204, 204])
     expect(afterOne).toEqual([401, 200])
     expect(afterAll).toEqual([401, 401])
   })
 
-  it('a page gets its refresh token as a cookie that no script reads and no other page can use', async () => {
+  it('a page gets its refresh token as a cookie that no script and no other page can use', async () => {
     const { founder, client } = scene()
     const page = { 'x-auth-mode': 'cookie', origin: new URL(client.url).origin }
     const foreign = { 'x-auth-mode': 'cookie', origin: 'https://elsewhere.example' }

@@ -13,7 +13,7 @@ import { proveLimit, proveUploads } from './uploads.ts'
 
 type Proof = { about: string; prove: (scene: () => Scene) => void }
 
-/** All that holds at one address, as tests. */
+/** All acceptance tests for one address. */
 export function proveService(toOpen: TargetToOpen): void {
   let target: Target | undefined
   let current: Scene | undefined
@@ -40,7 +40,7 @@ function proofsFor({ isOurs, hasAdmin }: TargetToOpen): Proof[] {
     { about: 'uploads', prove: proveUploads },
     { about: 'downloads', prove: proveDownloads },
     { about: 'the trash', prove: proveTrash },
-    { about: 'refusals', prove: proveRefusals },
+    { about: 'errors', prove: proveRefusals },
     { about: 'operations', prove: proveOperations },
     ...(hasAdmin ? [{ about: 'administrators', prove: proveAdministrators }] : []),
     ...(isOurs ? [{ about: 'limits', prove: proveLimit }] : []),

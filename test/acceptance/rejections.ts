@@ -6,7 +6,7 @@ import { problemIn, refusalIn } from './client.ts'
 import { documentsOf, type Scene } from './scene.ts'
 
 export function proveRefusals(scene: () => Scene): void {
-  it('a refusal has one form, also for clients of the platform, and says by which id it is found', async () => {
+  it('every error has the same form, also for clients of the platform, and has a request id', async () => {
     const answer = await scene().client.call(`GET ${documentsOf(scene())}`)
     const problem = problemIn(answer)
 
@@ -22,7 +22,7 @@ export function proveRefusals(scene: () => Scene): void {
     })
   })
 
-  it('what is wrong in a request is named field by field', async () => {
+  it('a validation error names each wrong field', async () => {
     const { client, founder } = scene()
     const answer = await client.call('POST /api/v1/security-firms/register', {
       token: founder.token,
@@ -33,7 +33,7 @@ export function proveRefusals(scene: () => Scene): void {
     expect(fields).toEqual(expect.arrayContaining(['name', 'email', 'registration_number', 'province']))
   })
 
-  it('a sane request id is kept, another replaced', async () => {
+  it('a valid request id is kept, an invalid one is replaced', async () => {
     const { client } = scene()
     const id = `acceptance-${randomUUID()}`
     const [sane, insane, none] = [
@@ -46,7 +46,7 @@ export function proveRefusals(scene: () => Scene): void {
     expect(none.headers.get('x-request-id')).toMatch(/^[\w-]{8,}$/)
   })
 
-  it('a slash at the end is the same call', async () => {
+  it('a trailing slash makes no difference', async () => {
     const { client, founder } = scene()
     const paths = [documentsOf(scene()), '/api/v1/security-firms', '/api/v1/auth/me', '/api/v1/document-types']
     for (const path of paths) {
@@ -59,11 +59,11 @@ export function proveRefusals(scene: () => Scene): void {
     }
   })
 
-  it('what is not there, not taken, or not understood is said as such', async () => {
+  it('an unknown path or id, a wrong method and an invalid query or body get their errors', async () => {
     const { client, founder } = scene()
     const { token } = founder
     const ask = async (line: string, headers = {}) => client.call(line, { token, headers })
-    const wrongMethod = await ask(`PUT ${documentsOf(scene())}`)
+    const wrongMethod = await ask(`PATCH ${documentsOf(scene())}`)
     const noJson = await client.call('POST /api/v1/auth/login', {
       form: new FormData(),
       headers: { 'content-type': 'application/json' },

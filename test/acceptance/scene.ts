@@ -5,15 +5,17 @@ import type { Administrator, Target } from './targets.ts'
 
 export type Person = { id: string; email: string; password: string; token: string; refreshToken: string }
 
-/** Who and what the tests of one address speak of. All of it was made for them. */
+/** The people and firms of the tests of one address, all created for them. */
 export type Scene = {
   client: Client
   firmId: string
   /** Its first firm_admin. */
   founder: Person
-  /** An account that belongs to no firm until a test says otherwise. */
+  /** An account without a firm. */
   colleague: Person
   stranger: Person
+  /** An account whose sessions a test ends. */
+  leaver: Person
   administrator: Administrator | undefined
 }
 
@@ -21,10 +23,11 @@ export async function setScene({ url, admin: administrator, verify }: Omit<Targe
   const client = makeClient(url)
   const founder = await register(client, verify)
   const [colleague, stranger] = [await register(client, verify), await register(client, verify)]
+  const leaver = await register(client, verify)
   const firm = await client.call('POST /api/v1/security-firms/register', { token: founder.token, json: newFirm() })
   if (firm.status !== 201) throw new Error(`a firm could not be registered: ${firm.status}`)
   const { id: firmId } = firm.body as { id: string }
-  return { client, firmId, founder, colleague, stranger, administrator }
+  return { client, firmId, founder, colleague, stranger, leaver, administrator }
 }
 
 async function register(client: Client, verify: Target['verify']): Promise<Person> {
@@ -48,6 +51,16 @@ function known({ access_token: token, refresh_token: refreshToken }: Tokens): { 
   return { token, refreshToken }
 }
 
+/** The person accepts the only invitation that they have. */
+export async function acceptInvitation({ client }: Scene, { token }: Person): Promise<Answer> {
+  const self = (await client.call('GET /api/v1/auth/me', { token })).body as { invitations: { id: string }[] }
+  const accepted = await client.call(`POST /api/v1/auth/me/invitations/${self.invitations[0]?.id ?? ''}/accept`, {
+    token,
+  })
+  if (accepted.status !== 200) throw new Error(`the invitation could not be accepted: ${accepted.status}`)
+  return accepted
+}
+
 export function newPerson() {
   return {
     email: `${randomUUID()}@acceptance.example`,
@@ -69,7 +82,7 @@ export function newFirm() {
   }
 }
 
-/** Where the firm of the scene keeps its documents. */
+/** The address of the documents of the scene's firm. */
 export function documentsOf({ firmId }: Scene): string {
   return `/api/v1/security-firms/${firmId}/documents`
 }
@@ -104,7 +117,7 @@ export async function upload(scene: Scene, wish: UploadOptions): Promise<Answer>
   return scene.client.call(`POST ${documentsOf(scene)}?${query}`, { form, token, headers: wish.headers ?? {} })
 }
 
-/** A file that must be taken. */
+/** A file that must be accepted. */
 export async function keep(scene: Scene, wish: UploadOptions): Promise<Document> {
   const answer = await upload(scene, wish)
   if (answer.status !== 201) throw new Error(`not taken: ${answer.status} ${answer.bytes.toString()}`)
@@ -113,7 +126,7 @@ export async function keep(scene: Scene, wish: UploadOptions): Promise<Document>
 
 export type Fetched = { answer: Answer; file: Answer }
 
-/** Downloads as a browser does: takes the file that comes, or follows the redirect to it, without the token. */
+/** Downloads like a browser: returns the file, or follows the redirect to it without the token. */
 export async function download(
   scene: Scene,
   id: string,

@@ -12,7 +12,7 @@ const program = join(import.meta.dirname, '../../bin/paniq-docs')
 
 export type Served = { url: string; stop: () => Promise<void> }
 
-/** Starts the service as an operator would, with nothing but these settings, in a folder that goes when it stops. */
+/** Starts the service like an operator, with only these settings, in a folder that is removed when it stops. */
 export async function serveChild(settings: Record<string, string>): Promise<Served> {
   const folder = await makePassableFolder('paniq-acceptance-')
   const [port = 0] = await findFreePorts(1)
@@ -62,7 +62,7 @@ async function untilItAnswers(url: string, isAlive: () => boolean): Promise<void
   throw new Error('no answer')
 }
 
-/** A service that had to be killed leaves its database running; one that stopped has stopped it, and there is nothing to do. */
+/** A killed service leaves its database running. A stopped one has stopped it, and nothing is left to do. */
 async function stopLeftDatabase(dataDir: string): Promise<void> {
   const names = await readdir(dataDir, { recursive: true }).catch(() => [])
   for (const name of names.filter((each) => each.endsWith('postmaster.pid'))) {

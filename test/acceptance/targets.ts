@@ -9,23 +9,25 @@ export type Administrator = { email: string; password: string }
 export type Target = {
   url: string
   admin: Administrator | undefined
-  /** What the platform does before somebody who has registered can log in; where it has no say, they can at once. */
+  /**
+   * The platform's verification, before a registered person can log in. Without the platform they can log in at once.
+   */
   verify?: (email: string) => Promise<void>
   close: () => Promise<void>
 }
 
 export type TargetToOpen = {
   name: string
-  /** Started here and gone afterwards, so that also what stays may be tried, and what operators alone see. */
+  /** Started here and removed afterwards, so that permanent changes and operators' views can be tested too. */
   isOurs: boolean
   hasAdmin: boolean
   open: () => Promise<Target>
 }
 
-/** What a service started here takes at most; small, so that more is sent quickly. */
+/** The maximum upload of a service started here; small, so that exceeding it is quick. */
 export const maxBytesOfOurs = 1_000_000
 
-/** The address that `ACCEPTANCE_URL` names; without it the service itself, once with local storage and once with S3. */
+/** The address in `ACCEPTANCE_URL`; without it the service itself, once with local storage and once with S3. */
 export function chooseTargets(env: Record<string, string | undefined>): TargetToOpen[] {
   const { ACCEPTANCE_URL: url, ACCEPTANCE_ADMIN_EMAIL: email, ACCEPTANCE_ADMIN_PASSWORD: password } = env
   if (url === undefined || url === '') return [ours('with local storage', onDisk), ours('with S3', onS3)]
@@ -59,7 +61,7 @@ async function onS3(): Promise<Target> {
   }
 }
 
-/** What a service that is started here is told beside its store, its database and its address. */
+/** The settings of a service started here, besides its store, its database and its address. */
 export function ourSettings(): { admin: Administrator; settings: Record<string, string> } {
   const admin = { email: 'admin@acceptance.example', password: `correct horse ${randomUUID()}` }
   const settings = {

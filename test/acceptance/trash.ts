@@ -11,7 +11,7 @@ export function proveTrash(scene: () => Scene): void {
   const idsOf = async (query = '') =>
     ((await call(`GET ${documentsOf(scene())}${query}`)).body as Document[]).map(({ id }) => id)
 
-  it('a deleted document is listed only when asked for, and not given out; restored, it is what it was', async () => {
+  it('a deleted document is listed only on request and cannot be downloaded; restored, it is unchanged', async () => {
     const bytes = makePdf({ seed: randomUUID() })
     const document = await keep(scene(), { bytes })
     const place = `${documentsOf(scene())}/${document.id}`
@@ -28,7 +28,7 @@ export function proveTrash(scene: () => Scene): void {
     expect((await download(scene(), document.id)).file.bytes.equals(bytes)).toBe(true)
   })
 
-  it('by members alone, and not by those who do not know the document', async () => {
+  it('a stranger cannot delete or restore, and an unknown id gets 404', async () => {
     const { id } = await keep(scene(), { bytes: makePdf() })
     const place = `${documentsOf(scene())}/${id}`
     const { stranger } = scene()

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 
 import { makeJpeg, makePdf, makePng } from '../support/files/make-files.ts'
 import { problemIn, refusalIn } from './client.ts'
-import { upload, keep, type Document, documentsOf, type Scene } from './scene.ts'
+import { acceptInvitation, upload, keep, type Document, documentsOf, type Scene } from './scene.ts'
 import { maxBytesOfOurs } from './targets.ts'
 
 export function proveUploads(scene: () => Scene): void {
@@ -44,14 +44,14 @@ export function proveUploads(scene: () => Scene): void {
     expect((await list('?limit=1')).documents).toEqual([document])
   })
 
-  it('by the id of its type as well as by its code', async () => {
+  it('by the id or the code of its type', async () => {
     const { client, founder } = scene()
     const type = await client.call('GET /api/v1/document-types/tax_clearance', { token: founder.token })
     const document = await keep(scene(), { bytes: makePdf(), type: (type.body as { id: string }).id })
     expect(document.document_type).toBe('tax_clearance')
   })
 
-  it('page by page every document comes once, newest first, and of one type when asked', async () => {
+  it('every document is on exactly one page, newest first, and can be filtered by type', async () => {
     const kept = [
       await keep(scene(), { bytes: makePdf(), type: 'bank_statement', fileName: 'one.pdf' }),
       await keep(scene(), { bytes: makePdf(), type: 'bank_statement', fileName: 'two.pdf' }),
@@ -73,7 +73,7 @@ export function proveUploads(scene: () => Scene): void {
     expect((await list('?document_type=bank_statement')).documents.map(({ id }) => id)).toEqual(newestFirst)
   })
 
-  it('under the hash that the client made of it, or not at all', async () => {
+  it('only if it matches the hash of the client', async () => {
     const bytes = makePdf({ seed: 'hashed' })
     const sha256 = createHash('sha256').update(bytes).digest('hex')
     const right = await upload(scene(), { bytes, query: { sha256 } })
@@ -86,7 +86,7 @@ export function proveUploads(scene: () => Scene): void {
     expect(refusalIn(wrong)).toBe('422 validation_failed')
   })
 
-  it('once under an idempotency key, however often it is sent; another file under it is a conflict', async () => {
+  it('once for an idempotency key; another file with the same key is a conflict', async () => {
     const headers = { 'idempotency-key': randomUUID() }
     const before = (await list()).documents.length
     const [first, again] = [
@@ -101,10 +101,11 @@ export function proveUploads(scene: () => Scene): void {
     expect((await list()).documents).toHaveLength(before + 1)
   })
 
-  it('a member uploads and reads; a stranger and somebody without a token do neither', async () => {
+  it('a member uploads and reads; a stranger and a request without a token do neither', async () => {
     const { client, founder, colleague, stranger, firmId } = scene()
     const member = `/api/v1/security-firms/${firmId}/members`
     await client.call(`POST ${member}`, { token: founder.token, json: { email: colleague.email, role: 'field_staff' } })
+    await acceptInvitation(scene(), colleague)
     const byMember = await upload(scene(), { bytes: makePdf(), token: colleague.token })
     await client.call(`DELETE ${member}/${colleague.id}`, { token: founder.token })
 
@@ -132,9 +133,9 @@ export function proveUploads(scene: () => Scene): void {
   })
 }
 
-/** Only of a service that was started here is it known what it takes at most. */
+/** The maximum size is known only for a service that was started here. */
 export function proveLimit(scene: () => Scene): void {
-  it('a file of exactly the limit is taken; one byte more is 413, and nothing is kept', async () => {
+  it('a file of exactly the limit is accepted; one byte more gets 413, and nothing is stored', async () => {
     const most = await upload(scene(), { bytes: makePdf({ bytes: maxBytesOfOurs }), type: 'annual_return' })
     const more = await upload(scene(), { bytes: makePdf({ bytes: maxBytesOfOurs + 1 }), type: 'annual_return' })
     const { client, founder } = scene()

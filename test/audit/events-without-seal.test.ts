@@ -3,8 +3,6 @@ import { beforeEach, expect, it } from 'vitest'
 import type { TrailFinding } from '../../src/audit/compare-trail.ts'
 import { exportTrail } from '../../src/audit/export-trail.ts'
 import { sealTrail } from '../../src/audit/seal-trail.ts'
-import { unsealedLines } from '../../src/audit/sealed-events.ts'
-import { wholeTrail } from '../../src/audit/seal-format.ts'
 import { verifyExport } from '../../src/audit/verify-trail.ts'
 import type { Db } from '../../src/database/connection/client.ts'
 import { freshMigratedDatabase, type FreshDatabase } from '../support/database/fresh-database.ts'
@@ -54,31 +52,28 @@ const outside = [
   ['it is of a year after the last', { moment: `'20000-01-01'` }],
 ] as const
 
-it.each(outside)(
-  'an event that no seal can have is found and named, now and after later seals: %s',
-  async (_, event) => {
-    await sealThrice(db)
-    await writeEvents(db, 2)
-    await tamper(database.url, ...withoutChecks, forge(event))
+it.each(outside)('an event outside every seal is found and named, now and after later seals: %s', async (_, event) => {
+  await sealThrice(db)
+  await writeEvents(db, 2)
+  await tamper(database.url, ...withoutChecks, forge(event))
 
-    for (const isLater of [false, true]) {
-      if (isLater) await sealAll(db)
-      const named = [{ kind: 'event_added', event: forged }]
-      const { findings, verified } = await findFaults(db)
-      expect(findings).toMatchObject(named)
-      expect(verified.isComplete).toBe(true)
-      expect(await findInExport()).toMatchObject(named)
-    }
-  },
-)
+  for (const isLater of [false, true]) {
+    if (isLater) await sealAll(db)
+    const named = [{ kind: 'event_added', event: forged }]
+    const { findings, verified } = await findFaults(db)
+    expect(findings).toMatchObject(named)
+    expect(verified.isComplete).toBe(true)
+    expect(await findInExport()).toMatchObject(named)
+  }
+})
 
-it.each(outside)('and the table takes none, in no month: %s', async (_, event) => {
+it.each(outside)('the table rejects the event in every partition: %s', async (_, event) => {
   await expect(tamper(database.url, forge(event))).rejects.toThrow(
     'transaction' in event ? 'document_events_transaction_id_check' : 'document_events_occurred_at_check',
   )
 })
 
-it('such an event is found in a trail that is read in several pieces', async () => {
+it('such an event is found when the trail is read in several pieces', async () => {
   await tamper(
     database.url,
     ...withoutChecks,
@@ -93,39 +88,17 @@ it('such an event is found in a trail that is read in several pieces', async () 
   expect(await findInExport()).toMatchObject([{ event: forged }])
 })
 
-it('such an event is found where every other seal of years is gone', async () => {
-  await writeEvents(db, 3)
-  const sealed = Array.from({ length: 20_000 }, (_, at) => ({
-    ...wholeTrail,
-    isByTime: false,
-    afterTransaction: String(10_000_000 + at * 10),
-    throughTransaction: String(10_000_000 + at * 10 + 5),
-  }))
-  const { signal } = new AbortController()
-
-  expect(await Array.fromAsync(unsealedLines({ db, signal }, sealed))).toHaveLength(3)
-  expect(await Array.fromAsync(unsealedLines({ db, signal }, [...sealed, wholeTrail]))).toEqual([])
-})
-
-it('an event under the id of another one is found in the time that was gathered after a move to another cluster', async () => {
+it('a second event under the id of a sealed one is found', async () => {
   await sealThrice(db)
-  await tamper(
-    database.url,
-    `create or replace function document_cluster() returns text language sql as $$ select 'elsewhere' $$`,
-  )
-  await writeEvents(db, 3)
-  await sealAll(db)
-  expect([(await findFaults(db)).findings, await findInExport()]).toEqual([[], []])
+  const like = `(select id from document_events order by transaction_id offset 12 limit 1)`
+  const transaction = `(select transaction_id from document_events order by transaction_id offset 12 limit 1)`
+  await tamper(database.url, forge({ id: like, transaction, moment: `now() - interval '1 hour'` }))
 
-  const like = `(select id from document_events order by transaction_id desc, occurred_at desc offset 5 limit 1)`
-  const moment = `(select not_after - interval '1 microsecond' from document_seals order by number desc limit 1)`
-  await tamper(database.url, forge({ id: like, moment, transaction: `'9999999999'` }))
-
-  expect((await findFaults(db)).findings).toMatchObject([{ kind: 'event_added' }])
-  expect(await findInExport()).toMatchObject([{ kind: 'event_added' }])
+  for (const findings of [(await findFaults(db)).findings, await findInExport()])
+    expect(findings.map(({ kind }) => kind)).toContain('event_added')
 })
 
-it('an event that was moved behind the last seal of an export is found there', async () => {
+it('an event moved after the last seal of an export is found', async () => {
   await sealThrice(db)
   const lines: string[] = []
   const { signal } = new AbortController()

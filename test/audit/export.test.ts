@@ -57,13 +57,13 @@ const idOf = (line: string) => String(JSON.parse(line).id)
 const personalOf = (line: string) => line.slice(line.indexOf(',"personal":'))
 const withoutEntries = (line: string) => line.replace(/,"entries":"[^"]*"/, '')
 
-/** The newest, as it would be kept elsewhere. */
+/** The newest head, as stored elsewhere. */
 function headsOf(lines: string[]): Heads {
   const { number, hash } = JSON.parse(lines.findLast(isSeal) ?? '').seal
   return new Map([[Number(number), new Set([String(hash)])]])
 }
 
-test('where nothing is sealed yet, everything is exported, and says so', async () => {
+test('without a seal, everything is exported and the output states that nothing is sealed', async () => {
   const fresh = await freshMigratedDatabase()
   onTestFinished(() => fresh.drop())
   const unsealed = await startService({ DATABASE_URL: fresh.url })
@@ -75,7 +75,7 @@ test('where nothing is sealed yet, everything is exported, and says so', async (
   expect((await verifyLines(lines)).verified).toMatchObject({ seals: 0, unsealed: 3 })
 })
 
-test('an export of everything is verified from the file alone, and has every event', async () => {
+test('an export of everything has every event and is verified from the file alone', async () => {
   const lines = await exportLines()
 
   const { kinds, verified } = await verifyLines(lines)
@@ -85,7 +85,7 @@ test('an export of everything is verified from the file alone, and has every eve
   expect(verified.events + 2).toBe(lines.filter(isEvent).length)
 })
 
-test('an export of one firm has its events alone, and is verified too', async () => {
+test('an export of one firm has only its events and is verified', async () => {
   const lines = await exportLines({ firm })
 
   const { kinds, verified } = await verifyLines(lines)
@@ -95,14 +95,14 @@ test('an export of one firm has its events alone, and is verified too', async ()
   expect(lines.filter(isEvent).every((line) => JSON.parse(line).firm_id === firm)).toBe(true)
 })
 
-test('an export of one firm has every seal from the first on, and what each keeps of its events', async () => {
+test('an export of one firm has every seal from the first on, with the entries of all events', async () => {
   const seals = (await exportLines({ firm })).filter(isSeal).map((line) => JSON.parse(line).seal)
 
   expect(seals.map(({ number }) => number)).toEqual([1, 2, 3, 4])
   expect(seals.every(({ entries }) => String(entries).length > 0)).toBe(true)
 })
 
-test('an export of some time has what happened from the one moment on and before the other', async () => {
+test('an export of a time range has the events from its start up to, but not including, its end', async () => {
   const times = (await exportLines()).filter(isEvent).map((line) => String(JSON.parse(line).occurred_at))
   const [from, to] = [times[7], times[19]]
   if (from === undefined || to === undefined) throw new Error('there are too few events')
@@ -131,7 +131,7 @@ const changes: [string, Change, string[]][] = [
 
 test.each(
   changes.flatMap(([what, change, kinds]) => [{}, { firm }].map((filter) => ({ what, change, kinds, filter }))),
-)('in an export is found: $what ($filter)', async ({ change, kinds, filter }) => {
+)('a change in an export is found: $what ($filter)', async ({ change, kinds, filter }) => {
   const lines = await exportLines(filter)
   const events = lines.flatMap((line, index) => (isEvent(line) ? [index] : []))
   const found = await verifyLines(change(lines, events))
@@ -162,7 +162,7 @@ test.each(personalChanges)('edited personal fields in an export are found and na
   expect(findings).toMatchObject([{ kind: 'event_edited', event: idOf(line) }])
 })
 
-test('personal fields that were taken out of an export leave it right, and are counted', async () => {
+test('an export without personal fields is intact, and the number of erased fields is printed', async () => {
   const lines = (await exportLines()).map((line) =>
     line.replace(/,"personal":\{.*\},"personal_salt":"[0-9a-f]+"\}$/, '}'),
   )
@@ -174,7 +174,7 @@ test('personal fields that were taken out of an export leave it right, and are c
   expect(lines.join()).not.toContain('"system"')
 })
 
-test('personal fields of one event do not pass for those of another', async () => {
+test('personal fields of one event do not match another event', async () => {
   const lines = await exportLines({ firm })
   const [first = 0, second = 0] = lines.flatMap((line, index) => (isEvent(line) ? [index] : []))
   const [one = '', two = ''] = [lines[first], lines[second]]
@@ -184,14 +184,14 @@ test('personal fields of one event do not pass for those of another', async () =
   expect(findings).toMatchObject([{ kind: 'event_edited', event: idOf(one) }])
 })
 
-test('a seal taken out, one that was changed and an end that was cut off are found', async () => {
+test('a removed seal, an edited seal and a truncated end are found', async () => {
   const lines = await exportLines()
   const seals = lines.flatMap((line, index) => (isSeal(line) ? [index] : []))
   const [, second = 0, , last = 0] = seals
 
   const without = await verifyLines(lines.toSpliced(second, 1))
   const changed = await verifyLines(
-    lines.with(second, (lines[second] ?? '').replace('"is_gathered":false', '"is_gathered":true')),
+    lines.with(second, (lines[second] ?? '').replace('"through_transaction":"', '"through_transaction":"9')),
   )
   const cut = await verifyLines(lines.slice(0, last), headsOf(lines))
 
@@ -200,30 +200,27 @@ test('a seal taken out, one that was changed and an end that was cut off are fou
   expect(cut.kinds).toEqual(['trail_truncated'])
 })
 
-test.each([{}, { firm }])(
-  'events that were cut out with what their seal keeps of them are missed (%o)',
-  async (filter) => {
-    const lines = await exportLines(filter)
-    const last = lines.findLastIndex(isSeal)
-    const before = lines.findLastIndex((line, at) => at < last && isSeal(line))
-    const seal = lines[last] ?? ''
-    const without = lines.toSpliced(before + 1, last - before, withoutEntries(seal))
-    const unread = lines.with(last, seal.replace('"entries":"', '"entries":"?'))
-    const emptied = lines.with(last, seal.replace(/"entries":"[^"]*"/, '"entries":""'))
+test.each([{}, { firm }])('events removed together with their entries in the seal are found (%o)', async (filter) => {
+  const lines = await exportLines(filter)
+  const last = lines.findLastIndex(isSeal)
+  const before = lines.findLastIndex((line, at) => at < last && isSeal(line))
+  const seal = lines[last] ?? ''
+  const without = lines.toSpliced(before + 1, last - before, withoutEntries(seal))
+  const unread = lines.with(last, seal.replace('"entries":"', '"entries":"?'))
+  const emptied = lines.with(last, seal.replace(/"entries":"[^"]*"/, '"entries":""'))
 
-    const detail = 'the entries of seal 4 were removed'
-    const found = await Promise.all([without, unread, emptied].map((changed) => verifyLines(changed, headsOf(lines))))
+  const detail = 'the entries of seal 4 were removed'
+  const found = await Promise.all([without, unread, emptied].map((changed) => verifyLines(changed, headsOf(lines))))
 
-    expect(last - before).toBeGreaterThan(4)
-    expect(found.map(({ findings }) => findings)).toMatchObject([
-      [{ kind: 'seal_edited', seal: 4, detail }],
-      [{ kind: 'seal_edited', seal: 4, detail }],
-      [{ kind: 'seal_edited', seal: 4 }],
-    ])
-  },
-)
+  expect(last - before).toBeGreaterThan(4)
+  expect(found.map(({ findings }) => findings)).toMatchObject([
+    [{ kind: 'seal_edited', seal: 4, detail }],
+    [{ kind: 'seal_edited', seal: 4, detail }],
+    [{ kind: 'seal_edited', seal: 4 }],
+  ])
+})
 
-test('the first seals cut off are missed, in an export of one firm as in one of everything', async () => {
+test('missing first seals are found, in an export of one firm and of everything', async () => {
   for (const filter of [{}, { firm }]) {
     const lines = await exportLines(filter)
     const third = lines.flatMap((line, at) => (isSeal(line) ? [at] : []))[2] ?? 0
@@ -234,7 +231,7 @@ test('the first seals cut off are missed, in an export of one firm as in one of 
   }
 })
 
-test('a file that was made to claim less says so, and may have nothing beside that', async () => {
+test('an export whose claim was narrowed shows the narrower claim and may contain nothing else', async () => {
   const lines = await exportLines()
   const [, second = 0, third = 0] = lines.flatMap((line, at) => (isSeal(line) ? [at] : []))
   const firstLater = lines.slice(second + 1).find(isEvent) ?? ''
@@ -261,13 +258,13 @@ test('a file that was made to claim less says so, and may have nothing beside th
 })
 
 test.each([{ firm: '\u001b[2J' }, { from: 'yesterday' }, { to: '' }])(
-  'a file whose claim is no firm, or no time, does not begin as an export does (%#)',
+  'a file whose claim has no valid firm or time is not an export (%#)',
   async (filter) => {
     await expect(verifyLines([JSON.stringify({ export: filter })])).rejects.toThrow('is not that of an audit export')
   },
 )
 
-test('an event that was moved to another firm is named alone', async () => {
+test('only the event that was moved to another firm is named', async () => {
   const lines = await exportLines({ firm })
   const at = lines.findIndex(isEvent)
 
@@ -276,7 +273,7 @@ test('an event that was moved to another firm is named alone', async () => {
   expect(findings).toMatchObject([{ kind: 'event_edited', event: idOf(lines[at] ?? '') }])
 })
 
-test('a file that is no export, or whose last line was cut, is said to be so', async () => {
+test('a file that is not an export, or that has a truncated last line, is rejected with that reason', async () => {
   const lines = await exportLines()
 
   await expect(verifyLines([])).rejects.toThrow(new InvalidExport('The file is empty.'))
@@ -287,7 +284,7 @@ test('a file that is no export, or whose last line was cut, is said to be so', a
 test.each([
   ['an event', (line: string) => line.replace(/"id":"[^"]+"/, '"id":"\\u001b[2J all is well"')],
   ['a seal', (line: string) => line.replace(/"sealed_at":"[^"]+"/, '"sealed_at":"\\u001b[2J all is well"')],
-])('%s that would write control characters to the terminal of the reader is rejected', async (_what, forge) => {
+])('%s that would write control characters to the reader’s terminal is rejected', async (_what, forge) => {
   const lines = await exportLines()
   const index = lines.findIndex((line) => forge(line) !== line)
 

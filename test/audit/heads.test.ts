@@ -37,7 +37,7 @@ async function newestHead(db: Db): Promise<Head> {
   return { number: seal.number, hash: seal.hash.toString('hex'), sealedAt: seal.sealedAt }
 }
 
-/** A trail of three seals, in a database that its owner may change past the triggers. */
+/** A trail of three seals, in a database that its owner may change despite the triggers. */
 async function sealedTrail() {
   const database = await freshMigratedDatabase()
   onTestFinished(() => database.drop())
@@ -47,7 +47,7 @@ async function sealedTrail() {
   await sealThrice(db)
   return {
     db,
-    /** Another history under seals of the same numbers, chained without a fault. */
+    /** Another history with seals of the same numbers and a valid chain. */
     replaceSeals: async () => {
       await tamper(database.url, 'delete from document_seals where number >= 2')
       await sealAll(db)
@@ -58,7 +58,7 @@ async function sealedTrail() {
 it.each([
   ['a file', async () => createFileHeadStore(await headsFile())],
   ['a bucket', openBucketOfHeads],
-])('a head that is added to %s later does not replace the one of the same number', async (_where, openKeeper) => {
+])('a later head in %s does not replace the head of the same number', async (_where, openKeeper) => {
   const storer = await openKeeper()
   const { db, replaceSeals } = await sealedTrail()
   const kept = await newestHead(db)
@@ -78,7 +78,7 @@ it.each([
   ])
 })
 
-it('so it is whichever of the two comes first', async () => {
+it('the order in which two heads arrive does not matter', async () => {
   const { db } = await sealedTrail()
   const { number, hash } = await newestHead(db)
   const other = 'a'.repeat(64)

@@ -11,7 +11,7 @@ import type { Db } from '../../src/database/connection/client.ts'
 import { recordEvent, systemActor } from '../../src/database/audit/events.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 
-/** Writes so many events, each in a transaction of its own. */
+/** Writes this number of events, each in its own transaction. */
 export async function writeEvents(db: Db, count: number, firmId: FirmId = randomUUID() as FirmId): Promise<void> {
   for (let number = 0; number < count; number += 1) {
     await recordEvent(db, systemActor(`test-${number}`), {
@@ -23,7 +23,7 @@ export async function writeEvents(db: Db, count: number, firmId: FirmId = random
   }
 }
 
-/** A trail of three seals: one that was gathered, of 5 events, and two of 10. */
+/** A trail of three seals: one of 5 events, and two of 10. */
 export async function sealThrice(db: Db): Promise<void> {
   await writeEvents(db, 5)
   await sealAll(db)
@@ -31,17 +31,16 @@ export async function sealThrice(db: Db): Promise<void> {
   await sealAll(db)
 }
 
-/** Seals of 10 events each, when all are final: what is open in other databases of the server keeps the newest from it. */
-export async function sealAll(db: Db): Promise<void> {
+/** Makes seals of 10 events. Waits until all events are final: transactions in other databases of the server count too. */
+export async function sealAll(db: Db, signal = new AbortController().signal) {
   while (!(await isFinal(db))) await wait(20)
-  await sealTrail({ db }, 10)
+  return sealTrail({ db, signal }, 10)
 }
 
 async function isFinal(db: Db): Promise<boolean> {
   const { rows } = await sql<{ final: boolean }>`
-    select pg_snapshot_xmin(pg_current_snapshot()) > all (select transaction_id from document_events) as final`.execute(
-    db,
-  )
+    select document_trail_offset() + pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+      > all (select transaction_id from document_events) as final`.execute(db)
   return rows[0]?.final === true
 }
 
@@ -54,7 +53,7 @@ export async function findFaults(db: Db, heads: Heads = new Map()) {
   return { findings, verified } satisfies { findings: TrailFinding[]; verified: VerifyResult }
 }
 
-/** What a superuser can do who wants the history to be another: the triggers do not hold them. */
+/** Runs statements as a superuser who wants to change the history: no trigger stops them. */
 export async function tamper(url: string, ...statements: string[]): Promise<void> {
   const client = new Client({ connectionString: url })
   await client.connect()

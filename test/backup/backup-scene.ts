@@ -26,7 +26,7 @@ import { makePassableFolder } from '../support/run/passable-folder.ts'
 
 type Closing = Pick<AsyncDisposableStack, 'defer'>
 
-/** What goes when the test ends. */
+/** Removed when the test ends. */
 const withTest: Closing = { defer: (close) => onTestFinished(async () => close()) }
 
 type Documents = { documents?: number; bucket?: FreshBucket }
@@ -51,7 +51,7 @@ export async function documentsFor(closing: Closing, { documents: count = 3, buc
   return { service, firm, admin, documents: documents, settings }
 }
 
-/** The same for one test, with commands that run in a folder of their own on the same database and store. */
+/** The same for one test, with commands in their own folder on the same database and store. */
 export async function locationWithDocuments(wish: Documents = {}) {
   const made = await documentsFor(withTest, wish)
   const folder = await makeWorkFolder()
@@ -67,7 +67,7 @@ export async function locationWithDocuments(wish: Documents = {}) {
   }
 }
 
-/** Settings of an empty place: an embedded database and a folder, both new. */
+/** Settings of an empty target: a new embedded database and a new folder. */
 export async function scratchPlace(): Promise<{ folder: string; settings: Settings }> {
   const folder = await makeWorkFolder()
   return { folder, settings: { USE_S3_STORAGE: 'false', ...storedBelow(folder) } }
@@ -89,12 +89,12 @@ type Options = Partial<RetryAndWaitOptions> & {
   isRowsOnly?: boolean
   key?: SigningKey
   concurrency?: number
-  /** The place as it behaves in this test. */
+  /** The place with the behaviour of this test. */
   place?: (usual: BackupStore) => BackupStore
   onFile?: () => void
 }
 
-/** A backup of a service's documents in a folder, made in this process. */
+/** A backup of a service's documents in a folder, created in this process. */
 export async function makeBackup({ app }: TestService, root: string, wish: Options = {}): Promise<CreatedBackup> {
   await cleanBackupFolder(root)
   const { place = (usual) => usual, isRowsOnly = false, key, concurrency = 2, onFile = ignore, ...patience } = wish
@@ -115,7 +115,7 @@ export async function makeBackup({ app }: TestService, root: string, wish: Optio
 
 const ignore = () => undefined
 
-/** What a verification of the newest backup finds, or why it does not begin. */
+/** The findings of a verification of the newest backup, or the reason why it does not begin. */
 export async function problemsOf(root: string, key?: VerificationKey, repairs = false): Promise<string[]> {
   const place = openBackupFolder(root)
   const [name = ''] = (await listBackups(place)).toReversed()
@@ -137,7 +137,7 @@ export async function problemsOf(root: string, key?: VerificationKey, repairs = 
   return problems
 }
 
-/** The last object that a command answered with. */
+/** The last JSON object of a command. */
 export function lastOf(stdout: string): Record<string, unknown> {
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}') as Record<string, unknown>
 }

@@ -18,7 +18,7 @@ import { emptyFolder, makeBackup, locationWithDocuments, problemsOf } from './ba
 import { freshKeys } from './fresh-keys.ts'
 
 describe('backup create', () => {
-  test('copies no bytes that the place has, and its files are their owner’s alone', async () => {
+  test('copies no file that the place already has, and only the owner can read its files', async () => {
     const { service, firm, admin } = await locationWithDocuments()
     const root = await emptyFolder()
 
@@ -47,12 +47,13 @@ describe('backup create', () => {
     expect(await readdir(root)).toEqual(['backups'])
   })
 
-  test('has no token, no session and no secret in it', async () => {
+  test('contains no token, session or secret', async () => {
     const { service, admin } = await locationWithDocuments()
     const { app } = service
     await sql`
       with session as (
-        insert into document_sessions (id, user_id, started_at) values (gen_random_uuid(), ${admin.id}, now()) returning id
+        insert into document_sessions (id, user_id, started_at, expires_at, last_used_at, ip, user_agent, password_mark)
+        values (gen_random_uuid(), ${admin.id}, now(), now(), now(), '192.0.2.1', 'a test', '') returning id
       )
       insert into document_refresh_tokens (id, session_id, issued_at, expires_at)
       select gen_random_uuid(), id, now(), now() from session`.execute(app.db)
@@ -74,7 +75,7 @@ describe('backup create', () => {
     expect(whole).toContain('Prüfung 0.pdf')
   })
 
-  test('names what lies on another instance’s disk, and what is gone, and counts it as lacking', async () => {
+  test('names files on another instance’s disk and missing files, and counts them as lacking', async () => {
     const { service, documents } = await locationWithDocuments()
     const [first, second, third] = documents
     const { db } = service.app
@@ -97,7 +98,7 @@ describe('backup create', () => {
     expect(await problemsOf(root)).toEqual([])
   })
 
-  test('a file that was changed in the store is not taken for what it was', async () => {
+  test('a file that changed in the store is not backed up as the original', async () => {
     const { service, documents } = await locationWithDocuments()
     const { rows } = await sql<{ key: string }>`
       select storage_key as key from document_versions where document_id = ${documents[2]}::uuid`.execute(
@@ -113,7 +114,7 @@ describe('backup create', () => {
     expect(counts.fates).toEqual({ kept: 3, wrong: 1 })
   })
 
-  test('a document in which a virus was found is not in it, be it before or since the snapshot', async () => {
+  test('an infected document is not included, whether it was found before or after the snapshot', async () => {
     const { service, documents } = await locationWithDocuments()
     const { db } = service.app
     const infect = async (id = '') => {
@@ -143,7 +144,7 @@ describe('backup create', () => {
     expect([before.length, since.length]).toEqual([1, 1])
   })
 
-  test('bytes that moved to another store since the snapshot are taken from there', async () => {
+  test('a file that moved to another store after the snapshot is read from there', async () => {
     const { service, documents } = await locationWithDocuments()
     const { db } = service.app
     await sql`update document_versions set store_id = gen_random_uuid() where document_id = ${documents[2]}::uuid`.execute(
@@ -169,8 +170,8 @@ describe('backup create', () => {
   })
 })
 
-describe('a backup that was ended before the end', () => {
-  test('says that it is not finished, keeps nobody waiting, and the next one removes it', async () => {
+describe('an interrupted backup', () => {
+  test('is reported as unfinished, blocks no removal, and is deleted by the next backup', async () => {
     const { service } = await locationWithDocuments()
     const root = await emptyFolder()
     const ending = new AbortController()
@@ -188,7 +189,7 @@ describe('a backup that was ended before the end', () => {
     expect(await readdir(join(root, 'backups'))).toEqual([next.name])
   })
 
-  test('is left alone while it may still be made by somebody', async () => {
+  test('is kept while another process may still be writing it', async () => {
     const { service } = await locationWithDocuments()
     const root = await emptyFolder()
     let other: string[] = []
@@ -207,7 +208,7 @@ describe('a backup that was ended before the end', () => {
     expect(await readdir(join(root, 'backups'))).toHaveLength(2)
   })
 
-  test('is left alone too where another database of the same installation makes it, until it was silent for an hour', async () => {
+  test('is kept for an hour without a heartbeat when another database of the same installation is writing it', async () => {
     const { service } = await locationWithDocuments()
     const root = await emptyFolder()
     const others = await othersMark(service, root, 59)
@@ -220,7 +221,7 @@ describe('a backup that was ended before the end', () => {
     expect(await readdir(join(root, 'backups'))).toContain(others)
   })
 
-  test('counts for nothing where somebody else removed it from the place meanwhile', async () => {
+  test('fails when its folder was removed from the place meanwhile', async () => {
     const { service } = await locationWithDocuments()
     const root = await emptyFolder()
 
@@ -239,7 +240,7 @@ describe('a backup that was ended before the end', () => {
     expect(await problemsOf(root)).toEqual(['its manifest.json is missing'])
   })
 
-  test('counts for nothing where it could not say for two minutes that it lives', async () => {
+  test('fails when its heartbeat failed for two minutes', async () => {
     const { service } = await locationWithDocuments()
     const root = await emptyFolder()
     const grow = sql`update document_backups set heartbeat_at = now() - interval '3 minutes'`
@@ -260,7 +261,7 @@ describe('a backup that was ended before the end', () => {
   })
 })
 
-test('a signed backup names the key that it was signed with', async () => {
+test('a signed backup names its key', async () => {
   const { service } = await locationWithDocuments({ documents: 2 })
   const keys = freshKeys()
 
@@ -269,7 +270,7 @@ test('a signed backup names the key that it was signed with', async () => {
   expect(manifest.signed_with).toMatch(/^[0-9a-f]{64}$/)
 })
 
-/** What a backup leaves that this database knows nothing of, and that last said so many minutes ago that it lives. */
+/** An unfinished backup that this database does not know, with its last heartbeat this number of minutes ago. */
 async function othersMark({ app }: TestService, root: string, minutes: number): Promise<string> {
   const backupId = crypto.randomUUID()
   const name = backupNameOf('2026-11-01T02:00:00.000Z', backupId)

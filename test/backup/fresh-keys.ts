@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 
-/** As `openssl genpkey -algorithm ed25519` makes them. */
+/** Like `openssl genpkey -algorithm ed25519`. */
 export function freshKeys(): { private: string; public: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
   return {

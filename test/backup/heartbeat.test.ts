@@ -13,14 +13,17 @@ const scene = sceneOfFile(async (closing) => {
   return { service }
 })
 
-/** One that was last heard of a minute ago. */
+/** A backup whose last heartbeat was a minute ago. */
 async function begin(renew: () => Promise<void> = async () => undefined) {
   const { db, log } = scene.service.app
   const id = crypto.randomUUID()
   let now = Date.parse('2026-11-01T02:00:00Z')
   await beginBackup(db, { id, place: '/backups', name: id, isRowsOnly: false })
   await sql`update document_backups set heartbeat_at = now() - interval '1 minute' where id = ${id}::uuid`.execute(db)
-  const beating = startHeartbeat({ db, log, now: () => new Date(now) }, id, renew)
+  const beating = startHeartbeat({ db, log, now: () => new Date(now) }, id, {
+    signal: new AbortController().signal,
+    renew,
+  })
   onTestFinished(() => beating.stop())
   return {
     beating,
@@ -35,20 +38,20 @@ async function begin(renew: () => Promise<void> = async () => undefined) {
   }
 }
 
-test('a backup without progress for a quarter of an hour sends no heartbeat until there is progress again', async () => {
+test('a backup without progress for a quarter of an hour sends no heartbeat until it progresses again', async () => {
   const { beating, passMinutes, wasHeardOf } = await begin()
 
   passMinutes(16)
   await beating.send()
   const standing = await wasHeardOf()
-  beating.progressed()
+  beating.onProgress()
   await beating.send()
 
   expect(standing).toBe(false)
   expect(await wasHeardOf()).toBe(true)
 })
 
-test('one that moved a little while ago does', async () => {
+test('a backup with recent progress sends a heartbeat', async () => {
   const { beating, passMinutes, wasHeardOf } = await begin()
 
   passMinutes(14)
@@ -57,7 +60,7 @@ test('one that moved a little while ago does', async () => {
   expect(await wasHeardOf()).toBe(true)
 })
 
-test('the mark in the place is renewed every five minutes, and never once it is over', async () => {
+test('the mark in the place is renewed every five minutes, and never after the end', async () => {
   let renewals = 0
   const { beating, passMinutes } = await begin(async () => void (renewals += 1))
 
@@ -73,7 +76,7 @@ test('the mark in the place is renewed every five minutes, and never once it is 
   expect(renewals).toBe(1)
 })
 
-test('a backup that somebody took from the place is in vain; a place that does not answer is asked again', async () => {
+test('a backup that was removed from the place fails; a place that does not answer is tried again', async () => {
   const errors: unknown[] = [new Error('no answer'), new AppError('conflict', 'Somebody removed it.')]
   const { beating, passMinutes } = await begin(async () => {
     throw errors.shift()

@@ -54,7 +54,7 @@ async function destroyPurged(): Promise<string[]> {
 }
 
 describe('while a backup runs', () => {
-  test('the collector leaves bytes that are due, and removes them when it is over', async () => {
+  test('the collector postpones due blobs, and removes them after the backup', async () => {
     await deletedDaysAgo(service, whose, 40)
     const id = await beginOne()
     await purgeAll(service)
@@ -68,7 +68,7 @@ describe('while a backup runs', () => {
     expect(await keysOnDisk()).toEqual([])
   })
 
-  test('a purge that destroys at once says that it has to wait', async () => {
+  test('a purge that destroys at once prints that it has to wait', async () => {
     await deletedDaysAgo(service, whose, 40)
     await purgeAll(service)
     await beginOne()
@@ -79,7 +79,7 @@ describe('while a backup runs', () => {
     expect(await destroyPurged()).toEqual(['destroyed'])
   })
 
-  test('the file of a failed upload is removed, since no backup has a row of it', async () => {
+  test('the file of a failed upload is removed, because no backup has a row of it', async () => {
     await beginOne()
     const reservation = await reserveWithFile()
     expect(await keysOnDisk()).toEqual([reservation.key])
@@ -99,12 +99,12 @@ describe('while a backup runs', () => {
   })
 })
 
-describe('a backup that died delays no removal, and should it live after all, its next heartbeat fails', () => {
+describe('a dead backup delays no removal, and its next heartbeat fails if it is alive after all', () => {
   test.each([
     ['was not heard of for two minutes', "heartbeat_at = now() - interval '121 seconds'", 'destroyed', false],
     ['runs for more than a week, whatever it says', "started_at = now() - interval '169 hours'", 'destroyed', false],
     ['was heard of just before', "heartbeat_at = now() - interval '100 seconds'", 'backup_runs', true],
-  ])('one that %s', async (_which, past, removed, lives) => {
+  ])('a backup that %s', async (_which, past, removed, lives) => {
     await deletedDaysAgo(service, whose, 40)
     await purgeAll(service)
     const id = await beginOne()
@@ -132,9 +132,9 @@ async function reserveWithFile(): Promise<Reservation> {
     scope: undefined,
     documentType: undefined,
   }
-  const defaultQuota = { bytes: undefined, documents: undefined }
+  const defaultQuota = { bytes: undefined, documents: undefined, draftBytes: undefined }
   const reserve = createUploadReserver(db, { processId, right: rights['documents.upload'], defaultQuota })
-  await reserve(whose.admin.id, reservation)
+  await reserve({ userId: whose.admin.id, sessionId: undefined, apiKeyId: undefined }, reservation)
   const path = join(config.uploadsDir, key)
   await mkdir(dirname(path), { recursive: true })
   await writeFile(path, makePdf({ bytes: 1000 }))

@@ -10,7 +10,7 @@ import { openBackupFolder } from '../../src/storage/backup-store/backup-folder.t
 import { startService } from '../support/service/start-service.ts'
 import { emptyFolder, sha256Of } from './backup-scene.ts'
 
-test('a backup moves on while a place takes a large file', async () => {
+test('a backup progresses while a place is receiving a large file', async () => {
   const service = await startService()
   onTestFinished(() => service.stop())
   const [firm, bytes] = [randomUUID(), randomBytes(maxBytesInMemory + 5_000_000)]

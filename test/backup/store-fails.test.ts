@@ -26,7 +26,7 @@ import { sceneOfFile } from '../support/service/scene-of-file.ts'
 import { bucketForTest, emptyFolder, makeBackup, documentsFor } from './backup-scene.ts'
 import { notingPrinter } from '../support/cli/noting-printer.ts'
 
-/** Of two versions and one in the trash. */
+/** Documents: one with two versions, one in the trash. */
 const files = 4
 const never = new AbortController().signal
 const ignore = () => undefined
@@ -34,7 +34,7 @@ const log = createLogger({ level: 'silent', isTerminal: false })
 
 const scene = sceneOfFile(async (closing) => documentsFor(closing, { documents: files - 1 }))
 
-test('a place that fails four times in a row is asked a fifth time, and then given up', async () => {
+test('a place that fails four times in a row is tried a fifth time, and then the backup fails', async () => {
   const { service } = scene
   const folder = await emptyFolder()
 
@@ -45,7 +45,7 @@ test('a place that fails four times in a row is asked a fifth time, and then giv
   expect(made.counts).toMatchObject({ copied: files })
 })
 
-test('from its first step to its last a backup asks a place again that fails once at each', async () => {
+test('a backup retries each step that fails once', async () => {
   const { service } = scene
   const folder = await emptyFolder()
   const left = await leaveUnfinished(folder)
@@ -56,7 +56,7 @@ test('from its first step to its last a backup asks a place again that fails onc
   expect(await readdir(join(folder, 'backups'))).toEqual([made.name])
 })
 
-test('what a place breaks off in the middle is read again, and no damage', async () => {
+test('a read that the place interrupts is repeated and does not count as damage', async () => {
   const { folder, opened } = await openMade()
   let breaks = 0
   const place = breakingOff(openBackupFolder(folder), (name) => isContent(name) && (breaks += 1) === 1)
@@ -67,7 +67,7 @@ test('what a place breaks off in the middle is read again, and no damage', async
   expect(breaks).toBeGreaterThan(1)
 })
 
-test('a verification that is told to end while it waits for a part says that it is not complete', async () => {
+test('a verification that gets a shutdown signal while it waits for a part reports that it is incomplete', async () => {
   const { folder, opened } = await openMade()
   const ending = new AbortController()
   const place = breakingOff(openBackupFolder(folder), (name) => name.includes('/tables/') && endSoon(ending))
@@ -77,7 +77,7 @@ test('a verification that is told to end while it waits for a part says that it 
   expect(checked).toEqual({ rows: 0, files: 0, bytes: 0, notIncluded: 0, problems: 0, isComplete: false })
 })
 
-test('a verification that is told to end while it waits for a file counts what else it was reading', async () => {
+test('a verification that gets a shutdown signal while it waits for a file counts the files that it was reading', async () => {
   const { folder, opened } = await openMade()
   const ending = new AbortController()
   let seen = 0
@@ -98,7 +98,7 @@ test('a verification that is told to end while it waits for a file counts what e
   expect(checked).toMatchObject({ files: 1, problems: 0, isComplete: false })
 })
 
-test('who waits for a place and is told to end throws why he was, also when he was told before the wait', async () => {
+test('a wait for a place throws the reason of the shutdown, also of one before the wait', async () => {
   const why = new Error('somebody removed it')
   for (const isBefore of [true, false]) {
     const ending = new AbortController()
@@ -117,7 +117,7 @@ test('who waits for a place and is told to end throws why he was, also when he w
   }
 })
 
-test('a folder that may not be read is named, and what to do there', async () => {
+test('a folder without read permission is named with the fix', async () => {
   const folder = await emptyFolder()
   const refused = Object.assign(new Error('EACCES: scandir'), { code: 'EACCES', errno: -13 })
   const place = nameFailures({ ...openBackupFolder(folder), list: async () => Promise.reject(refused) })
@@ -129,7 +129,7 @@ test('a folder that may not be read is named, and what to do there', async () =>
   )
 })
 
-test('a disk that fails below a backup’s manifest is named by `backup verify`', async () => {
+test('`backup verify` names a disk that fails while it reads a manifest', async () => {
   const { folder, opened } = await openMade()
   await spoil(join(folder, opened.folder, 'manifest.json'))
 
@@ -139,7 +139,7 @@ test('a disk that fails below a backup’s manifest is named by `backup verify`'
   expect(ended.stderr).toBe(`${folder}: A disk fails. Check the system log for that disk, and run this again.\n`)
 })
 
-test('a place that fails again and again in the middle of a file is named, and what a second run does is said', async () => {
+test('a place that fails repeatedly within a file is named with the effect of a second run', async () => {
   const { folder } = await openMade()
   const contents = (await readdir(join(folder, 'files'), { recursive: true, withFileTypes: true })).filter((each) =>
     each.isFile(),
@@ -155,7 +155,7 @@ test('a place that fails again and again in the middle of a file is named, and w
   })
 })
 
-test('a bucket of backups that fails, at once or in the middle of a file, is named, and never the S3 of the documents', async () => {
+test('a bucket of backups that fails is named, and never the S3 of the documents', async () => {
   const bucket = await bucketForTest()
   const proxy = await startFaultProxy({ port: Number(new URL(bucket.s3.endpoint).port) })
   onTestFinished(() => proxy.close())
@@ -192,20 +192,20 @@ async function openMade() {
   return { folder, opened }
 }
 
-/** The name of a backup that failed in the midst. */
+/** The name of a failed backup. */
 async function leaveUnfinished(folder: string): Promise<string> {
   await makeBackup(scene.service, folder, { concurrency: 1, place: failing(5) }).catch(ignore)
   const [name = ''] = await readdir(join(folder, 'backups'))
   return name
 }
 
-/** What stands there is opened, and fails with EIO when it is read. */
+/** Opens the file there, and fails with EIO when it is read. */
 async function spoil(path: string): Promise<void> {
   await rm(path)
   await symlink('/proc/self/mem', path)
 }
 
-/** A place that does not take files so many times. */
+/** A place that rejects files this number of times. */
 function failing(times: number) {
   let left = times
   return (usual: BackupStore): BackupStore => ({
@@ -250,7 +250,7 @@ function failingOnceAtEach(usual: BackupStore): BackupStore {
   }
 }
 
-/** Where it is told to, a place ends a file in its middle. */
+/** A place that ends a file in its middle on demand. */
 function breakingOff(usual: BackupStore, breaksNow: (name: string) => boolean): BackupStore {
   return {
     ...usual,

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { backedUpTables, leftOutTables } from '../../src/database/backup/tables-to-back-up.ts'
 import { startService } from '../support/service/start-service.ts'
 
-test('of every table it is decided whether a backup has it, or why not', async () => {
+test('every table is either in a backup or listed with a reason', async () => {
   const service = await startService()
   try {
     const { rows } = await sql<{ name: string }>`
@@ -21,7 +21,7 @@ test('of every table it is decided whether a backup has it, or why not', async (
   }
 })
 
-test('what lets somebody in is in no backup', () => {
+test('no backup contains credentials', () => {
   const kept = new Set<string>(backedUpTables)
 
   expect(['document_sessions', 'document_refresh_tokens', 'document_secrets'].filter((name) => kept.has(name))).toEqual(

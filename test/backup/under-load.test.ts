@@ -18,7 +18,7 @@ import { s3Settings } from '../support/s3/s3-settings.ts'
 import { startService } from '../support/service/start-service.ts'
 import { bucketForTest, emptyFolder, lastOf, scratchPlace, sha256Of } from './backup-scene.ts'
 
-test('a backup that is made while documents come, go and are destroyed has each one of its moment, on S3 and on the disk that waits for S3', async () => {
+test('a backup under load has every document of its moment, on S3 and on the fallback disk', async () => {
   const { service, firm, admin, keepS3Away } = await serviceOnS3()
   const hashes = new Map<string, string>()
   const upload = async (seed: string) => {
@@ -32,13 +32,13 @@ test('a backup that is made while documents come, go and are destroyed has each 
     for (let number = 0; number < 3; number += 1)
       await upload(`disk ${number}`).then(({ id, sha256 }) => hashes.set(id, sha256))
   })
-  // What is destroyed while the backup runs.
+  // Documents that are destroyed while the backup runs.
   const doomed = await deletedDaysAgo(service, { firm, admin }, 40)
   hashes.set(doomed.id, doomed.sha256 ?? '')
 
   const place = await emptyFolder()
   await cleanBackupFolder(place)
-  // In two days a collector gives up what is still on its way: none goes on beside an upload of now.
+  // A collector two days ahead abandons uploads in progress, so none runs at the same time.
   const alone = pLimit(1)
   const load = keepBusy(async (turn) => {
     const { id } = await alone(() => upload(`during ${turn}`))
@@ -101,7 +101,7 @@ async function serviceOnS3() {
   }
 }
 
-/** Does something again and again until it is told to end. */
+/** Repeats an action until the signal. */
 function keepBusy(work: (turn: number) => Promise<void>) {
   const ending = new AbortController()
   const working = (async () => {
@@ -115,7 +115,7 @@ function keepBusy(work: (turn: number) => Promise<void>) {
   }
 }
 
-/** A place in which something happens between the snapshot and the first copy. */
+/** A place with an action between the snapshot and the first copy. */
 function beforeFirstFile(place: BackupStore, happen: () => Promise<void>): BackupStore {
   let happening: Promise<void> | undefined
   return {

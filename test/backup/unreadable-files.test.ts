@@ -19,9 +19,9 @@ import type { TestService } from '../support/service/start-service.ts'
 import { emptyFolder, lastOf, makeBackup, locationWithDocuments, problemsOf } from './backup-scene.ts'
 import { explainGaveUp } from '../../src/cli/printing/explain-failure.ts'
 
-const none = createHash('sha256').digest('hex') as Sha256 // as the brand says
+const none = createHash('sha256').digest('hex') as Sha256 // of the form of the brand
 
-test('names a file that the system refuses, and has all others; a disk that refuses its root too is no file’s fate', async () => {
+test('names an unreadable file and has all others; a disk with an unreadable root ends the backup', async () => {
   const { service, refusing } = await sceneWithRefusedFile()
   const root = await emptyFolder()
 
@@ -35,7 +35,7 @@ test('names a file that the system refuses, and has all others; a disk that refu
   expect((await makeBackup(service, root)).counts.fates).toEqual({ kept: 4 })
 })
 
-test('what is no file in the place of one is named as not in the backup, which has all others and ends with 1', async () => {
+test('a folder or link in place of a file is named as lacking, all other files are backed up, and the exit status is 1', async () => {
   const place = await locationWithDocuments({ documents: 7 })
   const { service, firm, admin, documents } = place
   const spoils: ((path: string, elsewhere: string) => Promise<unknown>)[] = [
@@ -52,7 +52,7 @@ test('what is no file in the place of one is named as not in the backup, which h
     await spoil(path, elsewhere)
     notFiles.push(key)
   }
-  // Longer than any file system takes.
+  // Longer than any file system allows.
   const tooLong = `security_firms/${firm}/${'a'.repeat(300)}.pdf`
   await sql`
     insert into firm_documents (id, firm_id, document_type, file_name, file_path, file_size, mime_type, uploaded_by, is_verified)
@@ -68,7 +68,7 @@ test('what is no file in the place of one is named as not in the backup, which h
   expect(await problemsOf(place.backups)).toEqual([])
 })
 
-test('a restore of the rows alone names a file that the system refuses and looks for all others; a disk that refuses its root ends it', async () => {
+test('a rows-only restore names an unreadable file and checks all others; a disk with an unreadable root ends it', async () => {
   const { service, refused, refusing } = await sceneWithRefusedFile()
   const root = await emptyFolder()
   const { name, manifest } = await makeBackup(service, root, { isRowsOnly: true })
@@ -91,7 +91,7 @@ test('a restore of the rows alone names a file that the system refuses and looks
   expect(away).toBeInstanceOf(RetriesExhausted)
 })
 
-test('a right that is missing in a bucket of backups does not come by waiting: it is asked once, and the policy is named', async () => {
+test('a missing permission in a bucket of backups is tried once, and the policy is named', async () => {
   const failure = { code: 'unavailable', trouble: 'not_allowed', s3Code: 'AccessDenied', attempts: 1 } as const
   const refused = new S3Error('put_object', { ...failure, status: 403, requestId: undefined })
   let tries = 0
@@ -117,7 +117,7 @@ test('a right that is missing in a bucket of backups does not come by waiting: i
 
 const { signal } = new AbortController()
 
-/** Documents on a disk that refuses one of them, or all that it has, its root among it. */
+/** Documents on a disk that denies access to one of them, or to all including its root. */
 async function sceneWithRefusedFile() {
   const { service, documents } = await locationWithDocuments()
   const refused = await keyOf(service, documents[2])

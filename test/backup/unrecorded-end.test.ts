@@ -10,7 +10,7 @@ import { emptyFolder, makeBackup, documentsFor, locationWithDocuments, problemsO
 
 const scene = sceneOfFile(async (closing) => documentsFor(closing, { documents: 1 }))
 
-test('of a backup whose end the database refused once it knows after all, and the trail has it once', async () => {
+test('the end of a backup that the database rejected once is recorded once on the second try', async () => {
   const { db } = scene.service.app
   await refuseEnds(db, { times: 1 })
 
@@ -20,7 +20,7 @@ test('of a backup whose end the database refused once it knows after all, and th
   expect(await timesInTrail(db, name)).toBe(1)
 })
 
-test('a backup whose end the database does not take stands, is no failed one, and says so; it is told only with its event', async () => {
+test('a backup whose end cannot be recorded is complete and not failed, and is reported only with its event', async () => {
   const { db } = scene.service.app
   const root = await emptyFolder()
   const refused = await refuseEnds(db, { times: 1000 })
@@ -48,7 +48,7 @@ test('an end whose commit outcome is unknown is not reported again', async () =>
   expect(await problemsOf(root)).toEqual([])
 })
 
-test('`backup create` ends with 1 then, and says what stands', async () => {
+test('`backup create` then exits with 1 and prints that the backup is complete', async () => {
   const place = await locationWithDocuments({ documents: 1 })
   await refuseEnds(place.service.app.db, { times: 1000 })
 
@@ -61,9 +61,12 @@ test('`backup create` ends with 1 then, and says what stands', async () => {
   expect(await problemsOf(place.backups)).toEqual([])
 })
 
-/** So many times, as a server that is ending, at the event or where it answers to COMMIT; until the test ends. Gives how often it did. */
+/**
+ * Makes the database fail this number of times, like a server that is shutting down, at the event or at COMMIT, until
+ * the test ends. Returns the number of failures.
+ */
 async function refuseEnds(db: Db, { times, at = 'event' }: { times: number; at?: 'event' | 'commit' }) {
-  // What a sequence counted stays counted after a rollback.
+  // A sequence keeps its count after a rollback.
   await sql`create sequence refused`.execute(db)
   const body = `begin
     if new.action = 'backup.created' and nextval('refused') <= ${times} then

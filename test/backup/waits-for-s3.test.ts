@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(async () => s3.close())
 afterEach(async () => s3.mend())
 
-test('a backup waits for the S3 of the documents, says so, and goes on to its end', async () => {
+test('a backup waits for the S3 of the documents, prints that, and completes', async () => {
   const folder = await emptyFolder()
   const states: Waiting[] = []
   const onWaiting = noting(states)
@@ -37,7 +37,7 @@ test('a backup waits for the S3 of the documents, says so, and goes on to its en
   expect(await problemsOf(folder)).toEqual([])
 })
 
-test('where S3 stays away a backup ends with what it said, and the next one copies nothing again', async () => {
+test('when S3 stays down, the backup ends with S3’s error, and the next one copies no file again', async () => {
   const folder = await emptyFolder()
   const states: Waiting[] = []
   const onWaiting = (state: Waiting) => void states.push(state)
@@ -52,7 +52,7 @@ test('where S3 stays away a backup ends with what it said, and the next one copi
   expect(counts.shared + counts.copied).toBe(documents)
 })
 
-test('a backup that is told to end while it waits for S3 says why it was, and nothing of the waiting', async () => {
+test('a backup that gets a shutdown signal while it waits for S3 reports the shutdown and not the wait', async () => {
   const folder = await emptyFolder()
   const ending = new AbortController()
   const why = new Error('taken for dead')
@@ -68,11 +68,11 @@ test('a backup that is told to end while it waits for S3 says why it was, and no
   await expect(ended).rejects.toBe(why)
 })
 
-test('an S3 that comes and goes is given up when the patience is over, unless the backup comes further between', async () => {
+test('a backup gives up an unstable S3 after the maximum wait, unless it progresses in between', async () => {
   const folder = await emptyFolder()
   const states: Waiting[] = []
   const patience = {
-    // Two or three of its waits: of a single call there are five tries.
+    // Two or three of its waits: a single call is tried five times.
     patienceMs: 3000,
     onWaiting(state: Waiting) {
       states.push(state)
@@ -90,7 +90,7 @@ test('an S3 that comes and goes is given up when the patience is over, unless th
   expect(states.at(-1)).toBe('given_up')
 })
 
-/** S3 comes back once it is waited for. */
+/** S3 recovers once the backup waits for it. */
 function noting(states: Waiting[]) {
   return (state: Waiting) => {
     states.push(state)
@@ -98,7 +98,7 @@ function noting(states: Waiting[]) {
   }
 }
 
-/** S3 goes away when the third file is begun. */
+/** S3 fails when the third file is begun. */
 function losingS3(usual: BackupStore): BackupStore {
   const sizeOf = losing(async (name: string) => usual.sizeOf(name))
   return { ...usual, sizeOf: async (name) => (name.startsWith('files/') ? sizeOf(name) : usual.sizeOf(name)) }

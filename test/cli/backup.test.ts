@@ -11,7 +11,7 @@ import { databaseForTest } from '../support/cli/database-settings.ts'
 import { makeWorkFolder, runCommand } from '../support/cli/run-command.ts'
 import { newBucketName, s3Settings } from '../support/cli/s3-settings.ts'
 
-test('Ctrl-C leaves what says that it is not finished: verify refuses it, and the next one removes it', async () => {
+test('Ctrl-C leaves an unfinished backup, which verify rejects and the next backup removes', async () => {
   const bucket = await bucketForTest()
   const place = await locationWithDocuments({ bucket, documents: 8 })
   const proxy = await startFaultProxy({ port: Number(new URL(bucket.s3.endpoint).port) })
@@ -38,14 +38,14 @@ test('Ctrl-C leaves what says that it is not finished: verify refuses it, and th
   expect(await readdir(join(place.backups, 'backups'))).toHaveLength(1)
 })
 
-test('a backup includes the files; with --rows-only the command, the manifest, verify and restore say that it has none', async () => {
+test('a backup includes the files; with --rows-only the command, the manifest, verify and restore report that it has none', async () => {
   const place = await locationWithDocuments({ documents: 2 })
   const create = ['backup', 'create', place.backups]
   const warning = /! This backup has rows only, without 3 files \(.+\)\./
 
   const full = await place.run([...create, '--json'])
   const [fullName] = await readdir(join(place.backups, 'backups'))
-  await sleep(1000) // a backup’s name has no fraction of a second: by it the second one is to be the newer
+  await sleep(1000) // a backup's name has no fraction of a second, and the second one must be newer
   const rowsOnly = await place.run([...create, '--rows-only'])
   const name = (await readdir(join(place.backups, 'backups'))).find((each) => each !== fullName) ?? ''
   const manifest = await readFile(join(place.backups, 'backups', name, 'manifest.json'), 'utf8')
@@ -64,7 +64,7 @@ test('a backup includes the files; with --rows-only the command, the manifest, v
   expect(restored).toMatchObject({ code: 0, stdout: expect.stringMatching(warning) })
 })
 
-test('people are told that it is not signed, and by whom it was; a wrong key is refused', async () => {
+test('the output states whether and by whom a backup is signed; a wrong key is rejected', async () => {
   const place = await locationWithDocuments({ documents: 2 })
   const [ours, others] = [freshKeys(), freshKeys()]
   const path = (name: string) => join(place.folder, name)
@@ -101,7 +101,7 @@ test('people are told that it is not signed, and by whom it was; a wrong key is 
     expect(stderr).toMatch(/^--public-key: .+deploy\/backup-restore\/README\.md\.\n$/)
 })
 
-test('a bucket that does not exist is to be made, or another named where it was named', async () => {
+test('for a missing bucket, the output says to create it or to name another', async () => {
   const name = newBucketName()
 
   const ended = await runCommand(await makeWorkFolder(), ['backup', 'verify', `s3://${name}/x`], {
@@ -112,7 +112,7 @@ test('a bucket that does not exist is to be made, or another named where it was 
   expect(ended.stderr).toBe(`s3://${name} cannot be used: Bucket does not exist. Create it, or name one that exists.\n`)
 })
 
-test('a place in the service’s own folders, or in another place of backups, is refused before anything is written', async () => {
+test('a place in the service’s own folders or in another place of backups is rejected before anything is written', async () => {
   const { folder, service, settings, run, backups } = await locationWithDocuments({ documents: 2 })
   const { UPLOADS_DIR: uploads = '', DATA_DIR: data = '' } = settings
   await makeBackup(service, backups)
@@ -138,7 +138,7 @@ test('a place in the service’s own folders, or in another place of backups, is
   expect(await readdir(join(backups, 'backups'))).toHaveLength(1)
 })
 
-test('what cannot be is refused in one line that says what to do', async () => {
+test('wrong use is rejected in one line with the fix', async () => {
   const folder = await makeWorkFolder()
   const file = join(await emptyFolder(), 'file')
   await writeFile(file, '')

@@ -13,7 +13,7 @@ const password = 'correct horse battery'
 const thandi = ['--email', 'Thandi@firm.example', '--first-name', 'Thandi', '--last-name', 'Nkosi', '--password-stdin']
 
 describe('users', () => {
-  test('an account that was made on the command line can log in', async () => {
+  test('an account created on the command line can log in', async () => {
     const settings = await databaseForTest()
     const made = await run(['users', 'create', ...thandi], settings, `${password}\n`)
     expect(made).toEqual({ code: 0, stdout: '✓ thandi@firm.example can log in.\n', stderr: '' })
@@ -23,7 +23,7 @@ describe('users', () => {
     expect(await service.roleOf('thandi@firm.example')).toBe('user')
   })
 
-  test('an administrator is one, and machines are told who was made', async () => {
+  test('--admin creates an administrator, and --json prints the account', async () => {
     const settings = await databaseForTest()
     const made = await run(['users', 'create', ...thandi, '--admin', '--json'], settings, password)
     expect(JSON.parse(made.stdout)).toEqual({
@@ -35,7 +35,7 @@ describe('users', () => {
     expect(await service.roleOf('thandi@firm.example')).toBe('admin')
   })
 
-  test('a new password takes the place of the old one', async () => {
+  test('a new password replaces the old one', async () => {
     const settings = await databaseForTest()
     await run(['users', 'create', ...thandi], settings, password)
     const set = await run(
@@ -44,14 +44,14 @@ describe('users', () => {
       'another long password\r\n',
     )
     expect(set).toMatchObject({ code: 0, stderr: '' })
-    expect(set.stdout).toMatch(/tokens .* for up to 15 more minutes\. .* lock the account/)
+    expect(set.stdout).toMatch(/their sessions have ended\.\n.*passkeys, their API keys .* lock the account/)
 
     await using service = await serviceOn(settings)
     expect(await service.logIn('thandi@firm.example', password)).toBe(401)
     expect(await service.logIn('thandi@firm.example', 'another long password')).toBe(200)
   })
 
-  test('what cannot be is refused in one line, or one object', async () => {
+  test('an invalid request is rejected in one line or one JSON object', async () => {
     const settings = await databaseForTest()
     await run(['users', 'create', ...thandi], settings, password)
     const again = await run(['users', 'create', ...thandi], settings, password)
@@ -68,12 +68,12 @@ describe('users', () => {
     expect(unknown).toMatchObject({ code: 1, stderr: '' })
     expect(JSON.parse(unknown.stdout)).toMatchObject({ error: { code: 'not_found' } })
     const short = await run(['users', 'create', ...thandi.with(1, 'sipho@firm.example')], settings, 'short')
-    expect(short).toEqual({ code: 1, stdout: '', stderr: 'The password must be at least 8 characters.\n' })
+    expect(short).toEqual({ code: 1, stdout: '', stderr: 'The password must be at least 10 characters.\n' })
   })
 })
 
 describe('db migrate', () => {
-  test('says what it ran; the second time there is nothing to do', async () => {
+  test('prints the migrations it ran; the second run finds nothing to do', async () => {
     const settings = await emptyDatabaseForTest()
     const first = await run(['db', 'migrate'], settings)
     expect(first).toMatchObject({ code: 0, stdout: expect.stringMatching(/^✓ 0001-platform-tables\n/), stderr: '' })
@@ -85,7 +85,7 @@ describe('db migrate', () => {
     })
   })
 
-  test('where the service is another role than the owner it says each time whom it gave rights', async () => {
+  test('prints the role that it granted permissions, each time, if another role owns the tables', async () => {
     const database = await freshDatabaseOfTwoRoles()
     const { settings } = database
     onTestFinished(() => database.remove())
@@ -101,7 +101,7 @@ describe('db migrate', () => {
     })
   })
 
-  test('starts the embedded database for itself, and stops it again', async () => {
+  test('starts and stops the embedded database itself', async () => {
     const folder = await makeWorkFolder()
     const { code, stdout } = await runCommand(folder, ['db', 'migrate'])
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('✓ 0001-platform-tables\n') })
@@ -109,7 +109,7 @@ describe('db migrate', () => {
   })
 })
 
-describe('what is asked for in a wrong way ends with 2', () => {
+describe('wrong use exits with 2', () => {
   test.each([
     [['verify-everything'], "unknown command 'verify-everything'"],
     [['serve', '--port', '80'], "unknown option '--port'"],
@@ -124,7 +124,7 @@ describe('what is asked for in a wrong way ends with 2', () => {
     expect(stderr).toContain(says)
   })
 
-  test('a key that cannot be read is found before anything else', async () => {
+  test('an unreadable key is reported before any work begins', async () => {
     const words = ['backup', 'create', 'backups', '--sign-key', '/nowhere/key.pem']
     const { code, stdout, stderr } = await run(words, databaseSettings('postgres://nobody@127.0.0.1:1/nothing'))
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
@@ -136,7 +136,7 @@ describe('what is asked for in a wrong way ends with 2', () => {
   test.each([
     [['verify', '--report', '/nowhere/report.jsonl'], 'ENOENT'],
     [['migrate', 'to-s3', '--report', '/'], 'EISDIR'],
-  ])('a report that cannot be written is found before anything else: %j', async (words, code) => {
+  ])('an unwritable report is reported before any work begins: %j', async (words, code) => {
     const settings = databaseSettings('postgres://nobody@127.0.0.1:1/nothing')
     expect(await run(words, settings)).toEqual({
       code: 2,
@@ -150,21 +150,21 @@ describe('what is asked for in a wrong way ends with 2', () => {
     [['users', 'create', ...thandi.with(1, 'thandi'), '--json'], 'must be an e-mail address'],
     [['s3', 'tset', '--json'], "unknown command 'tset' (Did you mean test?)"],
     [['help', 'verify-everything', '--json'], 'no such command'],
-  ])('and machines are told in one object: %j', async (words, says) => {
+  ])('with --json as one object: %j', async (words, says) => {
     const { code, stdout, stderr } = await runCommand(await makeWorkFolder(), words)
     expect({ code, stderr }).toEqual({ code: 2, stderr: '' })
     expect(JSON.parse(stdout)).toEqual({ error: { code: 'wrong_use', message: expect.stringContaining(says) } })
   })
 })
 
-test('asked for nothing, it shows what most people need', async () => {
+test('without a command, it prints the usual commands', async () => {
   const { code, stdout, stderr } = await runCommand(await makeWorkFolder(), [])
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   expect(stdout).toMatch(/npm start[^]*s3 test[^]*users create/)
 })
 
 test.each([[['help']], [['help', 's3']], [['s3', 'help']], [['--help']], [['--version']]])(
-  '%j is answered, and so nothing is wrong',
+  '%j prints help and exits with 0',
   async (words) => {
     const { code, stdout, stderr } = await runCommand(await makeWorkFolder(), words)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
@@ -172,12 +172,12 @@ test.each([[['help']], [['help', 's3']], [['s3', 'help']], [['--help']], [['--ve
   },
 )
 
-test('help answers although the settings are wrong', async () => {
+test('help works with wrong settings', async () => {
   const answer = await runCommand(await makeWorkFolder(), ['s3', 'test', '--help'], { settings: { PORT: 'none' } })
   expect(answer).toMatchObject({ code: 0, stdout: expect.stringContaining('Example:') })
 })
 
-test('.env of the working directory counts, and the environment wins over it', async () => {
+test('.env of the working directory counts, and the environment has precedence', async () => {
   const folder = await makeWorkFolder()
   await writeFile(join(folder, '.env'), 'AWS_S3_BUCKET=Of The File\nUSE_S3_STORAGE=perhaps\n')
   const both = await runCommand(folder, ['s3', 'test'])

@@ -18,7 +18,7 @@ import { databaseForTest } from '../support/cli/database-settings.ts'
 import { storedBelow, makeWorkFolder, runCommand, type Settings } from '../support/cli/run-command.ts'
 
 describe('migrate to-s3', () => {
-  test('moves every document and says how many', async () => {
+  test('moves every document and prints the number', async () => {
     const place = await documentsOnDisk(3)
 
     const ended = await place.run('migrate', 'to-s3')
@@ -31,7 +31,7 @@ describe('migrate to-s3', () => {
     expect(await place.filesOnDisk()).toHaveLength(3)
   })
 
-  test('as a dry run it changes nothing, and finds files that are missing or have another length', async () => {
+  test('as a dry run changes nothing, and finds files that are missing or have another length', async () => {
     const place = await documentsOnDisk(3)
     const [first = ''] = await place.filesOnDisk()
     await rm(join(place.uploads, first))
@@ -44,14 +44,14 @@ describe('migrate to-s3', () => {
     expect(await place.keysInBucket()).toEqual([])
   })
 
-  test('ends at the first right that the database’s user lacks, and says how to give it', async () => {
+  test('ends at the first missing permission of the database role, and prints how to grant it', async () => {
     const place = await documentsOnDisk(3)
     await forbidInserts(place.db, 'document_blobs')
     const ended = await place.run('migrate', 'to-s3')
     expect(ended.stderr).toMatch(/this user lacks a permission: .*db migrate/)
   })
 
-  test('names and leaves a document whose file is missing, moves the others, and ends with 1', async () => {
+  test('names a document whose file is missing, moves the others, and exits with 1', async () => {
     const place = await documentsOnDisk(3)
     const [first = ''] = await place.filesOnDisk()
     await rm(join(place.uploads, first))
@@ -67,7 +67,7 @@ describe('migrate to-s3', () => {
     expect(outcomes.toSorted()).toEqual(['missing', 'moved', 'moved'])
   })
 
-  test('of one firm leaves the others where they are', async () => {
+  test('with --firm moves only the documents of that firm', async () => {
     const place = await documentsOnDisk(2)
     const other = await place.addFirm(1)
 
@@ -75,7 +75,7 @@ describe('migrate to-s3', () => {
     expect(await place.storesOf()).toEqual(['local', 'local', 's3'])
   })
 
-  test('answers machines with JSON lines; the last one is the summary', async () => {
+  test('--json prints JSON lines; the last one is the summary', async () => {
     const place = await documentsOnDisk(2)
 
     const { stdout, code } = await place.run('migrate', 'to-s3', '--json', '--delete-source')
@@ -92,7 +92,7 @@ describe('migrate to-s3', () => {
     })
   })
 
-  test('twice at the same time copies nothing twice', async () => {
+  test('two runs at the same time copy no file twice', async () => {
     const place = await documentsOnDisk(12)
 
     const both = await Promise.all([place.run('migrate', 'to-s3'), place.run('migrate', 'to-s3')])
@@ -102,7 +102,7 @@ describe('migrate to-s3', () => {
     expect(await place.keysInBucket()).toHaveLength(12)
   })
 
-  test('says what is wrong and what to do when the bucket cannot be reached, and moves nothing', async () => {
+  test('prints the cause and the fix when the bucket cannot be reached, and moves nothing', async () => {
     const place = await documentsOnDisk(1)
 
     const ended = await place.runWith({ AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9' }, 'migrate', 'to-s3')
@@ -117,14 +117,14 @@ describe('migrate to-s3', () => {
     [['--concurrency', 'many'], /concurrency/],
     [['--firm', 'Umkhonto'], /firm/],
     [['--rate', '-1'], /rate/],
-  ])('is asked for wrongly with %j', async (words, named) => {
+  ])('%j is wrong use', async (words, named) => {
     const ended = await runCommand(await makeWorkFolder(), ['migrate', 'to-s3', ...words])
     expect(ended.code).toBe(2)
     expect(ended.stderr).toMatch(named)
   })
 })
 
-test('migrate to-local brings all of them back', async () => {
+test('migrate to-local moves all of them back', async () => {
   const place = await documentsOnDisk(3)
   await place.run('migrate', 'to-s3', '--delete-source')
 
@@ -135,7 +135,7 @@ test('migrate to-local brings all of them back', async () => {
 })
 
 describe('drain', () => {
-  test('of a disk that another instance left behind moves what waits there', async () => {
+  test('moves the files that are waiting on the disk of a lost instance', async () => {
     const place = await documentsOnDisk(2)
     await place.makeFallback()
     const elsewhere = { UPLOADS_DIR: join(place.folder, 'other-uploads') }
@@ -147,7 +147,7 @@ describe('drain', () => {
     expect(await place.storesOf()).toEqual(['s3', 's3'])
   })
 
-  test('says that nothing lies on the disk alone when all is moved, also when it is asked again', async () => {
+  test('prints that no file is only on the disk when all are moved, also on a second run', async () => {
     const place = await documentsOnDisk(2)
     await place.makeFallback()
 
@@ -160,7 +160,7 @@ describe('drain', () => {
     }
   })
 
-  test('says that the disk must not be wiped where documents lie on it by choice, or of the platform', async () => {
+  test('prints that the disk must not be wiped if it has files stored locally by configuration or by the platform', async () => {
     const place = await documentsOnDisk(4)
     const [waiting = '', ofPlatform = '', elsewhere = ''] = await place.filesOnDisk()
     await place.change(waiting, { is_fallback: true })
@@ -178,7 +178,7 @@ describe('drain', () => {
     expect(lastOf(again)).toMatchObject({ ok: true, waiting: 0, wrong_or_missing: 0, others: 2, unknown_files: 0 })
   })
 
-  test.each(['wrong', 'missing'] as const)('fails where a file that waits was found %s', async (state) => {
+  test.each(['wrong', 'missing'] as const)('fails if a waiting file is marked as %s', async (state) => {
     const place = await documentsOnDisk(1)
     await place.makeFallback()
     const [key = ''] = await place.filesOnDisk()
@@ -208,7 +208,7 @@ describe('drain', () => {
     expect(lastOf(again)).toMatchObject({ ok: false, others: 0, unknown_files: 2 })
   })
 
-  test('says that the disk must not be wiped while what was moved from it is wrong on S3', async () => {
+  test('prints that the disk must not be wiped while the copy of a moved file is corrupt on S3', async () => {
     const place = await documentsOnDisk(1)
     await place.makeFallback()
     await place.run('drain')
@@ -220,13 +220,13 @@ describe('drain', () => {
     expect(ended.stdout.trim().split('\n').at(-1)).toMatch(/only on this disk: 1\. Do not wipe the disk/)
   })
 
-  test('is content with a disk that is empty', async () => {
+  test('succeeds on an empty disk', async () => {
     const place = await documentsOnDisk(0)
 
     expect(await place.run('drain')).toMatchObject({ code: 0, stderr: '' })
   })
 
-  test('refuses a folder that is none of its stores, and makes none of it', async () => {
+  test('rejects a folder that is not one of its stores, and does not turn it into one', async () => {
     const place = await documentsOnDisk(1)
 
     const ended = await place.run('drain', '--store', '/tmp')
@@ -240,7 +240,7 @@ function lastOf({ stdout }: { stdout: string }): unknown {
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
 }
 
-/** A database, a bucket and a disk on which documents lie, and commands on them. */
+/** A database, a bucket and a disk with documents, and commands on them. */
 async function documentsOnDisk(count: number) {
   const folder = await makeWorkFolder()
   const bucket = await freshBucket()

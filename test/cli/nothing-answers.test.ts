@@ -30,14 +30,22 @@ const onDatabase: Asked[] = [
   ['users set-password', [...thandi, '--password-stdin']],
   ['users link', [...thandi, ...subject]],
   ['users unlink', subject],
+  ['users reset-second-factor', ['thandi@bluecrane.example']],
+  ['users export', ['thandi@bluecrane.example', '--output', 'thandi.json']],
+  ['users erase', ['thandi@bluecrane.example', '--yes']],
+  ['reminders send', []],
+  ['mail list', []],
+  ['mail retry', ['--all']],
+  ['hold list', []],
+  ['hold lift', ['--firm', '0198c0de-7a5e-4b6e-9d57-2f0c9f3a1b2c', '--reason', 'over']],
   ['db migrate', []],
   ['audit verify', []],
   ['audit export', ['--output', 'trail.jsonl']],
   ['cost estimate', []],
 ]
-const withoutDatabase = ['s3 test', 's3 setup', 'backup verify']
+const withoutDatabase = ['s3 test', 's3 setup', 'backup verify', 'mail test']
 
-/** Every command that is in vain without S3, or whose place may be there. */
+/** Every command that needs S3, or whose place may be there. */
 const onS3: Asked[] = [
   ['s3 test', []],
   ['s3 setup', []],
@@ -48,7 +56,7 @@ const onS3: Asked[] = [
   ['backup verify', ['s3://backups-elsewhere/paniq']],
   ['backup restore', ['s3://backups-elsewhere/paniq']],
 ]
-/** S3 that is out does not end these, or they never ask it. */
+/** An S3 outage does not end these, or they never call it. */
 const withoutS3 = [
   'serve',
   'work',
@@ -61,17 +69,26 @@ const withoutS3 = [
   'users set-password',
   'users link',
   'users unlink',
+  'users reset-second-factor',
+  'users export',
+  'users erase',
+  'reminders send',
+  'mail test',
+  'mail list',
+  'mail retry',
+  'hold list',
+  'hold lift',
 ]
-/** It says what it could not look at, and goes on. */
+/** It names what it could not check, and continues. */
 const goesOnWithoutS3 = ['verify']
 
-test('every command is asked here', () => {
+test('every command is tested here', () => {
   expect([...onDatabase.map(([name]) => name), ...withoutDatabase].toSorted()).toEqual(commands.toSorted())
   expect([...onS3.map(([name]) => name), ...withoutS3, ...goesOnWithoutS3].toSorted()).toEqual(commands.toSorted())
 })
 
-describe('where no database answers', () => {
-  test.each(onDatabase)('%s says so, and what to do', async (name, more) => {
+describe('without a database', () => {
+  test.each(onDatabase)('%s prints that and the fix', async (name, more) => {
     const folder = await makeWorkFolder()
     if (name === 'backup restore') await makeBackup(folder)
     const settings = databaseSettings(`postgres://paniq:hunter2-secret@127.0.0.1:${await freedPort()}/paniq`)
@@ -84,8 +101,8 @@ describe('where no database answers', () => {
   })
 })
 
-describe('where no S3 answers', () => {
-  test.each(onS3)('%s says so, and what to do', async (name, more) => {
+describe('without S3', () => {
+  test.each(onS3)('%s prints that and the fix', async (name, more) => {
     const folder = await makeWorkFolder()
     const { address, settings } = await deadS3()
 
@@ -97,7 +114,7 @@ describe('where no S3 answers', () => {
     expectFewWords(ended)
   })
 
-  test('verify names what it could not look at', async () => {
+  test('verify names the store that it could not check', async () => {
     const ended = await run(await makeWorkFolder(), ['verify', []], (await deadS3()).settings)
 
     expect(ended).toMatchObject({ code: 1, stdout: expect.stringContaining('1 unchecked'), stderr: '' })
@@ -108,13 +125,13 @@ async function run(folder: string, [name, more]: Asked, settings: Settings): Pro
   return await runCommand(folder, [...name.split(' '), ...more], { settings, input: 'correct horse battery' })
 }
 
-/** One line or two for people: no stack, no line of a log, no secret. */
+/** One or two lines for people: no stack, no log line, no secret. */
 function expectFewWords({ stdout, stderr }: Answer): void {
   expect(stderr.split('\n').length - 1).toBeLessThanOrEqual(2)
   expect(`${stdout}${stderr}`).not.toMatch(/\n\s+at |"level"|node:|hunter2/)
 }
 
-/** Where somebody listened a moment ago, and nobody does now. */
+/** A port that was in use a moment ago, and is closed now. */
 async function freedPort(): Promise<number> {
   const [port = 0] = await findFreePorts(1)
   return port

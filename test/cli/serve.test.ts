@@ -15,13 +15,13 @@ import { databaseForTest, databaseSettings } from '../support/cli/database-setti
 import { makeWorkFolder, runCommand, type Settings, startCommand, startScript } from '../support/cli/run-command.ts'
 import { bucketForTest, newBucketName, s3Settings } from '../support/cli/s3-settings.ts'
 
-describe('a first start with nothing set up', () => {
-  test('says where it answers, who looks after it, where documents go and why, and a call that works', async () => {
+describe('a first start without settings', () => {
+  test('prints the address, the administrator, the store with the reason, and a first call', async () => {
     const folder = await makeWorkFolder()
     const service = startCommand(folder, ['serve'])
     const [, address = ''] = await service.untilSaid(/^Paniq Documents answers at (http:\/\/127\.0\.0\.1:\d+)$/m)
     await service.untilSaid(
-      /^Administrator: admin@paniq\.local, password in the second line of \.\/data\/initial-admin-password$/m,
+      /^Administrator: admin@paniq\.local, password in the second line of \.\/data\/initial-admin-password, to change at the first login$/m,
     )
     await service.untilSaid(/^Storage: local \.\/uploads \(USE_S3_STORAGE is false\)$/m)
     await service.untilSaid(/^Scanner: not set; /m)
@@ -32,14 +32,14 @@ describe('a first start with nothing set up', () => {
     expect((await post(`${address}/api/v1/auth/register`, body)).status).toBe(201)
   })
 
-  test.each(['0.0.0.0', '::'])('on every address of the machine (%s) it says one that can be opened', async (host) => {
+  test.each(['0.0.0.0', '::'])('listening on all addresses (%s), it prints one that can be opened', async (host) => {
     const settings = { ...(await databaseForTest()), HOST: host }
     const service = startCommand(await makeWorkFolder(), ['serve'], settings)
     const [, address = ''] = await service.untilSaid(/^Paniq Documents answers at (http:\/\/localhost:\d+)$/m)
     expect((await fetch(`${address}/healthz`)).status).toBe(200)
   })
 
-  test('keeps the administrator’s password where only its user reads it, and nowhere else', async () => {
+  test('writes the administrator’s password only to a file that only its user can read', async () => {
     const folder = await makeWorkFolder()
     const service = startCommand(folder, ['serve'])
     const [, address = ''] = await service.untilSaid(/answers at (\S+)$/m)
@@ -52,17 +52,17 @@ describe('a first start with nothing set up', () => {
   })
 })
 
-describe('people who are there before the first start', () => {
+describe('accounts that exist before the first start', () => {
   const thandi = ['--email', 'thandi@firm.example', '--first-name', 'Thandi', '--last-name', 'Nkosi']
   const create = (folder: string, ...more: string[]) =>
     runCommand(folder, ['users', 'create', ...thandi, '--password-stdin', ...more], { input: 'correct horse battery' })
 
-  test('do without an administrator no longer, who can then be given another password', async () => {
+  test('do not prevent the creation of an administrator, whose password can be changed', async () => {
     const folder = await makeWorkFolder()
     expect(await create(folder)).toMatchObject({ code: 0 })
     const service = startCommand(folder, ['serve'])
     await service.untilSaid(
-      /^Administrator: admin@paniq\.local, password in the second line of \.\/data\/initial-admin-password$/m,
+      /^Administrator: admin@paniq\.local, password in the second line of \.\/data\/initial-admin-password, to change at the first login$/m,
     )
     await service.untilSaid(/^Try next/m)
 
@@ -71,7 +71,7 @@ describe('people who are there before the first start', () => {
     await expect(stat(join(folder, 'data', 'initial-admin-password'))).rejects.toMatchObject({ code: 'ENOENT' })
   })
 
-  test('may have an administrator among them: then nobody is made', async () => {
+  test('that include an administrator prevent the creation of another', async () => {
     const folder = await makeWorkFolder()
     expect(await create(folder, '--admin')).toMatchObject({ code: 0 })
     const service = startCommand(folder, ['serve'])
@@ -79,8 +79,8 @@ describe('people who are there before the first start', () => {
   })
 })
 
-describe('the end', () => {
-  test('is clean when it is told: the embedded database is stopped too', async () => {
+describe('the shutdown', () => {
+  test('is clean on a signal: the embedded database is stopped too', async () => {
     const folder = await makeWorkFolder()
     const service = startCommand(folder, ['serve'])
     await service.untilSaid(/answers at/)
@@ -90,13 +90,13 @@ describe('the end', () => {
     const { code, stdout } = await service.ended()
     expect(code).toBe(0)
     expect(serverPid(join(folder, 'data'))).toBeUndefined()
-    // For machines: every line of standard output is JSON; people read the other one.
+    // For programs: every line of standard output is JSON. Text for people is on standard error.
     const lines = stdout.trim().split('\n')
     const events = lines.map((line): { event?: string } => JSON.parse(line)).map(({ event }) => event)
     expect(events).toEqual(expect.arrayContaining(['started', 'stopping', 'stopped']))
   })
 
-  test('comes to the service when it is npm that is told', async () => {
+  test('reaches the service when npm gets the signal', async () => {
     const folder = await makeWorkFolder()
     const npm = startScript(folder, 'start')
     const [, pid = ''] = await npm.untilSaid(/"pid":(\d+),.*"event":"started"/)
@@ -107,7 +107,7 @@ describe('the end', () => {
     expect(serverPid(join(folder, 'data'))).toBeUndefined()
   })
 
-  test('waits for a request under way, unless it is told a second time', async () => {
+  test('waits for a running request, unless a second signal arrives', async () => {
     const service = startCommand(await makeWorkFolder(), ['serve'])
     const [, port = ''] = await service.untilSaid(/answers at \S+:(\d+)$/m)
     const client = connect(Number(port), '127.0.0.1')
@@ -116,11 +116,11 @@ describe('the end', () => {
     const head =
       'POST /api/v1/auth/login HTTP/1.1\r\nhost: paniq\r\ncontent-type: application/json\r\ncontent-length: 99\r\n'
     client.write(`${head}\r\n{`)
-    // The request is under way when the server asks for more of it or has logged it; a moment is enough for either.
+    // The request is in progress when the server reads more of it or has logged it. A moment is enough for either.
     await sleep(200)
 
-    // One Ctrl-C below npm: the terminal's own signal, and the one that npm hands on. Of two kinds here, since two of
-    // one kind may be taken for one.
+    // One Ctrl-C below npm: the terminal's own signal, and the one that npm forwards. Two different signals here,
+    // because two equal ones may count as one.
     service.signal('SIGINT')
     service.signal('SIGTERM')
     await service.untilSaid(/^Stopping\. Press Ctrl-C again to stop at once\.$/m)
@@ -131,7 +131,7 @@ describe('the end', () => {
     expect((await service.ended()).code).toBe(128 + 15)
   })
 
-  test('by a kill in the first start leaves nothing that stops the second', async () => {
+  test('by a kill during the first start does not prevent the second start', async () => {
     const folder = await makeWorkFolder()
     const killed = startCommand(folder, ['serve'])
     await killed.untilSaid(/embedded_database_made/)
@@ -147,12 +147,12 @@ describe('the end', () => {
   })
 })
 
-describe('what stops the start is one line that says what to do', () => {
-  test('a taken port', async () => {
+describe('one line with the fix stops the start', () => {
+  test('for a port in use', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     onTestFinished(() => void other.close())
     await once(other, 'listening')
-    // Listening on TCP, it has an address of this kind.
+    // the address of a TCP listener
     const { port } = other.address() as { port: number }
 
     const folder = await makeWorkFolder()
@@ -164,13 +164,13 @@ describe('what stops the start is one line that says what to do', () => {
     expect(serverPid(join(folder, 'data'))).toBeUndefined()
   })
 
-  test('an address that is not this machine’s', async () => {
+  test('for an address of another machine', async () => {
     const { code, stderr } = await runCommand(await makeWorkFolder(), ['serve'], { settings: { HOST: '192.0.2.1' } })
     expect(code).toBe(1)
     expect(stderr).toMatch(/^HOST: "192\.0\.2\.1" is not an address of this machine\. .+\n$/)
   })
 
-  test('a wrong setting in .env', async () => {
+  test('for a wrong setting in .env', async () => {
     const folder = await makeWorkFolder()
     await writeFile(join(folder, '.env'), 'LOG_LEVEL=loud\n')
     expect(await runCommand(folder, ['serve'])).toEqual({
@@ -180,7 +180,7 @@ describe('what stops the start is one line that says what to do', () => {
     })
   })
 
-  test.each(['serve', 'work'])('%s: a database that nothing answers for', async (command) => {
+  test.each(['serve', 'work'])('%s: for a database that does not answer', async (command) => {
     const settings = databaseSettings('postgres://paniq:hunter2-secret@127.0.0.1:1/paniq')
     const { code, stdout, stderr } = await runCommand(await makeWorkFolder(), [command], { settings })
     expect(code).toBe(1)
@@ -191,34 +191,34 @@ describe('what stops the start is one line that says what to do', () => {
   })
 })
 
-describe('where new documents go', () => {
-  test('to S3, when it is reachable', async () => {
+describe('the store for new documents', () => {
+  test('is S3, if it can be reached', async () => {
     const { name } = await bucketForTest()
     const settings = s3Settings(name, { USE_S3_STORAGE: 'true' })
     expect(await storageLine(settings)).toBe(`S3 ${name}, ${settings['AWS_REGION_NAME']}, reachable`)
   })
 
-  test('to S3, and what is wrong with it', async () => {
+  test('is S3, with the problem of the bucket', async () => {
     const name = newBucketName()
     expect(await storageLine(s3Settings(name, { USE_S3_STORAGE: 'true' }))).toContain(
       `S3 ${name}, af-south-1, not reachable: Bucket does not exist. `,
     )
   })
 
-  test('to the local disk as fallback, or nowhere, for want of credentials', async () => {
+  test('is the local disk as fallback, or none, without credentials', async () => {
     const settings = s3Settings('paniq', { USE_S3_STORAGE: 'true', AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' })
     expect(await storageLine(settings)).toBe('local as fallback ./uploads (AWS credentials not found)')
     expect(await storageLine({ ...settings, S3_FALLBACK: 'off' })).toMatch(/^none, .*AWS credentials not found/)
   })
 
-  test('for want of credentials, where those of .env.example were never replaced', async () => {
+  test('is the fallback with the placeholder credentials of .env.example', async () => {
     const keys = { AWS_ACCESS_KEY_ID: 'your-access-key-id', AWS_SECRET_ACCESS_KEY: 'your-secret-access-key' }
     expect(await storageLine(s3Settings('paniq', { USE_S3_STORAGE: 'true', ...keys }))).toBe(
       'local as fallback ./uploads (AWS credentials not found: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are still the placeholders of .env.example)',
     )
   })
 
-  test('a start without S3 warns when documents lie there, and says what to set', async () => {
+  test('a start without S3 warns if documents are on S3, and prints the setting', async () => {
     const bucket = await bucketForTest()
     const database = await databaseForTest()
     const before = await startService({ ...database, ...settingsOf(bucket) })
@@ -232,7 +232,7 @@ describe('where new documents go', () => {
   })
 })
 
-test('the jobs run beside an API without them, on one database', async () => {
+test('jobs run in another process than the API, on one database', async () => {
   const folder = await makeWorkFolder()
   const telling = { LOG_LEVEL: 'debug' }
   const api = startCommand(folder, ['serve', '--no-jobs'], telling)

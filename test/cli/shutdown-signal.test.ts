@@ -27,17 +27,20 @@ test.each([
   ['cost estimate', ['cost', 'estimate']],
   ['verify', ['verify']],
   ['users create', ['users', 'create', ...person, '--password-stdin']],
-])('%s that is told to end before it has begun says so, and the embedded database ends too', async (_name, words) => {
-  const folder = await makeWorkFolder()
-  const command = startCommand(folder, words)
-  await expect.poll(() => serverPid(join(folder, 'data')), { interval: 5 }).toBeDefined()
+])(
+  '%s that gets a signal before it has begun prints that, and the embedded database ends too',
+  async (_name, words) => {
+    const folder = await makeWorkFolder()
+    const command = startCommand(folder, words)
+    await expect.poll(() => serverPid(join(folder, 'data')), { interval: 5 }).toBeDefined()
 
-  command.signal('SIGINT')
-  const { code, stdout, stderr } = await command.ended()
-  expect([code, stdout]).toEqual([130, ''])
-  expect(stderr).toContain('stopped before it finished. Run it again.')
-  expect(serverPid(join(folder, 'data'))).toBeUndefined()
-})
+    command.signal('SIGINT')
+    const { code, stdout, stderr } = await command.ended()
+    expect([code, stdout]).toEqual([130, ''])
+    expect(stderr).toContain('stopped before it finished. Run it again.')
+    expect(serverPid(join(folder, 'data'))).toBeUndefined()
+  },
+)
 
 test.each([
   ['migrate to-local'],
@@ -45,7 +48,7 @@ test.each([
   ['backup verify s3://elsewhere/paniq'],
   ['backup restore s3://elsewhere/paniq'],
   ['audit verify'],
-])('%s that is told to end while S3 keeps silent says so and ends, without a word of S3', async (words) => {
+])('%s that gets a signal while S3 does not answer prints that and ends, without mentioning S3', async (words) => {
   const silent = await openSilentStore()
   const command = startOnTerminal(await makeWorkFolder(), `exec ${launcher} ${words}`, {
     ...(await databaseForTest()),
@@ -64,7 +67,7 @@ test.each([
   expect(stdout).not.toContain('S3')
 })
 
-test('purge --now of documents on an S3 that keeps silent destroys none when it is told to end', async () => {
+test('purge --now with a silent S3 destroys nothing after a signal', async () => {
   const bucket = await freshBucket()
   onTestFinished(() => bucket.remove())
   const settings = { ...(await databaseForTest()), ...s3SettingsOf(bucket), USE_S3_STORAGE: 'true' }
@@ -83,12 +86,12 @@ test('purge --now of documents on an S3 that keeps silent destroys none when it 
   expect(ended.stdout).toContain('The command was stopped before it finished. Run it again.')
 })
 
-test('s3 test that is told to end in the middle deletes what it has put, begins nothing else, and says so', async () => {
+test('s3 test that gets a signal deletes its object, begins no further step, and prints that', async () => {
   const calls: string[] = []
   const endpoint = await openStoreInBetween({
     answer(call) {
       calls.push(call)
-      // What was put is got back; to that nobody answers.
+      // The put object is read back, and that request gets no answer.
       return call === 'GET object' ? 'silence' : { status: 200 }
     },
   })
@@ -106,7 +109,7 @@ test('s3 test that is told to end in the middle deletes what it has put, begins 
   expect(stdout).toMatch(/✓ Put .+\n✓ Delete it .+\nStopped before the end: this result says nothing about the rest\./)
 })
 
-test('what waits for a person is told to end too, and lets go of the database', async () => {
+test('a command that waits for input ends on a signal and releases the database', async () => {
   const config = loadConfigWithoutTokens(await databaseForTest())
   const telling = new AbortController()
   let db: Db | undefined
@@ -120,7 +123,7 @@ test('what waits for a person is told to end too, and lets go of the database', 
   await expect(sql`select 1`.execute(requireOpened(db))).rejects.toThrow('driver has already been destroyed')
 })
 
-/** An S3 that takes what it is asked, and never answers. */
+/** An S3 that accepts requests and never answers. */
 async function openSilentStore() {
   const proxy = await startFaultProxy({ port: 9 })
   onTestFinished(proxy.close)

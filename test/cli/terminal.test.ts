@@ -13,9 +13,9 @@ import {
   startOnTerminal,
 } from '../support/cli/run-command.ts'
 
-/** Every line follows the one before. */
+/** The expected lines in their order. */
 const startBlock =
-  /answers at (\S+)\r\nAdministrator: .+\r\nStorage: .+\r\nScanner: .+\r\nTry next: curl .+\r\nCtrl-C stops the service\.\r\n/
+  /answers at (\S+)\r\nAdministrator: .+\r\nStorage: .+\r\nScanner: .+\r\nSecond factor: .+\r\nTry next: curl .+\r\nCtrl-C stops the service\.\r\n/
 const ctrlC = '\u0003'
 const password = 'correct horse battery'
 
@@ -50,7 +50,7 @@ test('a password is asked for twice and not shown', async () => {
   expect(stdout).not.toContain('correct')
 })
 
-test('two passwords that differ make no account', async () => {
+test('two different passwords create no account', async () => {
   const command = startOnTerminal(await makeWorkFolder(), createUser)
   await command.untilSaid(/New password/)
   command.type(`${password}\r`)
@@ -59,14 +59,14 @@ test('two passwords that differ make no account', async () => {
   expect(await command.ended()).toMatchObject({ code: 1, stdout: expect.stringContaining('Nothing was changed') })
 })
 
-test('Ctrl-C at the question makes no account', async () => {
+test('Ctrl-C at the prompt creates no account', async () => {
   const command = startOnTerminal(await makeWorkFolder(), createUser)
   await command.untilSaid(/New password/)
   command.type(ctrlC)
   expect(await command.ended()).toMatchObject({ code: 1, stdout: expect.stringContaining('Nothing was changed') })
 })
 
-test('a password is not read where the terminal would show it', async () => {
+test('a password is not read from a terminal that would show it', async () => {
   const command = startOnTerminal(await makeWorkFolder(), `${createUser} --password-stdin`)
   const { code, stdout } = await command.ended()
   expect(code).toBe(2)
@@ -79,7 +79,7 @@ test.each([
     'users create --email thandi@firm.example --first-name T --last-name N',
     'An account with this e-mail already exists',
   ],
-])('no password is asked for in vain: %s', async (words, says) => {
+])('no password is requested if the command must fail: %s', async (words, says) => {
   const settings = await databaseForTest()
   const input = `${password}\n`
   const made = await runCommand(await makeWorkFolder(), createUser.split(' ').slice(1).concat('--password-stdin'), {
@@ -95,7 +95,7 @@ test.each([
   expect(stdout).not.toContain('New password')
 })
 
-test('people get colours on a terminal, unless they asked for none', async () => {
+test('a terminal gets colours, unless NO_COLOR is set', async () => {
   const green = '\u001b[32m✓'
   const settings = await databaseForTest()
   const line = `${launcher} db migrate`

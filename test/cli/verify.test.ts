@@ -19,7 +19,7 @@ import {
 } from '../support/cli/run-command.ts'
 
 describe('verify', () => {
-  test('says that all is right, how much it read, and ends with 0', async () => {
+  test('prints that all is right and how much it read, and exits with 0', async () => {
     const place = await documentsOnDisk(3)
 
     const ended = await place.run('verify')
@@ -28,7 +28,7 @@ describe('verify', () => {
     expect(ended.stdout).toMatch(/^Reading 3 files, 6.0 KB, here and on S3\.\n✓ 3 files, 6.0 KB: no problem found\.\n$/)
   })
 
-  test('where all lies elsewhere it does not say that all is right, but how to look at it', async () => {
+  test('does not report success if all files are elsewhere, but prints how to check them', async () => {
     const place = await documentsOnDisk(2)
     const settings = { ...place.settings, UPLOADS_DIR: join(place.folder, 'other') }
 
@@ -41,7 +41,7 @@ describe('verify', () => {
     expect(stdout).not.toContain('✓')
   })
 
-  test('names each finding to people and ends with 1', async () => {
+  test('names each finding and exits with 1', async () => {
     const place = await documentsOnDisk(3)
     const [missing, wrong] = place.documents
     await rm(place.pathOf(missing?.key))
@@ -55,11 +55,11 @@ describe('verify', () => {
     )
     expect(ended.stdout).toContain(`✗ wrong: document ${wrong?.id} version 1`)
     expect(ended.stdout).toMatch(
-      /✗ 3 files, 6\.0 KB: 1 missing, 1 wrong\.\nDownloads of missing .+ docs\/runbook\/bytes-lost\.md says .+\n$/,
+      /✗ 3 files, 6\.0 KB: 1 missing, 1 wrong\.\nDownloads of missing .+ docs\/runbook\/missing-or-corrupt\.md says .+\n$/,
     )
   })
 
-  test('answers machines with one object, and the report has every finding', async () => {
+  test('--json prints one object, and the report has every finding', async () => {
     const place = await documentsOnDisk(2)
     const [wrong, missing] = place.documents
     await rm(place.pathOf(missing?.key))
@@ -78,11 +78,11 @@ describe('verify', () => {
       files: 2,
       bytes: 4001,
       not_here: 0,
-      left: { missing: 1, wrong: 1, stray: 0 },
+      left: { missing: 1, wrong: 1, orphan: 0 },
       findings: {
         missing: { count: 1, first: [{ ...about, document_id: missing?.id, key: missing?.key }] },
         wrong: { count: 1, first: [{ ...about, document_id: wrong?.id, why: 'it has 3 bytes instead of 2000' }] },
-        stray: { count: 0, first: [] },
+        orphan: { count: 0, first: [] },
       },
       notes: [],
     })
@@ -93,34 +93,34 @@ describe('verify', () => {
     expect(lines).toHaveLength(2)
   })
 
-  test('cuts a long list for people, with the number of the rest', async () => {
+  test('shortens a long list on the terminal, with the number of further findings', async () => {
     const place = await documentsOnDisk(1)
     for (let number = 0; number < 25; number += 1) await place.leaveStray(number)
 
     const ended = await place.run('verify', '--no-read')
 
-    expect(ended.stdout.match(/✗ stray: /g)).toHaveLength(20)
-    expect(ended.stdout).toContain('… and 5 more stray; --report FILE has them all.')
-    expect(ended.stdout).toContain('25 stray.')
+    expect(ended.stdout.match(/✗ orphan: /g)).toHaveLength(20)
+    expect(ended.stdout).toContain('… and 5 more orphan; --report FILE has them all.')
+    expect(ended.stdout).toContain('25 orphan.')
   })
 
-  test('repairs orphans that are older than a day, where it is told that they are many', async () => {
+  test('repairs many orphans older than a day with --many', async () => {
     const place = await documentsOnDisk(1)
     const old = await place.leaveStray(1, new Date(Date.now() - 25 * 3_600_000))
 
     const refused = await place.run('verify', '--repair')
     expect(refused).toMatchObject({ code: 1, stderr: '' })
     expect(refused.stdout).toContain('add --many')
-    expect(await readFile(place.pathOf(old), 'utf8')).toBe('stray 1')
+    expect(await readFile(place.pathOf(old), 'utf8')).toBe('orphan 1')
 
     const repaired = await place.run('verify', '--repair', '--many')
     expect(repaired).toMatchObject({ code: 0, stderr: '' })
-    expect(repaired.stdout).toContain(`✓ quarantined: ${old} on disk ${place.storeId}, 7 B, 25 h old`)
-    expect(await readFile(place.pathOf(`quarantine/${old}`), 'utf8')).toBe('stray 1')
+    expect(repaired.stdout).toContain(`✓ quarantined: ${old} on disk ${place.storeId}, 8 B, 25 h old`)
+    expect(await readFile(place.pathOf(`quarantine/${old}`), 'utf8')).toBe('orphan 1')
     expect(await place.run('verify')).toMatchObject({ code: 0 })
   })
 
-  test('a sample is a part of the documents', async () => {
+  test('a sample checks a part of the documents', async () => {
     const place = await documentsOnDisk(12)
 
     const { stdout, code } = await place.run('verify', '--sample', '5%', '--json')
@@ -135,14 +135,14 @@ describe('verify', () => {
     [['--sample', '0%'], 'must be a percentage, more than 0% and at most 100%, such as 5%'],
     [['--sample', '101%'], 'must be a percentage, more than 0% and at most 100%, such as 5%'],
     [['--many'], '--many works only with --repair'],
-  ])('asked for with %s ends with 2', async (words, says) => {
+  ])('with %s exits with 2', async (words, says) => {
     const folder = await makeWorkFolder()
     const ended = await runCommand(folder, ['verify', ...words])
     expect(ended).toMatchObject({ code: 2, stdout: '' })
     expect(ended.stderr).toContain(says)
   })
 
-  test('on a terminal a bar shows how far it is', async () => {
+  test('a terminal shows a progress bar', async () => {
     const place = await documentsOnDisk(2)
     const command = startOnTerminal(place.folder, `${launcher} verify`, place.settings)
 
@@ -153,7 +153,7 @@ describe('verify', () => {
   })
 })
 
-/** A database and a disk on which documents of 2000 bytes and more lie, and commands on them. */
+/** A database and a disk with documents of 2000 bytes and more, and commands on them. */
 async function documentsOnDisk(count: number) {
   const folder = await makeWorkFolder()
   const settings: Settings = { ...(await databaseForTest()), ...storedBelow(folder) }
@@ -182,7 +182,7 @@ async function documentsOnDisk(count: number) {
     async leaveStray(number: number, writtenAt = new Date()): Promise<string> {
       const id = `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`
       const key = `security_firms/${firmId}/tax_clearance_${id}.pdf`
-      await writeFile(pathOf(key), `stray ${number}`)
+      await writeFile(pathOf(key), `orphan ${number}`)
       await utimes(pathOf(key), writtenAt, writtenAt)
       return key
     },

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { databaseForTest } from '../support/cli/database-settings.ts'
 import { storedBelow, makeWorkFolder, runCommand } from '../support/cli/run-command.ts'
 
-test('who neither gives out tokens nor takes any needs no key of theirs, and who opens documents or their trail does', async () => {
+test('commands that neither issue nor check tokens need no token key; commands on documents or their trail need it', async () => {
   const folder = await makeWorkFolder()
   const { JWT_SECRET_KEY: _key, ...database } = await databaseForTest()
   await writeFile(join(folder, 'trail.jsonl'), '{"export":{}}\n')

@@ -15,7 +15,7 @@ async function saidOf(settings: Settings): Promise<string> {
   return stderr
 }
 
-/** A server in place of the database that does this with every connection. */
+/** A server in place of the database with this reaction to every connection. */
 async function listenInstead(meet: (socket: Socket) => void): Promise<string> {
   const server = createServer(meet).listen(0, '127.0.0.1')
   onTestFinished(() => void server.close())
@@ -23,7 +23,7 @@ async function listenInstead(meet: (socket: Socket) => void): Promise<string> {
   return `127.0.0.1:${(server.address() as AddressInfo).port}` // it listens on TCP
 }
 
-/** As PostgreSQL answers the question whether it speaks TLS when it does not. */
+/** PostgreSQL's answer when it does not support TLS. */
 const withoutTls = (socket: Socket) => void socket.once('data', () => socket.end('N'))
 
 const opening = String.raw`The database \(DATABASE_URL: paniq@.+\): `
@@ -32,7 +32,7 @@ test.each([
   ['nobody listens', async () => '127.0.0.1:1/paniq'],
   ['somebody else listens', async () => `${await listenInstead((socket) => void socket.end())}/paniq`],
   ['the folder of its socket is missing', async () => '%2Fnowhere%2Fat%2Fall/paniq'],
-])('where %s, one line says that nothing answers as a database would', async (_what, place) => {
+])('where %s, one line states that no database answers', async (_what, place) => {
   const said = await saidOf(databaseSettings(`postgres://paniq:hunter2-secret@${await place()}`))
 
   expect(said).toMatch(new RegExp(`^${opening}no PostgreSQL answers there.*Start PostgreSQL.*\n$`))
@@ -40,7 +40,7 @@ test.each([
 })
 
 test.each(['verify-full', 'require', 'prefer', 'verify-ca'])(
-  'TLS (sslmode=%s) asked of a server that does without it is one line, without the driver’s warnings',
+  'sslmode=%s with a server without TLS gives one line, without the driver’s warnings',
   async (mode) => {
     const said = await saidOf(databaseSettings(`postgres://paniq@${await listenInstead(withoutTls)}/p?sslmode=${mode}`))
 
@@ -48,7 +48,7 @@ test.each(['verify-full', 'require', 'prefer', 'verify-ca'])(
   },
 )
 
-test('a server without such a user is one line, which names user and server', async () => {
+test('an unknown user gives one line with user and server', async () => {
   const place = new URL(testServices().postgres.adminUrl)
   place.username = 'nobody-of-that-name'
 
@@ -59,7 +59,7 @@ test('a server without such a user is one line, which names user and server', as
   )
 })
 
-test('a certificate that cannot be read is named, with the setting that names it', async () => {
+test('an unreadable certificate is named with its setting', async () => {
   const folder = await makeWorkFolder()
   const right = databaseSettings(`postgres://paniq@${await listenInstead(withoutTls)}/p`)
   const withFile = (path: string) => `${right['DATABASE_URL']}?sslmode=verify-full&sslrootcert=${path}`

@@ -23,7 +23,10 @@ import { startService, type TestService } from '../support/service/start-service
 const { seconds, rounds } = roundOf({ short: { seconds: 5, rounds: 1 }, long: { seconds: 60, rounds: 3 } })
 const clients = 16
 
-/** Two instances on one database and one bucket, each with a disk of its own; few firms and documents, so that all meet. */
+/**
+ * Two instances on one database and one bucket, each with its own disk, and few firms and documents, so that all
+ * requests conflict.
+ */
 const scene = sceneOfFile(async (closing) => {
   const bucket = await freshBucket()
   closing.defer(() => bucket.remove())
@@ -50,7 +53,7 @@ const scene = sceneOfFile(async (closing) => {
 
 type Firm = { firm: string; admin: Person; guard: Person }
 
-/** Documents that the clients know of. */
+/** The documents that the clients know. */
 const known: { of: Firm; id: string }[] = []
 const keys = Array.from({ length: 8 }, () => crypto.randomUUID())
 const oneOf = <Value>(values: readonly Value[]): Value => {
@@ -97,7 +100,7 @@ async function upload(url: string, of: Firm): Promise<Response> {
   return answer
 }
 
-/** What an administrator of the database, the platform and the jobs do meanwhile. */
+/** The concurrent work of an administrator, the platform and the jobs. */
 async function disturb({ app }: TestService, signal: AbortSignal): Promise<void> {
   const actor = systemActor('a test')
   const patience = { signal, patienceMs: 0, onWaiting: () => undefined }
@@ -129,7 +132,7 @@ async function work(signal: AbortSignal, statuses: Map<number, number>): Promise
     const answer = await (document === undefined ? upload(url, of) : oneOf(verbs)(url, document.of, document.id))
     const { status } = answer
     await answer.arrayBuffer()
-    // Rightly so of bytes: each instance has files on its own disk, which the other cannot read.
+    // Expected for downloads: each instance has files on its own disk that the other cannot read.
     const isElsewhere = status === 503 && /\/(download|restore)$/.test(new URL(answer.url).pathname)
     const counted = isElsewhere ? 404 : status
     statuses.set(counted, (statuses.get(counted) ?? 0) + 1)
@@ -161,7 +164,7 @@ test.each(Array.from({ length: rounds }, (_, round) => round + 1))(
   },
 )
 
-test('what happened meanwhile is sealed, event by event', async () => {
+test('every event of the run is sealed', async () => {
   await sealAll(scene.app.db)
 
   expect((await findFaults(scene.app.db)).findings).toEqual([])

@@ -51,7 +51,7 @@ async function keyFile(): Promise<string> {
   return path
 }
 
-test('the drill brings the newest backup back, compares every hash, says how it went, and leaves nothing', async () => {
+test('the drill restores the newest backup, compares every hash, reports the result, and leaves nothing', async () => {
   const scratch = await emptyFolder()
   const report = join(scratch, 'report.txt')
 
@@ -83,7 +83,7 @@ test('the drill of a backup with one changed file fails and names the file', asy
   expect(ended.stdout).toMatch(/✗ The drill failed: \d of 4 steps\.\n$/)
 })
 
-test('the nightly script makes a signed backup, and never two at once', async () => {
+test('the nightly script creates a signed backup, and never two at once', async () => {
   const place = await locationWithDocuments({ documents: 2 })
   const key = join(place.folder, 'key.pem')
   await writeFile(key, keys.private)
@@ -109,7 +109,7 @@ test('the nightly script makes a signed backup, and never two at once', async ()
   expect(await readdir(join(place.backups, 'backups'))).toHaveLength(1)
 })
 
-test('a copy elsewhere is a backup there, also when it is copied again', async () => {
+test('an off-site copy is a valid backup, also after a second copy', async () => {
   const target = await emptyFolder()
   const place = await copyOfBackups()
 
@@ -123,10 +123,10 @@ test('a copy elsewhere is a backup there, also when it is copied again', async (
   expect(await problemsOf(target)).toEqual([])
 })
 
-test('a copy that was cut off, whenever it was, is no backup there, and is one once it was made again', async () => {
+test('an interrupted off-site copy is not a backup, and is one after it is repeated', async () => {
   const [place, bin] = [await copyOfBackups(), await emptyFolder()]
   const rsync = (await findProgram('rsync')) ?? ''
-  // Of the parts that it copies one after the other, it is cut off after so many.
+  // The copy is interrupted after this number of its parts.
   await writeFile(
     join(bin, 'rsync'),
     `#!/bin/sh\n${rsync} "$@"\necho >> "$COUNT"\n[ "$(wc -l < "$COUNT")" -lt "$CUT" ]\n`,
@@ -148,14 +148,14 @@ test('a copy that was cut off, whenever it was, is no backup there, and is one o
   expect(there).toEqual([['files'], ['files', 'tables'], ['files', 'tables', 'manifest.json']])
 })
 
-test('a copy elsewhere has no backup that was finished while its files were copied', async () => {
+test('an off-site copy has no backup that finished during the copy', async () => {
   const [place, target, bin] = [await copyOfBackups(), await emptyFolder(), await emptyFolder()]
   const [name = ''] = await readdir(join(place, 'backups'))
   const late = join(place, 'backups', name.replace(/^\d{4}/, '2999'))
   await cp(join(place, 'backups', name), late, { recursive: true })
   await writeFile(join(late, 'unfinished.json'), '{}')
   const rsync = (await findProgram('rsync')) ?? ''
-  // It ends as the first of the copying ends.
+  // The backup ends when the first part was copied.
   await writeFile(
     join(bin, 'rsync'),
     `#!/bin/sh\n${rsync} "$@"\nstatus=$?\nrm -f ${late}/unfinished.json\nexit $status\n`,
@@ -174,8 +174,8 @@ test('a copy elsewhere has no backup that was finished while its files were copi
   expect(await readdir(join(target, 'backups'))).toHaveLength(2)
 })
 
-// As two units of systemd have it; `script` gives each one its own.
-test('a backup and a copy of the same folder see each other, though each has a folder for temporary files of its own', async () => {
+// Like two systemd units; `script` gives each its own temporary folder.
+test('a backup and a copy of the same folder see each other’s lock despite different temporary folders', async () => {
   const [place, target, bin] = [await copyOfBackups(), await emptyFolder(), await emptyFolder()]
   const [begun, end] = [join(bin, 'begun'), join(bin, 'end')]
   const waits = `#!/bin/sh\ntouch ${begun}\nuntil [ -e ${end} ] || ! [ -d ${bin} ]; do sleep 0.05; done\n`
@@ -206,7 +206,7 @@ test('a backup and a copy of the same folder see each other, though each has a f
   expect(await copy()).toMatchObject({ code: 0, stderr: '' })
 })
 
-test('a folder that is not there yet is made for the first backup, its owner’s alone', async () => {
+test('a missing folder is created for the first backup, with access for its owner only', async () => {
   const place = join(await emptyFolder(), 'new')
 
   expect(await script('backup.sh', [place], { PANIQ_DOCS: '/bin/true' })).toMatchObject({ code: 0, stderr: '' })
@@ -215,7 +215,7 @@ test('a folder that is not there yet is made for the first backup, its owner’s
   expect((await stat(join(place, '.lock'))).mode & 0o077).toBe(0)
 })
 
-test('a folder in which no backup is finished is not copied', async () => {
+test('a folder without a finished backup is not copied', async () => {
   const [place, target] = [await copyOfBackups(), await emptyFolder()]
   const [name = ''] = await readdir(join(place, 'backups'))
   await rm(join(place, 'backups', name, 'manifest.json'))
@@ -226,7 +226,7 @@ test('a folder in which no backup is finished is not copied', async () => {
   expect(await readdir(target)).toEqual([])
 })
 
-test('Kubernetes would take the jobs as they stand, and they give commands that there are', async () => {
+test('Kubernetes accepts the jobs, and their commands exist', async () => {
   const manifests = await kustomize(join(folder, 'kubernetes'))
   expect(manifests.map(({ kind }) => kind).toSorted()).toEqual(['ConfigMap', 'CronJob', 'CronJob'])
   expect(await findObjections(manifests)).toEqual([])
@@ -241,7 +241,7 @@ test('Kubernetes would take the jobs as they stand, and they give commands that 
   }
 })
 
-test('systemd finds nothing wrong with the units', async () => {
+test('systemd accepts the units', async () => {
   const disk = await emptyFolder()
   await cp('/usr/lib/systemd/system', join(disk, 'usr/lib/systemd/system'), { recursive: true })
   for (const from of ['deploy/systemd/system', 'deploy/backup-restore/system'])

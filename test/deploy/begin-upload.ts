@@ -9,11 +9,11 @@ export const document = makePdf({ bytes: 200_000 })
 type Upload = {
   /** Resolves when the first half was sent. */
   begun: Promise<void>
-  /** Sends the rest, and gives the answer. */
+  /** Sends the rest, and returns the answer. */
   finish(): Promise<{ status: number; body: unknown }>
 }
 
-/** An upload whose first half was sent; `send the rest` sends the second. */
+/** An upload whose first half was sent. */
 export function beginUpload(scene: Scene): Upload {
   const head = Buffer.from('--b\r\nContent-Disposition: form-data; name="file"; filename="licence.pdf"\r\n\r\n')
   const form = Buffer.concat([head, document, Buffer.from('\r\n--b--\r\n')])

@@ -25,19 +25,19 @@ export const systemdNeed: PackageNeed = {
 }
 
 export type Booted = {
-  /** `systemctl` within it. */
+  /** Runs `systemctl` in it. */
   control(...words: string[]): Promise<string>
-  /** Any program within it, which sees its disk and its processes. */
+  /** Runs any program in it, with its disk and processes. */
   run(...words: string[]): Promise<string>
-  /** What the units have printed so far. */
+  /** The output of the units so far. */
   log(): Promise<string>
 }
 
 const root = join(import.meta.dirname, '../..')
 
 /**
- * A systemd of its own until the test ends, on which the service is installed by the page's own lines. `files`: what is
- * then in /etc/paniq-documents.
+ * Boots a separate systemd until the test ends, with the service installed by the commands of the page. `files`: the
+ * contents of /etc/paniq-documents.
  */
 export async function bootSystemd(files: Record<string, Record<string, string>>): Promise<Booted> {
   if (process.getuid?.() !== 0)
@@ -65,7 +65,7 @@ export async function bootSystemd(files: Record<string, Record<string, string>>)
   }
 }
 
-/** The packages, which are here already, are only laid where npm would. */
+/** Links the installed packages instead of running npm. */
 async function installation(): Promise<string> {
   const blocks = await readBlocks(join(root, 'deploy/README.md'))
   const lines = blocks.find(({ heading, language }) => heading === 'systemd' && language === 'sh')?.text ?? ''
@@ -75,13 +75,13 @@ async function installation(): Promise<string> {
   return laid
 }
 
-/** Gives the id by which this machine knows its process 1. */
+/** Returns the process id of its process 1 on this machine. */
 async function bootIn(folder: string, log: string): Promise<number> {
   await mkdir(folder)
   const group = await makeGroup()
   const namespaces = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--cgroup']
   const script = join(import.meta.dirname, 'boot-systemd.sh')
-  // It must be in its group before its namespace of groups is made, which begins there.
+  // The process must be in its control group before its namespace of groups is created, which begins there.
   const line = `echo 0 > ${group}/cgroup.procs && exec unshare ${namespaces.join(' ')} ${script} "$@"`
   const child = spawn('sh', ['-c', line, 'sh', folder, log], { stdio: ['ignore', 'ignore', 'pipe'] })
   let complaints = ''
@@ -115,7 +115,7 @@ async function untilItAnswers(run: Booted['run']): Promise<void> {
   }
 }
 
-/** A group of processes that its systemd takes for the whole machine's. */
+/** A control group that its systemd treats as the whole machine's. */
 async function makeGroup(): Promise<string> {
   const mixed = '/sys/fs/cgroup/unified'
   const group = join(existsSync(mixed) ? mixed : '/sys/fs/cgroup', `paniq-test-${process.pid}-${Date.now()}`)
@@ -123,7 +123,7 @@ async function makeGroup(): Promise<string> {
   return group
 }
 
-/** From the leaves up; a group goes once the last of its processes is gone. */
+/** From the leaves up. A group can be removed after its last process. */
 async function removeGroup(group: string): Promise<void> {
   for (const entry of await readdir(group, { withFileTypes: true }))
     if (entry.isDirectory()) await removeGroup(join(group, entry.name))

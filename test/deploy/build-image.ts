@@ -9,7 +9,7 @@ const run = promisify(execFile)
 export const root = join(import.meta.dirname, '../..')
 const certificates = '/etc/ssl/certs'
 
-/** The image of this checkout, from Debian's packages and npm's alone; gives its name. */
+/** Builds the image of this checkout from packages of Debian and npm only; returns its name. */
 export async function buildImage(podman: Podman, folder: string): Promise<string> {
   await run(join(root, 'deploy/container/make-images.sh'), {
     cwd: root,
@@ -22,11 +22,12 @@ export async function buildImage(podman: Podman, folder: string): Promise<string
   const words = [
     `build --file deploy/container/Containerfile --tag ${name}`,
     '--build-arg BUILDER=localhost/paniq-builder --build-arg BASE=localhost/paniq-base',
-    // Only Docker's form of an image has a health check.
+    // Only Docker's image format has a health check.
     '--format docker',
-    // As npm works on this machine.
+    // Uses npm as configured on this machine.
     `--secret id=npmrc,src=${registry} --volume ${certificates}:${certificates}:ro`,
-    // What needs the fewest rights. A limit is set below what machines allow, since raising one is not root's right everywhere.
+    // The options that need the fewest permissions. The limit is below that of usual machines, since even root may not
+    // be allowed to raise it.
     '--isolation chroot --network host --layers=false --ulimit nofile=4096:4096 --ulimit nproc=4096:4096',
   ]
   await podman.run([...words.flatMap((line) => line.split(' ')), '--', root], 300_000)

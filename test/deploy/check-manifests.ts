@@ -9,8 +9,8 @@ import type { Manifest } from './kustomize.ts'
 const root = join(import.meta.dirname, '../..')
 
 /**
- * What Kubernetes would refuse, or pass over in silence. Its schemas find wrong values and what is missing; a field that
- * there is not they let pass, as the cluster does, so the compiler is asked for those.
+ * The errors that Kubernetes would reject or silently ignore. Its schemas find wrong values and missing fields. They
+ * allow unknown fields, like the cluster, so the compiler checks those.
  */
 export async function findObjections(manifests: Manifest[]): Promise<string[]> {
   const wrong = await Promise.all(manifests.map(findWrongValues))

@@ -21,7 +21,7 @@ let image: string
 let bucket: FreshBucket
 let database: TwoRoles
 
-/** What was set up goes, also when the rest could not be. */
+/** Cleans up completed steps, also if a later one fails. */
 const closing = new AsyncDisposableStack()
 
 beforeAll(async () => {
@@ -37,10 +37,10 @@ beforeAll(async () => {
 }, 600_000)
 afterAll(() => closing.disposeAsync(), 120_000)
 
-/** What the page on deploying has operators take away, and the folders in memory that podman would still leave. */
+/** The capabilities that the page drops, and the in-memory folders that podman would otherwise add. */
 const nothingToSpare = [...(await optionsOfPage()), '--read-only-tmpfs=false']
 
-test('the image runs as nobody in particular, under settings that exist, and says how it is asked and ended', async () => {
+test('the image runs as an unprivileged user, with existing settings, a health check and a stop signal', async () => {
   const [found] = JSON.parse(await podman.run(['image', 'inspect', image])) as [Inspected]
   const { Config: config } = found
 
@@ -58,7 +58,7 @@ test('the image runs as nobody in particular, under settings that exist, and say
   expect(Object.keys(settings)).toEqual(expect.arrayContaining(names))
 
   console.log(`the image: ${Math.round(found.Size / 1e6)} MB`)
-  expect(found.Size).toBeLessThan(330e6)
+  expect(found.Size).toBeLessThan(340e6)
 })
 
 type Inspected = {
@@ -68,7 +68,7 @@ type Inspected = {
   Config: { User: string; Env: string[]; Volumes: Record<string, unknown> }
 }
 
-/** Runs within the image, as root, so that nothing hides from it. */
+/** Runs in the image as root, so that it can read everything. */
 const lookAround = `
 const { readdirSync, lstatSync } = require('node:fs')
 const found = { packages: [], programs: [], tests: [], writable: [], raising: [], headers: [] }
@@ -90,7 +90,7 @@ found.packages = readdirSync('/app/node_modules').filter((name) => !name.startsW
 console.log(JSON.stringify(found))
 `
 
-test('the image holds what the service needs, and nothing that a developer, a compiler or an intruder would look for', async () => {
+test('the image has what the service needs, and no developer tools, compilers or other programs', async () => {
   const words = [
     'run',
     '--rm',
@@ -158,7 +158,7 @@ test(
   'started with nothing at all, it brings its database along, keeps all in its volumes, and has it again after an end',
   { timeout: 180_000 },
   async () => {
-    // A writable root file system, so that a write there is seen.
+    // A writable root file system, so that a write there is detected.
     const service = await runContainer(podman, image)
     await service.untilLogged(/"event":"started"/)
     const scene = await setScene({ url: service.url, admin: undefined })
@@ -201,11 +201,11 @@ test(
       .trim()
       .split('\n')
       .filter((line) => !line.startsWith('{'))
-    expect(said).toEqual([expect.stringMatching(/^DATABASE_URL is not set.* 4711.*set DATABASE_URL to use another\.$/)])
+    expect(said).toEqual([expect.stringMatching(/^DATABASE_URL is not set.* 4711.*Set DATABASE_URL to use another\.$/)])
   },
 )
 
-/** Of the page's line for a first start, less its name, its ports and its volumes. */
+/** The options of the page's command for a first start, without name, ports and volumes. */
 async function optionsOfPage(): Promise<string[]> {
   const page = await readFile(join(root, 'deploy/README.md'), 'utf8')
   const [, line = ''] = /^podman run (.*) paniq-documents$/m.exec(page) ?? []
@@ -215,7 +215,7 @@ async function optionsOfPage(): Promise<string[]> {
     .split(' ')
 }
 
-/** What came or changed outside of the volumes; `/etc` is where podman itself lays the names of hosts. */
+/** Files that were added or changed outside of the volumes. podman itself writes `/etc/hosts` and similar files. */
 async function writtenIn(name: string): Promise<string[]> {
   const changes = await podman.run(['diff', name])
   return changes.split('\n').filter((line) => line !== '' && line !== 'C /etc')

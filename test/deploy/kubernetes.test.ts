@@ -19,7 +19,7 @@ import { maxSecondsToEnd } from './most-seconds-to-end.ts'
 const deploy = join(import.meta.dirname, '../../deploy')
 const secrets = readManifests(await readFile(join(deploy, 'kubernetes/secrets.example.yaml'), 'utf8'))
 const containerfile = await readFile(join(deploy, 'container/Containerfile'), 'utf8')
-/** What the image sets itself. */
+/** The settings of the image. */
 const ofImage = Object.fromEntries(
   (/^ENV (.*)$/m.exec(containerfile)?.[1] ?? '').split(' ').map((each) => each.split('=') as [string, string]),
 )
@@ -44,29 +44,29 @@ describe.each([
     instances = pick(manifests, kind) as Instances
   })
 
-  test('Kubernetes would take every manifest as it stands', async () => {
+  test('Kubernetes accepts every manifest', async () => {
     expect(manifests.map((each) => each.kind).toSorted()).toEqual(
       ['ConfigMap', kind, 'NetworkPolicy', 'PodDisruptionBudget', 'Service', 'ServiceAccount'].toSorted(),
     )
     expect(await findObjections(manifests)).toEqual([])
   })
 
-  test('two run, as nobody in particular, on a root that cannot be written to, with no right to spare', () => {
+  test('two instances run as an unprivileged user, with a read-only root and no capabilities', () => {
     expect(instances.spec?.replicas).toBe(2)
     expectNothingToSpare(podOf(instances))
     expect(podOf(instances).securityContext?.fsGroup).toBe(10001)
   })
 
-  test('an instance is given longer to end than it may take, and counts as not ready while it still serves', () => {
+  test('the grace period exceeds the longest shutdown, and an instance is unready while it still serves', () => {
     const { readinessProbe } = containerOf(instances)
     const { periodSeconds = 10, failureThreshold = 3 } = readinessProbe ?? {}
 
     expect(podOf(instances).terminationGracePeriodSeconds).toBeGreaterThan(maxSecondsToEnd + 5)
-    // It serves on for five seconds after it was told to end.
+    // It serves for five more seconds after the shutdown signal.
     expect(periodSeconds * failureThreshold).toBeLessThan(5)
   })
 
-  test('what is probed is there', async () => {
+  test('every probe has a path that exists', async () => {
     const { ports, startupProbe, livenessProbe, readinessProbe } = containerOf(instances)
     const probes = [startupProbe, livenessProbe, readinessProbe].map((probe) => probe?.httpGet)
     expect(probes.map((probe) => probe?.path)).toEqual(['/healthz', '/healthz', '/readyz'])
@@ -79,7 +79,7 @@ describe.each([
     await service.stop()
   })
 
-  test('filled in, the settings are ones that the service starts with; documents wait only on a disk that stays', () => {
+  test('the service starts with the filled-in settings; documents wait only on a persistent disk', () => {
     const map = manifests.find((each) => each.kind === 'ConfigMap')
     const data = map?.['data'] as Record<string, string>
     const secret = secrets[0]?.['stringData'] as Record<string, string>
@@ -114,7 +114,7 @@ describe.each([
     expect(volumes.map((each) => each.name)).toEqual(volumeMounts?.map((each) => each.name))
   })
 
-  test('service, budget and network policy mean the instances; the migration gets no request, and the same network', () => {
+  test('service, disruption budget and network policy select the instances; the migration gets no request and the same network', () => {
     const labels = { 'app.kubernetes.io/name': 'paniq-documents', 'app.kubernetes.io/component': 'api' }
     const matchLabels = { 'app.kubernetes.io/name': 'paniq-documents' }
 
@@ -131,7 +131,7 @@ describe.each([
       podSelector: { matchLabels },
       policyTypes: ['Ingress', 'Egress'],
       ingress: [{ from: [expect.anything(), expect.anything()], ports: [{ port: 'http' }] }],
-      // Names, PostgreSQL, S3, and nothing else.
+      // DNS, PostgreSQL, S3, and nothing else.
       egress: [
         { to: [expect.anything()], ports: [{ port: 53 }, { port: 53 }] },
         { to: [expect.anything(), expect.anything(), expect.anything()], ports: [{ port: 5432 }] },
@@ -141,7 +141,7 @@ describe.each([
   })
 })
 
-test('the migration alone is given the owner’s password; it runs with no right to spare, and Kubernetes would take it', async () => {
+test('only the migration has the owner’s password; it runs without capabilities, and Kubernetes accepts it', async () => {
   const pod = job.spec?.template.spec
   expect(await findObjections([...migration, ...secrets])).toEqual([])
   expectNothingToSpare(pod)
@@ -152,12 +152,12 @@ test('the migration alone is given the owner’s password; it runs with no right
   ])
 })
 
-test('no example holds a secret', () => {
+test('no example contains a secret', () => {
   const values = secrets.flatMap((each) => Object.values(each['stringData'] as Record<string, string>))
   expect(new Set(values)).toEqual(new Set(['']))
 })
 
-test('what is rolled out is this version', async () => {
+test('the deployed version is this version', async () => {
   expect(/^ARG VERSION=(.*)$/m.exec(containerfile)?.[1]).toBe(packageJson.version)
   for (const name of ['without-disks', 'migrate']) {
     const text = await readFile(join(deploy, 'kubernetes', name, 'kustomization.yaml'), 'utf8')
@@ -165,7 +165,7 @@ test('what is rolled out is this version', async () => {
   }
 })
 
-test('a value that is none, and a field that there is not, are found', async () => {
+test('an invalid value and an unknown field are found', async () => {
   const wrong = readManifests(`
 apiVersion: v1
 kind: Service
@@ -182,7 +182,7 @@ spec: { selectors: { app: wrong } }`)
   expect(objections).toContain(`"selectors"' does not exist`)
 })
 
-/** `findObjections` holds it against the schema of its kind, as which it is then taken. */
+/** `findObjections` checks it against the schema of its kind. */
 function pick(manifests: Manifest[], kind: string): unknown {
   const found = manifests.find((each) => each.kind === kind)
   if (found === undefined) throw new Error(`no ${kind}`)

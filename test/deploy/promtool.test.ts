@@ -1,4 +1,4 @@
-// Reads the rules, the board and the runbook with Prometheus's own checker, whose package is large.
+// Checks the rules, the board and the runbook with Prometheus's own checker, whose package is large.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,23 +12,23 @@ import { watchedService } from '../observability/watched-service.ts'
 import { ensureInstalled } from '../support/services/packages/install-packages.ts'
 import { promtoolNeed, runPromtool } from '../support/services/programs/promtool.ts'
 
-/** Shows the whole output where something is wrong. */
+/** Shows the whole output of a failure. */
 const asRight = { isRight: true, output: expect.any(String) as string }
 
 const scene = watchedService()
 beforeAll(() => ensureInstalled([promtoolNeed]))
 
-test('promtool finds nothing wrong with the rules', async () => {
+test('promtool accepts the rules', async () => {
   expect(await runPromtool(['check', 'rules', '--lint=all', '--lint-fatal', join(folder, 'alerts.yaml')])).toEqual(
     asRight,
   )
 })
 
-test('promtool finds nothing wrong with the metrics', async () => {
+test('promtool accepts the metrics', async () => {
   expect(await runPromtool(['check', 'metrics'], scene.known.text)).toEqual({ isRight: true, output: '' })
 })
 
-test('each rule fires when it should, and no other with it', { timeout: 300_000 }, async () => {
+test('each rule fires when it should, and no other rule with it', { timeout: 300_000 }, async () => {
   expect(await runPromtool(['test', 'rules', join(folder, 'alerts.test.yaml')])).toEqual(asRight)
 })
 

@@ -10,7 +10,7 @@ import { makePdf } from '../support/files/make-files.ts'
 import { findProgram } from '../support/services/packages/install-packages.ts'
 import { script } from './run-backup-script.ts'
 
-test('old backups go with the files that only they had, and the newest stays, whole', async () => {
+test('old backups are removed with the files that only they have, and the newest stays complete', async () => {
   const place = await locationWithDocuments({ documents: 2 })
   const first = await makeBackup(place.service, place.backups)
   const backups = join(place.backups, 'backups')
@@ -32,7 +32,7 @@ test('old backups go with the files that only they had, and the newest stays, wh
   expect(await readdir(backups)).toEqual([second.name])
 })
 
-test('no file goes while a backup may need it that no list names yet, and the newest finished one stays', async () => {
+test('no file is removed that an unlisted running backup may need, and the newest finished backup stays', async () => {
   const { service, backups: place } = await locationWithDocuments({ documents: 2 })
   const { name } = await makeBackup(service, place)
   await addUnnamed(place)
@@ -58,7 +58,7 @@ test('no file goes while a backup may need it that no list names yet, and the ne
 test.each([
   ['ends', 'rm'],
   ['begins', 'mkdir'],
-])('no file goes either where a backup %s while the lists are read', async (_, does) => {
+])('no file is removed while a backup %s during the reading of the lists', async (_, does) => {
   const [{ service, backups: place }, bin] = [await locationWithDocuments({ documents: 2 }), await emptyFolder()]
   const { name } = await makeBackup(service, place)
   await addUnnamed(place)
@@ -75,7 +75,7 @@ test.each([
   })
 })
 
-test('what came within the last day stays, though nothing names it yet: a copy off site brings it before its list', async () => {
+test('files of the last day stay although no list names them, because an off-site copy sends files before lists', async () => {
   const { service, backups: place } = await locationWithDocuments({ documents: 2 })
   await makeBackup(service, place)
   await addUnnamed(place)
@@ -91,7 +91,7 @@ test('what came within the last day stays, though nothing names it yet: a copy o
   expect(await listFolder(join(place, 'files'))).toEqual(before)
 })
 
-test('of many files none goes once another backup has begun, and none that is named ever', async () => {
+test('no file is removed after another backup has begun, and no listed file ever', async () => {
   const [{ service, backups: place }, bin] = [await locationWithDocuments({ documents: 2 }), await emptyFolder()]
   await makeBackup(service, place)
   const before = await listFolder(join(place, 'files'))
@@ -111,7 +111,7 @@ test('of many files none goes once another backup has begun, and none that is na
   expect(await listFolder(join(place, 'files'))).toEqual(before)
 })
 
-/** As a day after the last file came: nobody can make one look older than it is. */
+/** Sets the clock a day ahead, because the change time of a file cannot be set back. */
 async function removeOld(words: string[], env: Record<string, string> = {}) {
   return script('remove-old.sh', words, { SPARE_HOURS: '0', ...env })
 }
@@ -121,7 +121,7 @@ async function agedTo(path: string, minutes: number): Promise<void> {
   await utimes(path, at, at)
 }
 
-/** What only a backup that is gone had. */
+/** A file that only a removed backup had. */
 async function addUnnamed(place: string, name = 'f'.repeat(62)): Promise<void> {
   const [some = ''] = await readdir(join(place, 'files'))
   await writeFile(join(place, 'files', some, name), 'of nobody')

@@ -9,7 +9,7 @@ const folder = join(import.meta.dirname, '../../deploy/backup-restore')
 
 export type Ended = { code: number; stdout: string; stderr: string }
 
-/** Runs one of the scripts of deploy/backup-restore, with a folder for temporary files of its own. */
+/** Runs one of the scripts of deploy/backup-restore, with its own folder for temporary files. */
 export async function script(name: string, words: string[], env: Record<string, string> = {}): Promise<Ended> {
   const { PATH = '' } = process.env
   const base = { PATH, HOME: '/nonexistent', AWS_EC2_METADATA_DISABLED: 'true', TMPDIR: await emptyFolder() }

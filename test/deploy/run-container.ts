@@ -11,9 +11,9 @@ export type Container = {
   name: string
   url: string
   log(): Promise<string>
-  /** Returns once its log has this. */
+  /** Returns once its log contains this. */
   untilLogged(pattern: RegExp): Promise<void>
-  /** As an operator ends it; gives its exit code. */
+  /** Stops it like an operator; returns its exit code. */
   end(): Promise<number>
   startAgain(): Promise<void>
 }
@@ -21,13 +21,13 @@ export type Container = {
 type Options = { settings?: Record<string, string>; options?: string[]; command?: string[] }
 
 let count = 0
-/** It shares the network of this machine, where S3 and PostgreSQL answer, and so listens on the loopback alone. */
+/** It shares the network of this machine, where S3 and PostgreSQL are, and listens only on the loopback address. */
 const defaults = ['--network', 'host', '--cgroups', 'disabled', '--log-driver', 'k8s-file']
 
-/** When a line came, and on which output. */
+/** The time and the output of a line. */
 const ofEachLine = /^\S+ std(out|err) F /gm
 
-/** Starts a container; its command ends by itself, or serves on a free port. */
+/** Starts a container whose command ends by itself, or serves on a free port. */
 export async function runContainer(podman: Podman, image: string, wish: Options = {}): Promise<Container> {
   const name = `paniq-${process.pid}-${(count += 1)}`
   const [port] = await findFreePorts(1)
@@ -71,7 +71,7 @@ export async function runContainer(podman: Podman, image: string, wish: Options 
   }
 }
 
-/** Of a container that ends, once it has. */
+/** For a container that ends: its result. */
 export async function exitCode(podman: Podman, name: string): Promise<number> {
   return Number(await podman.run(['wait', name], 120_000))
 }

@@ -23,7 +23,7 @@ const folder = join(root, 'deploy/systemd')
 const units = (await readdir(join(folder, 'system'))).filter((name) => name.endsWith('.service')).toSorted()
 const [serve, work, migrate] = ['serve', 'work', 'migrate'].map((name) => `paniq-documents-${name}.service`)
 
-/** A disk with our units, the system's own, and the program that ours start. */
+/** A root folder with our units, the system's own, and the program that ours start. */
 let disk: string
 beforeAll(async () => {
   await ensureInstalled([systemdNeed])
@@ -34,7 +34,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(disk, { recursive: true, force: true }))
 
-test.each(units)('systemd finds nothing wrong with %s, and little that it could do beside its work', async (unit) => {
+test.each(units)('systemd accepts %s, and the unit is restricted to its work', async (unit) => {
   const verified = await run('systemd-analyze', ['verify', `--root=${disk}`, unit])
   expect(verified).toEqual({ stdout: '', stderr: '' })
 
@@ -44,7 +44,7 @@ test.each(units)('systemd finds nothing wrong with %s, and little that it could 
   console.log(stdout.trim().split('\n').at(-1))
 })
 
-test('every unit is given longer to end than the service may take, and only the service is told to', async () => {
+test('every unit has more time to stop than the service needs, and only the main process gets the signal', async () => {
   expect(units).toEqual([migrate, serve, work])
   for (const unit of [serve, work]) {
     const text = await readFile(join(folder, 'system', unit ?? ''), 'utf8')
@@ -53,7 +53,7 @@ test('every unit is given longer to end than the service may take, and only the 
   }
 })
 
-test('every name that a unit or an example sets is a setting, and no example holds a secret', async () => {
+test('every name in a unit or an example is a setting, and no example contains a secret', async () => {
   const [hardening, service, owner] = await Promise.all(
     ['system/paniq-documents-.service.d/hardening.conf', 'service.env.example', 'owner.env.example'].map((name) =>
       readFile(join(folder, name), 'utf8'),
@@ -96,7 +96,7 @@ test(
     expect(await machine.log()).toContain('embedded_database_stopped')
     expect(await machine.run('find', '/var/lib/paniq', '-perm', '/0077', '-type', 'f', '-path', '*uploads*')).toBe('')
 
-    // What it wrote is there for the next start.
+    // Its files exist at the next start.
     await machine.control('start', serve ?? '')
     await expect.poll(() => isReady(port), { timeout: 60_000 }).toBe(true)
     const list = await scene.client.call(`GET ${documentsOf(scene)}`, { token: scene.founder.token })
@@ -142,7 +142,7 @@ test(
   },
 )
 
-/** The page's line for a command, whose terminal is none here. */
+/** The command of the page, without its terminal option. */
 function byHand(page: string): string[] {
   const line = /^systemd-run .*$/m.exec(page)?.[0] ?? ''
   return line.replace('--pty', '--pipe --wait').split(' ')
@@ -159,7 +159,7 @@ async function stateOf(machine: Booted, unit: string | undefined, property: stri
   return machine.control('show', '--value', '--property', property, unit ?? '')
 }
 
-/** What the kernel says of the unit's process. */
+/** The kernel's facts about the unit's process. */
 async function statusOf(machine: Booted, unit: string | undefined): Promise<Record<string, string>> {
   const text = await machine.run('cat', `/proc/${await stateOf(machine, unit, 'MainPID')}/status`)
   return Object.fromEntries(

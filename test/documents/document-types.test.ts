@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import type { DocumentTypeShape } from '../../src/contract/people.ts'
+import type { DocumentTypeShape } from '../../src/contract/document-types.ts'
 import { uploadFile } from '../support/documents/call-documents.ts'
 import { makeFirm, makeMember, makePerson, type Person } from '../support/people/people.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
@@ -22,6 +22,8 @@ function newCode(): string {
   return `paper_${randomBytes(6).toString('hex')}`
 }
 
+const reason = { code: 'no_stamp', text: 'The stamp is missing.', is_final: false }
+
 function add(body: Record<string, unknown>, by = administrator) {
   return call(service.url, 'POST /document-types', {
     headers: by.headers,
@@ -39,7 +41,7 @@ async function list(): Promise<DocumentTypeShape[]> {
   return answer.body as DocumentTypeShape[]
 }
 
-it('everybody who is logged in sees the twelve types of the platform, the required ones marked', async () => {
+it('everybody who is logged in sees the twelve types of the platform, with the required ones marked', async () => {
   const types = await list()
   const seeded = types.filter(({ code }) => !code.startsWith('paper_'))
   expect(seeded).toHaveLength(12)
@@ -55,7 +57,7 @@ it('everybody who is logged in sees the twelve types of the platform, the requir
 })
 
 describe('an administrator adds a type', () => {
-  it('that is shown by its code and its id', async () => {
+  it('shown by its code and its id', async () => {
     const code = newCode()
     const options = {
       code,
@@ -66,6 +68,9 @@ describe('an administrator adds a type', () => {
       max_bytes: 1_000_000,
       allowed_types: ['application/pdf'],
       confidential: true,
+      proof: 'The certificate of the fire department.\nOf this year.',
+      validity_months: 12,
+      reject_reasons: [{ code: 'no_stamp', text: 'The stamp is missing.', is_final: false }],
     }
     const answer = await add(options)
     expect(answer).toMatchObject({ status: 201, body: options })
@@ -78,7 +83,7 @@ describe('an administrator adds a type', () => {
     expect(await list()).toContainEqual(answer.body)
   })
 
-  it('that is active, not required and open when nothing else is said', async () => {
+  it('active, not required and not confidential by default', async () => {
     expect(await add({})).toMatchObject({
       status: 201,
       body: {
@@ -88,11 +93,28 @@ describe('an administrator adds a type', () => {
         description: null,
         max_bytes: null,
         allowed_types: null,
+        proof: null,
+        validity_months: null,
       },
     })
   })
 
-  it('but not under a code that is in use', async () => {
+  it('with the seven common reasons of a rejection by default', async () => {
+    const { body } = await add({})
+    const reasons = (body as DocumentTypeShape).reject_reasons
+    expect(reasons.map(({ code }) => code)).toEqual([
+      'wrong_document',
+      'unreadable',
+      'incomplete',
+      'outdated',
+      'name_mismatch',
+      'altered',
+      'other',
+    ])
+    expect(reasons.filter((each) => each.is_final).map(({ code }) => code)).toEqual(['altered'])
+  })
+
+  it('but not under a code that exists', async () => {
     expect(await add({ code: 'tax_clearance' })).toMatchObject({ status: 409, body: { code: 'conflict' } })
   })
 
@@ -110,9 +132,14 @@ describe('an administrator adds a type', () => {
     ['allowed_types', { allowed_types: ['text/html'] }],
     ['allowed_types', { allowed_types: ['image/png', 'image/png'] }],
     ['confidential', { confidential: 'no' }],
+    ['validity_months', { validity_months: 0 }],
+    ['proof', { proof: '' }],
+    ['reject_reasons', { reject_reasons: [] }],
+    ['reject_reasons', { reject_reasons: [reason, reason] }],
+    ['reject_reasons', { reject_reasons: [{ ...reason, code: 'No Stamp' }] }],
     ['created_by', { created_by: randomUUID() }],
     ['id', { id: randomUUID() }],
-  ])('but none with a wrong or forbidden %s: %j', async (field, wish) => {
+  ])('but none with an invalid or forbidden %s: %j', async (field, wish) => {
     const before = await list()
     const answer = await add(wish)
     expect(answer).toMatchObject({ status: 422, body: { code: 'validation_failed' } })
@@ -122,7 +149,7 @@ describe('an administrator adds a type', () => {
 })
 
 describe('an administrator changes a type', () => {
-  it('by code or id, in what is named and nothing else', async () => {
+  it('by code or id, only the named fields', async () => {
     const before = (await add({ description: 'Yearly', is_required: true })).body as DocumentTypeShape
     const renamed = await change(before.code, { name: 'Other document' })
     expect(renamed).toMatchObject({ status: 200 })
@@ -131,7 +158,7 @@ describe('an administrator changes a type', () => {
     expect(cleared.body).toMatchObject({ name: 'Other document', description: null, max_bytes: 5, is_required: true })
   })
 
-  it('and the next upload goes by it', async () => {
+  it('and the next upload follows the change', async () => {
     const { code } = (await add({ allowed_types: ['image/png'] })).body as DocumentTypeShape
     const firm = await makeFirm(service.app)
     const member = await makeMember(service.app, firm)
@@ -148,19 +175,19 @@ describe('an administrator changes a type', () => {
     [{ max_bytes: 1_000_001 }],
     [{ is_active: null }],
     [{ name: 'x', id: randomUUID() }],
-  ])('but not by %j', async (body) => {
+  ])('but not with %j', async (body) => {
     const before = (await add({})).body as DocumentTypeShape
     expect(await change(before.code, body)).toMatchObject({ status: 422, body: { code: 'validation_failed' } })
     expect(await list()).toContainEqual(before)
   })
 
-  it.each(['no_such_type', randomUUID(), '%2e%2e%2fx'])('but none that is not there: %s', async (name) => {
+  it.each(['no_such_type', randomUUID(), '%2e%2e%2fx'])('but not one that does not exist: %s', async (name) => {
     expect(await change(name, { name: 'x' })).toMatchObject({ status: 404, body: { code: 'not_found' } })
     expect((await call(service.url, `GET /document-types/${name}`, { headers: person.headers })).status).toBe(404)
   })
 })
 
-it('nobody else adds or changes a type, and each attempt and each change is told', async () => {
+it('nobody else adds or changes a type, and each attempt and each change is audited', async () => {
   const firm = await makeFirm(service.app)
   const admin = await makeMember(service.app, firm, 'firm_admin')
   expect(await add({}, admin)).toMatchObject({ status: 403, body: { code: 'forbidden' } })

@@ -28,7 +28,7 @@ async function firmWith(count: number) {
   return { firm, admin, newestFirst: documents.toReversed() }
 }
 
-it('a firm sees its documents, newest first, and no other firm’s', async () => {
+it('a firm sees its documents, newest first, and no document of another firm', async () => {
   const { firm, admin, newestFirst } = await firmWith(3)
   await firmWith(1)
   const response = await callDocuments(service.url, firm, admin)
@@ -37,7 +37,7 @@ it('a firm sees its documents, newest first, and no other firm’s', async () =>
   expect(response.headers.has('link')).toBe(false)
 })
 
-it('page by page every document comes once, also when some came in the same moment', async () => {
+it('paging returns every document once, also those created at the same moment', async () => {
   const { firm, admin, newestFirst } = await firmWith(7)
   await service.app.db
     .updateTable('documents')
@@ -55,14 +55,14 @@ it('page by page every document comes once, also when some came in the same mome
   expect(new Set(seen)).toEqual(new Set(newestFirst.map(({ id }) => id)))
 })
 
-it('of one type, when asked; an unknown type has none', async () => {
+it('filtered by type; an unknown type has no documents', async () => {
   const { firm, admin } = await firmWith(4)
   const ofType = async (type: string) =>
     ((await (await callDocuments(service.url, firm, admin, `?document_type=${type}`)).json()) as DocumentShape[]).length
   expect([await ofType('tax_clearance'), await ofType('bank_statement'), await ofType('diary')]).toEqual([2, 2, 0])
 })
 
-it('of one type by its id too', async () => {
+it('filtered by the id of a type', async () => {
   const { firm, admin } = await firmWith(4)
   const type = await service.app.db
     .selectFrom('document_types')
@@ -75,7 +75,7 @@ it('of one type by its id too', async () => {
   expect(listed.map(({ document_type }) => document_type)).toEqual(['tax_clearance', 'tax_clearance'])
 })
 
-it('a wrong limit and a cursor that no list gave are refused by name', async () => {
+it('an invalid limit and a forged cursor are rejected by name', async () => {
   const { firm, admin } = await firmWith(0)
   const limit = await callDocuments(service.url, firm, admin, '?limit=201')
   const cursor = await callDocuments(service.url, firm, admin, '?cursor=WyIyMDI2IiwieCJd.aaaaaaaaaaaaaaaaaaaaaa')
@@ -117,7 +117,7 @@ it('a cursor of another list is rejected, whatever its contents', async () => {
   ])
 })
 
-it('one document has an ETag and the same address with a slash behind', async () => {
+it('one document has an ETag and the same address with a trailing slash', async () => {
   const { firm, admin, newestFirst } = await firmWith(1)
   const [document] = newestFirst
   const one = await callDocuments(service.url, firm, admin, `/${document?.id}`)
@@ -127,19 +127,19 @@ it('one document has an ETag and the same address with a slash behind', async ()
   expect(withSlash.status).toBe(200)
 })
 
-it('an address that takes other methods says which; an unknown one is 404', async () => {
+it('an address with other methods names them; an unknown address is 404', async () => {
   const { firm, admin } = await firmWith(0)
   const wrongMethod = await callDocuments(service.url, firm, admin, '', { method: 'PATCH' })
   expect([wrongMethod.status, (await problemOf(wrongMethod)).code, wrongMethod.headers.get('allow')]).toEqual([
     405,
     'method_not_allowed',
-    'POST, GET, HEAD',
+    'PUT, POST, GET, HEAD',
   ])
   const nowhere = await fetch(`${service.url}/api/v1/nowhere`)
   expect([nowhere.status, (await problemOf(nowhere)).code]).toEqual([404, 'not_found'])
 })
 
-it('an administrator of the platform reads in every firm; a firm that is not there is 404 to them alone', async () => {
+it('an administrator of the platform reads in every firm; a missing firm is 404 only for them', async () => {
   const { firm, newestFirst } = await firmWith(1)
   const administrator = await makePerson(service.app, { role: 'admin' })
   expect(await (await callDocuments(service.url, firm, administrator)).json()).toEqual(newestFirst)

@@ -28,7 +28,7 @@ it.each(['tax.clearance', 'Tax Clearance', 'ÄFFIDAVIT'])(
   },
 )
 
-it('a name in decomposed letters, as some phones write it, is kept as it was given', async () => {
+it('a name in decomposed Unicode, as some phones send it, is stored unchanged', async () => {
   const { firm, admin } = await firmWithAdmin(both.onDisk)
   const fileName = 'Lisensie\u0308.pdf'
   const document = await uploadDocument(both.onDisk.url, firm, admin, { fileName })

@@ -10,7 +10,7 @@ import type { Person } from '../support/people/people.ts'
 import { s3Settings } from '../support/s3/s3-settings.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 
-/** Three instances on one database with one secret: two disks, and a third that alone knows a bucket. */
+/** Three instances on one database with one secret: two with separate disks, and one that alone has a bucket. */
 let database: FreshDatabase
 let bucket: FreshBucket
 let lockHolder: TestService
@@ -66,7 +66,7 @@ async function expectNotHere(answer: Response): Promise<void> {
   expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
 }
 
-it('an instance whose disk does not have the file answers 503, and the trail says that nobody got it', async () => {
+it('an instance without the file on its disk returns 503, and the trail records that it was not served', async () => {
   const document = await uploadedAt(lockHolder)
 
   await expectNotHere(await downloadAt(other, document))
@@ -78,7 +78,7 @@ it('an instance whose disk does not have the file answers 503, and the trail say
   expect(await stateOf(document)).toBe('present')
 })
 
-it('so does an instance without S3 for a file that lies there', async () => {
+it('an instance without S3 returns 503 for a file on S3', async () => {
   const document = await uploadedAt(onS3)
 
   await expectNotHere(await downloadAt(lockHolder, document))
@@ -87,7 +87,7 @@ it('so does an instance without S3 for a file that lies there', async () => {
   expect(await downloadsOf(document)).toEqual(['store_unavailable', 'store_unavailable'])
 })
 
-it('a local link that is opened at an instance with another disk waits for its own, and marks nothing', async () => {
+it('a local link opened at an instance with another disk returns 503 and marks nothing', async () => {
   const document = await uploadedAt(lockHolder)
   const { url } = (await (await downloadAt(lockHolder, document, { accept: 'application/json' })).json()) as {
     url: string

@@ -3,7 +3,7 @@ import { createPrivateKey } from 'node:crypto'
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
-import { createCloudFrontSigner } from '../../src/storage/links/s3-links.ts'
+import { createCloudFrontSigner } from '../../src/storage/links/cloudfront-links.ts'
 import type { StorageKey } from '../../src/vocabulary/vocabulary.ts'
 import { sweep } from '../support/scanning/sweep.ts'
 import { callDocuments, problemOf, uploadDocument } from '../support/documents/call-documents.ts'
@@ -58,7 +58,7 @@ async function uploaded(service: TestService, bytes = makePdf()) {
   return { firm, admin, document, bytes, download, link }
 }
 
-/** Status of what a link gives, and the bytes where it gives any. */
+/** The status of a link, and the bytes if it serves any. */
 async function follow(link: string, headers: Record<string, string> = {}) {
   const answer = await scene.cloudFront.fetch(link, { headers })
   return { status: answer.status, headers: answer.headers, bytes: Buffer.from(await answer.arrayBuffer()) }
@@ -70,7 +70,7 @@ const kinds: [KeyKind, number][] = [
 ]
 
 describe.each(kinds)('a download through CloudFront, signed with %s', (kind, seconds) => {
-  it('is a redirect to the distribution, kept by nobody, that gives the document', async () => {
+  it('is an uncached redirect to the distribution, which serves the document', async () => {
     const { bytes, download } = await uploaded(scene[kind])
 
     const answer = await download('/download')
@@ -86,7 +86,7 @@ describe.each(kinds)('a download through CloudFront, signed with %s', (kind, sec
     expect(file.bytes.equals(bytes)).toBe(true)
   })
 
-  it('is a link with its end to who asks for JSON, and ends then', async () => {
+  it('is a link with its expiry for a client that accepts JSON, and expires then', async () => {
     const { download } = await uploaded(scene[kind])
     const before = Math.floor(Date.now() / 1000)
 
@@ -109,7 +109,7 @@ describe.each(kinds)('a download through CloudFront, signed with %s', (kind, sec
     }
   })
 
-  it('can be asked for in parts, and gives each version', async () => {
+  it('supports ranges and each version', async () => {
     const { bytes, link } = await uploaded(scene[kind])
 
     const part = await follow(await link('/versions/1/download'), { range: 'bytes=0-3' })
@@ -117,7 +117,7 @@ describe.each(kinds)('a download through CloudFront, signed with %s', (kind, sec
     expect([part.status, part.bytes.toString()]).toEqual([206, bytes.subarray(0, 4).toString()])
   })
 
-  it('cannot be bent: not in place, not for longer, not to another document, not without its signature', async () => {
+  it('cannot be altered: not its location, lifetime or document, nor used without its signature', async () => {
     const [mine, other] = [await uploaded(scene[kind]), await uploaded(scene[kind])]
     const link = await mine.link()
     const bends: Record<string, string> = {
@@ -141,7 +141,7 @@ describe.each(kinds)('a download through CloudFront, signed with %s', (kind, sec
   })
 })
 
-it('a link is signed while S3 is away, since nobody is asked', async () => {
+it('a link is signed without a call while S3 is down', async () => {
   const { link, bytes } = await uploaded(scene.ECDSA)
   await scene.toS3.refuse(true)
   try {
@@ -151,7 +151,7 @@ it('a link is signed while S3 is away, since nobody is asked', async () => {
   }
 })
 
-it('a document of a confidential type: no link for a guard who did not hand it in, to whom it is not there', async () => {
+it('a confidential document gives no link to a guard who did not upload it', async () => {
   const { app, url } = scene.ECDSA
   const { firm, admin } = await firmWithAdmin(scene.ECDSA)
   await app.db
@@ -172,14 +172,15 @@ it('a document of a confidential type: no link for a guard who did not hand it i
   expect((await follow(supervisor.headers.get('location') ?? '')).status).toBe(200)
 })
 
-it('a link dies at once when its document goes to quarantine, where no signature reaches', async () => {
+it('a link stops working at once when its document goes to quarantine', async () => {
   const service = scene.ECDSA
   const { firm, admin, document, link: linkTo } = await uploaded(service)
   const link = await linkTo()
   expect((await follow(link)).status).toBe(200)
-  // As it stands when new signatures found something and the bytes are still to be moved.
+  // The state after new signatures found something and before the bytes are moved.
   await sql`
-    with v as (update document_versions set scan_status = 'infected', scan_found = 'Found' where document_id = ${document.id})
+    with v as (update document_versions set scan_status = 'infected', scan_found = 'Found' where document_id = ${document.id}),
+    d as (update documents set shown_version = null where id = ${document.id})
     delete from firm_documents where id = ${document.id}`.execute(service.app.db)
 
   expect(await sweep(service)).toMatchObject({ put_aside: 1 })
@@ -192,12 +193,12 @@ it('a link dies at once when its document goes to quarantine, where no signature
     config: { domain: scene.cloudFront.domain, keyPairId, privateKey: createPrivateKey(pem) },
     now: () => new Date(),
   })
-  const moved = `quarantine/${decodeURIComponent(new URL(link).pathname).slice(1)}` as StorageKey // as nobody would sign it
+  const moved = `quarantine/${decodeURIComponent(new URL(link).pathname).slice(1)}` as StorageKey // an address that nobody would sign
   const attachment = { fileName: 'a.pdf', contentType: 'application/pdf', disposition: 'attachment' } as const
   expect((await follow((await sign(moved, { ...attachment, seconds: 60 })).url)).status).toBe(403)
 })
 
-it('a document on local storage is sent by the service itself, and its links lead there', async () => {
+it('a document on local storage is served by the service, also by its links', async () => {
   const { bytes, download } = await uploaded(scene.onDisk)
 
   const file = await download('/download')

@@ -6,7 +6,7 @@ import { tryConnect } from '../../src/database/embedded/start-server.ts'
 
 const retryMs = 25
 
-/** Runs statements on a connection of their own and answers all values of the last one's rows. */
+/** Runs statements on a new connection and returns all values of the last one's rows. */
 export async function ask(config: ClientConfig, ...queries: string[]): Promise<unknown[]> {
   const client = await waitUntilAnswers(config)
   try {
@@ -18,7 +18,7 @@ export async function ask(config: ClientConfig, ...queries: string[]): Promise<u
   }
 }
 
-/** Connects to a server that may just be starting, stopping or recovering; gives up after so many seconds. */
+/** Connects to a server that may be starting, stopping or recovering. Gives up after this number of seconds. */
 export async function waitUntilAnswers(config: ClientConfig, seconds = 10): Promise<Client> {
   const deadline = Date.now() + seconds * 1000
   for (;;) {

@@ -9,7 +9,9 @@ const checkout = fileURLToPath(new URL('../..', import.meta.url))
 
 export type Copy = { program: string; node: string; programs: string }
 
-/** Copies what opening the embedded database needs, Node included, as `npm ci` leaves it: without library links. */
+/**
+ * Copies the files that the embedded database needs, including Node, as `npm ci` leaves them: without library links.
+ */
 export async function copyCheckout(to: string): Promise<Copy> {
   const names = ['package.json', 'src', 'test/embedded']
   for (const name of names) await cp(join(checkout, name), join(to, name), { recursive: true })
@@ -32,13 +34,13 @@ async function copyPackage(folder: string, to: string): Promise<void> {
   await cp(folder, target, { recursive: true, filter: async (path) => !(await lstat(path)).isSymbolicLink() })
 }
 
-/** The folders of these packages and of all that they need. */
+/** The folders of these packages and of all their dependencies. */
 async function listPackages(names: string[], from = checkout, found = new Set<string>()): Promise<Set<string>> {
   for (const name of names) {
     const folder = await findPackage(name, from)
     if (folder === undefined || found.has(folder)) continue
     found.add(folder)
-    // npm has read it as such a manifest before us.
+    // npm has read it as a manifest before.
     const manifest = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as Manifest
     await listPackages(Object.keys(manifest.dependencies ?? {}), folder, found)
   }

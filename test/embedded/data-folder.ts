@@ -6,7 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { onTestFinished } from 'vitest'
 
-/** A new folder that others may pass through; when the test ends, the server in its `data` is stopped and all goes. */
+/**
+ * A new folder that others may pass through. At the end of the test the server in its `data` is stopped and the folder
+ * removed.
+ */
 export async function makeFolder(mode = 0o755): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'paniq-embedded-'))
   await chmod(folder, mode)
@@ -15,7 +18,7 @@ export async function makeFolder(mode = 0o755): Promise<string> {
   return folder
 }
 
-/** Where a test's embedded database will be; nothing is there yet. */
+/** The folder of a test's embedded database, which is still empty. */
 export async function nameDataDir(...below: string[]): Promise<string> {
   const dataDir = join(await makeFolder(), ...below, 'data')
   onTestFinished(async () => stopAnyServer(dataDir))
@@ -43,7 +46,7 @@ function readIfThere(file: string): string {
   }
 }
 
-/** Waits until something can be seen; the test's own time limit is the only one. */
+/** Waits for a condition, limited only by the test's own timeout. */
 export async function until(seen: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await seen())) await sleep(2)
 }

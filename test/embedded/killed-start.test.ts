@@ -11,7 +11,7 @@ import { startService } from './service-process.ts'
 
 const log = pino({ level: 'silent' })
 
-/** Moments of a first start, each recognised from outside by the contents of DATA_DIR. */
+/** Moments of a first start, each recognised by the contents of DATA_DIR. */
 const moments: [string, (names: string[], dataDir: string) => boolean][] = [
   ['when the lock was just taken', (names) => names.includes('postgresql.lock')],
   ['when initdb was about to begin', (names) => names.some(isUnfinished)],
@@ -20,7 +20,7 @@ const moments: [string, (names: string[], dataDir: string) => boolean][] = [
   ['when the server was just started', (_, dataDir) => serverPid(dataDir) !== undefined],
 ]
 
-test.for(moments)('a first start killed %s does not block the second', async ([, reached]) => {
+test.for(moments)('a first start killed %s does not prevent the second', async ([, reached]) => {
   const dataDir = await nameDataDir()
   const killed = startService(dataDir)
   await until(async () => existsSync(dataDir) && reached(await readdir(dataDir), dataDir))
@@ -30,14 +30,14 @@ test.for(moments)('a first start killed %s does not block the second', async ([,
   await second.close()
   expect(serverPid(dataDir)).toBeUndefined()
 
-  // The killed start's initdb may have written on for a moment; the next start removes what is left of it.
+  // The killed start's initdb may have continued for a moment. The next start removes what is left.
   const third = await openEmbeddedPostgres({ dataDir, log })
   expect(third.how).toBe('started')
   await third.close()
   expect((await readdir(dataDir)).filter(isUnfinished)).toEqual([])
 })
 
-test('a power cut in the first start does not block the second', async () => {
+test('a power failure during the first start does not prevent the second', async () => {
   const dataDir = await nameDataDir()
   const killed = startService(dataDir)
   await until(() => serverPid(dataDir) !== undefined)

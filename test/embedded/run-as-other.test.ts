@@ -30,7 +30,7 @@ import { startService } from './service-process.ts'
 const log = pino({ level: 'silent' })
 const nobody = 65_534
 
-/** Uid of the process, of its server's data, and what the kernel lends to that server. */
+/** The uid of the process, the uid of its server's data, and the capabilities of that server. */
 async function describeServer(dataDir: string) {
   const pid = serverPid(dataDir)
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
@@ -42,10 +42,10 @@ async function describeServer(dataDir: string) {
   }
 }
 
-// Only root can become somebody else, so what is to be proved depends on who runs the tests.
+// Only root can change the user, so the possible tests depend on the user who runs them.
 const [asRoot, asUser] = process.getuid?.() === 0 ? [['root'], []] : [[], ['a normal user']]
 
-test.for(asUser)('started by %s, the server is that user’s', async () => {
+test.for(asUser)('started by %s, the server runs as that user', async () => {
   const dataDir = await nameDataDir()
   const { close } = await openEmbeddedPostgres({ dataDir, log })
   onTestFinished(close)
@@ -65,7 +65,7 @@ describe.for(asRoot)('started by %s', () => {
   })
   afterAll(async () => rm(packages, { recursive: true }))
 
-  test('the server runs as nobody, without rights, and root’s own files in DATA_DIR stay root’s', async () => {
+  test('the server runs as nobody without capabilities, and root’s own files in DATA_DIR stay root’s', async () => {
     const dataDir = await nameDataDir()
     await mkdir(dataDir, { mode: 0o700 })
     await writeFile(join(dataDir, 'jwt-secret'), 'secret', { mode: 0o600 })
@@ -118,7 +118,7 @@ describe.for(asRoot)('started by %s', () => {
     expect(await readlink(join(dataDir, 'postgresql'))).toBe(cluster)
   })
 
-  test('a cluster outside of DATA_DIR that is missing is not replaced by an empty one', async () => {
+  test('a missing cluster outside of DATA_DIR is not replaced by an empty one', async () => {
     const dataDir = await nameDataDir()
     await mkdir(dataDir)
     await symlink('/var/lib/paniq-documents/data-missing', join(dataDir, 'postgresql'))
@@ -136,7 +136,7 @@ describe.for(asRoot)('started by %s', () => {
     await expect(openEmbeddedPostgres({ dataDir, log })).rejects.toThrow(`cannot enter ${dataDir}`)
   })
 
-  test('the programs are copied to where root alone may write, once', async () => {
+  test('the programs are copied once to a folder that only root can write', async () => {
     const parent = join(await makeFolder(), 'shelf')
     const folders = await Promise.all([1, 2].map(async () => copyPrograms(findPrograms(), log, parent)))
 
@@ -156,7 +156,7 @@ describe.for(asRoot)('started by %s', () => {
     expect(version.stdout.toString()).toContain(`PostgreSQL) ${findPrograms().major}`)
   })
 
-  test('programs in a folder that others may write are not run', async () => {
+  test('programs in a folder that others can write are not run', async () => {
     const parent = join(await makeFolder(), 'shelf')
     await mkdir(parent)
     await chmod(parent, 0o777)
@@ -169,7 +169,7 @@ describe.for(asRoot)('started by %s', () => {
     await expect(copyPrograms(findPrograms(), log, parent)).rejects.toThrow(/other users than root can write there/)
   })
 
-  test('a normal user opens it with packages that only root may write, root joins, and the user can go on', async () => {
+  test('a normal user starts it with packages that only root can write, root joins, and the user continues', async () => {
     const user = makeUser()
     const home = await makeFolder()
     await chown(home, user.uid, user.gid)
@@ -192,7 +192,7 @@ describe.for(asRoot)('started by %s', () => {
     expect(serverPid(dataDir)).toBeUndefined()
   })
 
-  test('a normal user is told whose database it is, when it is root’s', async () => {
+  test('a normal user gets the owner’s name for a database of root', async () => {
     const user = makeUser()
     const dataDir = await nameDataDir()
     await mkdir(dataDir)

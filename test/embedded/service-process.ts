@@ -10,7 +10,7 @@ type Opened = { how: 'started' | 'joined'; owner: ClientConfig; service: ClientC
 type User = { uid: number; gid: number }
 type Where = { program?: string; node?: string; user?: User }
 
-/** Another process that opens the embedded database; whatever is left of it when the test ends is killed. */
+/** Another process that opens the embedded database. It is killed at the end of the test if it still runs. */
 export function startService(dataDir: string, where: Where = {}) {
   const { program = fileURLToPath(new URL('open-and-wait.ts', import.meta.url)), node = process.execPath } = where
   const child = spawn(node, [program, dataDir], { detached: true, cwd: '/', ...where.user })
@@ -27,7 +27,7 @@ export function startService(dataDir: string, where: Where = {}) {
     async opened(): Promise<Opened> {
       const { value, done } = await lines.next()
       if (done === true) throw new Error(`the process ended without opening the database: ${said}`)
-      // Our own line, from open-and-wait.ts.
+      // our own line, from open-and-wait.ts
       return JSON.parse(value) as Opened
     },
     async close(): Promise<void> {

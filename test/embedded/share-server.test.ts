@@ -36,7 +36,7 @@ async function open(): Promise<EmbeddedPostgres> {
   return embedded
 }
 
-test('a second process joins the server that runs, and the server stays until the last one closes', async () => {
+test('a second process joins the running server, which stops after the last one closes', async () => {
   const service = startService(dataDir)
   expect((await service.opened()).how).toBe('started')
 
@@ -49,7 +49,7 @@ test('a second process joins the server that runs, and the server stays until th
   expect(serverPid(dataDir)).toBeUndefined()
 })
 
-test('a server that somebody else is connected to is not stopped', async () => {
+test('a server with another connected client is not stopped', async () => {
   const { owner, close } = await openEmbeddedPostgres({ dataDir, log })
   const visitor = new Client(owner)
   await visitor.connect()
@@ -80,7 +80,7 @@ test('Ctrl-C in the service’s terminal does not reach the server', async () =>
   expect((await open()).how).toBe('joined')
 })
 
-test('a server that was killed comes back by itself while the service runs', async () => {
+test('a killed server is started again while the service runs', async () => {
   const { owner } = await open()
   await ask(owner, 'CREATE TABLE documents (id int)', 'INSERT INTO documents VALUES (7) RETURNING id')
   const killed = serverPid(dataDir)
@@ -113,7 +113,7 @@ const heirs: [string, string][] = [
 
 test.for(heirs)('the id of a dead server that %s does not block the start', async ([, script]) => {
   const { uid, gid } = await stat(join(dataDir, 'postgresql'))
-  // PostgreSQL itself mistakes only a process of its own user for its server.
+  // PostgreSQL only confuses a process of the same user with its server.
   const shell = spawn('sh', ['-c', script], { detached: true, ...(process.getuid?.() === 0 ? { uid, gid } : {}) })
   onTestFinished(() => void process.kill(-(shell.pid ?? Number.NaN), 'SIGKILL'))
   const [pid] = await once(shell.stdout.setEncoding('utf8'), 'data')

@@ -38,13 +38,13 @@ function hashOf(bytes: Uint8Array): string {
 }
 
 describe('S3_FALLBACK=off', () => {
-  test.each(faults)('nothing is kept, and the answer is an honest 503, when S3 %s', async (_what, fault) => {
+  test.each(faults)('nothing is stored, and the answer is 503, when S3 %s', async (_what, fault) => {
     const off = await startService({ ...s3.settings, S3_FALLBACK: 'off' }, impatient)
     onTestFinished(() => off.stop())
     const { firm, admin } = await firmWithAdmin(off)
     await s3.spoil(fault)
 
-    // The first asks S3; by the second at the latest it is left alone.
+    // The first upload calls S3. From the second on, at the latest, it is not called.
     for (let round = 0; round < 2; round += 1) {
       const answer = await uploadFile(off.url, firm, admin, { bytes: small })
       expect([answer.status, (await problemOf(answer)).code]).toEqual([503, 'store_unavailable'])
@@ -58,7 +58,7 @@ describe('S3_FALLBACK=off', () => {
   })
 })
 
-test('neither store takes it: 503, and nothing is kept', async () => {
+test('both stores fail: 503, and nothing is stored', async () => {
   const poor = await startService(s3.settings, impatient)
   onTestFinished(() => poor.stop())
   const { firm, admin } = await firmWithAdmin(poor)
@@ -71,7 +71,7 @@ test('neither store takes it: 503, and nothing is kept', async () => {
   expect(await versionsOf(poor, firm)).toEqual([])
 })
 
-test('what S3 would never take goes nowhere else: that is our mistake, and a loud one', async () => {
+test('a request that S3 would never accept does not fall back: it is our defect, and is logged as an error', async () => {
   const endpoint = await openStoreInBetween({
     behind: s3.bucket.s3.endpoint,
     answer: (call) => (call === 'PUT object' ? refusal(400, 'MetadataTooLarge') : undefined),
@@ -91,8 +91,8 @@ test('what S3 would never take goes nowhere else: that is our mistake, and a lou
   expect(logged(wrong, 'request_failed').at(-1)).toMatchObject({ level: 'error' })
 })
 
-describe('what is nobody’s failure goes nowhere', () => {
-  test('a file that is refused for what it is', async () => {
+describe('a client’s mistake causes no fallback', () => {
+  test('a rejected file', async () => {
     const { firm, admin } = await firmWithAdmin(s3.service)
     await s3.spoil({ kind: 'refuse' })
     const answer = await uploadFile(s3.service.url, firm, admin, { bytes: large, query: { sha256: hashOf(small) } })
@@ -103,8 +103,8 @@ describe('what is nobody’s failure goes nowhere', () => {
   })
 })
 
-describe('an Idempotency-Key holds across the fallback', () => {
-  test('sent again when S3 is back, it is the document on the disk', async () => {
+describe('an Idempotency-Key is valid across the fallback', () => {
+  test('repeated when S3 is back, it returns the document on the disk', async () => {
     const { firm, admin } = await firmWithAdmin(s3.service)
     const key = crypto.randomUUID()
     await s3.spoil({ kind: 'refuse' })
@@ -116,7 +116,7 @@ describe('an Idempotency-Key holds across the fallback', () => {
     expect(await versionsOf(s3.service, firm)).toHaveLength(1)
   })
 
-  test('sent again when S3 is out, it is the document on S3; another file is refused', async () => {
+  test('repeated while S3 is down, it returns the document on S3; another file is rejected', async () => {
     const { firm, admin } = await firmWithAdmin(s3.service)
     const key = crypto.randomUUID()
     const first = await uploadDocument(s3.service.url, firm, admin, withKey(key, large))
@@ -129,7 +129,7 @@ describe('an Idempotency-Key holds across the fallback', () => {
     expect(await versionsOf(s3.service, firm)).toHaveLength(1)
   })
 
-  test('sent ten times at once while S3 fails, it is one document with one file', async () => {
+  test('repeated ten times at once while S3 fails, it returns one document with one file', async () => {
     const { firm, admin } = await firmWithAdmin(s3.service)
     const key = crypto.randomUUID()
     await s3.spoil({ kind: 'cut_down', afterBytes: 10 })
@@ -147,7 +147,7 @@ function withKey(key: string, bytes: Buffer) {
   return { bytes, headers: { 'idempotency-key': key } }
 }
 
-test('a file whose length nobody declared falls back to the disk when it fits, however large it could have been', async () => {
+test('a file without a declared length falls back to the disk if it fits, whatever its maximum', async () => {
   const { service } = s3
   const { firm, admin } = await firmWithAdmin(service)
   const { db } = service.app

@@ -41,7 +41,7 @@ async function download(of: TestService, firm: FirmId, person: Person, { id }: D
   return Buffer.from(await answer.arrayBuffer())
 }
 
-/** Hands a document in and looks at all that became of it. */
+/** Uploads a document and reads everything that resulted. */
 async function upload(of: TestService, bytes: Buffer) {
   const { firm, admin } = await firmWithAdmin(of)
   const loggedBefore = logged(of, 's3_upload_failed').length
@@ -55,13 +55,13 @@ async function upload(of: TestService, bytes: Buffer) {
     told: logged(of, 's3_upload_failed')
       .slice(loggedBefore)
       .map(({ level, reason, goes_to }) => ({ level, reason, goes_to })),
-    // What S3 may have of it keeps its name for the collector, and that is not the name of what was kept.
+    // The possible bytes on S3 stay named for the collector, under another key than the stored file.
     left: new Set(left.map(({ store }) => store)),
     isKeyUsedTwice: left.some(({ storage_key }) => versions.some((version) => version.storage_key === storage_key)),
   }
 }
 
-/** A document that is there though S3 is not: on the disk as fallback, with its own bytes, told once. */
+/** A fallback document: on the disk, with its own bytes, with one event. */
 function asFallback(of: TestService, bytes: Buffer, reason: string): Awaited<ReturnType<typeof upload>> {
   return {
     storage: 'local',
@@ -80,7 +80,7 @@ const sizes = [
   ['a large file', large],
 ] as const
 
-describe.each(sizes)('S3 is out, and %s is taken all the same', (_size, bytes) => {
+describe.each(sizes)('while S3 is down, %s is accepted', (_size, bytes) => {
   test.each(faults)('when S3 %s', async (_what, fault) => {
     await s3.spoil(fault)
     const before = await countWithoutS3(s3.service, 'no_answer', 'local')
@@ -115,7 +115,7 @@ test.each([
   expect(await upload(wrong, small)).toEqual(asFallback(wrong, small, reason))
 })
 
-test('while S3 is out nobody asks it in an upload’s time; when it is back, the next upload goes there', async () => {
+test('while S3 is down no upload calls it; the next upload after its return goes there', async () => {
   const { firm, admin } = await firmWithAdmin(s3.service)
   const kept = await startService(s3.settings, {
     ...impatient,
@@ -141,11 +141,11 @@ test('while S3 is out nobody asks it in an upload’s time; when it is back, the
   expect(after.storage).toBe('s3')
   expect(logged(s3.service, 's3_out').length).toBeGreaterThan(0)
   expect(logged(s3.service, 's3_back').length).toBeGreaterThan(0)
-  // Probes too know their length.
+  // Probes have a length too.
   expect(logged(s3.service, 's3_sdk_warning')).toEqual([])
 })
 
-test('uploads that wait for a silent S3 wait no longer once it is known to be out', async () => {
+test('uploads that wait for a silent S3 stop waiting when the outage is detected', async () => {
   const slow = await startService(s3.settings, {
     timeouts: { connectMs: 500, answerMs: 120_000, idleMs: 120_000, attempts: 3 },
     breakerTimes: { ...impatient.breakerTimes, stalledMs: 200 },
@@ -161,7 +161,7 @@ test('uploads that wait for a silent S3 wait no longer once it is known to be ou
   for (const document of await Promise.all(waiting)) expect(document.storage).toBe('local')
 })
 
-test('one silent S3 is found out by a probe, long before the patience with a file is at its end', async () => {
+test('a probe detects a silent S3 long before the timeout of a file', async () => {
   const slow = await startService(s3.settings, {
     timeouts: { connectMs: 500, answerMs: 2000, idleMs: 600_000, attempts: 1000 },
     breakerTimes: { ...impatient.breakerTimes, stalledMs: 200 },

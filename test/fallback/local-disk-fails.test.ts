@@ -11,7 +11,7 @@ import { type ServiceOnSmallDisk, serveOnSmallDisk } from './small-disk.ts'
 const megabyte = 1024 * 1024
 
 let database: FreshDatabase
-/** Writes people down, and sees the rows of the service under test, with which it shares the database. */
+/** Creates people and reads the rows of the service under test, with which it shares the database. */
 let beside: TestService
 let firmId: Awaited<ReturnType<typeof makeFirm>>
 let member: Person
@@ -41,7 +41,7 @@ describe.each([
   ['as the store', {}],
   ['as the fallback of an S3 that is out', nowhereOnS3],
 ])('a local disk %s', (_as, more: Settings) => {
-  test('that is full: 503 and nothing kept, what fits is taken, and what is there is served', async () => {
+  test('that is full: 503 and nothing stored; smaller files are accepted and stored files are served', async () => {
     const service = await serveOnOwn(2 * megabyte, { ...settings, ...more })
     const kept = makePdf({ bytes: megabyte })
     const { id } = await uploadDocument(service.url, firmId, member, { bytes: kept })
@@ -58,7 +58,7 @@ describe.each([
     expect(Buffer.from(await download.arrayBuffer()).equals(kept)).toBe(true)
   })
 
-  test('that is full for a file too large to be held in memory: 503 and nothing kept', async () => {
+  test('that is full, for a file too large for memory: 503 and nothing stored', async () => {
     const service = await serveOnOwn(4 * megabyte, { ...settings, ...more })
     const before = await everythingOf(service)
 
@@ -68,11 +68,11 @@ describe.each([
     expect(await everythingOf(service)).toEqual(before)
   })
 
-  test('that became read-only: 503 and nothing kept, what is there is served, and it heals by itself', async () => {
+  test('that became read-only: 503 and nothing stored; stored files are served, and it recovers by itself', async () => {
     const service = await serveOnOwn(4 * megabyte, { ...settings, ...more })
     const { id } = await uploadDocument(service.url, firmId, member)
     const before = await everythingOf(service)
-    // Refused while the service still has a file open that it wrote.
+    // Rejected while the service still has a written file open.
     await expect.poll(() => service.onDisk('mount -o remount,ro "$0"').catch(String)).toBe('')
 
     const refused = await uploadFile(service.url, firmId, member)
@@ -86,7 +86,7 @@ describe.each([
   })
 })
 
-test('a spool never takes more of its disk than it leaves: 503 and nothing kept, and a file that has room beside it is taken', async () => {
+test('a spool uses at most half of the free space: 503 and nothing stored, and a file that fits is accepted', async () => {
   const service = await serveOnOwn(50 * megabyte, settings, 'DATA_DIR')
   const before = await everythingOf(service)
 
@@ -99,14 +99,16 @@ test('a spool never takes more of its disk than it leaves: 503 and nothing kept,
   expect((await uploadFile(service.url, firmId, member, { bytes: makePdf({ bytes: 20 * megabyte }) })).status).toBe(201)
 })
 
-/** It writes down whose the disk is in its own time. */
+/** The service records the owner of the disk asynchronously. */
 async function serveOnOwn(...how: Parameters<typeof serveOnSmallDisk>): Promise<ServiceOnSmallDisk> {
   const service = await serveOnSmallDisk(...how)
   await expect.poll(async () => service.onDisk('ls "$0"')).toContain('paniq-documents.json')
   return service
 }
 
-/** All rows that an upload may leave but its event, apart from what S3 may hold; and all files on the disk. */
+/**
+ * All rows that an upload may leave except its event and the names of possible bytes on S3, and all files on the disk.
+ */
 async function everythingOf(service: ServiceOnSmallDisk) {
   const { db } = beside.app
   return {

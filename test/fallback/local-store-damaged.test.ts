@@ -32,7 +32,7 @@ test.each<[what: string, spoil: Spoil]>([
   ['a file', byFile],
   ['a link to the folder', byLink],
   ['a link to itself', byCircle],
-])('where a firm’s folder is %s, uploads and downloads get 503 until it is mended', async (_what, spoil) => {
+])('if a firm’s folder is %s, uploads and downloads get 503 until it is repaired', async (_what, spoil) => {
   const { service } = scene
   const { firm, admin } = await firmWithAdmin(service)
   const { id } = await uploadDocument(service.url, firm, admin)
@@ -57,7 +57,7 @@ test.each<[what: string, spoil: Spoil]>([
 test.each<[what: string, spoil: Spoil]>([
   ['a folder', byFolder],
   ['a link to it', byLink],
-])('where a stored file is %s, its download gets 503', async (_what, spoil) => {
+])('if a stored file is %s, its download gets 503', async (_what, spoil) => {
   const { service } = scene
   const { firm, admin } = await firmWithAdmin(service)
   const { id } = await uploadDocument(service.url, firm, admin)
@@ -70,7 +70,7 @@ test.each<[what: string, spoil: Spoil]>([
   expect(await problemOf(answer)).toMatchObject({ code: 'store_unavailable' })
 })
 
-test('where the id of the disk is damaged, uploads get 503', async () => {
+test('if the id of the disk is damaged, uploads get 503', async () => {
   const { service } = scene
   const { firm, admin } = await firmWithAdmin(service)
   const path = join(service.folder, 'uploads', '.store-id')

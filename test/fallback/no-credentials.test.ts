@@ -31,7 +31,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-/** S3 is wanted, and the SDK's chain is all that could have credentials for it. */
+/** S3 is configured, and only the SDK's credential chain could have credentials. */
 async function startWithoutCredentials(fallback: string) {
   const { AWS_ACCESS_KEY_ID: _id, AWS_SECRET_ACCESS_KEY: _secret, ...settings } = s3Settings(bucket)
   const service = await startService({ ...settings, S3_FALLBACK: fallback }, impatient)
@@ -39,7 +39,7 @@ async function startWithoutCredentials(fallback: string) {
   return service
 }
 
-test('without credentials files wait on the disk, with a warning; once there are some, S3 takes them without a restart', async () => {
+test('without credentials files are stored locally with a warning, and move to S3 without a restart once there are some', async () => {
   const service = await startWithoutCredentials('local')
   expect(logged(service, 's3_out')).toMatchObject([{ level: 'warn', msg: 'AWS credentials not found' }])
   const { firm, admin } = await firmWithAdmin(service)
@@ -64,7 +64,7 @@ test('without credentials files wait on the disk, with a warning; once there are
   expect(logged(service, 's3_out')).toMatchObject([{ level: 'warn' }, { level: 'error', trouble: 'no_answer' }])
 })
 
-test('while the credentials end too soon to sign with, a link is not to be had just now', async () => {
+test('while the credentials expire too soon to sign a link, a download gets 503', async () => {
   const { accessKeyId, secretAccessKey } = bucket.s3.app
   const program = join(folder, 'give-credentials.sh')
   const given = { Version: 1, AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, Expiration: 'SOON' }
@@ -86,7 +86,7 @@ test('while the credentials end too soon to sign with, a link is not to be had j
   }
 })
 
-test('without credentials and without another place uploads are refused', async () => {
+test('without credentials and without fallback, uploads are rejected', async () => {
   const service = await startWithoutCredentials('off')
   const { firm, admin } = await firmWithAdmin(service)
   expect((await uploadFile(service.url, firm, admin)).status).toBe(503)

@@ -18,7 +18,7 @@ import { startService, type TestService } from '../support/service/start-service
 import { sweep } from '../support/scanning/sweep.ts'
 import { impatient, logged } from '../support/fallback/failing-s3.ts'
 
-// Larger than what waits in the buffers between S3 and the service.
+// Larger than the buffers between S3 and the service.
 const fileBytes = 2_000_000
 const files = 3
 const idleMs = 700
@@ -41,7 +41,7 @@ async function uploadAll(service: TestService) {
   return firm
 }
 
-test('a move that waits for memory longer than S3 may be idle succeeds, and is no outage of S3', async () => {
+test('a move that waits for memory longer than S3’s idle timeout succeeds and is no outage', async () => {
   await using closing = new AsyncDisposableStack()
   const service = await startService(s3Settings(scene.bucket), { ...impatient, timeouts: patience })
   closing.defer(() => service.stop())
@@ -68,7 +68,7 @@ test('a move that waits for memory longer than S3 may be idle succeeds, and is n
   expect(logged(service, 's3_out')).toEqual([])
 })
 
-test('a scan that waits for its turn longer than S3 may be idle succeeds, and is no outage of S3', async () => {
+test('a scan that waits longer than S3’s idle timeout succeeds and is no outage', async () => {
   await using closing = new AsyncDisposableStack()
   const settings = { ...s3Settings(scene.bucket), CLAMD_URL: `tcp://127.0.0.1:${scene.proxy.port}` }
   const service = await startService(settings, {
@@ -79,7 +79,7 @@ test('a scan that waits for its turn longer than S3 may be idle succeeds, and is
   closing.defer(() => service.stop())
   await uploadAll(service)
   await sql`update document_versions set scan_status = 'pending', scan_due_at = now()`.execute(service.app.db)
-  // One file after the other, each slower than a connection may be idle.
+  // One file after the other, each slower than the idle timeout of a connection.
   scene.proxy.setFault({ kind: 'slow', bytesPerSecond: fileBytes })
 
   expect(await sweep(service)).toEqual({ clean: files })

@@ -55,7 +55,7 @@ test.each<[what: string, patienceMs: number, byHand: boolean, told: Waiting[]]>(
   },
 )
 
-test('one that waits for S3 hears that it answers again, and goes on to the end', async () => {
+test('a command that waits for S3 prints that it is back, and completes', async () => {
   await s3.spoil({ kind: 'refuse' })
   const states: Waiting[] = []
 

@@ -16,7 +16,7 @@ beforeAll(() => {
 })
 afterAll(() => tending.close())
 
-it('a hundred uploads while S3 stops and starts again: all are accepted, and all are on S3 in the end', async () => {
+it('all of a hundred uploads during an outage of S3 are accepted, and are on S3 in the end', async () => {
   const sent = new Map<string, string>()
   const atOnce = pLimit(6)
   let answered = 0
@@ -50,7 +50,7 @@ function startS3(): void {
   scene.toS3.setFault({ kind: 'none' })
 }
 
-/** By itself: nobody here tells the service that S3 is back. */
+/** The service must detect by itself that S3 is back. */
 async function untilAllAreOnS3(): Promise<void> {
   for (;;) {
     const waiting = await scene.service.app.db

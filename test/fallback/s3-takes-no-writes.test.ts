@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(async () => bucket.remove())
 
-/** A service whose S3 gives all that lies there and takes nothing, until it is told to; somebody reads from it all the time. */
+/** A service whose S3 can be read and accepts no writes until it is allowed, with continuous reads. */
 async function startOnUnwritable(answer: CannedAnswer | 'silence', limits: S3Limits) {
   let isWritable = false
   const endpoint = await openStoreInBetween({
@@ -53,7 +53,7 @@ function keepReading({ app }: TestService): () => Promise<void> {
 
 async function readinessOf({ url }: TestService): Promise<ReadinessShape> {
   const answer = await fetch(`${url}/readyz`)
-  // The route answers in this shape, which its own tests check.
+  // The route's own tests check this shape.
   return (await answer.json()) as ReadinessShape
 }
 
@@ -64,7 +64,7 @@ test.each([
   ['fails at every write', refusal(500, 'InternalError'), 'broken'],
   ['never answers a write', 'silence', 'no_answer'],
 ] as const)(
-  'S3 that can be read and %s is left alone after three attempts, and heals',
+  'S3 that can be read and %s is not used after three attempts, and recovers',
   async (_what, answer, trouble) => {
     const { service, allowWrites } = await startOnUnwritable(answer, impatient)
     const { firm, admin } = await firmWithAdmin(service)
@@ -76,7 +76,7 @@ test.each([
     }
 
     expect(service.app.stores.s3?.outage()).toMatchObject({ trouble })
-    // At once, though what was asked a moment ago said that S3 answers.
+    // At once, although the previous request showed that S3 answers.
     expect(await readinessOf(service)).toMatchObject({ status: 'degraded', checks: { s3: { state: 'failed' } } })
 
     allowWrites()
@@ -86,7 +86,7 @@ test.each([
   },
 )
 
-test('a write that S3 never answers is found out by a probe, however much is read meanwhile', async () => {
+test('a probe detects an S3 that never answers writes, despite successful reads', async () => {
   const { service } = await startOnUnwritable('silence', {
     timeouts: { connectMs: 500, answerMs: 1000, idleMs: 600_000, attempts: 1000 },
     breakerTimes: { ...impatient.breakerTimes, stalledMs: 200 },

@@ -13,15 +13,15 @@ import { programVariables } from '../support/service/program-variables.ts'
 
 export type ServiceOnSmallDisk = {
   url: string
-  /** Its `UPLOADS_DIR` as the service sees it; from outside another folder stands there. */
+  /** Its `UPLOADS_DIR` as the service sees it. Outside of its namespace this path is another folder. */
   uploads: string
-  /** Runs a line of shell where the service's disk is. */
+  /** Runs a shell command in the mount namespace of the service's disk. */
   onDisk(line: string): Promise<string>
 }
 
 type SmallFolder = 'UPLOADS_DIR' | 'DATA_DIR'
 
-/** A command whose `UPLOADS_DIR` is a file system of so many bytes; what it puts there is gone with it. */
+/** A command whose `UPLOADS_DIR` is a file system of this size. Its files are gone afterwards. */
 export async function runOnSmallDisk(bytes: number, words: string[], settings: Settings): Promise<Answer> {
   const { child } = await spawnOnSmallDisk(bytes, words, settings)
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
@@ -29,8 +29,8 @@ export async function runOnSmallDisk(bytes: number, words: string[], settings: S
 }
 
 /**
- * The real service, whose `UPLOADS_DIR`, or `DATA_DIR`, is a file system of so many bytes, in a mount namespace of its
- * own, so that no other right is needed than that to make one.
+ * The real service with `UPLOADS_DIR` or `DATA_DIR` on a file system of this size, in its own mount namespace, so that
+ * only the permission to create one is needed.
  */
 export async function serveOnSmallDisk(
   bytes: number,

@@ -10,11 +10,11 @@ import type { FuzzWorld } from './scene/fuzz-world.ts'
 import type { ApiDescription } from './inputs/near-valid-requests.ts'
 import { type Outcome, runBatches, runPlain, type Options } from './scene/run-batches.ts'
 
-/** What is fuzzed, and how much of it beside the rest. */
+/** The targets of the fuzzing, with their share of the tries. */
 export type Target = {
   name: string
   what: string
-  /** How many tries `npm test` makes. */
+  /** The number of tries in `npm test`. */
   usualRuns: number
   run: (world: FuzzWorld, wish: Omit<Options, 'name'>) => Promise<Outcome>
 }

@@ -14,11 +14,11 @@ const scene = sceneOfFile(async (closing) => {
 })
 
 it.each(targets)(
-  '$what: nothing but sound answers, and nothing left behind',
+  '$what: every answer is valid, and nothing is left behind',
   async ({ name, usualRuns, run }) => {
     const seed = randomInt(1_000_000_000)
     const runs = roundOf({ short: Math.ceil(usualRuns / 10), long: usualRuns })
-    // Before, so that it is known where the run hangs.
+    // Printed before the run, so that a hanging run can be repeated.
     console.log(`fuzz ${name}: seed ${seed}`)
     const { tries, answers, failure } = await run(scene.world, { runs, seed })
 

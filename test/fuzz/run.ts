@@ -1,4 +1,4 @@
-// `npm run fuzz`: what nobody should send, against a real service. What it is, and how to add to it: test/fuzz/README.md.
+// `npm run fuzz`: malformed input for a real service. See test/fuzz/README.md.
 import { parseArgs } from 'node:util'
 
 import { servicesUntilEnd } from '../support/services/services-until-end.ts'

@@ -24,7 +24,7 @@ afterAll(async () => {
   await service.stop()
 })
 
-/** Pages for people, with what they load; HEAD and OPTIONS stand beside a GET by HTTP's own rules. */
+/** Pages for people with their resources. HEAD and OPTIONS follow from HTTP's own rules. */
 const isForPeople = (url: string) => url === '/' || url === '/docs' || url.startsWith('/docs/')
 const standsByItself = (method: string) => method !== 'HEAD' && method !== 'OPTIONS'
 
@@ -43,7 +43,7 @@ test('every route that needs a token describes its rate limit', () => {
   expect(ofSomebody.filter((each) => each.responses['429'] === undefined).map(({ name }) => name)).toEqual([])
 })
 
-test('every route of the server is in it, and nothing else', () => {
+test('it describes every route of the server, and nothing else', () => {
   const served = server.servedRoutes
     .filter(({ method, url }) => standsByItself(method) && !isForPeople(url))
     .map(({ method, url }) => `${method} ${url.replace(/\/$/, '').replaceAll(/:(\w+)/g, '{$1}')}`)
@@ -67,7 +67,7 @@ test('docs/api.md has every call, and no other', async () => {
   )
 })
 
-test('a token is asked for where the route asks for one', () => {
+test('an operation requires a token if its route does', () => {
   const isPublic = new Map(
     server.servedRoutes.map(({ method, url, access }) => [
       `${method} ${url.replaceAll(/:(\w+)/g, '{$1}')}`,
@@ -84,7 +84,7 @@ test('a token is asked for where the route asks for one', () => {
   })
 })
 
-test('every operation says what it does, under a heading, and what each of its answers means', () => {
+test('every operation has a summary, a heading and a description of each answer', () => {
   const headings = new Set(document.tags.map(({ name }) => name))
   const lacking = operationsOf(document).filter(({ summary, tags = [], responses }) => {
     const isUnderHeading = tags.length > 0 && tags.every((tag) => headings.has(tag))
@@ -96,7 +96,7 @@ test('every operation says what it does, under a heading, and what each of its a
   expect(lacking).toEqual([])
 })
 
-test('every refusal is problem+json with an example of each code that may come', () => {
+test('every error is problem+json with an example of each possible code', () => {
   const refusals = operationsOf(document).flatMap(({ name, responses }) =>
     Object.entries(responses)
       .filter(([status]) => status.startsWith('4'))
@@ -119,7 +119,7 @@ test('every refusal is problem+json with an example of each code that may come',
 
 const leavesOne = ({ name }: { name: string }) => !name.startsWith('GET ') || name.includes('/documents/{id}')
 
-test('whatever leaves a line in the audit trail each time is limited', () => {
+test('every operation that always writes an audit event has a rate limit', () => {
   const without = operationsOf(document).filter((each) => leavesOne(each) && !('429' in each.responses))
 
   expect(without.map(({ name }) => name)).toEqual([])
@@ -152,7 +152,7 @@ test('every JSON body has an example with all required fields', () => {
   expect(without).toEqual([])
 })
 
-/** A closed list, and yes or no, are examples by themselves. */
+/** An enum and a boolean are examples by themselves. */
 function hasExample(property: Schema | undefined): boolean {
   return property !== undefined && (property.example !== undefined || 'enum' in property || property.type === 'boolean')
 }
@@ -162,7 +162,7 @@ function resolved(schema: Schema): Schema {
   return name === undefined ? schema : (document.components.schemas[name] ?? {})
 }
 
-test('every named shape is referred to', () => {
+test('every named schema is referenced', () => {
   const text = JSON.stringify(document)
   const unused = Object.keys(document.components.schemas).filter((name) => !text.includes(`schemas/${name}"`))
 
@@ -172,10 +172,10 @@ test('every named shape is referred to', () => {
   )
 })
 
-test('the address is the one that people reach the service by', () => {
+test('the server’s address is the public one', () => {
   expect(document.servers).toEqual([{ url: 'https://documents.bluecrane.example' }])
 })
 
-test('there is nothing in it of the installation: no path, bucket or secret', () => {
+test('it has no internal path, bucket or secret', () => {
   expect(JSON.stringify(document)).not.toMatch(/paniq-system-dev|\/tmp\/|a secret for tests|postgres:/)
 })

@@ -21,12 +21,12 @@ async function open(path: string) {
   return { response, html: await response.text(), policy }
 }
 
-/** Whatever the page names in `src` and `href`. */
+/** All targets of `src` and `href` in the page. */
 function addressesIn(html: string): string[] {
   return [...html.matchAll(/(?:src|href)="([^"]+)"/g)].flatMap(([, address]) => address ?? [])
 }
 
-test('the first page says what runs here, and every way on from it leads somewhere', async () => {
+test('the first page describes the service, and each of its links works', async () => {
   const { response, html } = await open('/')
 
   expect(response.status).toBe(200)
@@ -38,7 +38,7 @@ test('the first page says what runs here, and every way on from it leads somewhe
   expect(statuses).toEqual(ways.map(() => 200))
 })
 
-test('the first page may use its own style and nothing else', async () => {
+test('the content policy of the first page allows only its own style', async () => {
   const { html, policy, response } = await open('/')
   const style = /<style>(.*?)<\/style>/s.exec(html)?.[1] ?? ''
   const hash = createHash('sha256').update(style).digest('base64')
@@ -55,7 +55,7 @@ test('the first page may use its own style and nothing else', async () => {
   expect(response.headers.get('x-content-type-options')).toBe('nosniff')
 })
 
-test('the page of the API loads what it needs from this service, and nothing from elsewhere', async () => {
+test('the API page loads its resources from this service only', async () => {
   const { html, response } = await open('/docs')
   const addresses = addressesIn(html)
 
@@ -72,7 +72,7 @@ test('the page of the API loads what it needs from this service, and nothing fro
   })
 })
 
-test('the page of the API may run its own scripts, ask this service, and neither be framed nor send a form', async () => {
+test('the content policy of the API page allows its scripts and calls, no frame and no form', async () => {
   const { html, policy } = await open('/docs')
 
   expect(policy).toEqual({
@@ -88,14 +88,14 @@ test('the page of the API may run its own scripts, ask this service, and neither
   expect(html).not.toMatch(/<script>|<style|\son\w+=/)
 })
 
-test('the page of the API reads this service’s description and asks nobody whether it is valid', async () => {
+test('the API page reads this service’s description and calls no validator', async () => {
   const { html } = await open('/docs/start.js')
 
   expect(html).toContain("url: '/api/openapi.json'")
   expect(html).toContain('validatorUrl: null')
 })
 
-test('the rest of the service allows no page anything', async () => {
+test('the content policy of all other pages allows nothing', async () => {
   const paths = ['/healthz', '/readyz', '/metrics', '/api/openapi.json', '/api/v1/auth/me', '/nowhere']
   const policies = await Promise.all(paths.map(async (path) => (await open(path)).policy))
 

@@ -16,7 +16,7 @@ const linesSince = (start: number) => scene.service.logLines.slice(start).map((l
 const named = (requestId: string) => ({ headers: { 'x-request-id': requestId } })
 const wholeAnswer = async (answer: Response) => void (await answer.arrayBuffer())
 
-test('every call to S3 that a large file takes carries the id of its upload, and S3’s own', async () => {
+test('every S3 call of a large upload logs the request id and S3’s own id', async () => {
   const start = scene.service.logLines.length
   const answer = await uploadFile(scene.service.url, scene.firm, scene.admin, {
     bytes: makePdf({ bytes: 30 * megabyte }),
@@ -31,10 +31,10 @@ test('every call to S3 that a large file takes carries the id of its upload, and
   expect(calls.map((call) => call['s3_request_id'])).toEqual(calls.map(() => expect.stringMatching(/^\S{8,}$/)))
 })
 
-test('two bodies that come slowly on one connection are logged each under its own id', async () => {
+test('two slow bodies on one connection are logged under their own ids', async () => {
   const start = scene.service.logLines.length
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  // What is asked then fails inside the handler, and is logged there.
+  // Later database calls then fail in the handler, and are logged there.
   await sql`alter table registered_users rename to registered_elsewhere`.execute(scene.service.app.db)
   try {
     await logInSlowly('slow-1', agent)
@@ -48,7 +48,7 @@ test('two bodies that come slowly on one connection are logged each under its ow
   expect(failed.map(({ request_id }) => request_id)).toEqual(['slow-1', 'slow-2'])
 })
 
-test('the upload that met an outage of S3 is in the lines of its own work, and in none of the probes after it', async () => {
+test('an upload during an S3 outage is in its own log lines, and in no probe’s', async () => {
   const start = scene.service.logLines.length
   scene.toS3.setFault({ kind: 'refuse' })
   await scene.toS3.cutAll()
@@ -68,7 +68,7 @@ test('the upload that met an outage of S3 is in the lines of its own work, and i
   expect(back()[0]).not.toHaveProperty('request_id')
 })
 
-test('a connection to the database that breaks later is not the work of the request that opened it', async () => {
+test('a database connection that breaks later is not logged under the request that opened it', async () => {
   await Promise.all(
     ['open-1', 'open-2', 'open-3'].map(async (id) =>
       wholeAnswer(await uploadFile(scene.service.url, scene.firm, scene.admin, named(id))),

@@ -27,7 +27,7 @@ afterAll(async () => {
 
 type Line = Record<string, unknown>
 
-/** The events of one request, once the last of them, `request`, is there. */
+/** The events of one request, after the last of them, `request`, was logged. */
 async function eventsOf(requestId: string): Promise<Line[]> {
   const lines = () =>
     service.logLines.map((line): Line => JSON.parse(line)).filter((line) => line['request_id'] === requestId)
@@ -37,7 +37,7 @@ async function eventsOf(requestId: string): Promise<Line[]> {
 
 const named = (requestId: string, headers: Record<string, string> = {}) => ({ ...headers, 'x-request-id': requestId })
 
-test('an upload leaves one event of the request and its access, and one of each call to S3, all under its id', async () => {
+test('an upload logs one event for the request, one for the access, and one for each S3 call, all with its id', async () => {
   const { id } = await uploadDocument(service.url, firm, admin, { headers: named('upload-1') })
 
   const events = await eventsOf('upload-1')
@@ -73,7 +73,7 @@ test('an upload leaves one event of the request and its access, and one of each 
 })
 
 test.each(['', '/download', '/events'])(
-  'looking at a document%s leaves one event of the request and its access',
+  'a view of a document%s logs one event for the request and one for the access',
   async (path) => {
     const { id } = await uploadDocument(service.url, firm, admin)
     const requestId = `look-${path.slice(1)}`
@@ -87,7 +87,7 @@ test.each(['', '/download', '/events'])(
   },
 )
 
-test('a request is told by its route’s pattern: no query, no token, no id of a person’s choosing', async () => {
+test('a request is logged by its route’s pattern, without query, token or ids', async () => {
   const token = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJlLW9mLWEtbGluaw'
   await fetch(`${service.url}/api/v1/files/${token}?X-Amz-Signature=0123456789abcdef&secret=swordfish`, {
     headers: named('link-1', { authorization: 'Bearer opaque-swordfish', cookie: 'paniq_refresh=swordfish' }),
@@ -99,7 +99,7 @@ test('a request is told by its route’s pattern: no query, no token, no id of a
   expect(JSON.stringify(events)).not.toMatch(/swordfish|0123456789abcdef|eyJ|c2lnbmF0/)
 })
 
-test('a refusal before anybody is known leaves its event too', async () => {
+test('an unauthenticated request is logged too', async () => {
   await callDocuments(service.url, firm, undefined, '', { headers: named('nobody-1') })
 
   expect(await eventsOf('nobody-1')).toEqual([
@@ -107,7 +107,7 @@ test('a refusal before anybody is known leaves its event too', async () => {
   ])
 })
 
-test('an address that nobody serves is told as unknown', async () => {
+test('an unknown address is logged as unknown', async () => {
   await fetch(`${service.url}/wp-login.php?user=admin`, { headers: named('unknown-1') })
 
   const events = await eventsOf('unknown-1')
@@ -116,7 +116,7 @@ test('an address that nobody serves is told as unknown', async () => {
   expect(JSON.stringify(events)).not.toContain('wp-login')
 })
 
-test('a client that goes away before its answer leaves an event that says so', async () => {
+test('a client that disconnects before the answer is logged as aborted', async () => {
   const { hostname, port } = new URL(service.url)
   const socket = connect(Number(port), hostname)
   await new Promise((resolve) => socket.once('connect', resolve))
@@ -139,13 +139,13 @@ test('a client that goes away before its answer leaves an event that says so', a
   expect(request).toMatchObject({ route: '/api/v1/security-firms/:firm_id/documents', aborted: true })
 })
 
-test('probes that go well are told at debug, so that they do not fill the log', async () => {
+test('successful probes are logged at debug level', async () => {
   await fetch(`${service.url}/healthz`, { headers: named('probe-1') })
 
   expect(await eventsOf('probe-1')).toEqual([expect.objectContaining({ event: 'request', level: 'debug' })])
 })
 
-test('a line carries nothing of the lines before it', async () => {
+test('a log line has no field of earlier lines', async () => {
   const { id } = await uploadDocument(service.url, firm, admin)
   await callDocuments(service.url, firm, admin, `/${id}/download`, { headers: named('clean-1') })
 
@@ -164,6 +164,7 @@ test('a line carries nothing of the lines before it', async () => {
       'level',
       'method',
       'outcome',
+      'own_request_id',
       'pid',
       'request_id',
       'route',

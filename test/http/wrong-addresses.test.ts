@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(async () => service.stop())
 
-it('of an id that is none it is said that it is no UUID, and of nothing else', async () => {
+it('an invalid UUID in the address is the only thing that the error names', async () => {
   const { firm, admin } = await firmWithAdmin(service)
   const detailOf = async (path: string) => {
     const answer = await fetch(`${service.url}/api/v1${path}`, { headers: admin.headers })
@@ -29,7 +29,7 @@ it('of an id that is none it is said that it is no UUID, and of nothing else', a
   expect(await detailOf(`/document-types/${'x'.repeat(60)}`)).toEqual([404, 'There is nothing at this address.'])
 })
 
-it('who expects what nobody offers is answered as if they did not', async () => {
+it('an unsupported Expect header is ignored', async () => {
   const connection = await openRaw(service.url)
   await connection.send('GET /healthz HTTP/1.1\r\nHost: a\r\nExpect: the-best\r\nConnection: close\r\n\r\n')
   const { status, head } = await connection.answer
@@ -38,7 +38,38 @@ it('who expects what nobody offers is answered as if they did not', async () => 
   expect(head).toMatch(/x-request-id: \S/i)
 })
 
-it('who names no host is told so, as HTTP/1.1 wants it', async () => {
+it('a request whose host is none is rejected before it changes something', async () => {
+  const { firm, admin } = await firmWithAdmin(service)
+  const path = `/api/v1/security-firms/${firm}/invitations`
+  const body = JSON.stringify({ email: 'invited@people.example', role: 'firm_user' })
+  const inviteFrom = async (version: string, ...headers: string[]) => {
+    const head = [
+      `POST ${path} ${version}`,
+      ...headers,
+      `Authorization: ${admin.headers.authorization}`,
+      'Content-Type: application/json',
+      `Content-Length: ${body.length}`,
+      'Connection: close',
+    ]
+    const connection = await openRaw(service.url)
+    await connection.send(`${head.join('\r\n')}\r\n\r\n${body}`)
+    return (await connection.answer).status
+  }
+
+  expect(await inviteFrom('HTTP/1.1', 'Host: a b<>')).toBe(400)
+  expect(await inviteFrom('HTTP/1.0')).toBe(400)
+  const invitations = await fetch(service.url + path, { headers: admin.headers })
+  expect(await invitations.json()).toEqual([])
+  expect(await inviteFrom('HTTP/1.1', 'Host: documents.example:8443')).toBe(201)
+})
+
+it('a client of HTTP/1.0 needs no host elsewhere', async () => {
+  const connection = await openRaw(service.url)
+  await connection.send('GET /healthz HTTP/1.0\r\n\r\n')
+  expect((await connection.answer).status).toBe(200)
+})
+
+it('a request without a host is rejected, as HTTP/1.1 requires', async () => {
   const connection = await openRaw(service.url)
   await connection.send('GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n')
   const { status, head, body } = await connection.answer
@@ -47,7 +78,7 @@ it('who names no host is told so, as HTTP/1.1 wants it', async () => {
   expect(head).toMatch(/x-request-id: \S/i)
 })
 
-it('a file on its way comes whole, also when what follows its request is none', async () => {
+it('a running download completes although the next request on its connection is malformed', async () => {
   const { firm, admin } = await firmWithAdmin(service)
   const bytes = makePdf({ bytes: 9_000_000 })
   const { id } = await uploadDocument(service.url, firm, admin, { bytes })

@@ -1,4 +1,4 @@
-// The yardstick: a server that reads every body to its end, throws it away and answers 201.
+// The baseline: a server that reads every body to its end, discards it and answers 201.
 import { createServer } from 'node:http'
 
 const server = createServer((incoming, answer) => {

@@ -8,15 +8,15 @@ import type { Member } from '../with-platform/write-member.ts'
 
 export type StoredReport = {
   compared: number
-  /** What was answered 201 and is not there, or not with the bytes that were sent. */
+  /** Documents answered with 201 that are missing or have other bytes. */
   lost: string[]
-  /** What is there, and nobody has an answer for: sent twice, or answered to nobody. */
+  /** Documents without an answer, or beyond one for each file. */
   unaccounted: number
 }
 
 const atOnce = 8
 
-/** Lists the firm's documents and downloads each, and compares them with what was sent. */
+/** Lists and downloads the firm's documents, and compares them with the sent files. */
 export async function compareStored(url: string, member: Member, sent: SentFile[]): Promise<StoredReport> {
   const promised = sent.filter(({ answer }) => answer === 201)
   const there = await listIds(url, member)

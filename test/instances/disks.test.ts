@@ -17,7 +17,7 @@ async function uploadFirst(beside: Beside): Promise<Uploaded> {
   return { member, first, second, document: await uploadDocument(first, member.firmId, member, { bytes }) }
 }
 
-/** The local link that this one signs. */
+/** The local link that this instance signs. */
 async function linkAt(url: string, { member, document }: Uploaded): Promise<string> {
   const headers = { accept: 'application/json' }
   const answer = await callDocuments(url, member.firmId, member, `/${document.id}/download`, { headers })
@@ -34,14 +34,14 @@ async function hasBytes(answer: Response): Promise<boolean> {
 
 const onDisk = { USE_S3_STORAGE: 'false' }
 
-describe('where both have one disk', () => {
+describe('instances with one shared disk', () => {
   let beside: Beside
   beforeAll(async () => {
     beside = await openBeside({ addresses: testServices(), settings: onDisk, sharesDisk: true })
   })
   afterAll(() => beside.close())
 
-  it('what the one took is downloaded from the other, and a link of the one opens at the other', async () => {
+  it('serve each other’s files and links', async () => {
     const uploaded = await uploadFirst(beside)
     const { first, second } = uploaded
 
@@ -51,14 +51,14 @@ describe('where both have one disk', () => {
   })
 })
 
-describe('where each has a disk of its own', () => {
+describe('instances with separate disks', () => {
   let beside: Beside
   beforeAll(async () => {
     beside = await openBeside({ addresses: testServices(), settings: onDisk })
   })
   afterAll(() => beside.close())
 
-  it('the one without the file says so with 503, never 404', async () => {
+  it('return 503 for a file on the other disk, never 404', async () => {
     const uploaded = await uploadFirst(beside)
     const { first, second } = uploaded
     const link = await linkAt(first, uploaded)
@@ -69,7 +69,7 @@ describe('where each has a disk of its own', () => {
     }
   })
 
-  it('nginx asks the next one then, so that people get it all the same', async () => {
+  it('nginx then tries the other instance, which serves the file', async () => {
     const uploaded = await uploadFirst(beside)
     const link = await linkAt(uploaded.first, uploaded)
     const got: boolean[] = []

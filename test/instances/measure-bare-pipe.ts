@@ -8,7 +8,10 @@ import { startNginx } from '../support/services/programs/nginx.ts'
 import { nginxOfTheDocs } from '../with-platform/nginx-of-the-docs.ts'
 import { measureRate } from './send-steadily.ts'
 
-/** How many uploads a second nginx with the page's lines hands on to servers that throw them away, on this machine. */
+/**
+ * The number of uploads a second that nginx with the page's lines forwards to servers that discard them, on this
+ * machine.
+ */
 export async function measureBarePipe(load: { bytes: number; atOnce: number; seconds: number }): Promise<number> {
   await using opened = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'paniq-bare-pipe-'))

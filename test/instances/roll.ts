@@ -10,11 +10,11 @@ import { writeMember } from '../with-platform/write-member.ts'
 export type RollOptions = {
   perSecond: number
   bytes: number
-  /** How often each is restarted. */
+  /** The number of restarts of each instance. */
   rounds: number
-  /** How it is ended: as by a supervisor, or as by a power cut. */
+  /** The signal: as from a supervisor, or like a power failure. */
   by: 'SIGTERM' | 'SIGKILL'
-  /** Told what happens. */
+  /** Called with the progress. */
   say: (line: string) => void
 }
 
@@ -22,20 +22,20 @@ export type RollReport = StoredReport & {
   sent: number
   answered201: number
   failed: number
-  /** How each failed, and how often. */
+  /** The failures with their numbers. */
   failures: Record<string, number>
   medianMs: number
   slowestMs: number
   restarts: number
-  /** How many nginx asked a second instance about, since the first was not there. */
+  /** The number of requests that nginx sent to a second instance because the first was down. */
   askedTwice: number
-  /** Of these, how many had already reached the first, which broke off without an answer. */
+  /** The number of these that had already reached the first instance, which ended without an answer. */
   brokenOff: number
 }
 
 const msBetween = 2000
 
-/** Restarts each instance in turn while files come in steadily, then looks whether each is there as it was sent. */
+/** Restarts each instance in turn during steady uploads, then compares every document with the sent file. */
 export async function roll(beside: Beside, { perSecond, bytes, rounds, by, say }: RollOptions): Promise<RollReport> {
   const member = await writeMember(beside)
   const documents = `${beside.url}/api/v1/security-firms/${member.firmId}/documents?document_type=registration_certificate`
@@ -72,7 +72,7 @@ async function expectZero(instance: Instance): Promise<void> {
   if (code !== 0) throw new Error(`${instance.name} ended with ${code}`)
 }
 
-/** The next one may go only then. */
+/** The next instance is restarted only then. */
 async function untilReady(url: string): Promise<void> {
   while ((await fetch(`${url}/readyz`)).status !== 200) await sleep(100)
 }

@@ -11,19 +11,19 @@ beforeAll(async () => {
 })
 afterAll(() => beside.close())
 
-/** What was sent is there once, and nobody was refused. */
+/** Every sent file is stored once, and no upload failed. */
 const nothingLost = { failed: 0, failures: {}, lost: [], unaccounted: 0 }
 const load = { perSecond: 10, bytes: 100_000, say: () => undefined }
 
-it('each of two is restarted while files come in: none fails, none is lost, none is there twice', async () => {
+it('restarting each of two instances during uploads fails, loses and duplicates none', async () => {
   const report = await roll(beside, { ...load, rounds: roundOf({ short: 1, long: 4 }), by: 'SIGTERM' })
 
   expect(report).toMatchObject({ ...nothingLost, compared: report.sent })
-  // Each was away for a while, and enough came in meanwhile.
+  // Each was down for a while, and enough uploads arrived meanwhile.
   expect([report.sent > 50, report.askedTwice > 0]).toEqual([true, true])
 }, 300_000)
 
-it('nor when each is killed', async () => {
+it('killing each instance does not either', async () => {
   const report = await roll(beside, { ...load, rounds: roundOf({ short: 1, long: 4 }), by: 'SIGKILL' })
 
   expect(report).toMatchObject({ ...nothingLost, compared: report.sent })

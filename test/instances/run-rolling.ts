@@ -1,4 +1,4 @@
-// `npm run rolling`: restarts under load. What it shows: test/with-platform/README.md.
+// `npm run rolling`: restarts under load. See test/with-platform/README.md.
 import { parseArgs } from 'node:util'
 
 import { manyAnHour } from '../support/service/many-an-hour.ts'

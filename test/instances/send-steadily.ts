@@ -6,14 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { makePdf } from '../support/files/make-files.ts'
 
-/** Where uploads go, and on whose behalf. */
+/** The address of uploads, and their sender. */
 export type Counter = { url: string; headers: Record<string, string> }
 
 export type SentFile = {
   sha256: string
-  /** The status that came back, or why none did. */
+  /** The status, or the reason why there was no answer. */
   answer: number | string
-  /** Of the document that an answer of 201 has. */
+  /** The id of the document in an answer of 201. */
   id: string | undefined
   ms: number
 }
@@ -21,8 +21,8 @@ export type SentFile = {
 type Load = { bytes: number; perSecond: number; signal: AbortSignal }
 
 /**
- * Sends a file of its own at every tick until the signal, whether or not the ones before are answered, as people do who
- * know nothing of each other; then waits for the last answers. Nothing is ever sent a second time.
+ * Sends a different file at every tick until the signal, whether or not earlier ones are answered, like independent
+ * people. Then waits for the last answers. No file is sent twice.
  */
 export async function sendSteadily(counter: Counter, { bytes, perSecond, signal }: Load): Promise<SentFile[]> {
   const sending: Promise<SentFile>[] = []
@@ -35,7 +35,10 @@ export async function sendSteadily(counter: Counter, { bytes, perSecond, signal 
   return Promise.all(sending)
 }
 
-/** Sends with so many at once as fast as they are answered, for so long, and says how many a second were answered 201. */
+/**
+ * Sends this number of files at once as fast as they are answered, for this time, and returns the number of 201 answers
+ * a second.
+ */
 export async function measureRate(
   counter: Counter,
   { bytes, atOnce, seconds }: { bytes: number; atOnce: number; seconds: number },
@@ -58,7 +61,7 @@ const maxMsToAnswer = 60_000
 const boundary = 'the-end-of-a-part-of-the-form'
 const opening = `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="document.pdf"\r\ncontent-type: application/pdf\r\n\r\n`
 
-/** Over a connection of its own: one that is kept could end just as it is used, by nobody's fault. */
+/** Over a new connection: a kept-alive one could be closed by the server at the moment of its use. */
 async function sendFile({ url, headers }: Counter, file: Buffer): Promise<SentFile> {
   const body = Buffer.concat([Buffer.from(opening), file, Buffer.from(`\r\n--${boundary}--\r\n`)])
   const sentAt = performance.now()
@@ -76,7 +79,7 @@ async function sendFile({ url, headers }: Counter, file: Buffer): Promise<SentFi
       },
     })
     asking.end(body)
-    // The first and only argument of the event.
+    // the first and only argument of the event
     const [answer] = (await once(asking, 'response')) as [IncomingMessage]
     const said = await text(answer)
     if (answer.statusCode !== 201) return done(answer.statusCode ?? 0)

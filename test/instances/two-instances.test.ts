@@ -44,7 +44,7 @@ function refreshTokenIn({ status, body }: Answer): string {
   return (body as { refresh_token: string }).refresh_token
 }
 
-it('each answers for what the other was given: a document, its list, a link to it', async () => {
+it('each instance serves the documents, lists and links of the other', async () => {
   const member = await writeMember(beside)
   const bytes = makePdf({ bytes: 30_000, seed: 'two' })
   const { id } = await uploadDocument(first, member.firmId, member, { bytes })
@@ -56,7 +56,7 @@ it('each answers for what the other was given: a document, its list, a link to i
   expect(Buffer.from(await file.arrayBuffer()).equals(bytes)).toBe(true)
 })
 
-it('a list goes on at the other where it ended at the one', async () => {
+it('a list continues at the other instance', async () => {
   const member = await writeMember(beside)
   const uploaded: string[] = []
   for (const url of [first, second, first, second, first])
@@ -73,7 +73,7 @@ it('a list goes on at the other where it ended at the one', async () => {
   expect(seen).toEqual(uploaded.toReversed())
 })
 
-it('one key is one document, at whichever it is sent, also at both at once; another file under it is a conflict', async () => {
+it('one key gives one document at any instance, also at both at once; another file under it is a conflict', async () => {
   const member = await writeMember(beside)
   const headers = { 'idempotency-key': randomUUID() }
   const send = (url: string, bytes = makePdf()) => uploadDocument(url, member.firmId, member, { headers, bytes })
@@ -86,11 +86,11 @@ it('one key is one document, at whichever it is sent, also at both at once; anot
   expect(other.status).toBe(409)
 })
 
-it('a refresh token works once over both: the same successor within a minute, and later the end of the session', async () => {
+it('a refresh token works once over both: the same successor within a minute, and later it ends the session', async () => {
   const member = await writeMember(beside)
   const token = refreshTokenIn(await logIn(first, member))
   const [one, other] = (await Promise.all([refresh(first, token), refresh(second, token)])).map(refreshTokenIn)
-  // Compared here, so that a failure shows no token.
+  // Compared as a boolean, so that a failure prints no token.
   expect(one !== undefined && one === other && one !== token).toBe(true)
 
   // As if the minute had passed.
@@ -103,7 +103,7 @@ it('a refresh token works once over both: the same successor within a minute, an
   expect((await refresh(first, one ?? '')).status).toBe(401)
 })
 
-it('wrong passwords count together, wherever they are tried', async () => {
+it('wrong passwords at both instances are counted together', async () => {
   const member = await writeMember(beside)
   for (let count = 0; count < 5; count += 1)
     for (const url of [first, second]) expect((await logIn(url, member, 'a wrong password')).status).toBe(401)
@@ -111,7 +111,7 @@ it('wrong passwords count together, wherever they are tried', async () => {
   expect([(await logIn(first, member)).status, (await logIn(second, member)).status]).toEqual([429, 429])
 })
 
-it('who leaves at the one is out at the other', async () => {
+it('a logout at one instance is valid at the other', async () => {
   const member = await writeMember(beside)
   const token = refreshTokenIn(await logIn(first, member))
   await call(first, 'POST /auth/logout', { body: { refresh_token: token } })
@@ -119,8 +119,8 @@ it('who leaves at the one is out at the other', async () => {
   expect((await refresh(second, token)).status).toBe(401)
 })
 
-it('a job is done once, by one of them', async () => {
-  // As the one who owns the tables: who asks for a job is no matter.
+it('a job runs once, on one of them', async () => {
+  // As the owner of the tables. The role that enqueues a job does not matter.
   const queue = new PgBoss({
     connectionString: beside.ownerUrl,
     schema: jobSchema,
@@ -133,7 +133,7 @@ it('a job is done once, by one of them', async () => {
   const stateOf = async (id: string) => (await queue.findJobs(jobQueue, { id }))[0]?.state
   try {
     for (let count = 0; count < 2; count += 1) {
-      // Not taken while another waits or runs, such as the one that the clock sends.
+      // Not enqueued while the same job waits or runs, such as a scheduled one.
       let id: string | null = null
       await expect
         .poll(
@@ -150,12 +150,12 @@ it('a job is done once, by one of them', async () => {
   const started = (await Promise.all(beside.instances.map(({ folder }) => jobsStartedIn(folder)))).flat()
   const times = asked.map((id) => started.filter((each) => each === id).length)
   expect(times).toEqual([1, 1])
-  // What both asked for when they came, they asked for together.
+  // Both enqueued jobs at their start, which became one job.
   expect(new Set(started).size).toBe(started.length)
 })
 
 async function jobsStartedIn(folder: string): Promise<string[]> {
-  // The last one may be half there.
+  // The last one may be incomplete.
   const lines = (await readFile(join(folder, 'log'), 'utf8')).split('\n').slice(0, -1)
   const events = lines.map((line) => JSON.parse(line) as { event?: string; job_id?: string })
   return events.flatMap(({ event, job_id: id }) => (event === 'job_started' && id !== undefined ? [id] : []))

@@ -12,7 +12,9 @@ import type { Tally } from './clients/tally.ts'
 
 type Needs = { scene: Scene; tally: Tally; signal: AbortSignal }
 
-/** Lets all of a cycle's happenings happen; when it returns, everything runs again, every way is open, and the clients have seen it. */
+/**
+ * Runs all faults of a cycle. When it returns, all instances run, every connection works, and the clients have noticed.
+ */
 export async function befall(needs: Needs, plan: CyclePlan): Promise<void> {
   const { instances, s3Proxy } = needs.scene
   const turns = new Map<Instance, number>()
@@ -24,7 +26,7 @@ export async function befall(needs: Needs, plan: CyclePlan): Promise<void> {
     }),
   ])
   s3Proxy.setFault({ kind: 'none' })
-  // One that was killed a second time while it started is down still.
+  // An instance that was killed again during its start is still down.
   for (const instance of instances) if (!instance.isUp()) await instance.start()
   for (const trouble of plan.troubles) await causeTrouble(needs, trouble)
   await sleep(plan.stableMs, undefined, { signal: needs.signal })
@@ -68,7 +70,7 @@ async function migrateAndKill(
   if (plantsWrongBytes) await plantWrongBytes(scene, everyOther)
 }
 
-/** Where the order of things is a matter of timing, no number of the schedule is drawn. */
+/** If the order depends on timing, no number of the schedule is drawn. */
 const everyOther: Random = randomOf('every other')
 
 type Kill = Extract<Happening, { kind: 'kill' }>

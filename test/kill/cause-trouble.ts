@@ -6,7 +6,7 @@ import type { Scene } from './scene/open-scene.ts'
 
 type Needs = { scene: Scene; tally: Tally; signal: AbortSignal }
 
-/** Returns when it is over. */
+/** Returns when the fault is over. */
 export async function causeTrouble({ scene, tally, signal }: Needs, trouble: Trouble): Promise<void> {
   const { databaseProxy, s3Proxy, s3Way } = scene
   tally.troubled()
@@ -23,10 +23,10 @@ export async function causeTrouble({ scene, tally, signal }: Needs, trouble: Tro
       await sleep(trouble.forMs, undefined, { signal })
       s3Way.isSlow = false
       s3Proxy.setFault({ kind: 'none' })
-      // Connections that are kept would stay slow.
+      // Existing connections would stay slow.
       return s3Proxy.cutAll()
   }
 }
 
-/** In PostgreSQL's protocol the words of a query end with a zero. */
+/** In PostgreSQL's protocol the text of a query ends with a zero byte. */
 const isCommit = (piece: Buffer) => /commit\0$/i.test(piece.toString('latin1'))

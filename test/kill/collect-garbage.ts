@@ -14,10 +14,10 @@ import { startMigration } from './scene/start-migration.ts'
 import { takeStock } from './checks/take-stock.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
-// A drain comes by itself every minute.
+// The service drains every minute by itself.
 const maxSecondsToDrain = 240
 
-/** Whether what was kept on the disks while S3 was out went to S3 by itself. */
+/** Whether the fallback files moved to S3 by themselves. */
 export async function waitForDrain({ query }: Scene, signal: AbortSignal): Promise<string[]> {
   let waiting: string[] = []
   for (let seconds = 0; seconds < maxSecondsToDrain; seconds += 1) {
@@ -29,7 +29,10 @@ export async function waitForDrain({ query }: Scene, signal: AbortSignal): Promi
   return waiting.map((id) => `document ${id} still waits on a disk, ${maxSecondsToDrain} s after S3 was back`)
 }
 
-/** Moves to S3 what migrations that were killed left on the disks; one run a disk must do, since it resumes dead moves. */
+/**
+ * Moves the files that killed migrations left on the disks to S3. One run for each disk must succeed, since it resumes
+ * dead moves.
+ */
 export async function migrateAll({ instances, query }: Scene, signal: AbortSignal): Promise<string[]> {
   const codes: (number | null)[] = []
   const stuck: string[] = []
@@ -45,13 +48,13 @@ export async function migrateAll({ instances, query }: Scene, signal: AbortSigna
   return [...stuck, `migrate to-s3 ends with ${codes.join()} and leaves ${left.length} documents on the disks`]
 }
 
-/** Ends the instances as an operator does. */
+/** Ends the instances like an operator. */
 export async function stopInstances({ instances }: Scene): Promise<string[]> {
   const codes = await Promise.all(instances.map((instance) => instance.stop()))
   return codes.flatMap((code, index) => (code === 0 ? [] : [`${instances[index]?.name} ended with ${code}`]))
 }
 
-/** Collects as if two days had passed, once on every disk, and finds what is still there that no version names. */
+/** Collects as if two days had passed, once on every disk, and finds the files that still have no version. */
 export async function collectGarbage(needs: LookNeeds): Promise<{ collected: string[]; differences: string[] }> {
   const { scene } = needs
   const [, before] = await compareTwice(needs)

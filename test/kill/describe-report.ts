@@ -1,6 +1,6 @@
 import type { CycleReport, KillReport } from './kill-loop.ts'
 
-/** One line for a person who watches. */
+/** One progress line. */
 export function describeCycle({ cycle, counts, documents, garbage }: CycleReport, cycles: number): string {
   return (
     `cycle ${cycle}/${cycles}: ${documents} documents promised so far, ${counts.unknown} unknown, ` +
@@ -8,7 +8,7 @@ export function describeCycle({ cycle, counts, documents, garbage }: CycleReport
   )
 }
 
-/** The summary, and every difference with what is needed to look at it again. */
+/** The summary, and every difference with the command that repeats it. */
 export function describeReport(report: KillReport): string {
   const { differences, failures } = report
   const answers = Object.entries(failures).map(([name, count]) => `${count} × ${name}`)

@@ -20,14 +20,14 @@ import { type Counts, makeTally, type Tally } from './clients/tally.ts'
 export type KillOptions = {
   addresses: ServiceAddresses
   cycles: number
-  /** The number of the first one, which draws its schedule (1). */
+  /** The number of the first cycle, which determines its schedule (1). */
   firstCycle?: number
   seed: string
   instances: number
   clients: number
   s3Outages: boolean
   migrations: boolean
-  /** Whether the bucket keeps what is removed as old versions. */
+  /** Whether the bucket is versioned. */
   isVersioned?: boolean
   signal: AbortSignal
   onCycle: (report: CycleReport) => void
@@ -37,7 +37,7 @@ export type CycleReport = { cycle: number; counts: Counts; documents: number; ga
 
 export type KillReport = Counts & {
   seed: string
-  /** Cycles that were run to their end. */
+  /** Completed cycles. */
   cycles: number
   documents: number
   /** Unfinished uploads that only the bucket's own rule can end. */
@@ -45,9 +45,9 @@ export type KillReport = Counts & {
   /** Claims of dead processes that others took over. */
   resumedMoves: number
   failures: Record<string, number>
-  /** In which cycle it was found; the last one's number also stands for what was found at the end. */
+  /** The cycle in which it was found; the last cycle's number also for differences at the end. */
   differences: { cycle: number; what: string }[]
-  /** Where the logs are, when there are differences. */
+  /** The folder of the logs, if there are differences. */
   folder: string | undefined
 }
 
@@ -59,8 +59,8 @@ type Run = CheckNeeds & {
 }
 
 /**
- * Kills the service again and again while people work with it, and compares what it has with what it promised. Stops at
- * the first cycle that finds a difference.
+ * Kills the service repeatedly while people work with it, and compares its contents with its promises. Stops at the
+ * first cycle with a difference.
  */
 export async function killLoop(wish: KillOptions): Promise<KillReport> {
   const differences: KillReport['differences'] = []
@@ -92,7 +92,7 @@ export async function killLoop(wish: KillOptions): Promise<KillReport> {
   let hasFailed = true
   try {
     await runAll(run, at, tell).catch((error: unknown) => {
-      // The difference says why; without one it was an interruption or a mistake of this program.
+      // The difference is the reason. Without one it was an interruption or a defect of this program.
       if (!giveUp.signal.aborted) throw error
     })
     const report = await describeRun(run, at.cycle - first + 1)
@@ -146,7 +146,7 @@ async function runCycle(run: Run, cycle: number, tell: (what: string) => void): 
   return await checkCycle(run, cycle, random)
 }
 
-/** Nothing is killed any more: all that was promised is there, and all that was not is gone once it was collected. */
+/** After the last kill: everything that was promised exists, and everything else is gone after the collection. */
 async function finish(run: Run, tell: (what: string) => void): Promise<void> {
   const { scene, tally, signal } = run
   const notPurged = await purgeSome(run, randomOf(`${run.wish.seed} purge`))

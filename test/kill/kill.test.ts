@@ -21,7 +21,7 @@ it.each(instances)(
   async (instanceCount) => {
     const { postgres, stop } = await durablePostgres()
     const seed = randomBytes(4).toString('hex')
-    // Before, so that it is known where the run hangs.
+    // Printed before the run, so that a hanging run can be repeated.
     console.log(`kill: seed ${seed}`)
     try {
       const report = await killLoop({
@@ -46,7 +46,7 @@ it.each(instances)(
   },
 )
 
-/** The test run's own server forgets its last transactions when it is killed, which is right for every other test. */
+/** The test run's shared server may lose its last transactions after a kill, which is fine for all other tests. */
 async function durablePostgres(): Promise<{ postgres: PostgresAddress; stop: () => Promise<void> }> {
   const { postgres } = testServices()
   if (await isDurable(postgres)) return { postgres, stop: () => Promise.resolve() }

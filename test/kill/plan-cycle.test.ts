@@ -7,12 +7,12 @@ const options = { instances: 2, s3Outages: true, migrations: true }
 const planOf = (seed: string) => planCycle(randomOf(seed), options)
 const plans = Array.from({ length: 200 }, (_, cycle) => planOf(`seed ${cycle}`))
 
-it('draws the same cycle from the same seed, and another from another', () => {
+it('the same seed gives the same cycle, another seed another one', () => {
   expect(planOf('a')).toEqual(planOf('a'))
   expect(planOf('a')).not.toEqual(planOf('b'))
 })
 
-it('kills in every cycle, and draws every kind of trouble, in the order of time', () => {
+it('every cycle has kills, and every kind of fault occurs, in order of time', () => {
   const happenings = plans.flatMap((plan) => plan.happenings)
 
   expect(plans.every((plan) => plan.happenings.some(({ kind }) => kind === 'kill'))).toBe(true)

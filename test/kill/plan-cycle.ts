@@ -1,49 +1,52 @@
 import { storeNames, type StoreName } from '../../src/vocabulary/vocabulary.ts'
 import type { Random } from './scene/random.ts'
 
-/** What befalls the service, counted from the moment at which the clients begin. */
+/** The faults of a cycle, timed from the start of the clients. */
 export type Happening = { atMs: number } & (
   | {
       kind: 'kill'
       instance: number
       downMs: number
-      /** Once more so soon after it answers again: what waited on its disk is then on its way to S3. */
+      /** Killed again this soon after it answers, when its fallback files are moving to S3. */
       againAfterMs: number | undefined
-      /** Whether other bytes are put under the keys to which files were on their way, before the next mover comes. */
+      /** Whether other bytes are planted at the targets of moves before the next mover. */
       plantsWrongBytes: boolean
     }
-  /** All connections to the database break at once; what was sent before has arrived. */
+  /** All connections to the database break at once. Earlier bytes have arrived. */
   | { kind: 'cut_database' }
   /** All connections to S3 break at once. */
   | { kind: 'cut_s3' }
-  /** S3 does what it is asked, and nobody hears of it. */
+  /** S3 executes requests, and the answers are lost. */
   | { kind: 's3_answers_lost'; forMs: number }
   /** S3 refuses every connection. */
   | { kind: 's3_out'; forMs: number }
-  /** An operator moves everything to the other store beside the running service, and is killed so long after it began to. */
+  /**
+   * An operator moves everything to the other store while the service runs, and is killed this long after the start of
+   * the moves.
+   */
   | { kind: 'migrate'; instance: number; to: StoreName; killAfterMs: number; plantsWrongBytes: boolean }
 )
 
-/** What happens when everything runs again: only uploads under way show these faults. */
+/** Faults after all instances run again, because they need uploads in progress. */
 export type Trouble =
-  /** No COMMIT arrives, nor what is sent after it on the same connection; at the end all connections break. */
+  /** No COMMIT arrives, nor anything sent after it on the same connection. At the end all connections break. */
   | { kind: 'commits_lost'; forMs: number }
-  /** The way to S3 carries little at a time, so that files are on it for long; at the end the connections break. */
+  /** The connection to S3 is slow, so that files are in transit for long. At the end the connections break. */
   | { kind: 's3_slow'; forMs: number; bytesPerSecond: number }
 
 /**
- * For how long kills come, what happens in the order of time, and, when everything runs again, the troubles one by one and
- * for how long the clients go on after them.
+ * The duration of the kills, the faults in order of time, the later faults one by one, and how long the clients
+ * continue after them.
  */
 export type CyclePlan = { workMs: number; happenings: Happening[]; troubles: Trouble[]; stableMs: number }
 
 type Options = { instances: number; s3Outages: boolean; migrations: boolean }
 
-/** Draws one cycle: always a kill, often trouble on the way to database or S3 as well. */
+/** Draws one cycle: always a kill, often a fault of the connections to the database or S3 as well. */
 export function planCycle(random: Random, wish: Options): CyclePlan {
   const workMs = random.between(200, 1000)
   const beforeTheEnd = () => random.between(50, workMs)
-  // Also while the service starts again, and after it has.
+  // Also during and after the next start of the service.
   const atAnyTime = () => random.between(50, workMs + 1500)
   const instance = () => random.between(0, wish.instances - 1)
   const happenings: Happening[] = []

@@ -20,15 +20,15 @@ type Needs = { scene: Scene; ledger: Ledger; senders: Sender[]; tally: Tally; si
 const maxDocuments = 60
 const maxPercent = 30
 /**
- * A document that the service moves waits for the next run. A living process whose claim was answered with a broken
- * connection keeps that claim for its lease.
+ * A document that the service is moving waits for the next run. A live process whose claim was answered over a broken
+ * connection keeps that claim until it expires.
  */
 const maxMsOfRuns = (claimSeconds + 30) * 1000
 
 /**
- * Some documents are deleted and purged with `--now`, by runs that are killed and then by some that are not. Every copy that
- * the service ever named of them must be gone, whatever became of the moves that made it: the file on each disk, and every
- * version in the bucket.
+ * Some documents are deleted and purged with `--now`, by runs that are killed and then by some that are not. Every copy
+ * that the service ever named must be gone, with any outcome of the moves that made it: the file on each disk, and
+ * every version in the bucket.
  */
 export async function purgeSome(needs: Needs, random: Random): Promise<string[]> {
   const { scene, ledger, tally, signal } = needs
@@ -57,7 +57,7 @@ export async function purgeSome(needs: Needs, random: Random): Promise<string[]>
   }
 }
 
-/** A migration that is killed halfway leaves sources that stay on purpose, and targets of dead moves, with planted bytes. */
+/** A migration killed halfway leaves retained sources and targets of dead moves, with planted bytes. */
 async function leaveCopies({ scene, tally, signal }: Needs, random: Random): Promise<void> {
   const [instance] = scene.instances
   if (instance === undefined) return
@@ -84,14 +84,14 @@ async function deleteDocument(
   { firmId, documentId }: { firmId: string; documentId: string },
 ) {
   const url = scene.instances.find((instance) => instance.isUp())?.url() ?? ''
-  // The first one of a firm is its administrator.
+  // The first person of a firm is its administrator.
   const headers = senders.find((sender) => sender.firmId === firmId)?.headers ?? {}
   const path = `/api/v1/security-firms/${firmId}/documents/${documentId}`
   const { status } = await fetch(url + path, { method: 'DELETE', headers })
   if (status !== 204) throw new Error(`the deletion of ${documentId} was answered ${status}`)
 }
 
-/** With the rights of an operator: the service cannot destroy old versions. */
+/** With an operator's permissions: the service cannot destroy old versions. */
 function purge({ bucket }: Scene, instance: Instance, ids: string[]) {
   const { owner } = bucket.s3
   const child = instance.run(

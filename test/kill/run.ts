@@ -1,4 +1,4 @@
-// `npm run kill`: whether what was answered 201 outlives kill −9 at any moment. What it proves: test/kill/README.md.
+// `npm run kill`: whether documents answered with 201 survive kill −9 at any moment. See test/kill/README.md.
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 
@@ -9,7 +9,7 @@ import { runChapters } from './run-chapters.ts'
 const usage = `npm run kill -- [--cycles N] [--first-cycle N] [--seed WORDS] [--instances 1|2] [--clients N] [--no-s3-outages] [--no-migrations] [--json]
 
   --cycles N        so many times the service is killed and what it has compared (100)
-  --first-cycle N   begins with this one's schedule (1); every 50 an installation ends and the next one begins
+  --first-cycle N   begins with this one's schedule (1); every 25 an installation ends and the next one begins
   --seed WORDS      draws the schedule again that this seed drew before
   --instances 1|2   so many services on one database and one bucket (1)
   --clients N       so many people at once (6)

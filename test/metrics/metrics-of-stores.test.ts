@@ -16,7 +16,7 @@ const scene = serviceBehindProxies()
 const figure = async (name: string, labels = '') => (await readMetrics(scene.service.url)).valueOf(name, labels)
 const polling = { interval: 200 }
 
-test('what is asked of S3, and the downloads from there, are counted by store', async () => {
+test('S3 operations and downloads from S3 are counted by store', async () => {
   const { id } = await uploadDocument(scene.service.url, scene.firm, scene.admin, { bytes: makePdf({ bytes: 20_000 }) })
   await callDocuments(scene.service.url, scene.firm, scene.admin, `/${id}/download`)
 
@@ -28,7 +28,7 @@ test('what is asked of S3, and the downloads from there, are counted by store', 
   expect(await figure('paniq_documents_downloads_total', 'store="local"')).toBe(0)
 })
 
-test('a unsupported is counted by its code, also one of a login', async () => {
+test('an error response is counted by its code, also at a login', async () => {
   const refused = await uploadFile(scene.service.url, scene.firm, scene.admin, {
     bytes: Buffer.from('no document'),
     fileName: 'a.pdf',
@@ -44,7 +44,7 @@ test('a unsupported is counted by its code, also one of a login', async () => {
   expect(
     await figure('paniq_documents_error_responses_total', `route="${route}",method="POST",code="unsupported_type"`),
   ).toBe(1)
-  // From zero: what first appears as 1 has not risen, and wakes nobody.
+  // It must start at zero: a series that begins at 1 shows no increase, and raises no alert.
   expect(await figure('paniq_documents_error_responses_total', `route="${route}",method="POST",code="internal"`)).toBe(
     0,
   )
@@ -56,7 +56,7 @@ test('a unsupported is counted by its code, also one of a login', async () => {
   ).toBe(1)
 })
 
-test('an outage of S3, its end and what moves there afterwards are counted', async () => {
+test('an outage of S3, its end and the moves after it are counted', async () => {
   expect(await figure('paniq_documents_s3_outages_total', 'reason="no_answer"')).toBe(0)
   expect(await figure('paniq_documents_moves_total', 'to="s3",outcome="moved"')).toBe(0)
   scene.toS3.setFault({ kind: 'refuse' })
@@ -87,7 +87,7 @@ test('an outage of S3, its end and what moves there afterwards are counted', asy
   expect(await figure('paniq_documents_moves_resumed_total')).toBe(0)
 })
 
-test('free room is told of both folders, and of none that does not answer', async () => {
+test('free space is reported for both folders, and for no disk that does not answer', async () => {
   const { bsize, blocks } = await statfs(join(scene.service.folder, 'uploads'))
 
   for (const folder of ['uploads', 'data']) {
@@ -116,17 +116,17 @@ test('metrics show the memory that uploads wait for and the bytes in the spool',
   expect(await figure('paniq_documents_spool_bytes')).toBe(0)
 })
 
-test('a request is under way until its answer is out', async () => {
+test('a request is in progress until its response is complete', async () => {
   const giveBack = await scene.service.app.budget.reserve(scene.service.app.budget.totalBytes)
   const waits = uploadFile(scene.service.url, scene.firm, scene.admin)
-  // It and the one that asks.
+  // That request and this one.
   await expect.poll(() => figure('paniq_documents_http_requests_in_progress'), polling).toBe(2)
   giveBack()
   await waits
   await expect.poll(() => figure('paniq_documents_http_requests_in_progress'), polling).toBe(1)
 })
 
-test('statements are timed; one that comes too late, and a connection that is lost, are counted as what they are', async () => {
+test('statements are timed; timeouts and lost connections are counted by kind', async () => {
   const { db } = scene.service.app
   expect(await figure('paniq_documents_database_statement_duration_seconds_count')).toBeGreaterThan(10)
   expect(await figure('paniq_documents_database_connection_wait_seconds_count')).toBeGreaterThan(10)
@@ -152,7 +152,7 @@ test('statements are timed; one that comes too late, and a connection that is lo
   expect(await failures('connect')).toBeGreaterThan(0)
 })
 
-test('what the database refuses by its rules is no failure of it', async () => {
+test('a rejected row is not a database failure', async () => {
   const failures = async () =>
     (await readMetrics(scene.service.url)).text.match(/^paniq_documents_database_failures_total.*$/gm)
   const before = await failures()

@@ -2,15 +2,15 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
-import { startWorker } from '../../src/worker/start-worker.ts'
+import { startWorker } from '../../src/worker/run-queue.ts'
 import { startLocalDiskTasks } from '../../src/worker/local-disk-tasks.ts'
-import { makeFirm } from '../support/people/people.ts'
+import { makeFirm, makePerson } from '../support/people/people.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 import { freshDatabaseOfTwoRoles, type TwoRoles } from '../support/database/two-roles.ts'
 import { readMetrics } from './read-metrics.ts'
 import { jobSchema } from '../../src/database/work/job-queue.ts'
 
-// The service's role owns nothing here, as in production: what the figures look at must be granted.
+// As in production, the service's role owns nothing, so the metrics need all their grants.
 let database: TwoRoles
 let service: TestService
 let firm: FirmId
@@ -29,7 +29,7 @@ const run = async (statement: ReturnType<typeof sql>) => void (await statement.e
 const runs = (labels: string) => figure('paniq_documents_job_duration_seconds_count', labels)
 const polling = { interval: 200 }
 
-test('a queue shows what waits in it and for how long somebody could have taken it', async () => {
+test('a queue shows the number of waiting jobs and how long the oldest has been runnable', async () => {
   const worker = await startWorker(service.app, [
     { name: 'waits', description: 'Waits.', schedule: '0 0 1 1 *', isDueAtStart: false, run: async () => ({}) },
   ])
@@ -53,7 +53,7 @@ test('a queue shows what waits in it and for how long somebody could have taken 
   await expect.poll(() => figure('paniq_documents_jobs_oldest_seconds', 'queue="waits"'), polling).toBe(0)
 })
 
-test('attempts at jobs and runs of tasks are timed by how they ended', async () => {
+test('attempts at jobs and runs of tasks are timed by outcome', async () => {
   const worker = await startWorker(service.app, [
     { name: 'goes-well', description: 'Goes well.', schedule: '0 0 1 1 *', run: async () => ({}) },
     {
@@ -73,6 +73,26 @@ test('attempts at jobs and runs of tasks are timed by how they ended', async () 
   await expect.poll(() => runs('task="collect",outcome="ok"'), polling).toBeGreaterThan(0)
   await worker.close()
   await tending.close()
+})
+
+test('mails that wait or were given up are counted, here and in the status, with the age of the oldest', async () => {
+  await run(sql`
+    insert into document_mails (id, kind, recipient, queued_at, due_at, given_up_at, sent_at) values
+      (gen_random_uuid(), 'password_reset', 'a@people.example', now() - interval '2 hours', now(), null, null),
+      (gen_random_uuid(), 'password_reset', 'b@people.example', now(), now() + interval '1 hour', null, null),
+      (gen_random_uuid(), 'password_reset', 'c@people.example', now() - interval '9 hours', null, now(), null),
+      (gen_random_uuid(), 'password_reset', 'd@people.example', now() - interval '9 hours', null, null, now())`)
+
+  await expect.poll(() => figure('paniq_documents_mails_waiting'), polling).toBe(2)
+  expect(await figure('paniq_documents_mails_failed')).toBe(1)
+  const age = (await figure('paniq_documents_mails_waiting_oldest_seconds')) ?? 0
+  expect(age).toBeGreaterThan(7190)
+  expect(age).toBeLessThan(7300)
+  const { headers } = await makePerson(service.app, { role: 'admin' })
+  const answer = await fetch(`${service.url}/api/v1/admin/status`, { headers })
+  expect(await answer.json()).toMatchObject({
+    mail: { is_on: false, waiting: { count: 2, oldest_seconds: expect.any(Number) }, failed: 1 },
+  })
 })
 
 test('open moves and copies into quarantine, due removals and quarantined files are counted, with the age of the oldest', async () => {
@@ -102,7 +122,7 @@ test('open moves and copies into quarantine, due removals and quarantined files 
   expect(await figure('paniq_documents_due_removals_oldest_seconds')).toBeLessThan(3600)
 })
 
-test('however many rows there are, no more than ten thousand are looked at', async () => {
+test('at most ten thousand rows are counted', async () => {
   await run(sql`
     insert into document_blobs (firm_id, document_id, version_id, store, storage_key, state, created_at)
     select ${firm}, gen_random_uuid(), gen_random_uuid(), 's3', 'left/' || n, 'incoming', now() - interval '1 minute'
@@ -112,7 +132,7 @@ test('however many rows there are, no more than ten thousand are looked at', asy
   expect(await figure('paniq_documents_open_uploads_oldest_seconds')).toBeGreaterThan(50)
 })
 
-test('the last backup says when it was finished, and whether it has all', async () => {
+test('the last backup is shown with its time and whether it is complete', async () => {
   expect(await figure('paniq_documents_backup_last_complete')).toBeUndefined()
   await run(sql`
     insert into document_backups (id, place, name, rows_only, ended_at, outcome)
@@ -125,7 +145,7 @@ test('the last backup says when it was finished, and whether it has all', async 
   )
 })
 
-test('the last verification says when it was, and whether it saw all', async () => {
+test('the last verification is shown with its time and whether it is complete', async () => {
   expect(await figure('paniq_documents_verification_last_complete')).toBeUndefined()
   await run(sql`
     insert into document_verifications (share, reads, is_complete, files, bytes, findings)
@@ -134,4 +154,24 @@ test('the last verification says when it was, and whether it saw all', async () 
   await expect.poll(() => figure('paniq_documents_verification_last_versions'), polling).toBe(17)
   expect(await figure('paniq_documents_verification_last_complete')).toBe(0)
   expect(await figure('paniq_documents_verification_findings', 'kind="missing"')).toBe(2)
+})
+
+test('events that wait for enabled webhooks, and webhooks that the service disabled, are counted, here and in the status', async () => {
+  await run(sql`
+    insert into document_webhooks (id, url, events, sealed_secret, created_by, created_at, enabled, disabled_reason) values
+      ('00000000-0000-4000-8000-000000000001', 'https://a.example', '{}', '', gen_random_uuid(), now(), true, null),
+      ('00000000-0000-4000-8000-000000000002', 'https://b.example', '{}', '', gen_random_uuid(), now(), false, 'gone'),
+      ('00000000-0000-4000-8000-000000000003', 'https://c.example', '{}', '', gen_random_uuid(), now(), false, null)`)
+  await run(sql`
+    insert into document_webhook_deliveries (webhook_id, event, occurred_at, data, created_at, next_attempt_at)
+    select ('00000000-0000-4000-8000-00000000000' || of)::uuid, 'document.expired', now(), '{}', now() - interval '2 hours', due
+    from (values (1, now()), (1, now()), (1, null), (2, now()), (3, now())) as rows (of, due)`)
+
+  await expect.poll(() => figure('paniq_documents_webhook_deliveries_waiting'), polling).toBe(2)
+  expect(await figure('paniq_documents_webhooks_disabled')).toBe(1)
+  const age = (await figure('paniq_documents_webhook_deliveries_waiting_oldest_seconds')) ?? 0
+  expect(age).toBeGreaterThan(7190)
+  const { headers } = await makePerson(service.app, { role: 'admin' })
+  const answer = await fetch(`${service.url}/api/v1/admin/status`, { headers })
+  expect(await answer.json()).toMatchObject({ webhooks: { waiting: { count: 2 }, disabled: 1 } })
 })

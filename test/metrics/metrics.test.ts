@@ -3,7 +3,7 @@ import { Client } from 'pg'
 import { expect, test } from 'vitest'
 
 import { inconclusiveReasons } from '../../src/scanner/scanner.ts'
-import { startWorker } from '../../src/worker/start-worker.ts'
+import { startWorker } from '../../src/worker/run-queue.ts'
 import { callDocuments, uploadDocument, uploadFile } from '../support/documents/call-documents.ts'
 import { makePdf } from '../support/files/make-files.ts'
 import { serviceBehindProxies } from '../support/service/service-behind-proxies.ts'
@@ -37,7 +37,7 @@ test('an upload and a download are counted: requests by pattern, bytes by store,
   expect(figures.text).not.toContain(scene.firm)
 })
 
-test('addresses that nobody serves are one pattern, however many are tried', async () => {
+test('unknown addresses are one pattern, however many are requested', async () => {
   for (const path of ['/wp-login.php', '/api/v1/nothing', `/${'x'.repeat(500)}`])
     await fetch(`${scene.service.url}${path}`)
 
@@ -49,7 +49,7 @@ test('addresses that nobody serves are one pattern, however many are tried', asy
   expect(text).not.toMatch(/wp-login|xxx/)
 })
 
-test('an upload that its store did not take is counted as such, and so are the calls that failed', async () => {
+test('an upload that its store rejected is counted as such, and so are the failed calls', async () => {
   scene.toS3.setFault({ kind: 'refuse' })
   await scene.toS3.cutAll()
   const taken = await uploadFile(scene.service.url, scene.firm, scene.admin, { bytes: makePdf({ bytes: 30_000 }) })
@@ -73,7 +73,7 @@ test('an upload that its store did not take is counted as such, and so are the c
   await expect.poll(isAvailable).toBe(1)
 })
 
-test('a refused login is counted, and a body that is no login is none', async () => {
+test('a denied login is counted, and a malformed body is not', async () => {
   const logIn = async (body: object) =>
     fetch(`${scene.service.url}/api/v1/auth/login`, {
       method: 'POST',
@@ -90,9 +90,9 @@ test('a refused login is counted, and a body that is no login is none', async ()
   expect([before, after]).toEqual([0, 1])
 })
 
-test('what is open, waits or is held is there to see', async () => {
+test('open uploads, waiting jobs and holds are shown', async () => {
   const read = () => readMetrics(scene.service.url)
-  // A database that did not answer in time is asked again.
+  // A database that did not answer in time is queried again.
   await expect.poll(async () => (await read()).valueOf('paniq_documents_database_up')).toBe(1)
   const figures = await read()
 
@@ -109,7 +109,7 @@ test('what is open, waits or is held is there to see', async () => {
   expect(figures.valueOf('paniq_documents_process_resident_memory_bytes')).toBeGreaterThan(0)
 })
 
-test('an upload that nobody ended is counted as open', async () => {
+test('an unfinished upload is counted as open', async () => {
   const open = async () => (await readMetrics(scene.service.url)).valueOf('paniq_documents_open_uploads')
   const count = async () => {
     const { rows } = await sql<{
@@ -127,7 +127,7 @@ test('an upload that nobody ended is counted as open', async () => {
   expect(await count()).toBeGreaterThan(0)
 })
 
-test('memory that an upload holds is seen while it holds it', async () => {
+test('memory used by a running upload is shown until it ends', async () => {
   const giveBack = await scene.service.app.budget.reserve(1000)
   const during = await readMetrics(scene.service.url)
   giveBack()
@@ -137,7 +137,7 @@ test('memory that an upload holds is seen while it holds it', async () => {
   expect(after.valueOf('paniq_documents_upload_memory_bytes', 'kind="used"')).toBe(0)
 })
 
-test('an event without a month of its own raises the figure that alarms', async () => {
+test('an event in the default partition raises the metric of the alert', async () => {
   expect(await figure('paniq_documents_events_without_month')).toBe(0)
 
   await asOwner(`insert into document_events (occurred_at, action, outcome, request_id, personal_commitment)
@@ -146,7 +146,7 @@ test('an event without a month of its own raises the figure that alarms', async 
   await expect.poll(() => figure('paniq_documents_events_without_month'), { interval: 200 }).toBe(1)
 })
 
-test('the months that are ready for audit events are counted', async () => {
+test('existing partitions for future audit events are counted', async () => {
   expect(await figure('paniq_documents_event_months_ahead')).toBe(3)
 
   await asOwner(`drop table document_events_${monthFromNow(3)}`)
@@ -154,9 +154,9 @@ test('the months that are ready for audit events are counted', async () => {
   await expect.poll(() => figure('paniq_documents_event_months_ahead'), { interval: 200 }).toBe(2)
 })
 
-test('jobs are counted by queue and state, those that are done are not', async () => {
+test('jobs are counted by queue and state, except finished ones', async () => {
   const worker = await startWorker(scene.service.app)
-  // But for the one that the clock sends, where it is due in this very minute.
+  // Except a job that the schedule enqueues in this very minute.
   const done = async () => {
     const { rows } = await sql<{ state: string }>`
       select state::text from ${sql.table(`${jobSchema}.job`)} where singleton_key = 'housekeeping' and singleton_on is not null`.execute(
@@ -176,7 +176,7 @@ test('jobs are counted by queue and state, those that are done are not', async (
   expect((await readMetrics(scene.service.url)).text).not.toContain('state="completed"')
 })
 
-test('without its database the service still shows its own figures, and none of the rows’ that would be old', async () => {
+test('without the database the service shows its own metrics, and no old counts', async () => {
   scene.toDatabase.setFault({ kind: 'refuse' })
   await scene.toDatabase.cutAll()
   const up = async () => (await readMetrics(scene.service.url)).valueOf('paniq_documents_database_up')
@@ -192,7 +192,7 @@ test('without its database the service still shows its own figures, and none of 
   expect(figures.valueOf('paniq_documents_process_cpu_seconds_total')).toBeGreaterThan(0)
 })
 
-test('no secret of the settings is among the figures', async () => {
+test('no secret of the settings is in the metrics', async () => {
   await uploadFile(scene.service.url, scene.firm, scene.admin, { fileName: 'secret name.pdf' })
   const { text } = await readMetrics(scene.service.url)
 
@@ -210,7 +210,7 @@ test('no secret of the settings is among the figures', async () => {
     expect(text).not.toContain(secret)
 })
 
-test('every reason for which a scanner may say nothing is there from zero, so that the first time is a rise', async () => {
+test('every reason of an undecided scan starts at zero, so that the first one is an increase', async () => {
   const scanning = await startService({ CLAMD_URL: 'tcp://127.0.0.1:1' })
   try {
     const figures = await readMetrics(scanning.url)
@@ -232,7 +232,7 @@ async function asOwner(statement: string): Promise<void> {
   await client.end()
 }
 
-/** As `2026_11`. */
+/** For example `2026_11`. */
 function monthFromNow(ahead: number): string {
   const now = new Date()
   const month = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead, 1))

@@ -4,7 +4,7 @@ type Sample = { name: string; labels: string; value: number }
 export type Figures = {
   text: string
   names(): Set<string>
-  /** Undefined when there is no such line. Labels are written as in the text, `store="s3",outcome="ok"`. */
+  /** Undefined without such a line. Labels are written as in the text, `store="s3",outcome="ok"`. */
   valueOf(name: string, labels?: string): number | undefined
 }
 

@@ -4,7 +4,7 @@ import { roundOf, testServices } from '../support/services/packages/test-service
 import { openWorlds, runSideBySide, type Worlds } from './run-side-by-side.ts'
 
 const operations = roundOf({ short: 150, long: 1000 })
-// A quiet machine needs two minutes for the long round. One that needs seven times as long fails, and says why.
+// The long round takes two minutes on a quiet machine. One that needs seven times as long fails with that reason.
 const maxMs = 900_000
 
 let worlds: Worlds
@@ -13,8 +13,8 @@ beforeAll(async () => {
 })
 afterAll(() => worlds?.close())
 
-it('after any history of uploads, looks, scans, faults and kills the service holds what was promised, and nothing else', async () => {
-  // Before, so that it is known where the run hangs.
+it('after any history of uploads, reads, scans, faults and kills the service has exactly what was promised', async () => {
+  // Printed before the run, so that a hanging run can be repeated.
   console.log(`model: seed ${worlds.seed}`)
   const done = await runSideBySide(worlds, { operations, mostMs: maxMs })
 

@@ -24,7 +24,7 @@ import { verifyVerb } from './verbs/verify.ts'
 import { addVersionVerb, restoreVersionVerb, versionsVerb } from './verbs/versions.ts'
 import type { World } from './state/world.ts'
 
-/** What can happen, and how often each beside the others. A new verb is a file and a line here. */
+/** All verbs with their weights. A new verb is a file and a line here. */
 const verbs: fc.Arbitrary<Verb> = fc.oneof(
   { weight: 30, arbitrary: uploadVerb },
   { weight: 12, arbitrary: listVerb },
@@ -56,31 +56,33 @@ const verbs: fc.Arbitrary<Verb> = fc.oneof(
   { weight: 2, arbitrary: signatureVerb },
 )
 
-/** A replay must make its commands as the first run did, so this is not for changing from run to run. */
+/** A replay must generate the same commands as the first run, so this must not change between runs. */
 const maxCommands = 160
 
 export type Run = {
   operations: number
   seed?: number | undefined
-  /** As a failure prints it: leads straight to that history. */
+  /** As printed by a failure: leads directly to that history. */
   path?: string | undefined
   mostMs?: number | undefined
-  /** No new history once it aborts. */
+  /** Aborts: no new history begins. */
   signal?: AbortSignal
   onHistory?: (done: Progress) => void
 }
 
-/** `failure`: what differed in the history that just ended. */
+/** `failure`: the difference in the history that just ended. */
 type Progress = { histories: number; operations: number; failure?: string | undefined }
 
 export type RunResult = { seed: number; histories: number; operations: number; failure: string | undefined }
 
-/** Histories of one seed: the next ones have the next seed. */
+/** The number of histories of one seed. The next ones have the next seed. */
 const batch = 20
-/** Shrinking ends then: what it has come to by this time is short. */
+/** Shrinking ends after this time. The result is short enough by then. */
 const maxMsOfShrinking = 180_000
 
-/** Runs random histories against the world until so many operations were done; a failure is shrunk and told in words. */
+/**
+ * Runs random histories against the world until this number of operations. A failure is shrunk and described in words.
+ */
 export async function runModel(world: World, run: Run): Promise<RunResult> {
   const firstSeed = run.seed ?? randomInt(1_000_000_000)
   const [path, replayPath] = run.path?.split('@') ?? []
@@ -108,7 +110,7 @@ export async function runModel(world: World, run: Run): Promise<RunResult> {
   return { seed: firstSeed, ...state, failure: undefined }
 }
 
-/** `after`: how many operations it took to find it. */
+/** `after`: the number of operations until the failure. */
 type Failed = { story: string[]; what: string; after: number; endsAt: number }
 type State = { histories: number; operations: number; failed: Failed | undefined }
 
@@ -136,7 +138,7 @@ async function runHistory(world: World, commands: Iterable<Verb>, state: State, 
   }
 }
 
-/** With its causes: `fetch failed` alone says nothing. */
+/** With its causes: `fetch failed` alone is not helpful. */
 function whyOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.cause === undefined ? error.message : `${error.message}: ${whyOf(error.cause)}`

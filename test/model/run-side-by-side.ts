@@ -5,13 +5,13 @@ import { type Run, runModel, type RunResult } from './run-model.ts'
 import { shareClamd } from './state/scanner.ts'
 import { openWorld, type World } from './state/world.ts'
 
-/** Seeds of one world stay below those of the next. */
+/** Keeps the seeds of one world below those of the next. */
 const seedsOfOneWorld = 1_000_000
 
-/** Every other world has a scanner; its seeds tell, so that a history that is run again has what it had. */
+/** Every other world has a scanner. The seed determines it, so that a replayed history has the same setting. */
 const hasScanner = (seed: number) => Math.floor(seed / seedsOfOneWorld) % 2 === 1
 
-/** Likewise for a bucket that keeps old versions, so that every pair of this and a scanner comes. */
+/** The same for a versioned bucket, so that every combination with a scanner occurs. */
 const isVersioned = (seed: number) => [1, 2].includes(Math.floor(seed / seedsOfOneWorld) % 4)
 
 export type Worlds = { seed: number; each: World[]; close(): Promise<void> }
@@ -37,9 +37,12 @@ export async function openWorlds(
   return { seed, each, close: () => closing.disposeAsync() }
 }
 
-/** The same in several worlds at once, each with its part of the operations and seeds of its own: while one waits, another works. */
+/**
+ * Runs the model in several worlds at once, each with its share of the operations and its own seeds: while one waits,
+ * another works.
+ */
 export async function runSideBySide({ seed, each: worlds }: Worlds, run: Omit<Run, 'seed'>): Promise<RunResult> {
-  // What failed can be run again alone, and so must not wait for the others.
+  // A failed history can be repeated alone, so it does not wait for the others.
   const ending = new AbortController()
   const results = await Promise.all(
     worlds.map(async (world, index) => {

@@ -1,4 +1,4 @@
-// `npm run model`: random histories against the service and a model of it. What it is, and how to add to it: test/model/README.md.
+// `npm run model`: random histories against the service and a model of it. See test/model/README.md.
 import { parseArgs } from 'node:util'
 
 import { servicesUntilEnd } from '../support/services/services-until-end.ts'

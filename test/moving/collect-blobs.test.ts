@@ -34,7 +34,7 @@ openMovingScene()
 const failed = async () => (await service.app.metrics.failedRemovals.get()).values[0]?.value
 
 describe('the collector', () => {
-  it('abandons a dead mover’s move after the grace and removes what it had copied', async () => {
+  it('abandons the move of a dead process after the grace period and removes its partial copy', async () => {
     const { document, version, file } = await upload()
     const dead = await claimAndDie(version)
     await putIntoBucket(dead.to.key, file)
@@ -46,7 +46,7 @@ describe('the collector', () => {
     expect(sha256Of(await bytesOf(document.id))).toBe(sha256Of(file))
   })
 
-  it('never removes bytes that a version names, whatever was noted', async () => {
+  it('never removes a blob that a version names, whatever its state', async () => {
     const { document, version, file } = await upload()
     await sql`update document_blobs set state = 'leaving', due_at = now() where storage_key = ${version.key}`.execute(
       service.app.db,
@@ -57,7 +57,7 @@ describe('the collector', () => {
     expect(sha256Of(await bytesOf(document.id))).toBe(sha256Of(file))
   })
 
-  it('abandons an upload that nobody ended, with the bytes it left, but not before the grace', async () => {
+  it('abandons an unfinished upload and removes its blob, but not within the grace period', async () => {
     const key = freshKey()
     await reserve({ store: 's3', storeId: null, key, processId: service.app.processId })
     await putIntoBucket(key, makePdf())
@@ -70,7 +70,7 @@ describe('the collector', () => {
     expect(await blobAt(key)).toBeUndefined()
   })
 
-  it('releases the reservation of a dead process after minutes, also on a disk that nobody has any more', async () => {
+  it('ends the reservation of a dead process after minutes, also for a lost disk', async () => {
     const key = freshKey()
     await reserve({ store: 'local', storeId: randomUUID(), key, processId: deadProcess() })
 
@@ -82,7 +82,7 @@ describe('the collector', () => {
     await sql`delete from document_blobs where storage_key = ${key}`.execute(service.app.db)
   })
 
-  it('leaves an upload of a process that lives alone within the grace', async () => {
+  it('keeps the upload of a live process within the grace period', async () => {
     const key = freshKey()
     await reserve({ store: 's3', storeId: null, key, processId: service.app.processId })
 
@@ -92,10 +92,10 @@ describe('the collector', () => {
     await sql`delete from document_blobs where storage_key = ${key}`.execute(service.app.db)
   })
 
-  it('counts what it cannot remove, and tries that again', async () => {
+  it('counts failed removals and repeats them', async () => {
     const { storeId } = service.app.stores.local
     const key = freshKey()
-    // A folder where a file should be.
+    // A folder in place of a file.
     await mkdir(pathOf(key), { recursive: true })
     await sql`insert into document_blobs (firm_id, store, store_id, storage_key, state, due_at)
       values (${firmId}, 'local', ${storeId}, ${key}, 'leaving', now())`.execute(service.app.db)
@@ -108,7 +108,7 @@ describe('the collector', () => {
   })
 
   it.each(['missing', 'wrong'])(
-    'keeps the source of a move whose target was found %s: it may be the last right copy',
+    'keeps the source of a move whose target is %s, because it may be the last good copy',
     async (state) => {
       const { document, version } = await upload()
       await moveVersion(service.app, actor, version, toS3)
@@ -123,7 +123,7 @@ describe('the collector', () => {
     },
   )
 
-  it('leaves the target of a mover that lives, however old it is', async () => {
+  it('keeps the target of a live mover, whatever its age', async () => {
     const { document, version, file } = await upload()
     const { s3 } = service.app.stores
     if (s3 === undefined) throw new Error('this service has a bucket')

@@ -24,8 +24,8 @@ type Row = {
 const atOnce = 8
 
 /**
- * Every document is in that store, with the bytes that were seeded, once, and the platform's row names it. Nothing else is
- * in either store but sources that stay on purpose, and each has its blob.
+ * Every document is in that store once, with the seeded bytes, and the platform's row names it. Both stores contain
+ * nothing else except retained sources, each with its blob.
  */
 export async function compareMoved(scene: Scene, seeded: SeededDocument[], store: 's3' | 'local'): Promise<string[]> {
   const { rows } = await scene.client.query<Row>(

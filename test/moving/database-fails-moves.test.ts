@@ -15,7 +15,7 @@ import { makeFirm, makeMember } from '../support/people/people.ts'
 import { serviceBehindProxies } from '../support/service/service-behind-proxies.ts'
 
 const scene = serviceBehindProxies({ USE_S3_STORAGE: 'false' })
-/** Past the proxy. */
+/** Without the proxy. */
 let beside: Db
 beforeAll(() => {
   const connectionString = scene.database.settings.DATABASE_URL
@@ -27,7 +27,7 @@ beforeEach(async () => scene.toDatabase.setFault({ kind: 'none' }))
 const actor = systemActor('a test')
 const never = new AbortController().signal
 
-test('a commit whose answer was lost, but which stands: the document has moved, once, and its source goes', async () => {
+test('a committed move without an answer: the document has moved once, and its source is removed', async () => {
   const { id, sourceKey } = await waitingDocument()
   // Each move's commit takes two seconds, in which the connection can be lost.
   await lingerAtCommits()
@@ -43,7 +43,7 @@ test('a commit whose answer was lost, but which stands: the document has moved, 
   await expectOneCopyAfterDays(sourceKey)
 })
 
-test('a database that goes away between copy and commit: the document stays, and the next run uses the copy', async () => {
+test('a database that fails between copy and commit: the document stays, and the next run uses the copy', async () => {
   const { id, sourceKey } = await waitingDocument()
   const { s3 } = scene.service.app.stores
   if (s3 === undefined) throw new Error('this service has no S3')
@@ -67,12 +67,12 @@ test('a database that goes away between copy and commit: the document stays, and
   await expectOneCopyAfterDays(sourceKey)
 })
 
-test('a database that is restarted in the midst of a drain: every document is there, and goes with the next run', async () => {
+test('a database restart during a drain: every document stays available, and moves with the next run', async () => {
   const documents = []
   for (let number = 0; number < 12; number += 1) documents.push(await waitingDocument())
   const draining = drain(scene.service.app, actor, { concurrency: 3, signal: never })
   await expect.poll(movesUnderway, { interval: 5 }).toBeGreaterThan(0)
-  // As a restart does to those who are connected.
+  // Like a restart, for connected clients.
   await sql`select pg_terminate_backend(pid) from pg_stat_activity
             where datname = current_database() and pid <> pg_backend_pid()`.execute(beside)
   await draining
@@ -130,7 +130,7 @@ async function untilNobodyCommits(): Promise<void> {
   while ((await commits()) > 0) await sleep(50)
 }
 
-/** One object for each version that is on S3, and the source gone. */
+/** One object for each version on S3, and no source. */
 async function expectOneCopyAfterDays(sourceKey: string): Promise<void> {
   const later = { ...scene.service.app, now: () => new Date(Date.now() + 2 * 24 * 60 * 60 * 1000) }
   await collectBlobs(later, never)

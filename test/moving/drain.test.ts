@@ -10,7 +10,7 @@ import { actor, changeVersion, upload, never, openMovingScene, pathOf, service, 
 openMovingScene()
 
 describe('the drain', () => {
-  it('moves fallback files alone', async () => {
+  it('moves only fallback files', async () => {
     const chosen = await upload()
     const fallback = await upload()
     await changeVersion(fallback.document.id, sql`is_fallback = true`)
@@ -22,7 +22,7 @@ describe('the drain', () => {
     expect(await versionOf(chosen.document.id)).toMatchObject({ store: 'local' })
   })
 
-  it('passes over one that cannot be read, and moves those behind it', async () => {
+  it('skips an unreadable file and moves the others', async () => {
     const documents = [await upload(), await upload(), await upload()]
     for (const { document } of documents) await changeVersion(document.id, sql`is_fallback = true`)
     const [first] = documents.map(({ version }) => version).toSorted((a, b) => (a.documentId < b.documentId ? -1 : 1))
@@ -37,7 +37,7 @@ describe('the drain', () => {
     expect(await versionOf(first.documentId)).toMatchObject({ store: 'local', bytes_state: 'present' })
   })
 
-  it('passes over a large one for which there is no room on its way, and moves the others', async () => {
+  it('skips a large file without room and moves the others', async () => {
     const documents = [await upload(), await upload(17_000_000), await upload()]
     for (const { document } of documents) await changeVersion(document.id, sql`is_fallback = true`)
     const room = createSpoolSpace(async () => ({ freeBytes: 30_000_000 - room.reservedBytes() }))

@@ -13,7 +13,7 @@ import { runOnSmallDisk } from '../fallback/small-disk.ts'
 
 const toLocal = ['migrate', 'to-local', '--concurrency', '1']
 
-/** Documents of these lengths on S3, which a command on a small disk is to bring back. */
+/** Documents of these lengths on S3, for a migration to a small disk. */
 async function papersOnS3(lengths: number[]) {
   const [bucket, database] = [await freshBucket(), await freshMigratedDatabase()]
   const settings: Settings = {
@@ -38,7 +38,7 @@ async function papersOnS3(lengths: number[]) {
   return { settings, placesOf }
 }
 
-test('a migration onto a disk that fills ends there, says so once and not file by file, and leaves the rest where it was', async () => {
+test('a migration onto a disk that fills up ends there, reports it once, and leaves the other files in place', async () => {
   const { settings, placesOf } = await papersOnS3(Array.from({ length: 8 }, () => 1_000_000))
 
   const ended = await runOnSmallDisk(2_500_000, toLocal, settings)
@@ -52,7 +52,7 @@ test('a migration onto a disk that fills ends there, says so once and not file b
   expect((await placesOf()).filter((store) => store === 's3')).toHaveLength(6)
 })
 
-test('one large file for which there is no room is named, and stands before no others', async () => {
+test('one large file without room is named and does not stop the others', async () => {
   const { settings, placesOf } = await papersOnS3([30_000_000, 50_000, 50_000, 50_000])
 
   const ended = await runOnSmallDisk(5_000_000, [...toLocal, '--json'], settings)

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
 
 import { openDatabase } from '../../src/database/connection/client.ts'
-import { createTokenKeys } from '../../src/people/sessions/tokens.ts'
+import { createTokenKeys } from '../../src/people/sessions/token-keys.ts'
 import { findStoreId } from '../../src/storage/local/local-files.ts'
 import type { StoreName } from '../../src/vocabulary/vocabulary.ts'
 import { openScene, type Scene } from '../kill/scene/open-scene.ts'
@@ -21,7 +21,7 @@ export type KilledMigrations = {
   files: number
   bytes: number
   kills: number
-  /** Claims of killed runs that later ones took over. */
+  /** The number of claims of killed runs that later runs took over. */
   resumedMoves: number
   seconds: number
   differences: string[]
@@ -30,7 +30,7 @@ export type KilledMigrations = {
 type Options = {
   addresses: ServiceAddresses
   files: number
-  /** How many runs are killed in each direction before one may end. */
+  /** The number of runs that are killed in each direction before one may complete. */
   kills: number
   random: Random
   say: (line: string) => void
@@ -38,15 +38,15 @@ type Options = {
 }
 
 /**
- * Migrates documents from disk to S3 and back again with kill −9 at random moments, then lets a run end, and compares
- * what lies there with what lay there before: every row, every hash, no object twice, none lost.
+ * Migrates documents from disk to S3 and back with kill −9 at random moments, lets a run complete, and compares the
+ * result with the start: every row, every hash, no object twice, none lost.
  */
 export async function killMigrations(wish: Options): Promise<KilledMigrations> {
   const { files, random, say } = wish
   const scene = await openScene({ addresses: wish.addresses, instances: 1, onEndByItself: say })
   try {
     const startedAt = performance.now()
-    await runToItsEnd(scene, ['migrate', 'to-s3', '--dry-run']) // makes the tables and the disk's id
+    await runToItsEnd(scene, ['migrate', 'to-s3', '--dry-run']) // creates the tables and the disk's id
     await watchBlobs(scene.query)
     const seeded = await seed(
       scene,
@@ -76,7 +76,7 @@ async function seed(scene: Scene, sizes: number[]): Promise<SeededDocument[]> {
   const storeId = instance && (await findStoreId(instance.uploadsDir))
   if (instance === undefined || storeId === undefined) throw new Error('the disk has no id')
   const connectionString = scene.settings('direct')['DATABASE_URL'] ?? ''
-  const { db } = openDatabase({ connectionString }, { warn: () => undefined } as never) // the log of a test that needs none
+  const { db } = openDatabase({ connectionString }, { warn: () => undefined } as never) // this test needs no log
   try {
     const registry = { db, now: () => new Date(), keys: await createTokenKeys(scene.secret) }
     const firmId = await makeFirm(registry)
@@ -87,7 +87,10 @@ async function seed(scene: Scene, sizes: number[]): Promise<SeededDocument[]> {
   }
 }
 
-/** Kills so many runs, each after a random while in which it moved something, then lets two at once end. */
+/**
+ * Kills this number of runs, each at a random time after it has moved something, then lets two concurrent runs
+ * complete.
+ */
 async function migrateWithKills(
   wish: Options,
   scene: Scene,
@@ -116,7 +119,7 @@ async function migrateWithKills(
 
 type Until = { to: StoreName; left: number; afterMs: number }
 
-/** False when the run came to its end before. */
+/** False if the run completed before. */
 async function killOnceMoved({ client }: Scene, migration: Migration, { to, left, afterMs }: Until): Promise<boolean> {
   const end = new AbortController()
   void migration.ended.then(() => end.abort())

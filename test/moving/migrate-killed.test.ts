@@ -4,7 +4,7 @@ import { randomOf } from '../kill/scene/random.ts'
 import { roundOf, testServices } from '../support/services/packages/test-services.ts'
 import { killMigrations } from './kill-migrations.ts'
 
-it('a migration that is killed again and again, to S3 and back, loses no file and copies none twice', async () => {
+it('a migration that is killed repeatedly, to S3 and back, loses no file and copies none twice', async () => {
   const seed = String(Date.now())
   const result = await killMigrations({
     addresses: testServices(),

@@ -32,7 +32,7 @@ import {
 
 openMovingScene()
 
-describe('a version that is moved', () => {
+describe('a moved version', () => {
   it.each([
     ['small', 3_000],
     ['larger than what is held in memory', 17_000_000],
@@ -54,7 +54,7 @@ describe('a version that is moved', () => {
     },
   )
 
-  it('keeps its source until the grace is over, and then the collector removes it', async () => {
+  it('keeps its source during the grace period, and then the collector removes it', async () => {
     const { version } = await upload()
     await moveVersion(service.app, actor, version, toS3)
 
@@ -65,7 +65,7 @@ describe('a version that is moved', () => {
     expect(await service.app.stores.local.stat(version.key)).toBeUndefined()
   })
 
-  it('keeps its source for good when it is not to be removed', async () => {
+  it('keeps its source permanently without a removal time', async () => {
     const { version } = await upload()
     await moveVersion(service.app, actor, version, { ...toS3, removesSource: false })
 
@@ -74,7 +74,7 @@ describe('a version that is moved', () => {
     expect(await service.app.stores.local.stat(version.key)).toBeDefined()
   })
 
-  it('goes back as well', async () => {
+  it('can be moved back', async () => {
     const { document, version, file } = await upload()
     await moveVersion(service.app, actor, version, toS3)
     const onS3 = await storedVersionOf(document.id, 's3')
@@ -90,7 +90,7 @@ describe('a version that is moved', () => {
     expect(await platformPathOf(document.id)).toMatch(/^uploads\/security_firms\//)
   })
 
-  it('gets the hash of its bytes when its row, which the platform made, has none', async () => {
+  it('of the platform gets the hash of its bytes', async () => {
     const { document, version, file } = await upload()
     await changeVersion(document.id, sql`sha256 = null, store_id = null, is_platforms = true`)
 
@@ -102,7 +102,7 @@ describe('a version that is moved', () => {
   })
 })
 
-describe('a version whose bytes are not right', () => {
+describe('a version with faulty bytes', () => {
   it.each([
     ['small', 3_000],
     ['larger than what is held in memory', 17_000_000],
@@ -142,7 +142,7 @@ describe('a version whose bytes are not right', () => {
     },
   )
 
-  it('is not marked as wrong when one reading of it alone ended too early', async () => {
+  it('is not marked as corrupt when only one read ended early', async () => {
     const { document, version, file } = await upload()
     await changeVersion(document.id, sql`sha256 = null`)
     const ofPlatform = { ...version, sha256: null }
@@ -156,7 +156,7 @@ describe('a version whose bytes are not right', () => {
     expect(sha256Of(await bytesOf(document.id))).toBe(sha256Of(file))
   })
 
-  it('is missing, and not wrong, when it is gone at the second look', async () => {
+  it('is missing, not corrupt, when it is gone at the second read', async () => {
     const { document, version, file } = await upload()
     const needs = readingFirst(spoiled(file))
     await rm(pathOf(version.key))
@@ -168,7 +168,7 @@ describe('a version whose bytes are not right', () => {
   it.each([
     ['longer', (file: Buffer) => Buffer.concat([file, Buffer.from('x')])],
     ['shorter', (file: Buffer) => file.subarray(0, -1)],
-  ])('is not moved when it became %s, also where no hash is known', async (_how, change) => {
+  ])('is not moved when it became %s, also without a known hash', async (_how, change) => {
     const { document, version, file } = await upload()
     await changeVersion(document.id, sql`sha256 = null`)
     await writeFile(pathOf(version.key), change(file))
@@ -177,7 +177,7 @@ describe('a version whose bytes are not right', () => {
     expect(await versionOf(document.id)).toMatchObject({ store: 'local', bytes_state: 'wrong' })
   })
 
-  it('is marked as missing when its file is gone', async () => {
+  it('is marked as missing when its file is missing', async () => {
     const { document, version } = await upload()
     await rm(pathOf(version.key))
 
@@ -185,7 +185,7 @@ describe('a version whose bytes are not right', () => {
     expect(await versionOf(document.id)).toMatchObject({ store: 'local', bytes_state: 'missing' })
   })
 
-  it('is not here, rather than missing, when its row names no disk', async () => {
+  it('is not here, rather than missing, when its row has no store id', async () => {
     const { document, version } = await upload()
     await changeVersion(document.id, sql`store_id = null, is_platforms = true`)
     await rm(pathOf(version.key))
@@ -202,7 +202,7 @@ function spoiled(file: Buffer): Buffer {
   return bytes
 }
 
-/** The service's disk, whose first reading yields these bytes, whatever lies there. */
+/** The service's disk, whose first read returns these bytes instead of the file. */
 function readingFirst(bytes: Buffer): MoveNeeds {
   const { stores } = service.app
   let isFirst = true

@@ -31,7 +31,7 @@ afterEach(async () => s3.mend())
 
 const actor = systemActor('a test')
 const never = new AbortController().signal
-// A read sends next to nothing that could be cut off.
+// A read sends almost nothing that could be cut off.
 const readFaults = faults.filter(([, { kind }]) => kind !== 'cut_up')
 const sizes: [size: string, bytes: number][] = [
   ['a small file', 150_000],
@@ -40,7 +40,7 @@ const sizes: [size: string, bytes: number][] = [
 
 describe.each(sizes)('%s', (_size, bytes) => {
   test.each(faults)(
-    'that waits on the disk while S3 %s: it stays, is served, and goes once S3 is back',
+    'on the fallback disk while S3 %s: it stays, is served, and moves when S3 is back',
     async (_what, fault) => {
       const document = await waitingOnDisk(bytes)
       await s3.mend()
@@ -68,32 +68,29 @@ describe.each(sizes)('%s', (_size, bytes) => {
     },
   )
 
-  test.each(readFaults)(
-    'that is to come back from S3 while that %s: it stays there, and comes later',
-    async (_what, fault) => {
-      const file = makePdf({ bytes })
-      const document = await uploadDocument(s3.service.url, firmId, member, { bytes: file })
-      expect(document.storage).toBe('s3')
-      await s3.spoil(fault)
+  test.each(readFaults)('to move from S3 while that %s: it stays there, and moves later', async (_what, fault) => {
+    const file = makePdf({ bytes })
+    const document = await uploadDocument(s3.service.url, firmId, member, { bytes: file })
+    expect(document.storage).toBe('s3')
+    await s3.spoil(fault)
 
-      const giveUp = new AbortController()
-      const stopped = await comeBack({ signal: giveUp.signal, onWaiting: () => giveUp.abort() })
+    const giveUp = new AbortController()
+    const stopped = await comeBack({ signal: giveUp.signal, onWaiting: () => giveUp.abort() })
 
-      expect(stopped).toMatchObject({ outcomes: { moved: 0, missing: 0, wrong: 0 } })
-      expect(await placeOf(document)).toMatchObject({ store: 's3', bytes_state: 'present' })
-      await s3.mend()
-      expect(await comeBack({ signal: never, onWaiting: () => undefined })).toMatchObject({
-        isComplete: true,
-        outcomes: { moved: 1 },
-      })
-      expect(await placeOf(document)).toMatchObject({ store: 'local', bytes_state: 'present' })
-      expect(await downloadedHash(document)).toBe(hashOf(file))
-      await expectNothingBeside()
-    },
-  )
+    expect(stopped).toMatchObject({ outcomes: { moved: 0, missing: 0, wrong: 0 } })
+    expect(await placeOf(document)).toMatchObject({ store: 's3', bytes_state: 'present' })
+    await s3.mend()
+    expect(await comeBack({ signal: never, onWaiting: () => undefined })).toMatchObject({
+      isComplete: true,
+      outcomes: { moved: 1 },
+    })
+    expect(await placeOf(document)).toMatchObject({ store: 'local', bytes_state: 'present' })
+    expect(await downloadedHash(document)).toBe(hashOf(file))
+    await expectNothingBeside()
+  })
 })
 
-test('what the collector may not remove while S3 is out it removes once that is back', async () => {
+test('a removal that fails during an outage of S3 is repeated after it', async () => {
   const file = makePdf({ bytes: 30_000 })
   const document = await uploadDocument(s3.service.url, firmId, member, { bytes: file })
   await comeBack({ signal: never, onWaiting: () => undefined })
@@ -111,7 +108,7 @@ test('what the collector may not remove while S3 is out it removes once that is 
   await expectNothingBeside()
 })
 
-/** A document that S3 did not take, and that waits on the disk. */
+/** A fallback document, because S3 did not accept it. */
 async function waitingOnDisk(bytes: number): Promise<{ document: DocumentShape; sha256: string }> {
   await s3.spoil({ kind: 'refuse' })
   const file = makePdf({ bytes })
@@ -147,7 +144,7 @@ async function downloadedHash({ id }: DocumentShape): Promise<string> {
   return hashOf(Buffer.from(await answer.arrayBuffer()))
 }
 
-/** Days later there are the bytes of versions, and no others. */
+/** Days later the stores contain only the bytes of versions. */
 async function expectNothingBeside(): Promise<void> {
   const { app } = s3.service
   await sql`update document_blobs set created_at = now() - interval '3 days', claimed_until = now() - interval '3 days'
@@ -158,7 +155,7 @@ async function expectNothingBeside(): Promise<void> {
   }
   const versions = await app.db.selectFrom('document_versions').select(['store', 'storage_key']).execute()
   const keysOf = (store: string) => versions.filter((each) => each.store === store).map((each) => each.storage_key)
-  // An upload in parts whose id was in a lost answer can be ended by the bucket's own rule alone.
+  // A multipart upload whose id was in a lost answer can only be ended by the bucket's own rule.
   const inBucket = (await listBucket(s3.bucket.client, s3.bucket.name)).filter(
     ({ kind, key }) => key.startsWith('security') && kind !== 'unfinished_upload',
   )

@@ -26,7 +26,7 @@ export let service: TestService
 export let firmId: FirmId
 export let member: Person
 
-/** Gives the tests of a file a service with documents on its disk and a bucket to move them to. */
+/** A service with documents on its disk and a bucket to move them to, for the tests of a file. */
 export function openMovingScene(): void {
   beforeAll(async () => {
     bucket = await freshBucket()
@@ -114,7 +114,7 @@ export async function bytesOf(documentId: string): Promise<Buffer> {
   return Buffer.from(await response.arrayBuffer())
 }
 
-/** A process that holds no lock under its id. */
+/** A process without a lock under its id. */
 export const deadProcess = () => randomUUID() as ProcessId
 
 export async function claim(

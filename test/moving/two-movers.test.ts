@@ -39,7 +39,7 @@ openMovingScene()
 const takenOver = async () => (await service.app.metrics.movesResumed.get()).values[0]?.value
 
 describe('two movers', () => {
-  it('at the same version: one moves it, the other finds it busy, and there is one copy', async () => {
+  it('of the same version: one moves it, the other finds it busy, and there is one copy', async () => {
     const { document, version, file } = await upload()
     const before = await keysInBucket()
 
@@ -50,7 +50,7 @@ describe('two movers', () => {
     expect((await keysInBucket()).length).toBe(before.length + 1)
   })
 
-  it('one waits for the other’s commit: then nothing is left to move, and it copies nothing', async () => {
+  it('one waits for the other’s commit, finds nothing to move and copies nothing', async () => {
     const { version } = await upload()
     const before = await keysInBucket()
     const first = await claim(version, service.app.processId)
@@ -73,7 +73,7 @@ describe('two movers', () => {
     expect(await keysInBucket()).toEqual(before)
   })
 
-  it('one is alive: the other finds the version busy until the first has been silent for a minute', async () => {
+  it('one is alive: the other finds the version busy until the claim expires after a minute', async () => {
     const { version } = await upload()
     await claim(version, service.app.processId)
     const before = await takenOver()
@@ -106,7 +106,7 @@ describe('two movers', () => {
     expect(await versionOf(document.id)).toMatchObject({ storage_key: dead.to.key })
   })
 
-  it('one died while it copied a large file: its parts are aborted, and nothing is left of them', async () => {
+  it('one died during a multipart copy: its parts are aborted, and none is left', async () => {
     const { document, version } = await upload(17_000_000)
     const dead = await claimAndDie(version)
     const { client, name } = bucket
@@ -148,7 +148,7 @@ describe('two movers', () => {
     expect(service.logLines.some((line) => line.includes('"event":"move_target_wrong"'))).toBe(true)
   })
 
-  it('one died on the way to another store: its move blocks nobody, and its copy is collected', async () => {
+  it('one died on a move to another store: its move blocks nobody, and its copy is collected', async () => {
     const { document, version } = await upload()
     const key = freshKey()
     await claim(version, deadProcess(), { store: 'local', storeId: null, key })
@@ -159,7 +159,7 @@ describe('two movers', () => {
     )
   })
 
-  it('whose claim was taken over while it copied changes no row and removes nothing', async () => {
+  it('whose claim was taken over during the copy changes no row and removes nothing', async () => {
     const { document, version } = await upload()
     const needs = takenOverWhileWriting()
 
@@ -172,7 +172,7 @@ describe('two movers', () => {
   })
 })
 
-/** The same needs, but that another mover takes each move over while this one writes. */
+/** The same needs, with another mover that takes over each move during the write. */
 function takenOverWhileWriting(): MoveNeeds {
   const { s3 } = service.app.stores
   if (s3 === undefined) throw new Error('this service has no S3')
@@ -187,7 +187,7 @@ function takenOverWhileWriting(): MoveNeeds {
   return { ...service.app, stores: { ...service.app.stores, s3: slow } }
 }
 
-/** A statement of this database stands before a lock. */
+/** Whether a statement in this database waits for a lock. */
 async function untilSomebodyWaits(): Promise<void> {
   for (;;) {
     const { rows } = await sql`

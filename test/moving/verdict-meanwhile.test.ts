@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
 import type { Db, Tx } from '../../src/database/connection/client.ts'
-import { comparePlatform, restartComparison } from '../../src/database/schema/follow-platform.ts'
+import { comparePlatform, restartComparison } from '../../src/database/schema/compare-platform.ts'
 import { type ClaimedMove, commitMove, type MoveCommit } from '../../src/database/blobs/move-blob.ts'
 import { inTransaction } from '../../src/database/connection/in-transaction.ts'
 import type { StoredVersion } from '../../src/database/documents/versions-in-store.ts'
@@ -32,10 +32,11 @@ import { type DueScan, recordClean, recordInfected } from '../../src/database/do
 
 openMovingScene()
 
-/** A document that waits for its scan, and that the platform does not see yet. */
+/** A pending document without a platform row. */
 async function uploadUnscanned() {
   const { document, version } = await upload()
   await changeVersion(document.id, sql`scan_status = 'pending'`)
+  await sql`update documents set shown_version = null where id = ${document.id}`.execute(service.app.db)
   await sql`delete from firm_documents where id = ${document.id}`.execute(service.app.db)
   const due: DueScan = { ...version, scanStatus: 'pending', attempts: 0, waitingSince: new Date() }
   return { document, version, due }
@@ -50,7 +51,7 @@ function commit(move: ClaimedMove, { sha256, storeId }: StoredVersion) {
   return inTransaction(service.app.db, (trx) => commitMove(trx, actor, move, { ...facts, ...times } as MoveCommit))
 }
 
-/** What the platform's row says once it is shown. */
+/** The platform's row once the document is shown. */
 async function show(db: Db | Tx, { versionId }: StoredVersion): Promise<void> {
   await sql`
     insert into firm_documents (id, firm_id, document_type, file_name, file_path, file_size, mime_type, uploaded_by,
@@ -60,11 +61,11 @@ async function show(db: Db | Tx, { versionId }: StoredVersion): Promise<void> {
     from document_versions where id = ${versionId}`.execute(db)
 }
 
-describe('a document whose verdict comes while it is moved', () => {
-  it('is shown to the platform at its new location, whichever of the two comes first', async () => {
+describe('a document whose verdict arrives during its move', () => {
+  it('is shown to the platform at its new location, in either order', async () => {
     const { document, version, due } = await uploadUnscanned()
     const move = await claimAndDie(version)
-    // Both are held up in the midst of their work, in this order.
+    // Both are paused during their work, in this order.
     const locking = await service.app.db.startTransaction().execute()
     await sql`select from document_versions where id = ${version.versionId} for update`.execute(locking)
     const judging = recordClean(service.app.db, actor, due, { secondsAgo: 0 })
@@ -79,14 +80,14 @@ describe('a document whose verdict comes while it is moved', () => {
     expect(await platformPathOf(document.id)).toBe(move.to.key)
   })
 
-  it('whose row for the platform comes while several wait to change it holds up none of them for another', async () => {
+  it('gets its platform row while several transactions wait, without blocking one for another', async () => {
     const { document, version, due } = await uploadUnscanned()
     const move = await claimAndDie(version)
     const { db } = service.app
     const [showing, holding] = [await begin(db), await begin(db)]
     await sql`select from documents where id = ${document.id} for update`.execute(showing)
     await sql`select from document_versions where id = ${version.versionId} for update`.execute(holding)
-    // It begins where there is no such row, and ends where there is one.
+    // It begins without such a row, and ends with one.
     const judging = recordClean(db, actor, due, { secondsAgo: 0 })
     await waitUntilWaiting(db, 1)
     await show(showing, version)
@@ -99,7 +100,7 @@ describe('a document whose verdict comes while it is moved', () => {
     expect(await platformPathOf(document.id)).toBe(move.to.key)
   })
 
-  it('and in which a virus is found goes into quarantine and nowhere else: the copy is noted to go', async () => {
+  it('goes only into quarantine if it is infected: the copy is removed', async () => {
     const { document, version, due } = await uploadUnscanned()
     const move = await claimAndDie(version)
     await recordInfected(service.app.db, actor, due, 'Found')
@@ -111,7 +112,7 @@ describe('a document whose verdict comes while it is moved', () => {
     )
   })
 
-  it('is not even begun to be moved after that, and holds up no migration', async () => {
+  it('is not moved at all after that, and delays no migration', async () => {
     const { version, due } = await uploadUnscanned()
     await recordInfected(service.app.db, actor, due, 'Found')
     const before = await keysInBucket()
@@ -134,8 +135,8 @@ describe('a document whose verdict comes while it is moved', () => {
     expect(await keysInBucket()).toEqual(before)
   })
 
-  it('is judged while a comparison holds a page of the platform’s rows, its own too: that waits for none of ours for long', async () => {
-    // In the order in which the comparison comes to them.
+  it('gets its verdict while a comparison has locked a page of the platform’s rows, without a long wait', async () => {
+    // In the order of the comparison.
     const [other, own] = [await uploadUnscanned(), await uploadUnscanned()].toSorted((one, two) =>
       one.document.id < two.document.id ? -1 : 1,
     ) as [Unscanned, Unscanned]
@@ -154,7 +155,7 @@ describe('a document whose verdict comes while it is moved', () => {
     await sql`select from documents where id = ${other.document.id} for update`.execute(holdingOther)
     await restartComparison(db)
     const comparing = comparePlatform(db, () => false)
-    // Its longest wait, unless that was over at once.
+    // Its longest wait, unless it ended at once.
     await Promise.race([comparing, waitUntilWaiting(db, 2)])
     await holding.commit().execute()
     await sleep(450)

@@ -12,7 +12,7 @@ import { watchedService } from './watched-service.ts'
 const alerts = await readAlerts()
 const scene = watchedService()
 
-test('each rule is shown to fire, and beside that to be quiet on the same figures', async () => {
+test('each rule fires on its test data, and does not fire on similar data', async () => {
   type Case = { promql_expr_test: { exp_samples?: { labels: string }[] }[] }
   const { tests } = parse(await readFile(join(folder, 'alerts.test.yaml'), 'utf8')) as { tests: Case[] }
   const shown = new Set<string>()
@@ -22,11 +22,11 @@ test('each rule is shown to fire, and beside that to be quiet on the same figure
     )
     for (const name of firing.flat()) if (firing.some((names) => !names.includes(name))) shown.add(name)
   }
-  // Without any series there is nothing to be quiet on but one.
+  // One rule alone needs no series to be quiet.
   expect([...shown].toSorted()).toEqual(alerts.map(({ alert }) => alert).toSorted())
 })
 
-test('each metric, label and value that a rule asks for is one of a running service', () => {
+test('each metric, label and value of a rule exists in a running service', () => {
   const unknown = alerts.flatMap(({ alert, expr }) => findUnknown(expr, scene.known).map((what) => `${alert}: ${what}`))
 
   expect(alerts.flatMap(({ expr }) => selectorsOf(expr)).length).toBeGreaterThan(alerts.length)
@@ -39,7 +39,7 @@ test.each([
   ['paniq_documents_jobs{job="paniq-documents", state="asleep"} > 0', 'paniq_documents_jobs{state: asleep}'],
   ['paniq_documents_jobs > 0 or paniq_documents_jobs{state="failed"}', 'paniq_documents_jobs of any job'],
   ['sum by (colour) (paniq_documents_jobs{job="paniq-documents"})', 'by colour'],
-])('an expression that no service could answer is found: %s', (expression, what) => {
+])('an expression without a possible result is found: %s', (expression, what) => {
   expect(findUnknown(expression, scene.known)).toEqual([what])
 })
 
@@ -53,7 +53,7 @@ test('every expression selects its job', () => {
   expect(words).toEqual([])
 })
 
-test('a rule says what is wrong in one sentence, how urgent it is, and where to read on', () => {
+test('a rule has a summary in one sentence, a severity and a runbook page', () => {
   const wrong = alerts.filter(
     ({ labels, annotations }) =>
       !['page', 'ticket'].includes(labels.severity) || !/^.{20,160}\.$/.test(annotations.summary),
@@ -63,7 +63,7 @@ test('a rule says what is wrong in one sentence, how urgent it is, and where to 
   expect(alerts.filter(({ labels }) => labels.severity === 'page').length).toBeGreaterThan(3)
 })
 
-test('a summary uses values and labels of its own expression only', () => {
+test('a summary uses only values and labels of its own expression', () => {
   const unknown = alerts.flatMap(({ alert, expr, annotations }) =>
     [...annotations.summary.matchAll(/\$labels\.(\w+)/g)]
       .map(([, label = '']) => label)
@@ -74,7 +74,7 @@ test('a summary uses values and labels of its own expression only', () => {
   expect(unknown).toEqual([])
 })
 
-/** A sum drops every label that it is not by. */
+/** A sum drops every label except those in `by`. */
 function isStored(expression: string, label: string): boolean {
   const isSummed = /^\s*(?:sum|max|min|count|histogram_quantile)\b/.test(expression)
   if (isSummed) return new RegExp(`by \\([^)]*\\b${label}\\b`).test(expression)

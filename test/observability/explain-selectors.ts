@@ -1,20 +1,20 @@
 import type { Metrics } from '../../src/metrics/metrics.ts'
 import { groupingsOf, type Matcher, type Selector, selectorsOf } from './selectors-of.ts'
 
-/** What Prometheus itself adds to each series, or makes. */
+/** Labels and series that Prometheus itself adds. */
 const ofPrometheus = { labels: ['job', 'instance'], metrics: new Map([['up', [] as readonly string[]]]) }
 
 export type Known = {
   labelsByMetric: ReadonlyMap<string, readonly string[]>
-  /** What /metrics of a running service says. */
+  /** The text of /metrics of a running service. */
   text: string
-  /** Where values that come only with trouble stand. */
+  /** Pages that list values which occur only after failures. */
   pages: string
 }
 
-/** The series that a service has, by the names that PromQL knows them by. */
+/** The series of the service, by their PromQL names. */
 export function knownSeries(metrics: Metrics, text: string): ReadonlyMap<string, readonly string[]> {
-  // The registry, which has neither, stands among them.
+  // The registry has neither; its metrics are listed too.
   const made = Object.values(metrics) as { name?: string; labelNames?: readonly string[] }[]
   const labelsByName = new Map(made.map(({ name, labelNames }) => [name, labelNames ?? []]))
   const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)]
@@ -30,7 +30,7 @@ export function knownSeries(metrics: Metrics, text: string): ReadonlyMap<string,
   return new Map([...series, ...ofPrometheus.metrics])
 }
 
-/** Everything in an expression that no running service has: metrics, labels, and values that none of them takes. */
+/** All metrics, labels and values of an expression that no running service has. */
 export function findUnknown(expression: string, known: Known): string[] {
   const selectors = selectorsOf(expression)
   const ofMetrics = selectors.flatMap((selector) => unknownOf(selector, known))
@@ -52,7 +52,7 @@ function unknownOf({ metric, matchers }: Selector, known: Known): string[] {
     .map(({ label, value }) => `${metric}{${label}: ${value}}`)
 }
 
-/** Some series of the service has such a value, or a page tells of it. */
+/** Whether a series of the service has such a value, or a page names it. */
 function isTaken({ label, operator, value }: Matcher, { text, pages }: Known): boolean {
   const isPattern = operator.endsWith('~')
   const wanted = new RegExp(`^(?:${isPattern ? value : value.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)})$`)

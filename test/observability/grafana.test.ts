@@ -10,7 +10,7 @@ const asked = listAsked(board)
 
 const scene = watchedService()
 
-test('the board has a row for each part of the service, and lets the Prometheus be chosen', () => {
+test('the board has a row for each part of the service, and a choice of the Prometheus data source', () => {
   const rows = board.panels.filter(({ type }) => type === 'row').map(({ title }) => title)
   const panels = board.panels.filter(({ type }) => type !== 'row')
 
@@ -37,7 +37,7 @@ test('the board has a row for each part of the service, and lets the Prometheus 
   expect(panels.filter(({ targets = [] }) => targets.length === 0)).toEqual([])
 })
 
-test('no panel lies on another, and each has a number of its own', () => {
+test('no panel overlaps another, and each has its own number', () => {
   const places = board.panels.flatMap(({ gridPos: { h, w, x, y } }) =>
     Array.from({ length: h * w }, (_none, at) => `${x + (at % w)} ${y + Math.floor(at / w)}`),
   )
@@ -47,7 +47,7 @@ test('no panel lies on another, and each has a number of its own', () => {
   expect(new Set(board.panels.map(({ id }) => id)).size).toBe(board.panels.length)
 })
 
-test('every expression asks for what a service has, and every figure of ours is shown', () => {
+test('every expression uses existing metrics, and every metric of ours is shown', () => {
   expect(asked.flatMap(({ title, expr }) => findUnknown(expr, scene.known).map((what) => `${title}: ${what}`))).toEqual(
     [],
   )
@@ -56,7 +56,7 @@ test('every expression asks for what a service has, and every figure of ours is 
   const names = [...scene.known.text.matchAll(/^# TYPE (\S+) \S+$/gm)].map(([, name = '']) => name)
   const ours = names.filter((name) => !/^paniq_documents_(process|nodejs)_/.test(name))
   const isShown = (name: string) => ['', '_count', '_bucket', '_sum'].some((end) => shown.has(name + end))
-  // Not on the board: details of a verification or a backup, and what has an alert of its own.
+  // Not on the board: details of verifications and backups, and metrics with their own alert.
   expect(ours.filter((name) => !isShown(name))).toEqual([
     'paniq_documents_event_months_ahead',
     'paniq_documents_verification_last_complete',
@@ -65,7 +65,7 @@ test('every expression asks for what a service has, and every figure of ours is 
   ])
 })
 
-test('a legend names labels that the lines have', () => {
+test('a legend uses labels that the series have', () => {
   const unknown = asked.flatMap(({ title, expr, legendFormat }) =>
     [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)]
       .filter(([, label = '']) => !isStored(expr, label))
@@ -75,7 +75,7 @@ test('a legend names labels that the lines have', () => {
   expect(unknown).toEqual([])
 })
 
-/** A sum drops every label that it is not by. */
+/** A sum drops every label except those in `by`. */
 function isStored(expression: string, label: string): boolean {
   if (/^(sum|max|min|count|histogram_quantile)\b/.test(expression))
     return new RegExp(`by \\([^)]*\\b${label}\\b`).test(expression)

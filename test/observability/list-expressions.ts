@@ -25,7 +25,7 @@ export async function readBoard(): Promise<Board> {
   return JSON.parse(await readFile(join(folder, 'grafana.json'), 'utf8')) as Board
 }
 
-/** What the panels ask Prometheus for, with values in the place of Grafana's variables. */
+/** The expressions of the panels, with values for Grafana's variables. */
 export function listAsked(board: Board): { title: string; legendFormat: string; expr: string }[] {
   return board.panels.flatMap(({ title, targets = [] }) =>
     targets.map(({ expr, legendFormat }) => ({
@@ -38,7 +38,7 @@ export function listAsked(board: Board): { title: string; legendFormat: string; 
 
 export type Page = { name: string; text: string }
 
-/** The runbook's first page, and those of the alerts by name. */
+/** The runbook's first page, and the pages of the alerts by name. */
 export async function readRunbook(): Promise<{ index: string; pages: Page[] }> {
   const names = (await readdir(join(docs, 'runbook'))).toSorted()
   const pages = await Promise.all(
@@ -47,7 +47,7 @@ export async function readRunbook(): Promise<{ index: string; pages: Page[] }> {
   return { index: await readFile(join(docs, 'runbook.md'), 'utf8'), pages }
 }
 
-/** The blocks of one language, with the name of the page that has them. */
+/** The code blocks of one language, with the name of their page. */
 export function blocksOf(
   { index, pages }: { index: string; pages: Page[] },
   language: string,

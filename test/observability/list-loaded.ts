@@ -1,6 +1,6 @@
 import { registerHooks } from 'node:module'
 
-// Run by itself: which packages a service with these settings loads, as JSON on standard output.
+// A program: prints the packages that a service with these settings loads, as JSON on standard output.
 const [endpoint] = process.argv.slice(2)
 const specifiers: string[] = []
 registerHooks({
@@ -18,9 +18,9 @@ const config = loadConfig({
   JWT_SECRET_KEY: 'a secret for tests that nobody else has',
   OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
 })
-// It goes as far as the database, which is after everything that is loaded.
+// It stops at the database, after all modules are loaded.
 await openApp(config, createLogger({ level: 'silent', isTerminal: false })).catch(() => undefined)
-// The library of the figures asks for the bare interface, which does nothing.
+// prom-client loads the bare API, which does nothing.
 const telemetry = specifiers.filter((each) => /^@opentelemetry\/(?!api$)/.test(each)).length
 process.stdout.write(JSON.stringify({ telemetry, all: specifiers.length }))
 process.exit(0)

@@ -9,7 +9,7 @@ import { type Known, knownSeries } from './explain-selectors.ts'
 
 export const docs = join(import.meta.dirname, '../../docs')
 
-/** What a service that somebody used can be asked for. */
+/** The data of a service after some use. */
 export async function lookAtService(service: TestService): Promise<Known> {
   const { firm, admin } = await firmWithAdmin(service)
   await uploadDocument(service.url, firm, admin)

@@ -18,13 +18,13 @@ const { index, pages } = runbook
 
 const scene = watchedService()
 
-test('each alert has its page, and each page its alert', () => {
+test('each alert has a page, and each page an alert', () => {
   expect(alerts.map(({ annotations }) => annotations.runbook).toSorted()).toEqual(
     pages.map(({ name }) => `docs/runbook/${name}`),
   )
 })
 
-test.each(pages)('$name says names its alert and has its impact, diagnosis, actions and end', ({ name, text }) => {
+test.each(pages)('$name names its alert and has impact, diagnosis, actions and the end', ({ name, text }) => {
   const alert = alerts.find(({ annotations }) => annotations.runbook.endsWith(`/${name}`))
 
   expect(text).toContain(`\n\n\`${alert?.alert}\` (${alert?.labels.severity})\n\n`)
@@ -45,7 +45,7 @@ test('the runbook lists every alert with its severity, in the order of the rules
   )
 })
 
-test('every query of the pages is one that the database answers, and changes nothing', async () => {
+test('every SQL query of the pages works and changes nothing', async () => {
   const queries = blocksOf(runbook, 'sql')
   const refused: string[] = []
   for (const { name, block } of queries) {
@@ -60,7 +60,7 @@ test('every query of the pages is one that the database answers, and changes not
   expect(refused).toEqual([])
 })
 
-test('every expression of the pages asks for what a service has', () => {
+test('every expression of the pages uses existing metrics', () => {
   const asked = blocksOf(runbook, 'promql')
 
   expect(asked.length).toBeGreaterThan(15)
@@ -69,7 +69,7 @@ test('every expression of the pages asks for what a service has', () => {
   )
 })
 
-test('events, jobs and tasks that the pages look for are those that the log has', async () => {
+test('events, jobs and tasks of the pages exist in the log', async () => {
   const code = (await listCode(['src'])).map(({ content }) => content).join('\n')
   const wanted = blocksOf(runbook, 'sh').flatMap(({ name, block }) =>
     [...block.matchAll(/\.(event|job|task|code|outcome|level) == "([\w-]+)"/g)].map(([, , value = '']) => ({
@@ -83,7 +83,7 @@ test('events, jobs and tasks that the pages look for are those that the log has'
   expect(wanted.filter(({ isThere }) => !isThere)).toEqual([])
 })
 
-test('commands and options of the pages are those of commands.md', async () => {
+test('commands and options of the pages exist in commands.md', async () => {
   const commands = await readFile(join(docs, 'commands.md'), 'utf8')
   const given = [{ name: 'runbook.md', text: index }, ...pages].flatMap(({ name, text }) =>
     [...text.matchAll(/\.\/bin\/paniq-docs ([a-z0-9 -]+)/g)].map(([, words = '']) => ({
@@ -104,7 +104,7 @@ test('commands and options of the pages are those of commands.md', async () => {
   expect(unknown).toEqual([])
 })
 
-test('links of the pages lead somewhere', async () => {
+test('links of the pages lead to existing pages and headings', async () => {
   const files = new Set(await Array.fromAsync(glob('**/*.md', { cwd: join(docs, '..'), exclude: ['node_modules/**'] })))
   const links = [
     { name: 'docs/runbook.md', text: index },

@@ -5,7 +5,7 @@ import { PgBoss } from 'pg-boss'
 import { afterEach, expect, test } from 'vitest'
 
 import { withSpan } from '../../src/logging/spans.ts'
-import { startWorker } from '../../src/worker/start-worker.ts'
+import { startWorker } from '../../src/worker/run-queue.ts'
 import { callDocuments, uploadDocument, uploadFile } from '../support/documents/call-documents.ts'
 import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
 import { runProgram } from '../support/services/packages/run-program.ts'
@@ -22,7 +22,7 @@ const named = (requestId: string, more: Record<string, string> = {}) => ({
   headers: { 'x-request-id': requestId, ...more },
 })
 
-/** The whole trace of a request, once its last span has come. */
+/** The whole trace of a request, after its last span has arrived. */
 async function traceOf(requestId: string): Promise<{ root: ReceivedSpan; spans: ReceivedSpan[] }> {
   const rootOf = () => scene.collector.spans().find(({ facts }) => facts['request_id'] === requestId)
   await expect.poll(rootOf).toBeDefined()
@@ -60,7 +60,7 @@ test('an upload is one trace, from the request to each statement and each call t
   expect(spans.find(({ name }) => name === 'store file')?.facts).toMatchObject({ store: 's3', outcome: 'ok' })
 })
 
-test('a caller’s trace goes on here, and a decision of theirs not to keep it counts', async () => {
+test('a caller’s trace continues here, and its decision not to sample is respected', async () => {
   const [traceId, parent] = [randomUUID().replaceAll('-', ''), '00f067aa0ba902b7']
   const unsaved = randomUUID().replaceAll('-', '')
   await uploadDocument(
@@ -83,7 +83,7 @@ test('a caller’s trace goes on here, and a decision of theirs not to keep it c
 })
 
 test.each(['', 'nonsense', `00-${'0'.repeat(32)}-${'0'.repeat(16)}-01`, `01-${'a'.repeat(32)}-b-01`])(
-  'what is no traceparent begins a trace of its own: %j',
+  'an invalid traceparent begins a new trace: %j',
   async (traceparent) => {
     const requestId = randomUUID()
     await (
@@ -96,7 +96,7 @@ test.each(['', 'nonsense', `00-${'0'.repeat(32)}-${'0'.repeat(16)}-01`, `01-${'a
   },
 )
 
-test('a refusal says its code, and every line of the log names the trace', async () => {
+test('a failed request has its error code in the span, and every log line has the trace id', async () => {
   const start = scene.service.logLines.length
   const answer = await uploadFile(scene.service.url, scene.firm, scene.admin, {
     bytes: Buffer.from('none'),
@@ -113,7 +113,7 @@ test('a refusal says its code, and every line of the log names the trace', async
   expect(operations.map((line) => line['trace_id'])).toEqual([root.traceId])
 })
 
-test('a job is a part of the trace of what asked for it', async () => {
+test('a job belongs to the trace of the request that enqueued it', async () => {
   const { tracing } = scene.service.app
   if (tracing === undefined) throw new Error('nothing is traced')
   const name = 'traced-job'
@@ -132,7 +132,7 @@ test('a job is a part of the trace of what asked for it', async () => {
   await worker.close()
 })
 
-test('probes of the service, and its own of an S3 that is out, are nobody’s trace', async () => {
+test('probes of the service and of S3 belong to no trace', async () => {
   await (await fetch(`${scene.service.url}/readyz`)).text()
   scene.toS3.setFault({ kind: 'refuse' })
   await scene.toS3.cutAll()
@@ -152,7 +152,7 @@ test('probes of the service, and its own of an S3 that is out, are nobody’s tr
   expect(scene.collector.spans().filter(({ name }) => /readyz|healthz|metrics/.test(name))).toEqual([])
 })
 
-test('a collector that is away costs nobody an answer, and is told of once', async () => {
+test('a collector that is down delays no answer, and is logged once', async () => {
   const alone = await startService({
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1',
     OTEL_EXPORTER_OTLP_TIMEOUT: '200',

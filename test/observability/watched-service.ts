@@ -7,7 +7,7 @@ import { lookAtService } from './look-at-service.ts'
 
 export type WatchedService = { service: TestService; known: Known }
 
-/** Gives the tests of a file a service on a bucket that somebody used, and what it can be asked for. */
+/** A service on a bucket after some use, with its metrics and logs, for the tests of a file. */
 export function watchedService(): WatchedService {
   return sceneOfFile(async (closing) => {
     const bucket = await freshBucket()

@@ -41,14 +41,14 @@ function unlink(id: string, { from = person.id, by = administrator }: { from?: s
   return call(service.url, `DELETE /users/${from}/identities/${id}`, { headers: by.headers })
 }
 
-/** Who the provider's token of this subject is here: an id, or the status of the refusal. */
+/** The person of the provider's token with this subject: an id, or the status of the error. */
 async function whoIs(name: string): Promise<unknown> {
   const token = await provider.sign(provider.claims({ sub: name }))
   const { status, body } = await call(service.url, 'GET /auth/me', { token })
   return status === 200 ? (body as { id: string }).id : status
 }
 
-it('a login that belongs to nobody and asks again and again is 429, and fills the audit trail no more', async () => {
+it('repeated requests with an unlinked login get 429, and no further audit events', async () => {
   const few = await startService({ ...provider.settings, EVENTS_PER_PERSON: '5' })
   onTestFinished(() => few.stop())
   const ask = async (name: string) => {
@@ -66,13 +66,13 @@ it('a login that belongs to nobody and asks again and again is 429, and fills th
 
 async function eventsAbout(name: string): Promise<unknown[]> {
   const events = await service.app.db
-    .selectFrom('document_events')
+    .selectFrom('document_trail')
     .selectAll()
     .where('action', 'like', 'identity.%')
     .orderBy('occurred_at')
     .execute()
   return events
-    .filter(({ details }) => (details as { subject?: string }).subject === name)
+    .filter(({ personal }) => personal?.['subject'] === name)
     .map(
       ({ action, outcome, actor_id: actor }) =>
         `${action} ${outcome} by ${actor === administrator.id ? 'them' : actor}`,
@@ -81,7 +81,7 @@ async function eventsAbout(name: string): Promise<unknown[]> {
 
 const codeOf = ({ status, body }: { status: number; body: unknown }) => `${status} ${(body as { code?: string }).code}`
 
-it('a login that an administrator links is that person at the next request, and nobody once it is unlinked', async () => {
+it('a linked login identifies its person at the next request, and nobody after the unlinking', async () => {
   expect(await whoIs(subject)).toBe(401)
 
   const linked = await link({ subject })
@@ -110,7 +110,7 @@ it('a login that an administrator links is that person at the next request, and 
   ])
 })
 
-it('a person may have several, listed by pages, newest first', async () => {
+it('a person may have several logins, listed page by page, newest first', async () => {
   const subjects = [`${subject} a`, `${subject} b`, `${subject} c`]
   for (const each of subjects) await link({ subject: each })
 
@@ -122,14 +122,14 @@ it('a person may have several, listed by pages, newest first', async () => {
   expect(second.headers.get('link')).toBeNull()
 })
 
-describe('a link is refused', () => {
-  it('to nobody', async () => {
+describe('a link is rejected', () => {
+  it('to an unknown person', async () => {
     expect(codeOf(await link({ subject }, { to: randomUUID() }))).toBe('404 not_found')
     expect(codeOf(await list('', randomUUID()))).toBe('404 not_found')
     expect(codeOf(await link({ subject }, { to: 'thandi' }))).toBe('404 not_found')
   })
 
-  it('of a login that is linked, to whomever, which stays whose it is', async () => {
+  it('of a linked login, to any person; the existing link stays', async () => {
     await link({ subject })
     const other = await makePerson(service.app)
     const taken = await link({ subject }, { to: other.id })
@@ -139,7 +139,7 @@ describe('a link is refused', () => {
     expect(await whoIs(subject)).toBe(person.id)
   })
 
-  it('to one of two at the same moment', async () => {
+  it('for one of two concurrent requests', async () => {
     const others = await Promise.all(Array.from({ length: 6 }, () => makePerson(service.app)))
     const heard = await Promise.all(others.map(({ id }) => link({ subject }, { to: id })))
     expect(
@@ -150,7 +150,7 @@ describe('a link is refused', () => {
     ).toBe('201 409 409 409 409 409')
   })
 
-  it('of a login that is a person’s own id: it would let another in with their tokens', async () => {
+  it('of a login that is a person’s own id, since it would identify another person by their tokens', async () => {
     const other = await makePerson(service.app)
     expect(codeOf(await link({ subject: other.id }))).toBe('409 conflict')
     expect(codeOf(await link({ subject: other.id.toUpperCase() }))).toBe('409 conflict')
@@ -173,7 +173,7 @@ describe('a link is refused', () => {
   })
 })
 
-it('who is no administrator may neither link, nor unlink, nor look, not even at themself', async () => {
+it('only administrators may link, unlink and list, also their own logins', async () => {
   const { body } = await link({ subject })
   const asPerson = { by: person }
   expect(codeOf(await link({ subject: `${subject} 2` }, asPerson))).toBe('403 forbidden')
@@ -182,7 +182,7 @@ it('who is no administrator may neither link, nor unlink, nor look, not even at 
   expect(codeOf(looked)).toBe('403 forbidden')
 })
 
-it('a link is taken away where it is, not at another person’s', async () => {
+it('a link is removed only under its own person', async () => {
   const { id } = (await link({ subject })).body as IdentityShape
   const other = await makePerson(service.app)
   expect(codeOf(await unlink(id, { from: other.id }))).toBe('404 not_found')
@@ -190,19 +190,19 @@ it('a link is taken away where it is, not at another person’s', async () => {
   expect(await whoIs(subject)).toBe(person.id)
 })
 
-it('a login of another provider is another login, and opens nothing while that provider is not the one here', async () => {
+it('a login of another provider is a different login, and is not accepted while that provider is not configured', async () => {
   await link({ subject, issuer: 'https://login.example' })
   expect(await whoIs(subject)).toBe(401)
 })
 
-it('a link outlives neither its person nor gives it to anybody else: whom the platform deleted comes in no more', async () => {
+it('a link to a deleted person identifies nobody', async () => {
   await link({ subject })
   await service.app.db.deleteFrom('registered_users').where('id', '=', person.id).execute()
   expect(await whoIs(subject)).toBe(401)
   expect((await list()).body).toMatchObject([{ subject }])
 })
 
-it('a login stands for no personnel of the platform, by whatever id', async () => {
+it('a login never identifies personnel of the platform, by any id', async () => {
   const { database, jwtSecret = '' } = service.app.config
   const platform = new Client({ connectionString: database.kind === 'external' ? database.url : '' })
   await platform.connect()
@@ -217,7 +217,7 @@ it('a login stands for no personnel of the platform, by whatever id', async () =
   expect(byPersonnel).toMatchObject({ status: 201, body: { linked_by: personnel.id } })
 })
 
-it('without a provider the issuer must be named', async () => {
+it('without a provider the issuer is required', async () => {
   const alone = await startService()
   const there = await makePerson(alone.app, { role: 'admin' })
   const ask = (body: object) => call(alone.url, `POST /users/${there.id}/identities`, { headers: there.headers, body })

@@ -14,7 +14,7 @@ let person: Person
 beforeAll(async () => {
   provider = await startOpenIdProvider()
   provider.mood = { kind: 'broken' }
-  // Asked at every request that needs it, so that the test need not wait.
+  // Without a pause between two requests to the provider, so that the test need not wait.
   service = await startService(provider.settings, { providerKeys: { ...defaultKeyCacheTimes, pauseMs: 0 } })
   person = await makePerson(service.app)
 })
@@ -33,11 +33,11 @@ async function withProvidersToken(): Promise<Response> {
 
 const eventsOf = (name: string) => service.logLines.filter((line) => line.includes(`"event":"${name}"`))
 
-it('a provider that is out hinders nobody but those who come with a token that it alone could vouch for', async () => {
+it('a provider outage affects only tokens with unknown keys', async () => {
   const putOff = await withProvidersToken()
   const problem = await problemOf(putOff)
   expect([putOff.status, problem.code, putOff.headers.get('retry-after')]).toEqual([503, 'store_unavailable', '1'])
-  expect(problem.detail).toMatch(/cannot be checked now.*Try again/)
+  expect(problem.detail).toMatch(/cannot be checked, .*Try again/)
   expect((await me(person.headers.authorization)).status).toBe(200)
   await withProvidersToken()
   expect(eventsOf('provider_keys_failed')).toHaveLength(1)
@@ -52,7 +52,7 @@ it('a provider that is out hinders nobody but those who come with a token that i
   expect((await withProvidersToken()).status).toBe(503)
 })
 
-it('the answer and the log hold nothing of a token, and the metrics count the questions', async () => {
+it('answers and logs contain no token, and the metrics count the requests to the provider', async () => {
   const token = await provider.sign(provider.claims({ sub: randomUUID() }))
   expect(await (await me(`Bearer ${token}`)).text()).not.toContain(token)
   expect(service.logLines.join('')).not.toContain(token.split('.')[2])

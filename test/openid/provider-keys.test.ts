@@ -18,14 +18,14 @@ import {
   defaultKeyCacheTimes,
 } from '../../src/people/sessions/openid-provider.ts'
 
-const { freshMs, mostStaleMs, pauseMs } = defaultKeyCacheTimes
+const { freshMs, maxStaleMs, pauseMs } = defaultKeyCacheTimes
 
 let provider: TestProvider
 let keys: ProviderKeys
 let first: ProviderKey
 let elapsed: number
 let failures: unknown[]
-/** Long enough for a busy machine, unless a test waits for its end. */
+/** Long enough for a busy machine; a test of the timeout sets less. */
 let timeoutMs: number
 beforeEach(async () => {
   provider = await startOpenIdProvider()
@@ -35,7 +35,7 @@ beforeEach(async () => {
   failures = []
   keys = cacheProviderKeys({
     fetchKeys: () => fetchKeySet(provider.settings.JWT_JWKS_URL, { timeoutMs }),
-    tell: (failure) => void failures.push(failure),
+    onResult: (failure) => void failures.push(failure),
     elapsedMs: () => elapsed,
   })
 })
@@ -47,7 +47,7 @@ function firstKey(): ProviderKey {
   return key
 }
 
-/** What comes of a token that this key signed. */
+/** The result for a token signed with this key. */
 async function outcomeOf(key: ProviderKey): Promise<string> {
   const token = await provider.sign(provider.claims(), { key })
   return await jwtVerify(token, keys.findKey).then(
@@ -60,8 +60,8 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : String(error)
 }
 
-describe('the provider is asked', () => {
-  it('once, however many come at the same moment, and not again while its keys are fresh', async () => {
+describe('the keys are fetched', () => {
+  it('once for concurrent requests, and not again while they are fresh', async () => {
     const heard = await Promise.all(Array.from({ length: 20 }, () => outcomeOf(first)))
     elapsed = freshMs
     heard.push(await outcomeOf(first))
@@ -70,7 +70,7 @@ describe('the provider is asked', () => {
     expect(provider.questions()).toBe(1)
   })
 
-  it('once for a key that nobody knew: what it signs from then on is taken without asking', async () => {
+  it('once for an unknown key, whose tokens are then accepted without another fetch', async () => {
     await outcomeOf(first)
     elapsed = pauseMs
     const second = await provider.rotate('ES256')
@@ -83,7 +83,7 @@ describe('the provider is asked', () => {
     expect(provider.questions()).toBe(2)
   })
 
-  it('once in a pause, whatever flood of made-up keys arrives', async () => {
+  it('once per pause, however many forged keys arrive', async () => {
     const madeUp = await makeProviderKey('ES256')
     const flood = () => Promise.all(Array.from({ length: 100 }, () => outcomeOf({ ...madeUp, kid: randomUUID() })))
     await outcomeOf(first)
@@ -97,7 +97,7 @@ describe('the provider is asked', () => {
     expect(await outcomeOf(first)).toBe('taken')
   })
 
-  it('again when its keys are old, and one that it withdrew counts no longer', async () => {
+  it('again when they are old, and a withdrawn key is then rejected', async () => {
     await outcomeOf(first)
     const second = await provider.rotate()
     provider.keys = [second]
@@ -108,8 +108,8 @@ describe('the provider is asked', () => {
   })
 })
 
-describe('while the provider is out', () => {
-  it('a key that is known goes on working, and a new one is not refused but put off', async () => {
+describe('during an outage of the provider', () => {
+  it('a cached key still works, and an unknown one gets 503 instead of 401', async () => {
     await outcomeOf(first)
     const second = await provider.rotate()
     provider.mood = { kind: 'broken' }
@@ -124,7 +124,7 @@ describe('while the provider is out', () => {
     expect(provider.questions()).toBe(3)
   })
 
-  it('a flood asks it once in a pause, and says when to try again', async () => {
+  it('many requests cause one fetch per pause, and get Retry-After', async () => {
     provider.mood = { kind: 'broken' }
     const token = await provider.sign(provider.claims())
     for (let count = 0; count < 30; count += 1)
@@ -137,30 +137,30 @@ describe('while the provider is out', () => {
     expect(failures).toEqual([expect.objectContaining({ message: expect.stringContaining('500') })])
   })
 
-  it('nobody with a known key waits for it twice', async () => {
+  it('requests with a cached key do not wait for a second fetch', async () => {
     await outcomeOf(first)
     provider.mood = { kind: 'silent' }
     timeoutMs = 300
     elapsed = freshMs + 1
-    expect(await outcomeOf(first)).toBe('taken') // after the time that a question may take
+    expect(await outcomeOf(first)).toBe('taken') // after the pause between two requests
     elapsed += pauseMs
     timeoutMs = 30_000
 
-    // The question that this one sets off is still open when it is answered.
+    // The request that this one starts is still open when it gets its answer.
     expect([await outcomeOf(first), failures.length]).toEqual(['taken', 2])
     await expect.poll(() => provider.questions()).toBe(3)
   })
 
-  it('known keys count for a day at most', async () => {
+  it('cached keys work for a day at most', async () => {
     await outcomeOf(first)
     provider.mood = { kind: 'broken' }
-    elapsed = mostStaleMs
+    elapsed = maxStaleMs
     expect(await outcomeOf(first)).toBe('taken')
     elapsed += pauseMs
     expect(await outcomeOf(first)).toBe('store_unavailable')
   })
 
-  it('from the first start on, tokens are put off until it is back', async () => {
+  it('from the first start on, tokens get 503 until the provider is back', async () => {
     provider.mood = { kind: 'broken' }
     await keys.prepare()
     expect(await outcomeOf(first)).toBe('store_unavailable')
@@ -173,13 +173,13 @@ describe('while the provider is out', () => {
 
 const fetched = () => fetchKeySet(provider.settings.JWT_JWKS_URL, { timeoutMs })
 
-describe('an answer is no set of keys', () => {
+describe('a response is rejected', () => {
   it('when it is another status than 200', async () => {
     provider.mood = { kind: 'broken' }
     await expect(fetched()).rejects.toThrow('answered 500')
   })
 
-  it('when it points elsewhere, and there nobody is asked', async () => {
+  it('when it is a redirect, which is not followed', async () => {
     const elsewhere = await startOpenIdProvider()
     provider.mood = { kind: 'redirects', to: elsewhere.settings.JWT_JWKS_URL }
     await expect(fetched()).rejects.toThrow('answered 302')
@@ -197,7 +197,7 @@ describe('an answer is no set of keys', () => {
     await expect(fetched()).rejects.toThrow(reason)
   })
 
-  it('when it is larger than keys are, also if it was made small for the way', async () => {
+  it('when it is larger than the maximum, also if it is compressed', async () => {
     const large = `{"keys":[],"x":"${'x'.repeat(300_000)}"}`
     provider.mood = { kind: 'says', write: (response) => void response.end(large) }
     await expect(fetched()).rejects.toThrow('more than 262144 bytes')
@@ -210,7 +210,7 @@ describe('an answer is no set of keys', () => {
     await expect(fetched()).rejects.toThrow('more than 262144 bytes')
   })
 
-  it('when it does not come, or does not come to its end', async () => {
+  it('when it does not arrive, or not completely', async () => {
     timeoutMs = 300
     provider.mood = { kind: 'silent' }
     await expect(fetched()).rejects.toThrow(/timeout/i)
@@ -218,7 +218,7 @@ describe('an answer is no set of keys', () => {
     await expect(fetched()).rejects.toThrow(/timeout/i)
   })
 
-  it('when nobody answers there', async () => {
+  it('when no server listens there', async () => {
     const [port = 0] = await findFreePorts(1)
     await expect(fetchKeySet(`http://127.0.0.1:${port}/keys`)).rejects.toThrow('fetch failed')
   })

@@ -17,16 +17,16 @@ let roles: TwoRoles
 let services: TestService[]
 let one: TestService
 let other: TestService
-/** With the rights of the tables' owner. */
+/** As the tables' owner. */
 let owner: Client
 beforeAll(async () => {
   provider = await startOpenIdProvider()
   roles = await freshDatabaseOfTwoRoles()
   owner = new Client({ connectionString: roles.settings.DATABASE_OWNER_URL })
   await owner.connect()
-  // As where the platform's reports may read every table that is made.
+  // Default privileges like those of a platform whose reports may read every new table.
   await owner.query('alter default privileges grant select on tables to public')
-  const settings = { ...roles.settings, ...provider.settings, JWT_SECRET_KEY: '' }
+  const settings = { ...roles.settings, ...provider.settings, JWT_SECRET_KEY: '', PASSWORD_LOGIN: 'on' }
   services = await Promise.all(Array.from({ length: 4 }, () => startService(settings)))
   ;[one, other] = services as [TestService, TestService] // four were started
 })
@@ -37,14 +37,14 @@ afterAll(async () => {
   await provider.stop()
 })
 
-describe('without a secret that is shared with the platform', () => {
-  it('of instances that start at once one makes the key, and the others take it', async () => {
+describe('without a secret shared with the platform', () => {
+  it('one of several instances that start at once creates the key, and all use it', async () => {
     const { rows } = await owner.query<{ name: string; secret: string }>('select name, secret from document_secrets')
     expect(rows).toEqual([{ name: 'signing', secret: expect.stringMatching(/^[0-9a-f]{64}$/) }])
     expect(new Set(services.map(({ app }) => Buffer.from(app.keys.localLinks).toString('hex'))).size).toBe(1)
   })
 
-  it('who makes a key while somebody else does waits, and takes that one', async () => {
+  it('a process that creates a key at the same time as another uses that one', async () => {
     await owner.query('begin')
     await owner.query("insert into document_secrets (name, secret) values ('another', 'of the first')")
     const made = services.map(({ app }) => ensureStoredSecret(app.db, 'another'))
@@ -54,7 +54,7 @@ describe('without a secret that is shared with the platform', () => {
     expect(new Set(await Promise.all(made))).toEqual(new Set(['of the first']))
   })
 
-  it('who begins a session at one goes on at another, and turns its pages there', async () => {
+  it('a session and its cursors work at another instance', async () => {
     const email = 'naledi@bluecrane.example'
     const password = 'correct horse battery'
     const person = { email, password, first_name: 'Naledi', last_name: 'Khumalo' }
@@ -78,14 +78,14 @@ describe('without a secret that is shared with the platform', () => {
     expect([first.status, second.status]).toEqual([200, 200])
   })
 
-  it('a token of the platform is no better than anybody’s', async () => {
+  it('a token of the platform is rejected', async () => {
     const person = await makePerson(one.app)
     const token = await signPlatformToken(person, 'a secret for tests that nobody else has')
     const answer = await fetch(`${one.url}/api/v1/auth/me`, { headers: { authorization: `Bearer ${token}` } })
     expect(answer.status).toBe(401)
   })
 
-  it('nobody but the service and the owner of its tables reads the key, whatever else may be read', async () => {
+  it('only the service and the owner of its tables can read the key, despite default privileges', async () => {
     const service = new URL(roles.settings.DATABASE_URL).username
     expect(await readAs('pg_signal_backend', 'document_identities')).toBe('read')
     expect(await readAs('pg_signal_backend', 'document_secrets')).toMatch(/permission denied/)
@@ -99,7 +99,7 @@ describe('without a secret that is shared with the platform', () => {
   })
 })
 
-/** What happens when this role reads the table. */
+/** The result when this role reads the table. */
 async function readAs(role: string, table: string): Promise<string> {
   const client = new Client({ connectionString: adminUrlOf(one) })
   await client.connect()

@@ -1,9 +1,9 @@
+import { sessionRow } from '../support/people/session-row.ts'
 import { createHmac, randomUUID } from 'node:crypto'
 
 import { type CryptoKey, exportSPKI, importJWK, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import type { SessionId } from '../../src/vocabulary/vocabulary.ts'
 import { problemOf } from '../support/documents/call-documents.ts'
 import {
   makeProviderKey,
@@ -38,7 +38,7 @@ afterAll(async () => {
 
 const seconds = () => Math.floor(Date.now() / 1000)
 
-/** What the provider says of the person. */
+/** The provider's claims about the person. */
 function claims(extra: JWTPayload = {}): JWTPayload {
   return provider.claims({ sub: person.id, ...extra })
 }
@@ -47,7 +47,7 @@ function claimsWithout(name: string): JWTPayload {
   return Object.fromEntries(Object.entries(claims()).filter(([each]) => each !== name))
 }
 
-/** A token by hand, for what a library refuses to sign. */
+/** Signs a token by hand, because a library would refuse these claims. */
 function forged(header: object, payload: object, signature: (text: string) => string): string {
   const text = [header, payload].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
   return `${text}.${signature(text)}`
@@ -71,7 +71,7 @@ function ask(token: string, path = `/security-firms/${firm}/documents`): Promise
   return fetch(`${service.url}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } })
 }
 
-describe('a token of the provider is taken', () => {
+describe('a token of the provider is accepted', () => {
   it.each<[string, () => Promise<string>]>([
     ['signed with RS256', () => provider.sign(claims())],
     ['signed with ES256', () => provider.sign(claims(), { key: elliptic })],
@@ -92,11 +92,11 @@ describe('a token of the provider is taken', () => {
     expect((await ask(await make())).status).toBe(200)
   })
 
-  it('beside one of the platform', async () => {
+  it('in addition to one of the platform', async () => {
     expect((await fetch(`${service.url}/api/v1/auth/me`, { headers: person.headers })).status).toBe(200)
   })
 
-  it('and gives no right by what it claims', async () => {
+  it('without rights from its claims', async () => {
     const token = await provider.sign(
       claims({ user_type: 'admin', role: 'super_admin', is_admin: true, permissions: ['*'], roles: ['admin'] }),
     )
@@ -104,7 +104,7 @@ describe('a token of the provider is taken', () => {
     expect([answer.status, (await problemOf(answer)).code]).toEqual([403, 'forbidden'])
   })
 
-  it('and a lock counts at the next request', async () => {
+  it('until its person is locked', async () => {
     const locked = await makePerson(service.app)
     const token = await provider.sign(claims({ sub: locked.id }))
     expect((await ask(token, '/auth/me')).status).toBe(200)
@@ -114,7 +114,7 @@ describe('a token of the provider is taken', () => {
   })
 })
 
-describe('a token is refused', () => {
+describe('a token is rejected', () => {
   const refused: [string, () => string | Promise<string>][] = [
     ['of another issuer', () => provider.sign(claims({ iss: 'https://login.example' }))],
     [
@@ -213,11 +213,11 @@ describe('a token is refused', () => {
     expect([answer.status, code, answer.headers.get('www-authenticate')]).toEqual([401, 'unauthenticated', 'Bearer'])
   })
 
-  it('without the provider being sent anywhere by it', () => {
+  it('and no address in it is followed', () => {
     expect(new Set(provider.asked)).toEqual(new Set([new URL(provider.settings.JWT_JWKS_URL).pathname]))
   })
 
-  it('in words that tell what to do', async () => {
+  it('with the reason and the fix', async () => {
     const ended = await problemOf(await ask(await provider.sign(claims({ exp: seconds() - 1 }))))
     const elsewhere = await problemOf(await ask(await provider.sign(claims({ aud: 'portal' }))))
     const unlinked = await problemOf(await ask(await provider.sign(claims({ sub: 'auth0|7' }))))
@@ -231,23 +231,21 @@ it('an unlinked subject is recorded in the audit trail', async () => {
   const subject = `stranger-${randomUUID()}`
   await ask(await provider.sign(claims({ sub: subject })))
   const events = await service.app.db
-    .selectFrom('document_events')
-    .selectAll()
+    .selectFrom('document_trail')
+    .select(['outcome', 'actor_id', 'details', 'personal'])
     .where('action', '=', 'identity.refused')
     .execute()
-  expect(events.map(({ outcome, actor_id: actor, details }) => ({ outcome, actor, details }))).toContainEqual({
+  expect(events).toContainEqual({
     outcome: 'unauthenticated',
-    actor: null,
-    details: { issuer: provider.issuer, subject },
+    actor_id: null,
+    details: { issuer: provider.issuer },
+    personal: expect.objectContaining({ subject }),
   })
 })
 
-it('a logout everywhere with a token of the provider ends the sessions that were begun here', async () => {
+it('a logout everywhere with a provider’s token ends the person’s sessions here', async () => {
   const leaving = await makePerson(service.app)
-  await service.app.db
-    .insertInto('document_sessions')
-    .values({ id: randomUUID() as SessionId, user_id: leaving.id, started_at: new Date() })
-    .execute()
+  await service.app.db.insertInto('document_sessions').values(sessionRow(leaving.id, new Date())).execute()
   const token = await provider.sign(claims({ sub: leaving.id }))
   const answer = await fetch(`${service.url}/api/v1/auth/logout?all=true`, {
     method: 'POST',
@@ -265,7 +263,7 @@ function signedWith({ kid }: ProviderKey, { alg, key }: { alg: string; key: Cryp
   return new SignJWT(claims()).setProtectedHeader({ alg, kid }).sign(key)
 }
 
-/** The provider's own key, used by another algorithm than it is for. */
+/** The provider's own key, used with another algorithm. */
 async function rsaFor(hash: string, name: string): Promise<CryptoKey> {
   const jwk = await crypto.subtle.exportKey('jwk', rsaKey().privateKey)
   const { alg: _alg, key_ops: _operations, ...rest } = jwk
@@ -277,7 +275,7 @@ async function signedByStranger(headerOf: (key: ProviderKey) => object): Promise
   return await provider.sign(claims(), { key, ...headerOf(key) })
 }
 
-/** With a right signature over a header that a library would not write. */
+/** A valid signature over a header that a library would not write. */
 async function changedHeader(extra: object): Promise<string> {
   const { kid, privateKey } = rsaKey()
   const text = [{ alg: 'RS256', kid, ...extra }, claims()]

@@ -12,7 +12,7 @@ const scene = serviceBehindProxies()
 afterEach(async () => {
   scene.toS3.setFault({ kind: 'none' })
   scene.toDatabase.setFault({ kind: 'none' })
-  // The next test begins with what is true again, and not with an answer that was kept.
+  // So that the next test does not get a cached answer.
   await vi.waitUntil(async () => (await ready()).body.status === 'ready', { timeout: 30_000, interval: 200 })
 })
 
@@ -22,14 +22,14 @@ async function ready(url = scene.service.url): Promise<{ status: number; body: R
   return { status: response.status, body: JSON.parse(text) as ReadinessShape, text }
 }
 
-/** What is heard once the kept answer is old. */
+/** The answer after the cached one has expired. */
 async function hearsOf(check: keyof ReadinessShape['checks']) {
   const failed = async () => (await ready()).body.checks[check].state
   await expect.poll(failed, { timeout: 30_000, interval: 200 }).toBe('failed')
   return ready()
 }
 
-test('all that is needed answers: ready', async () => {
+test('if all dependencies answer: ready', async () => {
   await expect
     .poll(() => ready())
     .toMatchObject({
@@ -42,7 +42,7 @@ test('all that is needed answers: ready', async () => {
 })
 
 test.each(['refuse', 'hang'] as const)(
-  'S3 that does %s: degraded, since new files wait on the local disk, in a plain sentence',
+  'if S3 does %s: degraded, since new files are stored locally, with a plain sentence',
   async (kind) => {
     scene.toS3.setFault({ kind })
     await scene.toS3.cutAll()
@@ -59,7 +59,7 @@ test.each(['refuse', 'hang'] as const)(
   },
 )
 
-test.each(['refuse', 'hang'] as const)('a database that does %s: unavailable, and yet alive', async (kind) => {
+test.each(['refuse', 'hang'] as const)('if the database does %s: unavailable, and still alive', async (kind) => {
   scene.toDatabase.setFault({ kind })
   await scene.toDatabase.cutAll()
 
@@ -77,16 +77,16 @@ function countS3Operations(): number {
   return scene.service.logLines.filter((line) => line.includes('"s3_operation"')).length
 }
 
-test('somebody who asks without a pause makes the service ask S3 now and then', async () => {
+test('continuous readiness requests call S3 only now and then', async () => {
   const before = countS3Operations()
 
   for (let round = 0; round < 50; round += 1) await Promise.all([ready(), ready(), ready(), ready()])
 
-  // A key that is not there costs two calls; on a slow machine a kept answer may grow old meanwhile, a few times.
+  // A missing key costs two calls. On a slow machine the cached answer may expire a few times.
   expect(countS3Operations() - before).toBeLessThan(20)
 })
 
-test('what failed is told in the log, with its cause', async () => {
+test('a failed check is logged with its cause', async () => {
   scene.toS3.setFault({ kind: 'refuse' })
   await scene.toS3.cutAll()
   await hearsOf('s3')
@@ -100,7 +100,7 @@ test('what failed is told in the log, with its cause', async () => {
 test.each([
   ['local', 200, 'degraded', 'new files are stored locally'],
   ['off', 503, 'unavailable', 'files cannot be uploaded'],
-])('a bucket that does not exist, and the fallback is %s: %i', async (fallback, status, word, then) => {
+])('a missing bucket, with the fallback %s: %i', async (fallback, status, word, then) => {
   const elsewhere = await startService({
     ...s3Settings(scene.bucket),
     AWS_S3_BUCKET: `${scene.bucket.name}-none`,
@@ -113,7 +113,7 @@ test.each([
   expect(heard.body.checks.s3.message).toContain(then)
 })
 
-test('S3 is out, and the local disk with it: nothing can be uploaded', async () => {
+test('S3 and the local disk are down: nothing can be uploaded', async () => {
   const elsewhere = await startService({ ...s3Settings(scene.bucket), AWS_S3_BUCKET: `${scene.bucket.name}-none` })
   await rename(`${elsewhere.folder}/uploads`, `${elsewhere.folder}/elsewhere`)
   const heard = await ready(elsewhere.url)
@@ -123,7 +123,7 @@ test('S3 is out, and the local disk with it: nothing can be uploaded', async () 
   expect(heard.body.checks.s3.message).toContain('files cannot be uploaded')
 })
 
-test('a service that was told to end says so at once', async () => {
+test('after a shutdown signal: stopping, at once', async () => {
   const local = await startService()
   const ending = new AbortController()
   const server = await buildApi(local.app, { maxSilenceSeconds: 30 }, ending.signal)
@@ -136,7 +136,7 @@ test('a service that was told to end says so at once', async () => {
   expect(answer.json()).toMatchObject({ status: 'stopping' })
 })
 
-test('local by choice: ready without S3', async () => {
+test('with local storage: ready without S3', async () => {
   const local = await startService()
   const heard = await ready(local.url)
   await local.stop()
@@ -147,7 +147,7 @@ test('local by choice: ready without S3', async () => {
   })
 })
 
-test('S3 that is set up but takes no new files: what lies there is missed, the rest works', async () => {
+test('an outage of S3 without new files there: its files are unavailable, the rest works', async () => {
   const settings = { ...s3Settings(scene.bucket), USE_S3_STORAGE: 'false', AWS_S3_BUCKET: `${scene.bucket.name}-none` }
   const local = await startService(settings)
   const heard = await ready(local.url)
@@ -159,9 +159,9 @@ test('S3 that is set up but takes no new files: what lies there is missed, the r
 test.each([
   ['local', 200, 'degraded'],
   ['off', 503, 'unavailable'],
-])('S3 is wanted without credentials, and the fallback is %s: %i', async (fallback, status, word) => {
+])('S3 without credentials, with the fallback %s: %i', async (fallback, status, word) => {
   for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']) vi.stubEnv(name, undefined)
-  // Neither a file of this machine nor a cloud that it may run in.
+  // Without the credential files of this machine and the metadata of a cloud.
   vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/nonexistent')
   vi.stubEnv('AWS_CONFIG_FILE', '/nonexistent')
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
@@ -174,7 +174,7 @@ test.each([
   expect(heard.body.checks.s3.message).toContain('there are no credentials')
 })
 
-test('a local disk that is gone: unavailable where new files go there', async () => {
+test('a missing local disk: unavailable if new files are stored there', async () => {
   const local = await startService()
   await rename(`${local.folder}/uploads`, `${local.folder}/elsewhere`)
   const heard = await ready(local.url)

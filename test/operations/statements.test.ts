@@ -9,7 +9,7 @@ import { s3Settings } from '../support/s3/s3-settings.ts'
 import { sceneOfFile } from '../support/service/scene-of-file.ts'
 import { startService } from '../support/service/start-service.ts'
 
-/** An hour's permits come in batches of a twentieth. */
+/** The calls of an hour are leased in batches of a twentieth. */
 const perHour = 400
 const credit = 20
 const batch = 20
@@ -25,7 +25,7 @@ const scene = sceneOfFile(async (closing) => {
 
 const statementsOf = (work: () => Promise<unknown>) => countStatements(scene.service.app, work)
 
-it('an upload asks the database twice, its quota and its rate included', async () => {
+it('an upload makes two statements, including quota and rate limit', async () => {
   const { firm, admin } = await firmWithAdmin(scene.service)
   const send = () => uploadDocument(scene.service.url, firm, admin)
   await send()
@@ -33,7 +33,7 @@ it('an upload asks the database twice, its quota and its rate included', async (
   expect(await statementsOf(send)).toBe(2)
 })
 
-it('an upload for which there is no room asks twice: may they, and for the audit trail', async () => {
+it('an upload beyond the quota makes two statements: the check and the audit event', async () => {
   const { firm, admin } = await firmWithAdmin(scene.service)
   const { url, app } = scene.service
   await uploadDocument(url, firm, admin)
@@ -43,7 +43,7 @@ it('an upload for which there is no room asks twice: may they, and for the audit
   expect(await statementsOf(send)).toBe(2)
 })
 
-it('a download asks once, and once more for each batch of permits', async () => {
+it('a download makes one statement, and one more for each lease of calls', async () => {
   const { firm, admin } = await firmWithAdmin(scene.service)
   const { url } = scene.service
   const { id } = await uploadDocument(url, firm, admin)
@@ -57,4 +57,20 @@ it('a download asks once, and once more for each batch of permits', async () => 
 
   expect(await statementsOf(() => downloads(credit))).toBe(credit)
   expect(await statementsOf(() => downloads(batch + credit))).toBe(batch + credit + 1)
+})
+
+it('the statements of uploads and downloads are planned once, not at every call', async () => {
+  const { firm, admin } = await firmWithAdmin(scene.service)
+  const { url, app } = scene.service
+  for (let count = 0; count < 8; count += 1) {
+    const { id } = await uploadDocument(url, firm, admin)
+    await callDocuments(url, firm, admin, `/${id}/download`)
+  }
+
+  // One request after the other uses one connection. PostgreSQL decides after five calls.
+  const { rows } = await sql<{ replanned: boolean }>`
+    select custom_plans > 5 as replanned from pg_prepared_statements
+    where statement like '%with asked as materialized%' and generic_plans + custom_plans > 6`.execute(app.db)
+  expect(rows.length).toBeGreaterThanOrEqual(3)
+  expect(rows.filter(({ replanned }) => replanned)).toEqual([])
 })

@@ -3,14 +3,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import type { JobStateShape, ReadinessShape, StatusShape } from '../../src/contract/operations.ts'
 import { type Job, verifySample } from '../../src/worker/jobs.ts'
-import { startWorker } from '../../src/worker/start-worker.ts'
+import { startWorker } from '../../src/worker/run-queue.ts'
 import { startLocalDiskTasks } from '../../src/worker/local-disk-tasks.ts'
 import { makePerson, type Person } from '../support/people/people.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 import { freshDatabaseOfTwoRoles, type TwoRoles } from '../support/database/two-roles.ts'
 import { readMetrics } from '../metrics/read-metrics.ts'
 
-// The service's role owns nothing here, as in production: what is written down and looked at must be granted.
+// As in production, the service's role owns nothing, so all reads and writes need grants.
 let database: TwoRoles
 let service: TestService
 let administrator: Person
@@ -41,7 +41,7 @@ async function readiness(): Promise<ReadinessShape> {
   return (await (await fetch(`${service.url}/readyz`)).json()) as ReadinessShape
 }
 
-/** One of the plan's, so that it is shown. */
+/** One of the plan's jobs, so that it is shown. */
 async function runAs(name: string, run: Job['run']): Promise<void> {
   const worker = await startWorker(service.app, [{ name, description: 'Is tried.', schedule: '0 0 1 1 *', run }])
   await expect
@@ -58,8 +58,8 @@ test('without a token it is 401, and without the role of an administrator 403', 
   expect(nobody.headers.get('www-authenticate')).toBe('Bearer')
 })
 
-test('every job says what it does, when, and that it never ran; whole parts that are not set up say so', async () => {
-  // What stands behind it may not have answered yet.
+test('every job has its description and schedule and has never run; unconfigured parts are null', async () => {
+  // The dependencies may not have answered yet.
   await expect.poll(async () => (await seeStatus()).status, polling).toBe('ready')
   const { jobs, ...status } = await seeStatus()
 
@@ -86,7 +86,7 @@ test('every job says what it does, when, and that it never ran; whole parts that
   })
 })
 
-test('a job that went well is shown with the instance that did it, and what it did', async () => {
+test('a successful job is shown with its instance and its result', async () => {
   await runAs('purge', async () => ({ purged: 3 }))
 
   const job = await seeJob('purge')
@@ -95,7 +95,7 @@ test('a job that went well is shown with the instance that did it, and what it d
   expect(Date.parse(job?.last_started_at ?? '')).toBeLessThanOrEqual(Date.parse(job?.last_ended_at ?? ''))
 })
 
-test('one that failed says why in a sentence of ours alone, and keeps when it last went well', async () => {
+test('a failed job has a prepared sentence as its reason, and still the time of its last success', async () => {
   await runAs('sum-up-firms', async () => ({}))
   const before = await seeJob('sum-up-firms')
   await runAs('hold-objects', async () => {
@@ -111,7 +111,7 @@ test('one that failed says why in a sentence of ours alone, and keeps when it la
   expect(before?.last_error).toBeNull()
 })
 
-test('what is done for a disk is shown with that disk', async () => {
+test('a task of each disk is shown with its disk', async () => {
   const tending = startLocalDiskTasks(service.app)
   await expect.poll(() => seeJob('collect'), polling).toMatchObject({ last_outcome: 'ok' })
   await tending.close()
@@ -140,7 +140,7 @@ test('a job that was due and did not run is late: in the status, in readyz and i
   expect(figures.valueOf('paniq_documents_job_last_success_timestamp_seconds', 'task="hold-objects"')).toBeUndefined()
 })
 
-test('what was due while no worker ran is done when one starts, and then nothing is late', async () => {
+test('a job that was due while no worker ran runs at the next start, and is then not late', async () => {
   const worker = await startWorker(service.app, [verifySample])
   await expect.poll(() => seeJob('verify-sample'), polling).toMatchObject({ last_outcome: 'ok', overdue_seconds: 0 })
   await worker.close()
@@ -149,7 +149,7 @@ test('what was due while no worker ran is done when one starts, and then nothing
   await expect.poll(async () => (await readiness()).status, polling).toBe('ready')
 })
 
-test('what an operator began by hand is shown by its own record', async () => {
+test('work that an operator started is shown from its own record', async () => {
   await sql`
     insert into document_verifications (share, reads, is_complete, files, bytes, findings)
     values (1, true, false, 17, 4711, '{"missing": 2}')`.execute(service.app.db)

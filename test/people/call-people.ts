@@ -44,12 +44,12 @@ export function newFirm(wish: Record<string, unknown> = {}) {
   }
 }
 
-/** The same app behind a second address, by another clock, which a test moves. */
+/** The same app at another address, with a clock that a test controls. */
 export async function serveAt(app: App): Promise<{ url: string; clock: { now: Date }; stop(): Promise<void> }> {
   const clock = { now: new Date() }
   const server = await buildApi({ ...app, now: () => clock.now })
   await server.listen({ host: '127.0.0.1', port: 0 })
-  // A server that listens on a port has an address of this form.
+  // the address of a TCP listener
   const { port } = server.server.address() as AddressInfo
   return { url: `http://127.0.0.1:${port}`, clock, stop: async () => server.close() }
 }
@@ -58,7 +58,7 @@ export function later(from: Date, seconds: number): Date {
   return new Date(from.getTime() + seconds * 1000)
 }
 
-/** A person as the platform left one, whose password is `password`; hashed cheaply, so that tests need not wait. */
+/** A person of the platform with the password `password`, hashed at a low cost, so that tests need not wait. */
 export async function makePersonWithPassword(app: App, wish: Record<string, unknown> = {}): Promise<Person> {
   const person = await makePerson(app)
   await app.db
@@ -74,14 +74,14 @@ export const platformHash = '$2b$04$abcdefghijklmnopqrstuuqREtd3VJD2QVZbuFskFSLk
 
 export type TokensBody = { access_token: string; refresh_token: string; token_type: string; expires_in: number }
 
-/** Logs in where that must succeed. */
+/** Logs in. The login must succeed. */
 export async function logIn(url: string, person: { email: string }): Promise<TokensBody> {
   const answer = await call(url, 'POST /auth/login', { body: { email: person.email, password } })
   if (answer.status !== 200) throw new Error(`not logged in: ${answer.status} ${JSON.stringify(answer.body)}`)
   return answer.body as TokensBody
 }
 
-/** In order, so that who came first does not matter. */
+/** Sorted, so that the order of arrival does not matter. */
 export function statusesOf(answers: Answer[]): number[] {
   return answers.map(({ status }) => status).toSorted((a, b) => a - b)
 }

@@ -31,7 +31,7 @@ async function logInAt({ app, url }: TestService, headers: Record<string, string
 }
 
 describe('in cookie mode', () => {
-  it('the refresh token comes as a cookie that no script reads, and not in the body', async () => {
+  it('the refresh token is an HttpOnly cookie, and not in the body', async () => {
     const answer = await logInAt(service, fromOurPage(service.url))
     expect(answer.status).toBe(200)
     expect(answer.body).toEqual({ access_token: expect.any(String), token_type: 'bearer', expires_in: 900 })
@@ -40,7 +40,7 @@ describe('in cookie mode', () => {
     expect(attributes.toSorted()).toEqual(['HttpOnly', 'Max-Age=2592000', 'Path=/api/v1/auth', 'SameSite=Strict'])
   })
 
-  it('a new account’s too', async () => {
+  it('also for a new account', async () => {
     const headers = fromOurPage(service.url)
     const answer = await call(service.url, 'POST /auth/register', { body: newRegistration(), headers })
     expect(answer.status).toBe(201)
@@ -48,13 +48,13 @@ describe('in cookie mode', () => {
     expect(cookieOf(answer).pair).toMatch(/^paniq_refresh=eyJ/)
   })
 
-  it('where people reach the service by https the cookie travels by https alone', async () => {
+  it('the cookie is Secure if the public address is https', async () => {
     const answer = await logInAt(published, fromOurPage('https://documents.example'))
     expect(answer.status).toBe(200)
     expect(cookieOf(answer).attributes).toContain('Secure')
   })
 
-  it('by plain http from another machine too, which therefore needs https', async () => {
+  it('also by plain http from another machine, which therefore needs https', async () => {
     const answer = await logInAt(
       await startedWith({ PUBLIC_URL: 'http://documents.example' }),
       fromOurPage('http://documents.example'),
@@ -62,7 +62,7 @@ describe('in cookie mode', () => {
     expect(cookieOf(answer).attributes).toContain('Secure')
   })
 
-  it('the cookie renews the session, and a new one takes its place', async () => {
+  it('the cookie renews the session and is replaced', async () => {
     const { pair } = cookieOf(await logInAt(service, fromOurPage(service.url)))
     const answer = await call(service.url, 'POST /auth/refresh', {
       headers: fromOurPage(service.url, { cookie: pair }),
@@ -73,19 +73,19 @@ describe('in cookie mode', () => {
     expect(cookieOf(answer).pair).not.toBe(pair)
   })
 
-  it('a refresh token in the body is not read', async () => {
+  it('a refresh token in the body is ignored', async () => {
     const { body } = await logInAt(service, {})
     const answer = await call(service.url, 'POST /auth/refresh', { body, headers: fromOurPage(service.url) })
     expect(answer).toMatchObject({ status: 401, body: { code: 'unauthenticated' } })
   })
 
-  it('who am I is answered without an Origin, which browsers do not send with a GET to their own page’s address', async () => {
+  it('GET /auth/me works without an Origin, which browsers omit for GET to the same origin', async () => {
     const { body } = await logInAt(service, fromOurPage(service.url))
     const { access_token: token } = body as { access_token: string }
     expect((await call(service.url, 'GET /auth/me', { token, headers: cookieMode })).status).toBe(200)
   })
 
-  it('logging out ends the session and takes the cookie away, also when it is gone already', async () => {
+  it('a logout ends the session and deletes the cookie, also if the session is over', async () => {
     const { pair } = cookieOf(await logInAt(service, fromOurPage(service.url)))
     const headers = fromOurPage(service.url, { cookie: pair })
     const farewell = await call(service.url, 'POST /auth/logout', { headers })
@@ -99,7 +99,7 @@ describe('in cookie mode', () => {
   })
 })
 
-describe('a page of another origin gets nothing out of the cookie', () => {
+describe('a page of another origin cannot use the cookie', () => {
   it.each([
     'POST /auth/login',
     'POST /auth/register',
@@ -126,7 +126,7 @@ describe('a page of another origin gets nothing out of the cookie', () => {
     expect((await call(service.url, 'POST /auth/refresh', { headers: ours })).status).toBe(200)
   })
 
-  it('and without the header that asks for cookie mode the cookie is not read at all', async () => {
+  it('without the header of cookie mode the cookie is ignored', async () => {
     const { pair } = cookieOf(await logInAt(service, fromOurPage(service.url)))
     for (const origin of [service.url, 'https://evil.example']) {
       const answer = await call(service.url, 'POST /auth/refresh', { headers: { cookie: pair, origin } })
@@ -134,29 +134,29 @@ describe('a page of another origin gets nothing out of the cookie', () => {
     }
   })
 
-  it('nor does the cookie open any other call', async () => {
+  it('the cookie works for no other call', async () => {
     const { pair } = cookieOf(await logInAt(service, fromOurPage(service.url)))
     for (const line of ['GET /auth/me', 'GET /security-firms', 'GET /document-types'])
       expect((await call(service.url, line, { headers: fromOurPage(service.url, { cookie: pair }) })).status).toBe(401)
   })
 
-  it('the published address counts, with its scheme', async () => {
+  it('only the public address with its scheme is accepted', async () => {
     expect((await logInAt(published, fromOurPage('https://documents.example'))).status).toBe(200)
     expect((await logInAt(published, fromOurPage('http://documents.example'))).status).toBe(403)
     expect((await logInAt(published, fromOurPage('https://documents.example.evil.example'))).status).toBe(403)
   })
 
-  it('and no other one, by which the service can be reached too', async () => {
+  it('no other address of the service is accepted', async () => {
     expect((await logInAt(published, fromOurPage(published.url))).status).toBe(403)
   })
 
-  it('where none is published, the one that was called counts, with its scheme', async () => {
+  it('without a public address, the requested one with its scheme is accepted', async () => {
     const { host } = new URL(service.url)
     expect((await logInAt(service, fromOurPage(`http://${host.toUpperCase()}`))).status).toBe(200)
     expect((await logInAt(service, fromOurPage(`https://${host}`))).status).toBe(403)
   })
 
-  it('behind a trusted proxy that is the address which the proxy was called by', async () => {
+  it('behind a trusted proxy, that is the address requested from the proxy', async () => {
     const behind = await startedWith({ TRUST_PROXY: 'loopback' })
     const proxied = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'documents.example' }
     expect((await logInAt(behind, fromOurPage('https://documents.example', proxied))).status).toBe(200)

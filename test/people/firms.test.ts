@@ -26,7 +26,7 @@ async function list(person: Person, query = '') {
   return { ...answer, firms: answer.body as FirmShape[] }
 }
 
-describe('who registers a firm', () => {
+describe('a person who registers a firm', () => {
   it('is its first administrator', async () => {
     const person = await makePerson(service.app)
     const answer = await register(person, { vat_number: '4123456789' })
@@ -52,7 +52,7 @@ describe('who registers a firm', () => {
     ).toMatchObject([{ user_id: person.id, role: 'firm_admin', status: 'active' }])
   })
 
-  it('in the platform’s table has the rest as the platform would begin it', async () => {
+  it('gets a row with the platform’s default values', async () => {
     const { body } = await register(await makePerson(service.app))
     const row = await service.app.db
       .selectFrom('security_firms')
@@ -62,7 +62,7 @@ describe('who registers a firm', () => {
     expect(row).toMatchObject({ verification_status: 'draft', credit_balance: 0, is_locked: false, vat_number: null })
   })
 
-  it.each(['registration_number', 'email'])('may not take another firm’s %s', async (field) => {
+  it.each(['registration_number', 'email'])('may not use another firm’s %s', async (field) => {
     const person = await makePerson(service.app)
     const value = field === 'email' ? 'office@taken.example' : `taken ${randomUUID()}`
     expect((await register(person, { [field]: value })).status).toBe(201)
@@ -73,7 +73,31 @@ describe('who registers a firm', () => {
     expect((await list(person)).firms).toHaveLength(1)
   })
 
-  it('at the same moment as another with the same number may be the one who is late', async () => {
+  it.each([
+    ['another case', (number: string) => number.toUpperCase()],
+    ['blanks', (number: string) => number.replaceAll('-', ' \u00a0')],
+    ['other punctuation', (number: string) => number.replaceAll('-', '/')],
+    ['invisible characters', (number: string) => number.replaceAll('-', '-\u200b')],
+    ['wide letters', (number: string) => number.replaceAll('a', 'ａ').replaceAll('1', '１')],
+  ])('may not use another firm’s registration number with %s', async (_spelling, spell) => {
+    const person = await makePerson(service.app)
+    const registration_number = `a1-${randomUUID()}`
+    expect((await register(person, { registration_number })).status).toBe(201)
+    expect(await register(person, { registration_number: spell(registration_number) })).toMatchObject({
+      status: 409,
+      body: { code: 'conflict', errors: [{ field: 'registration_number' }] },
+    })
+  })
+
+  it('gets a conflict for two spellings of a number that are registered at the same moment', async () => {
+    const person = await makePerson(service.app)
+    const number = `rn-${randomUUID()}`
+    const spellings = [number, number.toUpperCase(), number.replaceAll('-', ' '), number.replaceAll('-', '/')]
+    const answers = await Promise.all(spellings.map((registration_number) => register(person, { registration_number })))
+    expect(statusesOf(answers)).toEqual([201, 409, 409, 409])
+  })
+
+  it('gets a conflict for a number that another request registers at the same moment', async () => {
     const person = await makePerson(service.app)
     const registration_number = randomUUID()
     const answers = await Promise.all(Array.from({ length: 5 }, () => register(person, { registration_number })))
@@ -92,7 +116,7 @@ describe('who registers a firm', () => {
     ['verification_status', { verification_status: 'approved' }],
     ['credit_balance', { credit_balance: 1000 }],
     ['id', { id: randomUUID() }],
-  ])('is refused a wrong or forbidden %s', async (field, wish) => {
+  ])('gets an error for an invalid or forbidden %s', async (field, wish) => {
     const person = await makePerson(service.app)
     const answer = await register(person, wish)
     expect(answer).toMatchObject({ status: 422, body: { code: 'validation_failed' } })
@@ -100,14 +124,14 @@ describe('who registers a firm', () => {
     expect((await list(person)).firms).toEqual([])
   })
 
-  it.each(['isLocked', 'isSuspended'])('must not be shut out: %s', async (state) => {
+  it.each(['isLocked', 'isSuspended'])('must not be locked out: %s', async (state) => {
     const person = await makePerson(service.app, { [state]: true })
     expect(await register(person)).toMatchObject({ status: 403, body: { code: 'forbidden' } })
   })
 })
 
 describe('the list of firms', () => {
-  it('holds one’s own where one is active, each once, with one’s role there', async () => {
+  it('has the firms in which the person is active, once each, with their role', async () => {
     const person = await makePerson(service.app)
     const [own, pending, suspended] = [
       await makeFirm(service.app),
@@ -122,7 +146,7 @@ describe('the list of firms', () => {
     expect((await list(person)).firms).toMatchObject([{ id: own, role: 'firm_supervisor' }])
   })
 
-  it('comes page by page, newest first, each firm once, also when some came in the same moment', async () => {
+  it('pages newest first and returns each firm once, also those created at the same moment', async () => {
     const person = await makePerson(service.app)
     const ids: string[] = []
     for (let n = 0; n < 5; n += 1) ids.push(((await register(person)).body as FirmShape).id)
@@ -146,18 +170,18 @@ describe('the list of firms', () => {
     expect(seen).toEqual(newestFirst)
   })
 
-  it('of an administrator holds every firm', async () => {
+  it('has every firm for an administrator', async () => {
     const firm = await makeFirm(service.app)
     const administrator = await makePerson(service.app, { role: 'admin' })
     const { firms } = await list(administrator, '?limit=1')
     expect(firms).toMatchObject([{ id: firm, role: 'administrator' }])
   })
 
-  it.each(['?limit=0', '?limit=201', '?limit=x'])('refuses %s', async (query) => {
+  it.each(['?limit=0', '?limit=201', '?limit=x'])('rejects %s', async (query) => {
     expect((await list(await makePerson(service.app), query)).body).toMatchObject({ code: 'validation_failed' })
   })
 
-  it.each(['abc', 'abc.def', `abc.${'x'.repeat(22)}`])('refuses the cursor %s', async (cursor) => {
+  it.each(['abc', 'abc.def', `abc.${'x'.repeat(22)}`])('rejects the cursor %s', async (cursor) => {
     expect(await list(await makePerson(service.app), `?cursor=${cursor}`)).toMatchObject({
       status: 400,
       body: { code: 'bad_request' },
@@ -178,7 +202,7 @@ describe('one firm', () => {
     },
   )
 
-  it('gives a stranger the same answer as one that is not there', async () => {
+  it('gives a stranger the same answer as a missing firm', async () => {
     const stranger = await makePerson(service.app)
     const answers = [await makeFirm(service.app), randomUUID()].map((id) =>
       call(service.url, `GET /security-firms/${id}`, { headers: stranger.headers }),
@@ -188,7 +212,7 @@ describe('one firm', () => {
     expect({ ...(missing?.body as object), request_id: '' }).toEqual({ ...(existing?.body as object), request_id: '' })
   })
 
-  it('that is not there is not found by an administrator', async () => {
+  it('that does not exist is 404 for an administrator', async () => {
     const administrator = await makePerson(service.app, { role: 'admin' })
     for (const id of [randomUUID(), 'abc'])
       expect(await call(service.url, `GET /security-firms/${id}`, { headers: administrator.headers })).toMatchObject({
@@ -199,7 +223,7 @@ describe('one firm', () => {
 })
 
 describe('a firm is locked', () => {
-  it('by an administrator, and unlocked; each is told once in the audit trail', async () => {
+  it('by an administrator, and unlocked; each change is audited once', async () => {
     const firm = await makeFirm(service.app)
     const member = await makeMember(service.app, firm)
     const administrator = await makePerson(service.app, { role: 'admin' })
@@ -232,7 +256,7 @@ describe('a firm is locked', () => {
     ])
   })
 
-  it('by nobody of the firm, and the attempt is told', async () => {
+  it('by nobody of the firm, and the attempt is audited', async () => {
     const firm = await makeFirm(service.app)
     const admin = await makeMember(service.app, firm)
     expect(await change(firm, admin, { is_locked: true })).toMatchObject({ status: 403, body: { code: 'forbidden' } })
@@ -250,7 +274,7 @@ describe('a firm is locked', () => {
     [{ is_locked: true, verification_status: 'approved' }],
     [{ credit_balance: 5 }],
     [[]],
-  ])('by no other words: %j', async (body) => {
+  ])('not with: %j', async (body) => {
     const firm = await makeFirm(service.app)
     const administrator = await makePerson(service.app, { role: 'admin' })
     expect(await change(firm, administrator, body)).toMatchObject({ status: 422, body: { code: 'validation_failed' } })

@@ -4,7 +4,7 @@ import { systemActor } from '../../src/database/audit/events.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 import { call, later, logIn, makePersonWithPassword, password, platformHash, serveAt } from './call-people.ts'
 import { waitUntilWaiting } from '../support/database/wait-for-lock.ts'
-import { digestEmail } from '../../src/database/people/login-lockout.ts'
+import { digestEmail } from '../../src/database/people/login-failures.ts'
 import { setPassword } from '../../src/people/accounts/accounts.ts'
 
 let service: TestService
@@ -23,7 +23,7 @@ async function statusesOf(count: number, email: string, url = service.url): Prom
   return statuses
 }
 
-it('a person of the platform logs in with the password that they have there, and their hash stays as it was', async () => {
+it('a person of the platform logs in with their password there, and their hash stays unchanged', async () => {
   const person = await makePersonWithPassword(service.app)
   const tokens = await logIn(service.url, person)
   expect(tokens).toMatchObject({ token_type: 'bearer', expires_in: 900 })
@@ -39,14 +39,14 @@ it('a person of the platform logs in with the password that they have there, and
   expect(row.password_hash).toBe(platformHash)
 })
 
-it('the e-mail’s case does not matter, neither in the row nor at the door', async () => {
+it('the case of the e-mail does not matter, in the row or in the request', async () => {
   const { id, email } = await makePersonWithPassword(service.app)
   const mixed = email.replace('people', 'People')
   await service.app.db.updateTable('registered_users').set({ email: mixed }).where('id', '=', id).execute()
   expect((await attempt(email.toUpperCase(), password)).status).toBe(200)
 })
 
-it('of two rows that differ in case alone the one that is written so is meant', async () => {
+it('of two rows that differ only in case, the exact match is used', async () => {
   const first = await makePersonWithPassword(service.app)
   const second = await makePersonWithPassword(service.app, { email: first.email.toUpperCase() })
   for (const person of [{ ...second, email: first.email.toUpperCase() }, first]) {
@@ -72,7 +72,7 @@ it('a wrong password, an unknown e-mail and an account without a password get th
   }
 })
 
-it.each(['is_locked', 'is_suspended'])('that an account %s is told to the right password alone', async (column) => {
+it.each(['is_locked', 'is_suspended'])('only the right password learns that an account %s', async (column) => {
   const person = await makePersonWithPassword(service.app, { [column]: true })
   expect(await attempt(person.email)).toMatchObject({ status: 401, body: { code: 'unauthenticated' } })
   expect(await attempt(person.email, password)).toMatchObject({ status: 403, body: { code: 'forbidden' } })
@@ -90,7 +90,7 @@ it.each<[string, unknown]>([
 })
 
 describe('after ten failures', () => {
-  it('the account is locked out for a quarter of an hour, also for the right password, and then open again', async () => {
+  it('the account is locked out for a quarter of an hour, also for the right password, and then works again', async () => {
     const other = await serveAt(service.app)
     const { url, clock } = other
     const person = await makePersonWithPassword(service.app)
@@ -106,7 +106,7 @@ describe('after ten failures', () => {
     await other.stop()
   })
 
-  it('another instance knows it, whatever the case of the e-mail', async () => {
+  it('another instance enforces it, for any case of the e-mail', async () => {
     const other = await serveAt(service.app)
     const { url } = other
     const person = await makePersonWithPassword(service.app)
@@ -117,11 +117,11 @@ describe('after ten failures', () => {
     await other.stop()
   })
 
-  it('each spelling that the database takes for the same e-mail counts with the others', async () => {
+  it('all spellings that the database considers equal count together', async () => {
     const person = await makePersonWithPassword(service.app)
     const email = person.email.replace('@', '.i@')
     await service.app.db.updateTable('registered_users').set({ email }).where('id', '=', person.id).execute()
-    // The capital of i in Turkish, which PostgreSQL makes an i and JavaScript an i with a dot upon its dot.
+    // The Turkish capital i, which PostgreSQL lowers to i and JavaScript to i with a combining dot.
     const spelling = email.replace('i@', 'İ@')
     expect((await attempt(spelling, password)).status).toBe(200)
 
@@ -131,12 +131,12 @@ describe('after ten failures', () => {
     expect((await attempt(spelling, password)).status).toBe(429)
   })
 
-  it('an e-mail that nobody has is locked out the same, so that a lock tells nothing', async () => {
+  it('an unknown e-mail is locked out too, so a lockout reveals nothing', async () => {
     const email = 'really-nobody@people.example'
     expect(await statusesOf(11, email)).toEqual([...Array(10).fill(401), 429])
   })
 
-  it('nobody else is locked out, and the platform’s own lock and count stay as they were', async () => {
+  it('nobody else is locked out, and the platform’s lock and count do not change', async () => {
     const [person, other] = [await makePersonWithPassword(service.app), await makePersonWithPassword(service.app)]
     await statusesOf(10, person.email)
     await logIn(service.url, other)
@@ -148,7 +148,7 @@ describe('after ten failures', () => {
     expect(row).toEqual({ is_locked: false, locked_at: null, failed_login_attempts: 0 })
   })
 
-  it('failures a quarter of an hour apart do not add up', async () => {
+  it('failures a quarter of an hour apart are not added up', async () => {
     const other = await serveAt(service.app)
     const { url, clock } = other
     const person = await makePersonWithPassword(service.app)
@@ -159,7 +159,7 @@ describe('after ten failures', () => {
     await other.stop()
   })
 
-  it('any ten within a quarter of an hour lock, not only those from the first one on', async () => {
+  it('any ten failures within a quarter of an hour lock, not only consecutive windows', async () => {
     const other = await serveAt(service.app)
     const { url, clock } = other
     const person = await makePersonWithPassword(service.app)
@@ -173,7 +173,7 @@ describe('after ten failures', () => {
     await other.stop()
   })
 
-  it('a lock that has ended leaves ten guesses again', async () => {
+  it('after the lockout ten guesses are possible again', async () => {
     const other = await serveAt(service.app)
     const { url, clock } = other
     const person = await makePersonWithPassword(service.app)
@@ -183,7 +183,7 @@ describe('after ten failures', () => {
     await other.stop()
   })
 
-  it('a success in between resets the count', async () => {
+  it('a successful login resets the count', async () => {
     const person = await makePersonWithPassword(service.app)
     await statusesOf(9, person.email)
     await logIn(service.url, person)
@@ -191,7 +191,7 @@ describe('after ten failures', () => {
     expect((await attempt(person.email, password)).status).toBe(200)
   })
 
-  it('a right guess that comes in beside the tenth wrong one is too late', async () => {
+  it('a right guess concurrent with the tenth wrong one is denied', async () => {
     const person = await makePersonWithPassword(service.app)
     await statusesOf(9, person.email)
     const { db } = service.app
@@ -206,7 +206,7 @@ describe('after ten failures', () => {
     expect((await rightGuess.pending).status).toBe(429)
   })
 
-  it('guesses made at the same moment all count', async () => {
+  it('concurrent guesses all count', async () => {
     const person = await makePersonWithPassword(service.app)
     const answers = await Promise.all(Array.from({ length: 20 }, () => attempt(person.email)))
     expect(answers.filter(({ status }) => status === 401)).toHaveLength(10)
@@ -215,7 +215,7 @@ describe('after ten failures', () => {
   })
 })
 
-it('each login and each denial is in the audit trail, without the e-mail that was tried', async () => {
+it('each login and each denial is audited, without the attempted e-mail', async () => {
   const person = await makePersonWithPassword(service.app)
   await attempt(person.email)
   await logIn(service.url, person)
@@ -235,7 +235,7 @@ it('each login and each denial is in the audit trail, without the e-mail that wa
   expect(JSON.stringify(events.map(({ details }) => details))).not.toContain(digest)
 })
 
-it('a login with a password that was replaced meanwhile begins no session', async () => {
+it('a login with a password that is replaced at the same moment starts no session', async () => {
   const { db, passwords, now } = service.app
   const person = await makePersonWithPassword(service.app)
   const login = await db.transaction().execute(async (trx) => {
@@ -249,6 +249,6 @@ it('a login with a password that was replaced meanwhile begins no session', asyn
     return { pending }
   })
   expect((await login.pending).status).toBe(401)
-  await setPassword({ db, passwords, now }, systemActor('a test'), { email: person.email, password })
+  await setPassword({ db, passwords, now, mailIsOn: false }, systemActor('a test'), { email: person.email, password })
   await logIn(service.url, person)
 })

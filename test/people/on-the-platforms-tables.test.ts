@@ -21,7 +21,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-/** Somebody else's tables, which are there before the service comes for the first time. */
+/** The platform's tables, which exist before the first start of the service. */
 async function makePlatformTables(url: string): Promise<void> {
   const client = new Client({ connectionString: url })
   await client.connect()
@@ -30,7 +30,7 @@ async function makePlatformTables(url: string): Promise<void> {
   await client.end()
 }
 
-it('who registers waits for the platform’s verification, gets no tokens, and cannot log in before', async () => {
+it('a new person gets no tokens and cannot log in before the platform’s verification', async () => {
   const registration = newRegistration()
   const answer = await call(service.url, 'POST /auth/register', { body: registration })
   expect(answer).toMatchObject({ status: 201, body: { user: { email: registration['email'], is_verified: false } } })
@@ -53,7 +53,7 @@ it('who registers waits for the platform’s verification, gets no tokens, and c
   expect((await call(service.url, 'POST /auth/login', login)).status).toBe(200)
 })
 
-it('in cookie mode no cookie is set before the verification either', async () => {
+it('cookie mode sets no cookie before the verification', async () => {
   const answer = await call(service.url, 'POST /auth/register', {
     body: newRegistration(),
     headers: { 'x-auth-mode': 'cookie', origin: service.url },
@@ -62,7 +62,7 @@ it('in cookie mode no cookie is set before the verification either', async () =>
   expect(answer.headers.get('set-cookie')).toBeNull()
 })
 
-it('the platform’s people log in with the password that they have there', async () => {
+it('the platform’s people log in with their passwords there', async () => {
   const tokens = await logIn(service.url, await makePersonWithPassword(service.app))
   expect(tokens).toMatchObject({ token_type: 'bearer' })
 })

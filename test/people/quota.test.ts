@@ -6,7 +6,7 @@ import { call } from './call-people.ts'
 
 let service: TestService
 beforeAll(async () => {
-  service = await startService()
+  service = await startService({ DRAFT_FIRM_BYTES: 'off' })
 })
 afterAll(async () => service.stop())
 
@@ -21,7 +21,7 @@ async function quotaOf(firm: string, person: Person) {
 describe('a firm’s quota', () => {
   const defaults = { bytes: 20 * 1024 ** 3, documents: 20_000 }
 
-  it('is the usual one, until an administrator gives it another; each change is told once in the audit trail', async () => {
+  it('is the default until an administrator changes it; each change is audited once', async () => {
     const firm = await makeFirm(service.app)
     const member = await makeMember(service.app, firm, 'field_staff')
     const administrator = await makePerson(service.app, { role: 'admin' })
@@ -54,14 +54,14 @@ describe('a firm’s quota', () => {
     ])
   })
 
-  it('and its lock are changed by one word', async () => {
+  it('is changed together with its lock in one request', async () => {
     const firm = await makeFirm(service.app)
     const administrator = await makePerson(service.app, { role: 'admin' })
     const answer = await change(firm, administrator, { is_locked: true, quota: { documents: 1 } })
     expect(answer).toMatchObject({ status: 200, body: { is_locked: true, quota: { ...defaults, documents: 1 } } })
   })
 
-  it('is changed by nobody of the firm', async () => {
+  it('cannot be changed by the firm', async () => {
     const firm = await makeFirm(service.app)
     const admin = await makeMember(service.app, firm)
     const answer = await change(firm, admin, { quota: { bytes: 10 ** 12 } })
@@ -78,7 +78,7 @@ describe('a firm’s quota', () => {
     [{ bytes: 2 ** 60 }],
     [{ versions: 5 }],
     [null],
-  ])('is not said by %j', async (quota) => {
+  ])('is not accepted as %j', async (quota) => {
     const administrator = await makePerson(service.app, { role: 'admin' })
     const answer = await change(await makeFirm(service.app), administrator, { quota })
     expect(answer).toMatchObject({ status: 422, body: { code: 'validation_failed' } })

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { systemActor } from '../../src/database/audit/events.ts'
-import { removeExpiredSessions } from '../../src/database/people/sessions.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 import { readApiDocument } from '../support/http/api-document.ts'
 import { type Answer, call, later, logIn, makePersonWithPassword, serveAt, type TokensBody } from './call-people.ts'
@@ -35,7 +34,7 @@ async function newSession() {
 }
 
 describe('a refresh token', () => {
-  it('gives new tokens that work', async () => {
+  it('returns new tokens that work', async () => {
     const { person, tokens } = await newSession()
     const next = await refreshed(tokens.refresh_token)
     expect(next).toMatchObject({ token_type: 'bearer', expires_in: 900 })
@@ -45,7 +44,7 @@ describe('a refresh token', () => {
     await refreshed(next.refresh_token)
   })
 
-  it('gives the same successor again within a minute, on whatever instance', async () => {
+  it('returns the same successor again within a minute, on any instance', async () => {
     const { tokens } = await newSession()
     other.clock.now = new Date()
     const first = await refreshed(tokens.refresh_token, other.url)
@@ -54,11 +53,11 @@ describe('a refresh token', () => {
     expect((await refreshed(tokens.refresh_token)).refresh_token).toBe(first.refresh_token)
   })
 
-  it('gives the same successor to two who ask at the same moment on two instances', async () => {
+  it('returns the same successor for two concurrent requests on two instances', async () => {
     const { tokens } = await newSession()
     other.clock.now = new Date()
     const { db } = service.app
-    // Held back at their last write, so that neither is done before the other has begun.
+    // Paused at their last write, so that neither completes before the other has begun.
     const pending = await db.transaction().execute(async (trx) => {
       await trx.selectFrom('document_refresh_tokens').select('id').forUpdate().execute()
       const renewals = [service.url, other.url].map((url) => refreshed(tokens.refresh_token, url))
@@ -85,7 +84,7 @@ describe('a refresh token', () => {
     await refreshed(again.refresh_token)
   })
 
-  it('lives for thirty days', async () => {
+  it('is valid for thirty days', async () => {
     const { tokens } = await newSession()
     other.clock.now = later(new Date(), 30 * 24 * 60 * 60 - 5)
     const next = await refreshed(tokens.refresh_token, other.url)
@@ -94,7 +93,7 @@ describe('a refresh token', () => {
   })
 
   it.each(['is_locked', 'is_suspended'])(
-    'of somebody who %s now is refused, and works again afterwards',
+    'of a person who %s now is denied, and works again afterwards',
     async (column) => {
       const { person, tokens } = await newSession()
       const set = (value: boolean) =>
@@ -110,7 +109,7 @@ describe('a refresh token', () => {
     },
   )
 
-  it('is no access token, and an access token is no refresh token', async () => {
+  it('is not an access token, nor the reverse', async () => {
     const { tokens } = await newSession()
     expect(await call(service.url, 'GET /auth/me', { token: tokens.refresh_token })).toMatchObject({
       status: 401,
@@ -119,7 +118,7 @@ describe('a refresh token', () => {
     expect((await refresh(tokens.access_token)).status).toBe(401)
   })
 
-  it.each([{}, undefined, { refresh_token: '' }, { refresh_token: 'abc' }])('is needed: %j', async (body) => {
+  it.each([{}, undefined, { refresh_token: '' }, { refresh_token: 'abc' }])('is required: %j', async (body) => {
     expect(await call(service.url, 'POST /auth/refresh', { body })).toMatchObject({
       status: 401,
       body: { code: 'unauthenticated' },
@@ -127,11 +126,11 @@ describe('a refresh token', () => {
   })
 })
 
-describe('who logs out', () => {
+describe('a logout', () => {
   it.each<[string, (tokens: TokensBody) => Parameters<typeof call>[2]]>([
     ['with the refresh token', ({ refresh_token }) => ({ body: { refresh_token } })],
     ['with the access token', ({ access_token: token }) => ({ token })],
-  ])('%s ends this session and no other', async (_, shown) => {
+  ])('with %s ends this session and no other', async (_, shown) => {
     const { person, tokens } = await newSession()
     const elsewhere = await logIn(service.url, person)
     expect((await call(service.url, 'POST /auth/logout', shown(tokens))).status).toBe(204)
@@ -142,7 +141,7 @@ describe('who logs out', () => {
   it.each<[string, (tokens: TokensBody) => Parameters<typeof call>[2]]>([
     ['with the refresh token', ({ refresh_token }) => ({ body: { refresh_token } })],
     ['with the access token', ({ access_token: token }) => ({ token })],
-  ])('everywhere %s ends every session of theirs and of nobody else', async (_, shown) => {
+  ])('everywhere with %s ends all sessions of the person and no others', async (_, shown) => {
     const { person, tokens } = await newSession()
     const elsewhere = await logIn(service.url, person)
     const stranger = await newSession()
@@ -152,7 +151,7 @@ describe('who logs out', () => {
     await refreshed(stranger.tokens.refresh_token)
   })
 
-  it('everywhere needs more than a refresh token whose time is over', async () => {
+  it('everywhere needs more than an expired refresh token', async () => {
     const { person, tokens: ended } = await newSession()
     const leave = (token: string, url = service.url) =>
       call(url, 'POST /auth/logout?all=true', { body: { refresh_token: token } })
@@ -171,7 +170,7 @@ describe('who logs out', () => {
     expect((await refresh(living.refresh_token)).status).toBe(401)
   })
 
-  it('everywhere with a token that was renewed within the minute has left', async () => {
+  it('everywhere works with a token that was renewed within the minute', async () => {
     const { tokens } = await newSession()
     const next = await refreshed(tokens.refresh_token)
     const body = { refresh_token: tokens.refresh_token }
@@ -179,14 +178,14 @@ describe('who logs out', () => {
     expect((await refresh(next.refresh_token)).status).toBe(401)
   })
 
-  it('twice has still logged out', async () => {
+  it('succeeds again when repeated', async () => {
     const { tokens } = await newSession()
     const body = { refresh_token: tokens.refresh_token }
     expect((await call(service.url, 'POST /auth/logout', { body })).status).toBe(204)
     expect((await call(service.url, 'POST /auth/logout', { body })).status).toBe(204)
   })
 
-  it('over and over ends a session once, and the audit trail tells of it once', async () => {
+  it('repeated many times ends a session once, with one audit event', async () => {
     const { person, tokens } = await newSession()
     const leave = (line: string) => call(service.url, line, { token: tokens.access_token })
     for (let count = 0; count < 3; count += 1) expect((await leave('POST /auth/logout')).status).toBe(204)
@@ -201,17 +200,17 @@ describe('who logs out', () => {
     expect(ended).toEqual([{ details: { reason: 'logged_out' } }])
   })
 
-  it('must show something', async () => {
+  it('needs a token', async () => {
     for (const line of ['POST /auth/logout', 'POST /auth/logout?all=true'])
       expect(await call(service.url, line)).toMatchObject({ status: 401, body: { code: 'unauthenticated' } })
     const forged = { body: { refresh_token: 'abc' } }
     expect((await call(service.url, 'POST /auth/logout?all=true', forged)).status).toBe(401)
   })
 
-  it('while the session is being renewed has logged out of its successor too', async () => {
+  it('during a renewal also ends the successor', async () => {
     const { tokens } = await newSession()
     const { db } = service.app
-    // A lock on the token's row stops the renewal at its last write.
+    // A lock on the token's row pauses the renewal at its last write.
     const pending = await db.transaction().execute(async (trx) => {
       await trx.selectFrom('document_refresh_tokens').select('id').forUpdate().execute()
       const renewal = refresh(tokens.refresh_token)
@@ -226,10 +225,10 @@ describe('who logs out', () => {
   })
 })
 
-describe('where a body is not needed', () => {
+describe('an optional body', () => {
   const json = { 'content-type': 'application/json' }
 
-  it.each(['POST /auth/logout', 'POST /auth/refresh'])('an empty one is none: %s', async (line) => {
+  it.each(['POST /auth/logout', 'POST /auth/refresh'])('may be empty: %s', async (line) => {
     expect(await call(service.url, line, { headers: json })).toMatchObject({
       status: 401,
       body: { code: 'unauthenticated' },
@@ -240,14 +239,14 @@ describe('where a body is not needed', () => {
     })
   })
 
-  it('the access token alone logs out, also with an empty one', async () => {
+  it('may be empty for a logout by access token', async () => {
     const { tokens } = await newSession()
     const farewell = { headers: json, token: tokens.access_token }
     expect((await call(service.url, 'POST /auth/logout', farewell)).status).toBe(204)
     expect((await refresh(tokens.refresh_token)).status).toBe(401)
   })
 
-  it('the description says so, and says that other calls need theirs', async () => {
+  it('is described as optional, and required bodies as required', async () => {
     const { paths } = await readApiDocument(service.url)
     const isRequired = (path: string) => paths[`/api/v1/auth/${path}`]?.['post']?.requestBody?.required ?? false
     expect([isRequired('logout'), isRequired('refresh')]).toEqual([false, false])
@@ -255,12 +254,12 @@ describe('where a body is not needed', () => {
   })
 })
 
-it('a new password ends every session and every lockout', async () => {
+it('a new password ends all sessions and lockouts', async () => {
   const { person, tokens } = await newSession()
   for (let n = 0; n < 10; n += 1)
     await call(service.url, 'POST /auth/login', { body: { email: person.email, password: 'wrong horse battery' } })
   const { db, passwords, now } = service.app
-  await setPassword({ db, passwords, now }, systemActor('a test'), {
+  await setPassword({ db, passwords, now, mailIsOn: false }, systemActor('a test'), {
     email: person.email.toUpperCase(),
     password: 'battery staple, correct',
   })
@@ -270,26 +269,12 @@ it('a new password ends every session and every lockout', async () => {
   expect((await call(service.url, 'POST /auth/login', login)).status).toBe(200)
 })
 
-it('nobody without an account is given a password', async () => {
+it('no password is set for an unknown account', async () => {
   const { db, passwords, now } = service.app
   await expect(
-    setPassword({ db, passwords, now }, systemActor('a test'), {
+    setPassword({ db, passwords, now, mailIsOn: false }, systemActor('a test'), {
       email: 'nobody@people.example',
       password: 'battery staple, correct',
     }),
   ).rejects.toMatchObject({ code: 'not_found' })
-})
-
-it('a month later nothing is left of a session that was not renewed, and one that was lives on', async () => {
-  const [idle, busy] = [await newSession(), await newSession()]
-  other.clock.now = later(new Date(), 20 * 24 * 60 * 60)
-  const next = await refreshed(busy.tokens.refresh_token, other.url)
-  other.clock.now = later(new Date(), 31 * 24 * 60 * 60)
-  await removeExpiredSessions(service.app.db, other.clock.now)
-
-  const sessionsOf = (userId: typeof idle.person.id) =>
-    service.app.db.selectFrom('document_sessions').select('id').where('user_id', '=', userId).execute()
-  expect(await sessionsOf(idle.person.id)).toHaveLength(0)
-  expect(await sessionsOf(busy.person.id)).toHaveLength(1)
-  await refreshed(next.refresh_token, other.url)
 })

@@ -18,7 +18,7 @@ async function countPeople(): Promise<number> {
   return Number(people)
 }
 
-it('somebody new gets an account and is logged in at once', async () => {
+it('a new person gets an account and is logged in at once', async () => {
   const registration = newRegistration({ phone: '+27 82 555 0101' })
   const answer = await call(service.url, 'POST /auth/register', { body: registration })
   expect(answer).toMatchObject({
@@ -38,7 +38,7 @@ it('somebody new gets an account and is logged in at once', async () => {
   expect(me).toMatchObject({ status: 200, body: { email: registration['email'], first_name: 'Thandi' } })
 })
 
-it('the database has a hash that the platform understands, and the log has no password', async () => {
+it('the database has a hash that the platform can check, and the log has no password', async () => {
   // With the cost of production, unlike the other tests.
   const inProduction = await startService({}, { passwords: {} })
   onTestFinished(() => inProduction.stop())
@@ -53,14 +53,14 @@ it('the database has a hash that the platform understands, and the log has no pa
   expect(inProduction.logLines.join('')).not.toContain(password)
 })
 
-it('several people may have no phone, and none is shown', async () => {
+it('several people may have no phone number, which is shown as null', async () => {
   for (const registration of [newRegistration(), newRegistration()]) {
     const answer = await call(service.url, 'POST /auth/register', { body: registration })
     expect(answer).toMatchObject({ status: 201, body: { user: { phone: null } } })
   }
 })
 
-it('the e-mail is kept in small letters, and is taken in whatever case', async () => {
+it('the e-mail is stored in lower case, and is taken in any case', async () => {
   const registration = newRegistration()
   const shouted = { ...registration, email: registration['email'].toUpperCase() }
   expect(await call(service.url, 'POST /auth/register', { body: shouted })).toMatchObject({
@@ -73,7 +73,7 @@ it('the e-mail is kept in small letters, and is taken in whatever case', async (
   })
 })
 
-it('an e-mail that the platform wrote with capitals is taken too', async () => {
+it('an e-mail that the platform stored with capitals is taken too', async () => {
   const { id, email } = await makePerson(service.app)
   const withCapitals = email.replace('people', 'People')
   await service.app.db.updateTable('registered_users').set({ email: withCapitals }).where('id', '=', id).execute()
@@ -81,16 +81,20 @@ it('an e-mail that the platform wrote with capitals is taken too', async () => {
   expect(answer).toMatchObject({ status: 409, body: { code: 'conflict' } })
 })
 
-it('a phone of somebody else is a conflict, and makes nobody', async () => {
+it('the phone number of another person is a conflict like their e-mail, and creates no account', async () => {
   const phone = '+27 11 555 7777'
-  expect((await call(service.url, 'POST /auth/register', { body: newRegistration({ phone }) })).status).toBe(201)
+  const registration = newRegistration({ phone })
+  expect((await call(service.url, 'POST /auth/register', { body: registration })).status).toBe(201)
   const before = await countPeople()
   const answer = await call(service.url, 'POST /auth/register', { body: newRegistration({ phone }) })
   expect(answer).toMatchObject({ status: 409, body: { code: 'conflict', detail: expect.stringContaining('phone') } })
+  const withSameEmail = { ...registration, phone: undefined }
+  const { detail } = answer.body as { detail: string }
+  expect((await call(service.url, 'POST /auth/register', { body: withSameEmail })).body).toMatchObject({ detail })
   expect(await countPeople()).toBe(before)
 })
 
-it('of many who register with one e-mail at the same moment one succeeds', async () => {
+it('of many concurrent registrations with one e-mail one succeeds', async () => {
   const registration = newRegistration()
   const answers = await Promise.all(
     Array.from({ length: 4 }, () => call(service.url, 'POST /auth/register', { body: registration })),
@@ -102,7 +106,7 @@ it.each<[string, string, Record<string, unknown>]>([
   ['no e-mail', 'email', { email: undefined }],
   ['an e-mail that is none', 'email', { email: 'thandi' }],
   ['a NUL in the e-mail', 'email', { email: 'a\0b@people.example' }],
-  ['a password of seven characters', 'password', { password: 'seven c' }],
+  ['a password of nine characters', 'password', { password: 'nine char' }],
   ['a password above 72 bytes', 'password', { password: 'x'.repeat(73) }],
   ['a password that is a number', 'password', { password: 123_456_789_012 }],
   ['an empty name', 'first_name', { first_name: '  ' }],
@@ -111,7 +115,7 @@ it.each<[string, string, Record<string, unknown>]>([
   ['a phone that is none', 'phone', { phone: 'ask me' }],
   ['a role of one’s own choice', 'role', { role: 'admin' }],
   ['a verification of one’s own', 'is_verified', { is_verified: true }],
-])('with %s nobody is registered', async (_, field, wish) => {
+])('with %s no account is created', async (_, field, wish) => {
   const before = await countPeople()
   const answer = await call(service.url, 'POST /auth/register', { body: newRegistration(wish) })
   expect(answer).toMatchObject({ status: 422, body: { code: 'validation_failed' } })
@@ -119,7 +123,7 @@ it.each<[string, string, Record<string, unknown>]>([
   expect(await countPeople()).toBe(before)
 })
 
-it.each(['', '{', '[]', '"x"', 'null'])('a body that is no object registers nobody: %j', async (body) => {
+it.each(['', '{', '[]', '"x"', 'null'])('a body that is not an object creates no account: %j', async (body) => {
   const answer = await call(service.url, 'POST /auth/register', {
     body,
     headers: { 'content-type': 'application/json' },

@@ -68,17 +68,21 @@ seen["refusals"] = [
     refusal(client.post(documents, files={"file": ("a.pdf", document)})),
     refusal(hand_in("a.pdf", b"no document")),
     refusal(hand_in("a.pdf", b"")),
-    refusal(client.put(documents)),
+    refusal(client.patch(documents)),
 ]
 
 # Many clients say of every request that it is JSON, also of one without a body.
 in_json = requests.Session()
 in_json.headers.update({"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
 members = f"{url}/api/v1/security-firms/{firm}/members/"
-added = in_json.post(members, json={"email": os.environ["EMAIL"], "role": "firm_user"})
+invited = in_json.post(members, json={"email": os.environ["EMAIL"], "role": "firm_user"})
+colleague = {"Authorization": f"Bearer {os.environ['COLLEAGUE']}", "Content-Type": "application/json"}
+own = requests.get(f"{url}/api/v1/auth/me/", headers=colleague).json()
+invitation = f"{url}/api/v1/auth/me/invitations/{own['invitations'][0]['id']}/accept/"
+accepted = requests.post(invitation, headers=colleague)
 listed = in_json.get(members)
-removed = in_json.delete(f"{members}{added.json()['user_id']}/")
-seen["members"] = [added.status_code, len(listed.json()), removed.status_code, removed.text]
+removed = in_json.delete(f"{members}{own['id']}/")
+seen["members"] = [invited.status_code, accepted.status_code, len(listed.json()), removed.status_code, removed.text]
 seen["unknown address"] = refusal(in_json.delete(f"{url}/api/v1/nowhere/"))
 seen["empty body"] = refusal(in_json.post(members))
 

@@ -33,7 +33,7 @@ function manyFields(count: number): string {
   return JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_field, index) => [`field${index}`, index])))
 }
 
-it('what is wrong is said field by field, once each, in words that a person understands', async () => {
+it('each wrong field is named once, with a sentence for people', async () => {
   const { detail, errors } = await detailOf(
     '/auth/register',
     json('{"email":7,"password":[],"first_name":"","last_name":null,"nickname":"T"}'),
@@ -48,13 +48,13 @@ it('what is wrong is said field by field, once each, in words that a person unde
   expect(detail).toContain('nickname: is unknown')
 })
 
-it('what is missing is said to be', async () => {
+it('missing fields are named as missing', async () => {
   const { errors } = await detailOf('/auth/login', json('{}'))
   expect(errors).toEqual({ email: 'is missing', password: 'is missing' })
   expect((await detailOf('/auth/login', json('[]'))).errors).toEqual({ body: 'must be an object with fields' })
 })
 
-it('what is wrong in a query is said with what is allowed', async () => {
+it('a wrong query parameter is named with the allowed values', async () => {
   expect((await detailOf(`${documents}?limit=many`)).errors).toEqual({ limit: 'must be a number' })
   expect((await detailOf(`${documents}?limit=1.5`)).errors).toEqual({ limit: 'must be a whole number' })
   expect((await detailOf(`${documents}?limit=0`)).errors).toEqual({ limit: 'must be at least 1' })
@@ -64,7 +64,7 @@ it('what is wrong in a query is said with what is allowed', async () => {
   })
 })
 
-it('of a thousand unknown fields some are named, and of a long name not all', async () => {
+it('of a thousand unknown fields only some are named, and long names are shortened', async () => {
   const { errors } = await detailOf('/auth/register', json(manyFields(1000)))
   expect(Object.keys(errors)).toHaveLength(50)
   const long = JSON.stringify({ ['x'.repeat(5000)]: 1 })

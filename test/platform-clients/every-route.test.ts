@@ -14,7 +14,7 @@ beforeAll(async () => {
   people = await makePeopleWhoAsk(scene.service)
 })
 
-/** Of the API; of what stands beside it, the pages for people have addresses of their own. */
+/** The routes of the API. The pages for people have their own addresses. */
 function routes(): ServedRoute[] {
   return scene.server.servedRoutes.filter(({ url: path }) => path.startsWith('/api/') && !path.includes('*'))
 }
@@ -27,7 +27,7 @@ async function heardOf(who: Asking, end: string): Promise<Record<string, string>
 }
 
 it.each(['a firm_admin', 'an administrator', 'nobody'] as const)(
-  'with a slash behind, %s hears on every route what is said without, and is sent nowhere',
+  'with a trailing slash, %s gets the same answer on every route, without a redirect',
   async (kind) => {
     const [without, withSlash] = [await heardOf(people[kind], ''), await heardOf(people[kind], '/')]
 
@@ -37,25 +37,22 @@ it.each(['a firm_admin', 'an administrator', 'nobody'] as const)(
   },
 )
 
-it.each(['a firm_admin', 'an administrator', 'nobody'] as const)(
-  'what a route answers %s is kept by nobody',
-  async (kind) => {
-    const kept: string[] = []
-    let withJson = 0
-    for (const route of routes()) {
-      const answer = await callRoute(scene, route, people[kind])
-      await answer.body?.cancel()
-      if (answer.ok && answer.headers.get('content-type')?.startsWith('application/json') === true) withJson += 1
-      const said = answer.headers.get('cache-control')
-      if (said !== 'no-store' && said !== 'private, no-store') kept.push(`${route.method} ${route.url}: ${said}`)
-    }
+it.each(['a firm_admin', 'an administrator', 'nobody'] as const)('an answer to %s is not cached', async (kind) => {
+  const kept: string[] = []
+  let withJson = 0
+  for (const route of routes()) {
+    const answer = await callRoute(scene, route, people[kind])
+    await answer.body?.cancel()
+    if (answer.ok && answer.headers.get('content-type')?.startsWith('application/json') === true) withJson += 1
+    const said = answer.headers.get('cache-control')
+    if (said !== 'no-store' && said !== 'private, no-store') kept.push(`${route.method} ${route.url}: ${said}`)
+  }
 
-    expect(kept).toEqual([])
-    expect(withJson).toBeGreaterThan(kind === 'nobody' ? 0 : 25)
-  },
-)
+  expect(kept).toEqual([])
+  expect(withJson).toBeGreaterThan(kind === 'nobody' ? 0 : 25)
+})
 
-describe('a problem has one form for every client', () => {
+describe('errors have one format for every client', () => {
   it.each(['nobody', 'a stranger', 'a locked firm_admin'] as const)('on every route, for %s', async (kind) => {
     const wrong: string[] = []
     for (const route of routes().filter(({ method }) => method !== 'HEAD')) {
@@ -83,7 +80,7 @@ describe('a problem has one form for every client', () => {
     ],
     ['a body that is too large', '/api/v1/auth/login', json(`{"email":"${'x'.repeat(300_000)}"}`), '413 too_large'],
     ['a token that is none', '/api/v1/auth/me', { headers: { authorization: 'Bearer x' } }, '401 unauthenticated'],
-  ])('of %s', async (_what, path, init, expected) => {
+  ])('for %s', async (_what, path, init, expected) => {
     const answer = await fetch(`${scene.url}${path}`, init)
     const body = (await answer.clone().json()) as { code: string }
     expect(`${answer.status} ${body.code}`).toBe(expected)
@@ -99,7 +96,7 @@ function manyFields(count: number): string {
   return JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_field, index) => [`field${index}`, index])))
 }
 
-/** Contract §2: what every answer has. */
+/** Contract §2: the parts of every answer. */
 async function faultOfAnswer(answer: Response): Promise<string | undefined> {
   await answer.body?.cancel()
   return answer.headers.has('x-request-id') ? undefined : 'it has no X-Request-Id'
@@ -117,7 +114,7 @@ const refusalShape = z.strictObject({
   error_code: z.string(),
 })
 
-/** Contract §2: what every refusal has, beside its status. */
+/** Contract §2: the parts of every error, besides its status. */
 async function faultOfRefusal(answer: Response): Promise<string | undefined> {
   const { headers, status } = answer
   const type = headers.get('content-type')

@@ -25,7 +25,7 @@ async function rowOf(table: string, id: string): Promise<Record<string, unknown>
   return rows[0]
 }
 
-describe('what the platform writes counts here at the next request', () => {
+describe('changes by the platform are effective at the next request', () => {
   it.each([
     ['suspended', { is_suspended: true }],
     ['locked', { is_locked: true, locked_at: new Date() }],
@@ -56,7 +56,7 @@ describe('what the platform writes counts here at the next request', () => {
     },
   )
 
-  it('a person whom it makes can act, and log in once it has verified them', async () => {
+  it('a new person can act, and can log in after the verification', async () => {
     const made = await person({ password_hash: platformHash, is_verified: false })
     expect([await hears(scene, made, '/auth/me'), await login(made)]).toEqual(['200', 403])
 
@@ -65,7 +65,7 @@ describe('what the platform writes counts here at the next request', () => {
   })
 
   it.each([null, 'system_user_no_login', '', '$2b$12$short'])(
-    'nobody logs in to an account whose password is %j, which says no more than that it is wrong',
+    'nobody can log in to an account with the password hash %j, and the error only says that the password is wrong',
     async (hash) => {
       const made = await person({ password_hash: hash })
       expect([await login(made), await login(made, hash ?? 'null')]).toEqual([401, hash === '' ? 422 : 401])
@@ -73,7 +73,7 @@ describe('what the platform writes counts here at the next request', () => {
     },
   )
 
-  it('another e-mail and another password are the only ones from then on', async () => {
+  it('only the changed e-mail and password work', async () => {
     const made = await withPassword()
     const before = { email: made.email }
     await update(scene.platform, 'registered_users', made, { email: `New.${made.email}` })
@@ -83,7 +83,7 @@ describe('what the platform writes counts here at the next request', () => {
     expect(await login({ email: `new.${made.email}` })).toBe(401)
   })
 
-  it('another role makes an administrator of somebody, and takes it away', async () => {
+  it('a changed role grants and revokes administration', async () => {
     const { firm } = await insertFirmWithAdmin(scene)
     const made = await person()
     const path = `/security-firms/${firm}/documents`
@@ -95,7 +95,7 @@ describe('what the platform writes counts here at the next request', () => {
     expect(heard).toEqual(['403 not_a_member', '200', '403 not_a_member'])
   })
 
-  it('a person whom it deletes is nobody', async () => {
+  it('a deleted person is unknown', async () => {
     const made = await withPassword()
     expect([await hears(scene, made, '/auth/me'), await login(made)]).toEqual(['200', 200])
 
@@ -119,7 +119,7 @@ describe('what the platform writes counts here at the next request', () => {
     expect(heard).toEqual([outside, outside, '200', role, '200', outside])
   })
 
-  it('a firm that it locks takes nothing more, and is read as before', async () => {
+  it('a locked firm accepts no change and can be read', async () => {
     const { firm, admin } = await insertFirmWithAdmin(scene)
     const { id } = await uploadDocument(scene.service.url, firm, admin)
     await update(scene.platform, 'security_firms', { id: firm }, { is_locked: true, locked_at: new Date() })
@@ -133,7 +133,7 @@ describe('what the platform writes counts here at the next request', () => {
   })
 })
 
-describe('what is done here the platform reads in its own tables', () => {
+describe('changes here are in the platform’s tables', () => {
   it('a firm that an administrator locks and unlocks', async () => {
     const { firm } = await insertFirmWithAdmin(scene)
     const administrator = await person({ role: 'admin' })
@@ -144,7 +144,7 @@ describe('what is done here the platform reads in its own tables', () => {
     expect(await rowOf('security_firms', firm)).toMatchObject({ is_locked: false, locked_at: null })
   })
 
-  it('a member who is added, given another role, suspended and removed', async () => {
+  it('a member who is invited, accepts, is changed, suspended and removed', async () => {
     const { firm, admin } = await insertFirmWithAdmin(scene)
     const made = await person()
     const membership = async () =>
@@ -152,6 +152,10 @@ describe('what is done here the platform reads in its own tables', () => {
     const path = `/security-firms/${firm}/members`
 
     await api(`POST ${path}`, admin, { email: made.email, role: 'firm_user' })
+    expect(await membership()).toEqual([])
+    const { body: self } = await call(scene.service.url, 'GET /auth/me', { headers: made.headers })
+    const [invitation] = (self as { invitations: { id: string }[] }).invitations
+    await api(`POST /auth/me/invitations/${invitation?.id ?? ''}/accept`, made)
     const times = { invited_at: expect.any(Date), accepted_at: expect.any(Date), created_at: expect.any(Date) }
     const added = { firm_id: firm, role: 'firm_user', status: 'active', invited_by: admin.id, ...times }
     expect(await membership()).toEqual([expect.objectContaining(added)])
@@ -163,7 +167,7 @@ describe('what is done here the platform reads in its own tables', () => {
     expect(await membership()).toEqual([])
   })
 
-  it('somebody who registers: an account that waits for its verification, with a password that it knows how to check', async () => {
+  it('a registered person: an unverified account with a hash that the platform can check', async () => {
     const answer = await call(scene.service.url, 'POST /auth/register', { body: newRegistration() })
     const { user } = answer.body as { user: { id: string; email: string } }
 
@@ -179,7 +183,7 @@ describe('what is done here the platform reads in its own tables', () => {
     })
   })
 
-  it('a lockout by wrong passwords changes nothing of the platform’s, where the person goes on', async () => {
+  it('a lockout changes nothing in the platform’s tables, and the person can use the platform', async () => {
     const made = await withPassword()
     const before = await rowOf('registered_users', made.id)
     for (let guess = 0; guess < 10; guess += 1) await login(made, 'wrong horse battery')

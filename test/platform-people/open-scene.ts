@@ -8,13 +8,13 @@ import { startService, type TestService } from '../support/service/start-service
 
 export type Scene = {
   service: TestService
-  /** The platform's own connection, as the role that owns its tables; the service has another one. */
+  /** The platform's own connection, as the role that owns its tables. The service uses another role. */
   platform: Client
   signer: Signer
   stop(): Promise<void>
 }
 
-/** The platform's tables with the service beside them, each with a role of its own and one secret between them. */
+/** The platform's tables and the service, each with its own role, and a shared secret. */
 export async function openScene(): Promise<Scene> {
   const database = await freshPlatformDatabase()
   const service = await startService({ ...database.settings, JWT_SECRET_KEY: signer.secret })
@@ -29,7 +29,7 @@ export async function openScene(): Promise<Scene> {
   }
 }
 
-/** What somebody hears who lists a firm's documents: the status, and of a refusal its code. */
+/** The answer to the list of a firm's documents: the status, and the code of an error. */
 export async function hears({ service }: Scene, person: Person, path: string): Promise<string> {
   const answer = await fetch(`${service.url}/api/v1${path}`, { headers: person.headers })
   const body = (await answer.json()) as { code?: string }

@@ -29,7 +29,7 @@ const documents = () => `/security-firms/${firm}/documents`
 const me = async (person: Person) => (await call(scene.service.url, 'GET /auth/me', { headers: person.headers })).body
 const insert = (row: Record<string, unknown> = {}) => insertPersonnel(scene.platform, scene.signer, row)
 
-it('an administrator of the personnel reads in every firm, changes document types and locks firms, under their own id', async () => {
+it('administrators among the personnel read in every firm, change document types and lock firms, under their own id', async () => {
   const { service, platform } = scene
   const administrator = await insert({ role: 'super_admin' })
   const type = { code: `t_${crypto.randomUUID().replaceAll('-', '')}`, name: 'Fire safety certificate' }
@@ -50,7 +50,11 @@ it('an administrator of the personnel reads in every firm, changes document type
     [administrator.id],
   )
   expect(types).toEqual([{ created_by: administrator.id }])
-  expect(events).toEqual([{ action: 'document_type.added' }, { action: 'firm.changed' }])
+  expect(events).toEqual([
+    { action: 'document_type.added' },
+    { action: 'documents.listed' },
+    { action: 'firm.changed' },
+  ])
 })
 
 it('they see who they are, and whether they are an administrator', async () => {
@@ -66,14 +70,16 @@ it('they see who they are, and whether they are an administrator', async () => {
     role: 'admin',
     user_type: 'firm_personnel',
     is_administrator: true,
+    platform_role: null,
     is_verified: true,
     created_at: expect.stringMatching(/Z$/),
+    invitations: [],
   })
   expect(await me(agent)).toMatchObject({ user_type: 'firm_personnel', is_administrator: false, role: 'field_agent' })
   expect(await me(member)).toMatchObject({ user_type: 'registered_user', is_administrator: false })
 })
 
-it('the others have no rights of their own, in the firm that they work for neither', async () => {
+it('other personnel have no rights, not even in their own firm', async () => {
   const agent = await insert({ role: 'firm_supervisor', firm_id: firm })
 
   expect(await hears(scene, agent, documents())).toBe('403 not_a_member')
@@ -82,7 +88,7 @@ it('the others have no rights of their own, in the firm that they work for neith
   expect(firms.body).toEqual([])
 })
 
-it('none of them becomes a member, neither by registering a firm nor by being added', async () => {
+it('personnel cannot become members, by registering a firm or by an invitation', async () => {
   const administrator = await insert()
   const registered = await call(scene.service.url, 'POST /security-firms/register', {
     headers: administrator.headers,
@@ -95,13 +101,17 @@ it('none of them becomes a member, neither by registering a firm nor by being ad
       province: 'Western Cape',
     },
   })
-  const added = await call(scene.service.url, `POST /security-firms/${firm}/members`, {
+  const invited = await call(scene.service.url, `POST /security-firms/${firm}/invitations`, {
     headers: member.headers,
     body: { email: administrator.email, role: 'firm_user' },
   })
+  const { id } = invited.body as { id: string }
+  const accepted = await call(scene.service.url, `POST /auth/me/invitations/${id}/accept`, {
+    headers: administrator.headers,
+  })
 
   expect(registered).toMatchObject({ status: 403, body: { code: 'forbidden' } })
-  expect(added).toMatchObject({ status: 404, body: { code: 'not_found' } })
+  expect(accepted).toMatchObject({ status: 403, body: { code: 'forbidden' } })
 })
 
 it.each<[string, Record<string, unknown>, string]>([
@@ -122,7 +132,7 @@ it.each<[string, Record<string, unknown>, string]>([
   },
 )
 
-it('whose row the platform deletes is nobody at the next request', async () => {
+it('deleted personnel are unknown at the next request', async () => {
   const administrator = await insert()
   expect(await hears(scene, administrator, documents())).toBe('200')
 
@@ -131,7 +141,7 @@ it('whose row the platform deletes is nobody at the next request', async () => {
 })
 
 describe('while the service runs', () => {
-  it('a table that the platform makes, takes away and makes again counts from the next request on', async () => {
+  it('a table that the platform creates, drops and creates again is effective at the next request', async () => {
     const { platform } = scene
     const administrator = await insert()
     const heard: string[] = []
@@ -154,7 +164,7 @@ describe('while the service runs', () => {
     expect(heard).toEqual([...nobody, '200', '200', ...nobody, ...nobody, '200', '200'])
   })
 
-  it('a column that the platform adds later counts: somebody suspended is refused', async () => {
+  it('a column that the platform adds later is effective: a suspended person is denied', async () => {
     const administrator = await insert()
     expect(await hears(scene, administrator, documents())).toBe('200')
 
@@ -164,7 +174,7 @@ describe('while the service runs', () => {
     expect(await hears(scene, administrator, documents())).toBe('403 forbidden')
   })
 
-  it('a column that the platform changes or takes away stops nobody else, and lets nobody in', async () => {
+  it('a column that the platform changes or drops affects nobody else, and grants nothing', async () => {
     const administrator = await insert()
     await scene.platform.query('alter table firm_personnel alter column role type text, drop column team_id')
     expect(await hears(scene, administrator, documents())).toBe('200')
@@ -175,14 +185,14 @@ describe('while the service runs', () => {
   })
 })
 
-it('the service’s own role reads no row of that table, and so no password of it', async () => {
+it('the service’s own role cannot read the table or its passwords', async () => {
   const administrator = await insert()
 
   await expect(sql`select id from firm_personnel`.execute(scene.service.app.db)).rejects.toThrow(/permission denied/)
   expect(await hears(scene, administrator, documents())).toBe('200')
 })
 
-it('where not even the owner of our tables may read it, the start says so, and everybody else goes on', async () => {
+it('if not even the owner of our tables may read it, the start warns, and everybody else can work', async () => {
   const database = await freshPlatformDatabase()
   onTestFinished(() => database.remove())
   await database.platform.query('revoke select on firm_personnel from current_user')

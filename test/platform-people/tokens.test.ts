@@ -24,7 +24,7 @@ beforeAll(async () => {
 })
 afterAll(async () => scene.stop())
 
-/** By hand, so that a token may have any shape that another library may give it. */
+/** Signed by hand, so that a token may have any shape that another library creates. */
 function sign(claims: object, header: object): string {
   const text = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
   return `${text}.${createHmac('sha256', scene.signer.secret).update(text).digest('base64url')}`
@@ -76,7 +76,7 @@ describe.each([
     expect(await listed(people[key], own, header)).toBe('200')
   })
 
-  it('and not as a refresh token, nor without its kind', async () => {
+  it('but not as a refresh token, nor without its kind', async () => {
     const refused = '401 unauthenticated'
     expect(await listed(people[key], { ...own, token_type: 'refresh' })).toBe(refused)
     expect(await listed(people[key], { ...own, token_type: undefined })).toBe(refused)

@@ -16,7 +16,7 @@ import {
 import { insertFirm, insertFirmUser, insertRegisteredUser } from '../support/platform/platform-people.ts'
 import { type Beside, download, listedBy, openGround, rowsOf, startBeside } from '../support/platform/platform-scene.ts'
 
-// test/platform-people tests what the platform's people may do here, in each of their states.
+// test/platform-people tests the rights of the platform's people in each of their states.
 
 const firmStates = ['draft', 'submitted', 'approved', 'rejected'] as const
 const memberStates = ['pending', 'active', 'suspended'] as const
@@ -27,7 +27,7 @@ let admin: Person
 const before: Record<string, PlatformDocument> = {}
 const firmsIn: Record<string, { firm: FirmId; document: string; members: Record<string, Person> }> = {}
 
-/** Keys as the platform makes them of a user's file name, and how its migration of files wrote them to disk. */
+/** Keys that the platform creates from a user's file name, and how its migration of files wrote them to disk. */
 const keys: [name: string, path: () => string][] = [
   ['on S3', () => platformKey(firm)],
   ['on S3, with an extension in capitals', () => platformKey(firm, { extension: 'PDF' })],
@@ -71,8 +71,8 @@ afterAll(async () => {
   await beside.remove()
 })
 
-describe('documents that were there before the service', () => {
-  it('are all listed from the first request on, as version 1, with what the platform says of them', async () => {
+describe('documents from before the installation', () => {
+  it('are all listed at the first request, as version 1, with the platform’s facts', async () => {
     const listed = await listedBy(beside.service, firm, admin)
 
     expect(listed.map(({ id }) => id).toSorted()).toEqual(
@@ -93,7 +93,7 @@ describe('documents that were there before the service', () => {
       })
   })
 
-  it.each(keys.map(([name]) => name))('come back byte for byte: %s', async (name) => {
+  it.each(keys.map(([name]) => name))('are downloaded byte for byte: %s', async (name) => {
     const document = before[name]
     const { status, fileStatus, bytes } = await download(beside.service, firm, admin, document?.id ?? '')
 
@@ -102,7 +102,7 @@ describe('documents that were there before the service', () => {
   })
 
   it.each(firmStates)(
-    'of a firm that is %s are seen by its active members alone, and taken from them',
+    'of a firm that is %s are visible to its active members only, and accept changes from them only',
     async (state) => {
       const { firm: stateFirm, document, members } = firmsIn[state] ?? { firm, document: '', members: {} }
       const heard = await Promise.all(
@@ -119,8 +119,8 @@ describe('documents that were there before the service', () => {
   )
 })
 
-describe('rows that say what nobody here expects', () => {
-  it('are documents all the same: a type that does not exist, a person who does not, a kind of file that is shown nowhere', async () => {
+describe('rows with unexpected values', () => {
+  it('are documents: an unknown type, an unknown person, a format that is never shown inline', async () => {
     const row = {
       document_type: 'no_such_type',
       uploaded_by: randomUUID(),
@@ -144,7 +144,7 @@ describe('rows that say what nobody here expects', () => {
     'security_firms/x/.store-id',
     'uploads/',
     '',
-  ])('name no file that could be theirs: %j is listed, and its bytes are gone', async (filePath) => {
+  ])('with a path that cannot be theirs: %j is listed, and its bytes are missing', async (filePath) => {
     const id = await insertDocumentRow(beside.platform, firm, { file_path: filePath })
     const answer = await callDocuments(beside.service.url, firm, admin, `/${id}/download`)
 

@@ -3,7 +3,7 @@ import { Client } from 'pg'
 import { expect, it } from 'vitest'
 
 import { connectDatabase } from '../../src/database/connect-database.ts'
-import { restartComparison, followNoted } from '../../src/database/schema/follow-platform.ts'
+import { restartComparison, followNoted } from '../../src/database/schema/compare-platform.ts'
 import { begin } from '../support/service/begin.ts'
 import { deleteDocumentRow, insertDocumentRow, updateDocumentRow } from '../support/platform/platform-documents.ts'
 import { countUnfollowed, rowsOf } from '../support/platform/platform-scene.ts'
@@ -17,7 +17,7 @@ const db = () => beside.service.app.db
 const rows = (id: string) => rowsOf(beside.service, id)
 const insert = (row: Record<string, unknown> = {}) => insertDocumentRow(beside.platform, beside.firm, row)
 
-it('many changes that wait are taken up in steps, and those whose rows somebody holds are passed over', async () => {
+it('many noted changes are followed in steps, and locked rows are skipped', async () => {
   const ids: string[] = []
   for (let each = 0; each < 60; each += 1) ids.push(await insert())
   await beside.platform.query(
@@ -45,7 +45,7 @@ it('many changes that wait are taken up in steps, and those whose rows somebody 
   expect(await countUnfollowed(beside.service)).toBe(0)
 })
 
-it('a reader that waits for all of the platform’s writes gets the rest of a page in which another session locks a row', async () => {
+it('a reader that waits for all changes of the platform gets a page despite a row locked by another session', async () => {
   const held = await insert({ file_name: '0.pdf' })
   await beside.platform.query('alter table firm_documents disable trigger user')
   await updateDocumentRow(beside.platform, { id: held }, { document_type: 'bank_statement' })
@@ -65,7 +65,7 @@ it('a reader that waits for all of the platform’s writes gets the rest of a pa
   expect(await followNoted(db())).toBe(1)
 })
 
-it('the job waits for nobody who changes a document, and keeps nobody from what it passed over, who takes up the note himself', async () => {
+it('the job skips a document that a transaction is changing, and that transaction follows the note itself', async () => {
   const [held, changed, other] = [await insert(), await insert(), await insert()]
   await withoutTable(beside.platform, 'documents', async () => {
     for (const id of [held, other]) await deleteDocumentRow(beside.platform, { id })
@@ -76,7 +76,7 @@ it('the job waits for nobody who changes a document, and keeps nobody from what 
   await sql`select from documents where id = ${changed} for update`.execute(holding)
   const { rows: followed } = await sql`select document_follow_noted(50) as taken`.execute(following)
   await holding.commit().execute()
-  // While the job’s transaction stands.
+  // During the job's transaction.
   await beside.platform.query("set lock_timeout = '5s'")
   await updateDocumentRow(beside.platform, { id: changed }, { file_name: '2.pdf' })
   await beside.platform.query('reset lock_timeout')
@@ -91,7 +91,7 @@ it('the job waits for nobody who changes a document, and keeps nobody from what 
   expect((await rows(changed)).versions).toMatchObject([{ file_name: '2.pdf' }])
 })
 
-it('notes of what somebody holds keep no other from being taken up, and take no lock of theirs along', async () => {
+it('notes of locked documents delay no other notes and take no lock of theirs', async () => {
   const ids: string[] = []
   for (let each = 0; each < 61; each += 1) ids.push(await insert())
   const [last, ...held] = ids

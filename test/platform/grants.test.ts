@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
-import { rightsByTable } from '../../src/database/schema/grant-to-service.ts'
+import { changeableOfAccounts, rightsByTable } from '../../src/database/schema/grant-to-service.ts'
 import { signer } from '../support/platform/insert-firm-with-admin.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 import { freshPlatformDatabase, type PlatformDatabase } from '../support/platform/platform-database.ts'
@@ -15,10 +15,11 @@ const unquoted = (text: string) => text.replaceAll('`', '')
 const sorted = (rights: string) => rights.split(/, */).toSorted().join(', ')
 const ofJobs = 'all tables of document_jobs'
 
-/** What docs/grants.md says, by name. */
+/** The contents of docs/grants.md, by name. */
 const written = {
   schemas: pairsOf(readTable(page, 'schema')),
   tables: pairsOf(readTable(page, 'table')),
+  columns: pairsOf(readTable(page, 'column of `registered_users`')),
   functions: readTable(page, 'function').map(([name = '']) => unquoted(name)),
 }
 
@@ -31,7 +32,7 @@ let service: TestService
 let role: string
 beforeAll(async () => {
   database = await freshPlatformDatabase()
-  // The usual: who makes a table here gives others nothing.
+  // The default: other roles get no rights on new tables.
   service = await startService({ ...database.settings, JWT_SECRET_KEY: signer.secret })
   role = new URL(database.settings.DATABASE_URL).username
 })
@@ -45,7 +46,7 @@ async function granted(text: string): Promise<{ name: string; rights: string }[]
   return rows
 }
 
-it('the page has the rights that the code gives', () => {
+it('docs/grants.md has the rights of the code', () => {
   const { [ofJobs]: _jobs, ...tables } = written.tables
 
   expect(tables).toEqual(
@@ -53,7 +54,7 @@ it('the page has the rights that the code gives', () => {
   )
 })
 
-it('a database after a start gives the service’s role exactly the tables and schemas of the page', async () => {
+it('after a start the service’s role has exactly the rights of docs/grants.md on tables and schemas', async () => {
   const tables = await granted(`
     select n.nspname || '.' || c.relname as name, string_agg(lower(a.privilege_type), ', ' order by lower(a.privilege_type)) as rights
     from pg_class c join pg_namespace n on n.oid = c.relnamespace, aclexplode(c.relacl) a
@@ -73,14 +74,12 @@ it('a database after a start gives the service’s role exactly the tables and s
   expect(Object.fromEntries(schemas.map(({ name, rights }) => [name, rights]))).toEqual(written.schemas)
 })
 
-it('and exactly its functions, and no right on a column, a sequence, a type, a database or another role', async () => {
+it('and exactly its functions and columns, and no right on a sequence, type, database or other role', async () => {
   const functions = await granted(`
     select p.oid::regprocedure::text as name, lower(a.privilege_type) as rights
     from pg_proc p, aclexplode(proacl) a where a.grantee = $1::regrole`)
   const others = await granted(`
-    select 'column ' || attrelid::regclass || '.' || attname as name, privilege_type as rights
-      from pg_attribute, aclexplode(attacl) a where a.grantee = $1::regrole
-    union all select 'type ' || typname, privilege_type from pg_type, aclexplode(typacl) a where a.grantee = $1::regrole
+    select 'type ' || typname as name, privilege_type as rights from pg_type, aclexplode(typacl) a where a.grantee = $1::regrole
     union all select 'database', privilege_type from pg_database, aclexplode(datacl) a where a.grantee = $1::regrole
     union all select 'default', privilege_type from pg_default_acl, aclexplode(defaclacl) a where a.grantee = $1::regrole
     union all select 'member of ' || roleid::regrole, '' from pg_auth_members where member = $1::regrole
@@ -88,11 +87,19 @@ it('and exactly its functions, and no right on a column, a sequence, a type, a d
     union all select 'may hand on ' || oid::regclass, '' from pg_class, aclexplode(relacl) a
       where a.grantee = $1::regrole and a.is_grantable`)
 
+  const columns = await granted(`
+    select attrelid::regclass || '.' || attname as name, lower(privilege_type) as rights
+    from pg_attribute, aclexplode(attacl) a where a.grantee = $1::regrole`)
+
+  expect(Object.fromEntries(columns.map(({ name, rights }) => [name, rights]))).toEqual(
+    Object.fromEntries(Object.entries(written.columns).map(([name, rights]) => [`registered_users.${name}`, rights])),
+  )
+  expect(Object.keys(written.columns)).toEqual(changeableOfAccounts)
   expect(functions.map(({ name }) => name).toSorted()).toEqual(written.functions.toSorted())
   expect(others).toEqual([])
 })
 
-it('everybody else has nothing of ours, and calls nothing that runs with the owner’s rights', async () => {
+it('other roles have no rights on our tables, and cannot call functions that run with the owner’s rights', async () => {
   const { rows } = await database.platform.query(`
     select 'table ' || c.oid::regclass as name from pg_class c, aclexplode(relacl) a
       where a.grantee = 0 and (c.relname like 'document\\_%' or c.relname = 'documents') and c.relname <> 'document_types'
@@ -107,14 +114,16 @@ it('everybody else has nothing of ours, and calls nothing that runs with the own
   expect(rows).toEqual([])
 })
 
-it('what is not on the page is refused', async () => {
+it('everything else is denied', async () => {
   const client = new Client({ connectionString: database.settings.DATABASE_URL })
   await client.connect()
   try {
     for (const statement of [
       'select from firm_personnel',
-      'select from firm_applications',
+      'delete from firm_applications',
       'delete from registered_users',
+      `update registered_users set role = 'admin'`,
+      'update registered_users set is_verified = true',
       'delete from security_firms',
       'truncate firm_documents',
       'update document_comparison set finished_at = null',

@@ -31,7 +31,7 @@ const beside = serviceBeside()
 const app = () => beside.service.app
 const sha256Of = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 const never = new AbortController().signal
-/** Of an hour ago: the newest are left alone, since their file may still be on its way. */
+/** An hour old: the job skips the newest rows, whose files may not be written yet. */
 const created_at = new Date(Date.now() - 60 * 60 * 1000)
 const insert = (wish: Parameters<typeof insertPlatformDocument>[3] = {}) =>
   insertPlatformDocument(beside.platform, beside.files, beside.firm, { ...wish, row: { created_at, ...wish.row } })
@@ -49,7 +49,7 @@ const removeObject = ({ filePath }: PlatformDocument) =>
 const wrongBytes = async (state: string) =>
   (await readMetrics(beside.service.url)).valueOf('paniq_documents_damaged_versions_total', `state="${state}"`)
 
-it('on S3 are filled in by the job, which finds nothing to do when it runs again; the newest are left for later', async () => {
+it('on S3 are calculated by the job; a second run finds nothing to do, and the newest versions wait', async () => {
   const documents = [
     await insert(),
     await insert({ filePath: platformKey(beside.firm, { extension: 'van März (2)' }) }),
@@ -62,7 +62,7 @@ it('on S3 are filled in by the job, which finds nothing to do when it runs again
   expect(await runJob()).toMatchObject({ hashed: 0, right: 0, missing: 0, wrong: 0, unchecked: 0 })
 })
 
-it('what S3 does not have, or has in another length, is named once and answers 410', async () => {
+it('of missing objects and objects of another length are not stored: they are reported once and return 410', async () => {
   const missing = await insertDocumentRow(beside.platform, beside.firm, { created_at })
   const longer = await insert({ row: { file_size: 1 } })
   expect(await runJob()).toMatchObject({ missing: 1, wrong: 1 })
@@ -76,7 +76,7 @@ it('what S3 does not have, or has in another length, is named once and answers 4
   expect(await runJob()).toMatchObject({ missing: 0, wrong: 0 })
 })
 
-it('on a disk are filled in by the instance with that disk; a file that is not there is on another disk, and waits', async () => {
+it('on a disk are calculated by the instance with that disk; a missing file is on another disk, and waits', async () => {
   const elsewhere = onDisk()
   const bytes = Buffer.from('%PDF-1.4\nelsewhere\n%%EOF\n')
   const waiting = await insertDocumentRow(beside.platform, beside.firm, {
@@ -97,7 +97,7 @@ it('on a disk are filled in by the instance with that disk; a file that is not t
   await tending.close()
 })
 
-it('a few at a time, from where the last time ended, until all were looked at', async () => {
+it('are calculated in batches, each continuing after the last, until all were read', async () => {
   const documents = []
   for (let each = 0; each < 7; each += 1) documents.push(await insert({ filePath: onDisk() }))
   let after: VersionCursor | undefined
@@ -113,7 +113,7 @@ it('a few at a time, from where the last time ended, until all were looked at', 
   expect([hashed, rounds]).toEqual([7, [false, false, true]])
 })
 
-it('a few at a time, and none is passed over since those behind it were read faster', async () => {
+it('are calculated in batches that skip none, although later files are read faster', async () => {
   const ours: string[] = []
   for (let each = 0; each < 3; each += 1) ours.push((await insert({ filePath: onDisk() })).id)
   const { local } = app().stores
@@ -134,12 +134,12 @@ it('a few at a time, and none is passed over since those behind it were read fas
   expect(await fill('local', { after: next })).toMatchObject({ counts: { hashed: 1 }, next: undefined })
 })
 
-it('the figures tell how many wait', async () => {
+it('are counted in the metrics while they are missing', async () => {
   const before = (await readMetrics(beside.service.url)).valueOf('paniq_documents_unhashed_documents') ?? 0
   await insert()
   const filePath = onDisk()
   await insertDocumentRow(beside.platform, beside.firm, { created_at, file_path: filePath })
-  // It looks into the database at most every two seconds.
+  // The metrics query the database at most every two seconds.
   await expect
     .poll(async () => (await readMetrics(beside.service.url)).valueOf('paniq_documents_unhashed_documents'))
     .toBe(before + 2)
@@ -157,7 +157,7 @@ it('the figures tell how many wait', async () => {
     .toBe(1)
 })
 
-it('bytes that the platform removes with its row, or puts others in place of, are no loss that wakes anybody', async () => {
+it('removed or replaced with the platform’s row raise no alert', async () => {
   const [deleted, replaced, lost] = [await insert(), await insert(), await insert()]
   const onThisDisk = await insert({ filePath: onDisk() })
   await runJob()
@@ -183,7 +183,7 @@ it('bytes that the platform removes with its row, or puts others in place of, ar
   expect((await rowsOf(beside.service, lost.id)).versions).toMatchObject([{ bytes_state: 'missing' }])
 })
 
-it('bytes that were found gone after the platform’s delete are there again when it restores its row, with their hash', async () => {
+it('of bytes found missing after the platform’s delete are valid again when it restores its row', async () => {
   const [restored, replaced] = [await insert(), await insert()]
   await runJob()
   const { rows: rowsBefore } = await beside.platform.query<Record<string, unknown>>(

@@ -20,14 +20,14 @@ beforeEach(async () => {
 })
 afterEach(async () => ground.remove())
 
-/** As `psql -1 -f` runs it: in one transaction. Yields the rows of its last query. */
+/** Runs the file in one transaction, like `psql -1 -f`. Returns the rows of its last query. */
 async function runScript(platform: Client, name: string): Promise<Record<string, unknown>[]> {
   const text = await readFile(join(folder, name), 'utf8')
   const results = (await platform.query(`begin;\n${text}\ncommit;`)) as unknown as { rows: Record<string, unknown>[] }[]
   return results.findLast(({ rows }) => rows.length > 0)?.rows ?? []
 }
 
-/** What `pg_dump` says of the database, but for the service's own tables, functions and rights. */
+/** The output of `pg_dump` without the service's own tables, functions and rights. */
 async function dump(args: string[] = []): Promise<string> {
   const { stdout } = await run(
     'pg_dump',
@@ -47,7 +47,7 @@ const ofPlatform = [
 ]
 const dumpOfPlatform = () => dump(['--no-privileges', ...ofPlatform.flatMap((table) => ['-t', `public.${table}`])])
 
-it('leaves the platform’s tables as they were, but for the added columns, and its statements go on', async () => {
+it('leaves the platform’s tables as before, except the added columns, and its statements work', async () => {
   const { platform } = ground
   const before = await dumpOfPlatform()
   const beside = await startBeside(ground)
@@ -66,7 +66,7 @@ it('leaves the platform’s tables as they were, but for the added columns, and 
   await platform.query('truncate firm_documents')
 })
 
-it('lists what the platform cannot see: the trash, earlier versions, and what waits on a disk for S3', async () => {
+it('lists what the platform cannot see: the trash, earlier versions, and files on the fallback disk', async () => {
   const { platform } = ground
   const beside = await startBeside(ground)
   const { firm, admin } = await insertFirmWithAdmin(ground)
@@ -90,7 +90,7 @@ it('lists what the platform cannot see: the trash, earlier versions, and what wa
   expect(listed.every(({ storage_key }) => String(storage_key).startsWith(`security_firms/${firm}/`))).toBe(true)
 })
 
-it('a start after it takes up again: the same tables, and what the platform did meanwhile', async () => {
+it('a later start continues with the same tables and the platform’s changes meanwhile', async () => {
   const { platform } = ground
   const first = await startBeside(ground)
   const { firm } = await insertFirmWithAdmin(ground)
@@ -125,7 +125,7 @@ it('a start after it takes up again: the same tables, and what the platform did 
   await again.service.stop()
 })
 
-it('the second script leaves nothing at all, and a start after it is a first one', async () => {
+it('the second script leaves nothing, and a later start is a first start', async () => {
   const { platform } = ground
   const before = await dump(['--no-privileges'])
   const first = await startBeside(ground)
@@ -140,8 +140,8 @@ it('the second script leaves nothing at all, and a start after it is a first one
   await again.service.stop()
 })
 
-it.each(['registered_users', 'security_firms', 'document_types', 'firm_documents'])(
-  'a transaction of the platform’s that holds %s and comes to the other tables is never failed by it, and it ends after it',
+it.each(['registered_users', 'security_firms', 'document_types', 'firm_applications', 'firm_documents'])(
+  'the platform’s transaction that has locked %s and then needs the other tables does not fail, and the script completes after it',
   async (held) => {
     const beside = await startBeside(ground)
     await beside.service.stop()
@@ -165,7 +165,7 @@ it.each(['registered_users', 'security_firms', 'document_types', 'firm_documents
   },
 )
 
-it('gives up without having changed anything when the platform holds a table for long', async () => {
+it('gives up without a change if the platform keeps a table locked', async () => {
   const beside = await startBeside(ground)
   await beside.service.stop()
   const before = await dump()
@@ -186,7 +186,7 @@ async function connect(): Promise<Client> {
   return client
 }
 
-/** Whether the script waits: for a lock, or for a while before it asks again. */
+/** Whether the script is waiting for a lock or pausing before its next try. */
 async function isHeldUp(): Promise<boolean> {
   const { rowCount } = await ground.platform.query(
     `select from pg_stat_activity

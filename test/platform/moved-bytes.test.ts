@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 import { systemActor } from '../../src/database/audit/events.ts'
-import { comparePlatform, restartComparison, followNoted } from '../../src/database/schema/follow-platform.ts'
+import { comparePlatform, restartComparison, followNoted } from '../../src/database/schema/compare-platform.ts'
 import { listVersionsIn } from '../../src/database/documents/versions-in-store.ts'
 import { collectBlobs } from '../../src/documents/stores/collect-blobs.ts'
 import { migrate } from '../../src/documents/moving/migrate.ts'
@@ -63,7 +63,7 @@ async function pathOf(id: DocumentId): Promise<string | undefined> {
   return found[0]?.file_path
 }
 
-/** Something happens once a move has begun, before it reads its source. */
+/** Runs an action after a move has begun, before it reads its source. */
 function whileMoving(happens: () => Promise<void>): MoveNeeds {
   const { local } = app().stores
   const read: typeof local.read = async (key, range) => {
@@ -86,7 +86,7 @@ const migrateAll = (to: 's3' | 'local', deletesSource = false) =>
     onWaiting: () => undefined,
   })
 
-it('a migration takes the platform’s documents along, there and back, whatever their keys end with, and their rows follow', async () => {
+it('a migration moves the platform’s documents there and back, with any key, and updates their rows', async () => {
   const documents: PlatformDocument[] = []
   for (const extension of ['pdf', 'PDF', 'van März (2)', 'bin'])
     documents.push(await insertOnDisk(`uploads/${platformKey(beside.firm, { extension, type: 'tax.clearance' })}`))
@@ -102,8 +102,8 @@ it('a migration takes the platform’s documents along, there and back, whatever
   expect(await countUnfollowed(beside.service)).toBe(0)
 })
 
-describe('two rows of the platform that name one file', () => {
-  it('keep it until neither names it, whichever is moved first', async () => {
+describe('a file that two rows of the platform name', () => {
+  it('stays until no row names it, in either order of moves', async () => {
     const first = await insertOnDisk()
     const row = { file_path: first.filePath, file_size: first.bytes.length }
     const second = await insertDocumentRow(beside.platform, beside.firm, row)
@@ -116,7 +116,7 @@ describe('two rows of the platform that name one file', () => {
     expect(await isOnDisk(first.filePath)).toBe(false)
   })
 
-  it('keep it also when one of them is no document here yet, and it is no orphan', async () => {
+  it('stays also if one row is not a document here yet, and is not an orphan', async () => {
     const first = await insertOnDisk()
     await beside.platform.query('alter table firm_documents disable trigger user')
     const row = { file_path: first.filePath, file_size: first.bytes.length }
@@ -127,7 +127,7 @@ describe('two rows of the platform that name one file', () => {
     await collectBlobs(inTwoDays(), never)
     const verified = await runVerify(inTwoDays(), { repairs: 'many' })
 
-    expect([await isOnDisk(first.filePath), await isOnDisk(alone.filePath), verified.keysOf('stray')]).toEqual([
+    expect([await isOnDisk(first.filePath), await isOnDisk(alone.filePath), verified.keysOf('orphan')]).toEqual([
       true,
       true,
       [],
@@ -138,8 +138,8 @@ describe('two rows of the platform that name one file', () => {
   })
 })
 
-describe('while a version is moved the platform', () => {
-  it('deletes its row: it stays deleted, and is in the trash here', async () => {
+describe('while a version is moved, the platform', () => {
+  it('deletes its row: the document is in the trash here', async () => {
     const { id } = await insertOnDisk()
     await moveVersion(
       whileMoving(() => deleteDocumentRow(beside.platform, { id })),
@@ -152,7 +152,7 @@ describe('while a version is moved the platform', () => {
     expect((await rows(id)).documents).toMatchObject([{ deleted_at: expect.any(Date) }])
   })
 
-  it('replaces the file: its path stays the platform’s, and the old version goes where it was to go', async () => {
+  it('replaces the file: the platform’s path stays, and the old version moves', async () => {
     const { id, bytes } = await insertOnDisk()
     const replaced = makePdf({ bytes: 9000 })
     const file_path = onDisk()
@@ -169,7 +169,7 @@ describe('while a version is moved the platform', () => {
     ])
   })
 
-  it('moves the file itself: the platform’s copy counts, and ours goes', async () => {
+  it('moves the file itself: the platform’s copy is used, and ours is removed', async () => {
     const { id, bytes } = await insertOnDisk()
     const file_path = platformKey(beside.firm)
     await putPlatformFile(beside.files, file_path, bytes)
@@ -181,7 +181,7 @@ describe('while a version is moved the platform', () => {
     expect((await download(beside.service, beside.firm, beside.admin, id)).bytes.equals(bytes)).toBe(true)
   })
 
-  it('takes the row, and changes it only once the move wants it too: both stand, and neither was in the other’s way', async () => {
+  it('updates the row concurrently with the move’s commit: both changes are saved', async () => {
     const { id } = await insertOnDisk()
     await beside.platform.query('begin')
     await beside.platform.query('select from firm_documents where id = $1 for update', [id])
@@ -198,8 +198,8 @@ describe('while a version is moved the platform', () => {
   })
 })
 
-describe('the file that the platform has moved away from', () => {
-  it('stays on S3, also where a migration removes its sources: the platform may remove it', async () => {
+describe('a file that the platform moved away from', () => {
+  it('stays on S3, also with a migration that removes its sources, since the platform may remove it', async () => {
     const { id, bytes, filePath } = await insertPlatformDocument(beside.platform, beside.files, beside.firm)
     const file_path = onDisk()
     await putPlatformFile(beside.files, file_path, bytes)
@@ -210,10 +210,10 @@ describe('the file that the platform has moved away from', () => {
     expect((await listBucket(beside.bucket.client, beside.bucket.name)).map(({ key }) => key)).toContain(filePath)
   })
 
-  it('stays on the disk, too', async () => {
+  it('stays on the disk', async () => {
     const bytes = makePdf({ bytes: 5000 })
     const uploaded = await uploadDocument(beside.service.url, beside.firm, beside.admin, { bytes })
-    const id = uploaded.id as DocumentId // the service made it
+    const id = uploaded.id as DocumentId // the service created it
     const filePath = await pathOf(id)
     const file_path = platformKey(beside.firm)
     await putPlatformFile(beside.files, file_path, bytes)
@@ -225,11 +225,11 @@ describe('the file that the platform has moved away from', () => {
     expect(await isOnDisk(filePath ?? '')).toBe(true)
   })
 
-  it('alarms as missing where it was being removed just as the platform went back to it, until it is there again', async () => {
+  it('raises the alarm as missing if it was being removed when the platform moved back, until it is there again', async () => {
     const { id, filePath, bytes } = await insertPlatformDocument(beside.platform, beside.files, beside.firm)
     await migrateAll('local', true)
     expect(await pathOf(id)).toMatch(/^uploads\//)
-    // Verify takes a bucket that has none of its files for a wrong one.
+    // Verify treats a bucket with none of its files as a wrong bucket.
     await insertPlatformDocument(beside.platform, beside.files, beside.firm)
     const { s3 } = app().stores
     if (s3 === undefined) throw new Error('this service reaches a bucket')
@@ -256,7 +256,7 @@ function liveBlobsOf(id: DocumentId) {
     .execute()
 }
 
-it('beside uploads and a migration the platform inserts, changes and deletes, and both sides agree at the end', async () => {
+it('concurrent uploads, a migration and changes of the platform end in the same state on both sides', async () => {
   const files = beside.files
   const platformWorks = async () => {
     const made: DocumentId[] = []
@@ -278,7 +278,7 @@ it('beside uploads and a migration the platform inserts, changes and deletes, an
   }
   const [, , migrated] = await Promise.all([platformWorks(), peopleUpload(), migrateAll('s3'), migrateAll('s3')])
   expect(migrated.outcomes).toMatchObject({ failed: 0, missing: 0, wrong: 0 })
-  // What met a move that took too long was noted.
+  // Changes during a slow move were noted.
   await followNoted(app().db)
   expect(await countUnfollowed(beside.service)).toBe(0)
 
@@ -290,7 +290,7 @@ it('beside uploads and a migration the platform inserts, changes and deletes, an
   expect([list, isRight]).toEqual([[], true])
 })
 
-/** Each change that our tables followed leaves one. */
+/** Each followed change has an event. */
 async function countPlatformEvents(): Promise<number> {
   const { length } = await app().db.selectFrom('document_trail').select('id').where('ip', '=', 'platform').execute()
   return length

@@ -2,9 +2,9 @@ import { sql } from 'kysely'
 import { Client } from 'pg'
 import { expect, it } from 'vitest'
 
-import { comparePlatform, restartComparison, followNoted } from '../../src/database/schema/follow-platform.ts'
+import { comparePlatform, restartComparison, followNoted } from '../../src/database/schema/compare-platform.ts'
 import { compareWithPlatform } from '../../src/worker/jobs.ts'
-import { startWorker } from '../../src/worker/start-worker.ts'
+import { startWorker } from '../../src/worker/run-queue.ts'
 import {
   deleteDocumentRow,
   insertDocumentRow,
@@ -25,18 +25,22 @@ const never = new AbortController().signal
 const compareAll = async () => (await compareWithPlatform.run(beside.service.app, never))['compared']
 const without = <Result>(table: string, work: () => Promise<Result>) => withoutTable(beside.platform, table, work)
 
-it.each(['documents', 'document_versions', 'document_events'])(
-  'a change that cannot be followed, as without %s, is no failure of the platform’s, and is followed later',
-  async (table) => {
+it.each([
+  ['documents', 3],
+  ['document_versions', 3],
+  ['document_events', 3],
+])(
+  'a change that cannot be followed, as without %s, does not fail the platform’s statement, and is followed later',
+  async (table, noted) => {
     const [changed, deleted] = [await insert(), await insert()]
     const made = await without(table, async () => {
       await updateDocumentRow(beside.platform, { id: changed }, { file_name: 'later.pdf' })
       await deleteDocumentRow(beside.platform, { id: deleted })
       return insert()
     })
-    expect(await countUnfollowed(beside.service)).toBe(3)
+    expect(await countUnfollowed(beside.service)).toBe(noted)
 
-    expect(await followNoted(db())).toBe(3)
+    expect(await followNoted(db())).toBe(noted)
     expect(await countUnfollowed(beside.service)).toBe(0)
     expect((await rows(changed)).versions).toMatchObject([{ file_name: 'later.pdf' }])
     expect((await rows(deleted)).documents).toMatchObject([{ deleted_at: expect.any(Date) }])
@@ -44,7 +48,7 @@ it.each(['documents', 'document_versions', 'document_events'])(
   },
 )
 
-it('the jobs of a service take up what was left as soon as they start', async () => {
+it('a starting service follows noted changes at once', async () => {
   const changed = await insert()
   await without('documents', () => updateDocumentRow(beside.platform, { id: changed }, { file_name: 'later.pdf' }))
   const worker = await startWorker(beside.service.app)
@@ -54,7 +58,7 @@ it('the jobs of a service take up what was left as soon as they start', async ()
   expect((await rows(changed)).versions).toMatchObject([{ file_name: 'later.pdf' }])
 })
 
-it('what cannot even be noted is found by the comparison', async () => {
+it('a change that could not be noted is found by the comparison', async () => {
   const deleted = await insert()
   const made = await without('documents', () =>
     without('document_unfollowed', async () => {
@@ -69,7 +73,7 @@ it('what cannot even be noted is found by the comparison', async () => {
   expect((await rows(deleted)).documents).toMatchObject([{ deleted_at: expect.any(Date) }])
 })
 
-it('changes that no trigger saw, as in a restore, are found by the comparison, which leaves the rest as it is', async () => {
+it('changes without a trigger, as in a restore, are found by the comparison, which changes nothing else', async () => {
   const [same, changed, deleted] = [await insert(), await insert(), await insert()]
   const before = await rows(same)
   await beside.platform.query('alter table firm_documents disable trigger user')
@@ -88,7 +92,7 @@ it('changes that no trigger saw, as in a restore, are found by the comparison, w
   expect(await rows(changed)).toEqual(after)
 })
 
-it('a row of ours that somebody holds for long holds the platform up for less than a second, and is followed later', async () => {
+it('a locked row of ours delays the platform by less than a second, and the change is followed later', async () => {
   const id = await insert()
   const lockHolder = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
   await lockHolder.connect()
@@ -105,7 +109,7 @@ it('a row of ours that somebody holds for long holds the platform up for less th
   expect((await rows(id)).versions).toMatchObject([{ file_name: 'meanwhile.pdf' }])
 })
 
-it('a row that the platform holds does not hold up the comparison, and is followed when it is let go', async () => {
+it('a row locked by the platform does not delay the comparison, and is followed after the unlock', async () => {
   await beside.platform.query('alter table firm_documents disable trigger user')
   const [held, free] = [await insert(), await insert()]
   await beside.platform.query('alter table firm_documents enable trigger user')
@@ -121,7 +125,7 @@ it('a row that the platform holds does not hold up the comparison, and is follow
   expect((await rows(held)).versions).toHaveLength(1)
 })
 
-it('the comparison writes to no row of the platform’s that says what ours says', async () => {
+it('the comparison writes to no row of the platform that equals ours', async () => {
   const [changed] = [await insert(), await insert(), await insert()]
   await compareAll()
   await withoutTriggers(() => updateDocumentRow(beside.platform, { id: changed }, { file_name: 'changed.pdf' }))
@@ -133,7 +137,7 @@ it('the comparison writes to no row of the platform’s that says what ours says
   expect(await tuplesExcept(changed)).toEqual(before)
 })
 
-it('a document that somebody locks does not stop the comparison, and is deleted later if its row is gone', async () => {
+it('a locked document does not stop the comparison, and is deleted later if its row is gone', async () => {
   const [locked, free] = [await insert(), await insert()]
   await withoutTriggers(async () => {
     for (const id of [locked, free]) await deleteDocumentRow(beside.platform, { id })
@@ -159,7 +163,7 @@ async function withoutTriggers(work: () => Promise<unknown>): Promise<void> {
   await beside.platform.query('alter table firm_documents enable trigger user')
 }
 
-/** The header of every other row of the platform's: a lock changes it as a write does. */
+/** The header of every other row of the platform: a lock changes it like a write. */
 async function tuplesExcept(id: string) {
   const { rows: tuples } = await beside.platform.query(
     'select id, ctid::text, xmin::text, xmax::text from firm_documents where id <> $1 order by id',
@@ -188,13 +192,13 @@ async function countRows(): Promise<number> {
   return counts[0]?.n ?? 0
 }
 
-it('a comparison that meets what the platform is about to write lets go of its rows, and comes again', async () => {
+it('a comparison that conflicts with the platform’s transaction releases its rows and tries again', async () => {
   await beside.platform.query('alter table firm_documents disable trigger user')
   const [noted, wanted] = [await insert(), await insert()]
   await beside.platform.query('alter table firm_documents enable trigger user')
   const client = new Client({ connectionString: beside.database.settings.DATABASE_OWNER_URL })
   await client.connect()
-  // A change that could not be followed and is not committed: the note of it blocks the comparison.
+  // An uncommitted note of a change that could not be followed blocks the comparison.
   await client.query('begin')
   await client.query('select from firm_documents where id = $1 for update', [noted])
   await client.query('insert into document_unfollowed (firm_id, document_id) values ($1, $2)', [beside.firm, noted])
@@ -212,7 +216,7 @@ it('a comparison that meets what the platform is about to write lets go of its r
 const lockRow = 'select from firm_documents where id = $1 for update'
 const changeRow = 'update firm_documents set file_name = $2, is_verified = not is_verified where id = $1'
 
-it('many connections of the platform that change the same rows in any order meet no deadlock by us', async () => {
+it('concurrent changes of the same rows by many connections of the platform cause no deadlock with us', async () => {
   const ids: string[] = []
   for (let each = 0; each < 6; each += 1) ids.push(await insert({ file_name: '0.pdf' }))
   const clients = await Promise.all(
@@ -226,7 +230,8 @@ it('many connections of the platform that change the same rows in any order meet
     for (let turn = 0; turn < 20; turn += 1) {
       const pair = [0, 1].flatMap((step) => ids[(worker + turn + step) % ids.length] ?? [])
       await client.query('begin')
-      // Its own rows in one order, so that it makes no deadlock itself; ours then in the order of its changes.
+      // Changes its own rows in a fixed order, so that it causes no deadlock itself. Our rows are then changed in that
+      // order.
       for (const id of pair.toSorted()) await client.query(lockRow, [id])
       for (const id of worker % 2 === 0 ? pair : pair.toReversed())
         await client.query(changeRow, [id, `${worker}-${turn}.pdf`])

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
-import { comparePlatform, restartComparison, followNoted } from '../../src/database/schema/follow-platform.ts'
+import { comparePlatform, restartComparison, followNoted } from '../../src/database/schema/compare-platform.ts'
 import type { DocumentId } from '../../src/vocabulary/vocabulary.ts'
 import { callDocuments, uploadDocument } from '../support/documents/call-documents.ts'
 import { addVersion as addNewVersion } from '../support/documents/call-versions.ts'
@@ -16,7 +16,7 @@ import {
 import { countUnfollowed, rowsOf } from '../support/platform/platform-scene.ts'
 import { serviceBeside } from './service-on-platform.ts'
 
-// What the service itself does with a document that is shown: its rows and the platform's in one statement.
+// The service changes a shown document and the platform's row in one statement.
 
 const beside = serviceBeside()
 
@@ -33,7 +33,10 @@ const moveToTrash = (id: DocumentId) =>
   sql`with d as (update documents set deleted_at = now(), deleted_by = ${beside.admin.id} where id = ${id} returning id)
       delete from firm_documents f using d where f.id = d.id`.execute(db())
 const addVersion = (id: DocumentId, scanStatus: 'pending' | 'infected' | 'clean') =>
-  sql`with d as (update documents set current_version = current_version + 1 where id = ${id} returning *),
+  sql`with d as (
+        update documents set current_version = current_version + 1,
+          shown_version = case when ${scanStatus} = 'clean' then current_version + 1 else shown_version end
+        where id = ${id} returning *),
       v as (
         insert into document_versions (firm_id, document_id, version, file_name, file_size, mime_type, sha256, store,
           storage_key, scan_status, uploaded_by)
@@ -43,13 +46,14 @@ const addVersion = (id: DocumentId, scanStatus: 'pending' | 'infected' | 'clean'
       )
       insert into document_blobs (firm_id, document_id, version_id, store, storage_key, state, bytes)
       select firm_id, document_id, id, store, storage_key, 'live', file_size from v`.execute(db())
-/** As the verdict of a scan does it. */
+/** Like the verdict of a scan. */
 const hide = (id: DocumentId) =>
   sql`
   with v as (update document_versions v set scan_status = 'infected' from documents d
-    where d.id = ${id} and v.document_id = d.id and v.version = d.current_version returning document_id)
+    where d.id = ${id} and v.document_id = d.id and v.version = d.current_version returning document_id),
+  d as (update documents set shown_version = null where id = ${id})
   delete from firm_documents f using v where f.id = v.document_id`.execute(db())
-/** The second of its versions is in quarantine, and these come after it. */
+/** A document whose second version is in quarantine, followed by these versions. */
 const found = async (...others: ('pending' | 'infected' | 'clean')[]) => {
   const id = await upload()
   await addVersion(id, 'clean')
@@ -59,8 +63,8 @@ const found = async (...others: ('pending' | 'infected' | 'clean')[]) => {
 }
 const isTrashed = async (id: DocumentId) => (await rows(id)).documents[0]?.['deleted_at'] !== null
 
-describe('what the service does itself is nobody else’s change', () => {
-  it('a document that it moves to the trash stays there as that person’s doing, and comes back by its own restore', async () => {
+describe('the service’s own changes are not followed as the platform’s', () => {
+  it('a document moved to the trash here stays there under that person, and is restored here', async () => {
     const id = await upload()
     await moveToTrash(id)
     await compareAll()
@@ -78,14 +82,15 @@ describe('what the service does itself is nobody else’s change', () => {
     expect(await rows(id)).toMatchObject({ versions: [{ version: 1 }], actions: ['document.uploaded'] })
   })
 
-  it('a document that waits for its first scan, or is in quarantine, is not shown and not deleted for it', async () => {
+  it('a document that is pending or in quarantine has no row and is not deleted for it', async () => {
     const [waiting, quarantined] = [await upload(), await upload()]
     for (const [id, status] of [
       [waiting, 'pending'],
       [quarantined, 'infected'],
     ] as const)
       await sql`
-        with v as (update document_versions set scan_status = ${status} where document_id = ${id} returning document_id)
+        with v as (update document_versions set scan_status = ${status} where document_id = ${id} returning document_id),
+        d as (update documents set shown_version = null where id = ${id})
         delete from firm_documents f using v where f.id = v.document_id`.execute(db())
     await compareAll()
 
@@ -93,7 +98,7 @@ describe('what the service does itself is nobody else’s change', () => {
       expect(await rows(id)).toMatchObject({ documents: [{ deleted_at: null }], actions: ['document.uploaded'] })
   })
 
-  it('a verified document’s new version, which waits for its scan, leaves the row of the one before as it is', async () => {
+  it('a pending new version of a verified document leaves the previous row unchanged', async () => {
     const id = await upload()
     await addVersion(id, 'pending')
     await compareAll()
@@ -103,8 +108,8 @@ describe('what the service does itself is nobody else’s change', () => {
   })
 })
 
-describe('a document whose newest version but one is in quarantine, while the next one waits for its scan', () => {
-  it('is not shown by our own doing, and never deleted for it, however often it is compared', async () => {
+describe('a document with a quarantined version and a newer pending one', () => {
+  it('has no row and is never deleted for it, whatever the number of comparisons', async () => {
     const ids = [await found('pending'), await found('pending', 'pending'), await found('infected', 'pending')]
     await compareAll()
     await compareAll()
@@ -113,7 +118,7 @@ describe('a document whose newest version but one is in quarantine, while the ne
       expect(await rows(id)).toMatchObject({ documents: [{ deleted_at: null }], actions: ['document.uploaded'] })
   })
 
-  it('nor where a change of it was noted, or the platform empties its whole table', async () => {
+  it('is not deleted either after a noted change or a TRUNCATE by the platform', async () => {
     const [noted, shown] = [await found('pending'), await upload()]
     await beside.platform.query('insert into document_unfollowed (firm_id, document_id) values ($1, $2)', [
       beside.firm,
@@ -128,7 +133,7 @@ describe('a document whose newest version but one is in quarantine, while the ne
     expect(await isTrashed(shown)).toBe(true)
   })
 
-  it('is deleted where the platform deletes the row that it has at once', async () => {
+  it('is deleted if the platform deletes its existing row', async () => {
     const id = await upload()
     for (const each of ['infected', 'pending'] as const) await addVersion(id, each)
     await compareAll()
@@ -137,7 +142,7 @@ describe('a document whose newest version but one is in quarantine, while the ne
     expect(await isTrashed(id)).toBe(true)
   })
 
-  it('is deleted for want of its row again once a newer version is shown', async () => {
+  it('is deleted for a missing row again once a newer version is shown', async () => {
     const id = await found('clean')
     await compareAll()
     expect(await isTrashed(id)).toBe(true)
@@ -152,8 +157,8 @@ describe('a document whose newest version but one is in quarantine, while the ne
   })
 })
 
-describe('the platform’s row shows the newest version that may be seen', () => {
-  it('so that what it verifies is that one, and not the one that waits for its scan', async () => {
+describe('the platform’s row shows the newest servable version', () => {
+  it('so that a verification applies to that one and not to the pending one', async () => {
     const id = await upload()
     await addVersion(id, 'pending')
     await updateDocumentRow(beside.platform, { id }, { is_verified: true, file_name: 'seen.pdf' })
@@ -164,7 +169,7 @@ describe('the platform’s row shows the newest version that may be seen', () =>
     ])
   })
 
-  it('so that no row of its own lets go what a scan has held back', async () => {
+  it('so that no row of the platform makes an unscanned file servable', async () => {
     const id = await upload()
     await addVersion(id, 'infected')
     const [, infected] = (await rows(id)).versions
@@ -173,7 +178,7 @@ describe('the platform’s row shows the newest version that may be seen', () =>
     expect((await rows(id)).versions).toMatchObject([{ version: 1 }, { version: 2, scan_status: 'infected' }])
   })
 
-  it('a rejection, for which it has no word, outlives its other changes', async () => {
+  it('a rejection, which the platform does not know, survives its other changes', async () => {
     const id = await upload()
     await sql`update document_versions set review_status = 'rejected', review_reason = 'blurred' where document_id = ${id}`.execute(
       db(),
@@ -184,7 +189,7 @@ describe('the platform’s row shows the newest version that may be seen', () =>
     ])
   })
 
-  it('a row that it inserts under an id of our trash brings the document back, with what the row says as its newest version', async () => {
+  it('inserting a row under the id of a document in our trash restores it, with the row’s facts as its newest version', async () => {
     const id = await upload()
     await moveToTrash(id)
     const file_path = platformKey(beside.firm)
@@ -203,7 +208,7 @@ describe('the platform’s row shows the newest version that may be seen', () =>
     })
   })
 
-  it('a row that goes back to an earlier file is a new version of those bytes, with their hash', async () => {
+  it('a row that returns to an earlier file is a new version of those bytes, with their hash', async () => {
     const id = await upload()
     const [first] = (await rows(id)).versions
     await updateDocumentRow(beside.platform, { id }, { file_path: platformKey(beside.firm), file_size: 9 })
@@ -221,7 +226,7 @@ describe('the platform’s row shows the newest version that may be seen', () =>
   })
 })
 
-it('what was said with a rejection does not stay beside the platform’s verification, nor what was said with that', async () => {
+it('reasons of a rejection are removed by the platform’s verification, and reasons of a verification too', async () => {
   const id = await upload()
   await sql`update document_versions set review_status = 'rejected', review_reason = 'unreadable',
     review_comment = 'too dark', valid_until = '2030-01-01' where document_id = ${id}`.execute(db())
@@ -234,8 +239,8 @@ it('what was said with a rejection does not stay beside the platform’s verific
   ])
 })
 
-describe('what the platform changed and nobody had followed yet is not written over', () => {
-  it('other bytes that it named become a version of their own before a newer one is uploaded', async () => {
+describe('a change of the platform that is not followed yet is not overwritten', () => {
+  it('its content becomes a version before a newer one is uploaded', async () => {
     const { id } = await insertPlatformDocument(beside.platform, beside.files, beside.firm)
     const key = await nameOtherBytes(id)
 
@@ -248,7 +253,7 @@ describe('what the platform changed and nobody had followed yet is not written o
     expect(await countUnfollowed(beside.service)).toBe(0)
   })
 
-  it('a decision on the version before is refused, since it is no longer the one that was seen', async () => {
+  it('a decision on the previous version is rejected, since another version is current', async () => {
     const { id } = await insertPlatformDocument(beside.platform, beside.files, beside.firm)
     const administrator = await makePerson(beside.service.app, { role: 'admin' })
     const seen = await callDocuments(beside.service.url, beside.firm, administrator, `/${id}`)
@@ -265,7 +270,10 @@ describe('what the platform changed and nobody had followed yet is not written o
   })
 })
 
-/** The platform puts another file in place while its trigger cannot follow, since somebody holds our row for too long. */
+/**
+ * The platform replaces the file while its trigger cannot follow, because a transaction has locked our row for too
+ * long.
+ */
 async function nameOtherBytes(id: string): Promise<string> {
   const key = platformKey(beside.firm)
   const locking = await db().startTransaction().execute()

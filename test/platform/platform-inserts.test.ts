@@ -31,8 +31,8 @@ const codeOfDownload = async (id: string) =>
   (await problemOf(await callDocuments(beside.service.url, beside.firm, beside.admin, `/${id}/download`))).code
 const rows = (id: string) => rowsOf(beside.service, id)
 
-describe('what the platform inserts while the service runs', () => {
-  it('is listed, shown and downloaded at the next request, and its history says who wrote it down', async () => {
+describe('a row that the platform inserts while the service runs', () => {
+  it('is listed, shown and downloaded at the next request, and its history names the platform', async () => {
     const { id, bytes } = await upload()
     const [newest] = await listedBy(beside.service, beside.firm, beside.admin)
     const file = await download(beside.service, beside.firm, beside.admin, id)
@@ -42,7 +42,7 @@ describe('what the platform inserts while the service runs', () => {
     expect((await rows(id)).actions.slice(0, 1)).toEqual(['document.adopted'])
   })
 
-  it('counts when its transaction does, and not before, nor when that is rolled back', async () => {
+  it('is effective after its commit, and not before or after a rollback', async () => {
     await beside.platform.query('begin')
     const id = await insertDocumentRow(beside.platform, beside.firm, {})
     const during = await callDocuments(beside.service.url, beside.firm, beside.admin, `/${id}`)
@@ -52,7 +52,7 @@ describe('what the platform inserts while the service runs', () => {
     expect(await rows(id)).toMatchObject({ documents: [], versions: [] })
   })
 
-  it('may come a thousand in one statement', async () => {
+  it('may be one of a thousand in a statement', async () => {
     const ground = await insertFirmWithAdmin(beside)
     await beside.platform.query(
       `insert into firm_documents (id, firm_id, document_type, file_name, file_path, file_size, mime_type, uploaded_by, is_verified)
@@ -68,8 +68,8 @@ describe('what the platform inserts while the service runs', () => {
   })
 })
 
-describe('what the platform updates', () => {
-  it('as verified is verified here, by whom and when it says; taken back, it waits for its review again', async () => {
+describe('a row that the platform updates', () => {
+  it('as verified is verified here, with its person and time; a withdrawn verification is pending again', async () => {
     const { id } = await upload()
     const reviewer = randomUUID()
     const at = new Date('2026-03-01T10:00:00Z')
@@ -85,7 +85,7 @@ describe('what the platform updates', () => {
     expect(await view(id)).toMatchObject({ is_verified: false, review_status: 'pending', verified_at: null })
   })
 
-  it('under another name, kind or type has that here', async () => {
+  it('with another name, format or type has that here', async () => {
     const { id } = await upload()
     const change = { file_name: 'renamed.pdf', mime_type: 'image/png', document_type: 'bank_statement' }
     await updateDocumentRow(beside.platform, { id }, change)
@@ -93,7 +93,7 @@ describe('what the platform updates', () => {
     expect(await view(id)).toMatchObject({ ...change, version: 1 })
   })
 
-  it('with another file is a new version, not verified; the one before stays its first', async () => {
+  it('with another file is a new unverified version; the previous one stays version 1', async () => {
     const { id, filePath } = await upload({ row: { is_verified: true, verified_at: new Date() } })
     const bytes = makePdf({ bytes: 5000 })
     const file_path = platformKey(beside.firm)
@@ -109,7 +109,7 @@ describe('what the platform updates', () => {
     ])
   })
 
-  it('as moved from its disk to S3 is the same version there, and its old file is no orphan', async () => {
+  it('from its disk to S3 is the same version there, and its old file is not an orphan', async () => {
     const { id, bytes, filePath } = await upload({ filePath: `uploads/${platformKey(beside.firm)}` })
     const file_path = platformKey(beside.firm)
     await putPlatformFile(beside.files, file_path, bytes)
@@ -139,7 +139,7 @@ describe('what the platform updates', () => {
     expect(await view(id)).toMatchObject({ version: 1, file_size: 4321, sha256: null })
   })
 
-  it('to another firm is that firm’s, with its versions, and no longer this one’s', async () => {
+  it('to another firm belongs to that firm, with its versions', async () => {
     const other = await insertFirmWithAdmin(beside)
     const { id } = await upload()
     await updateDocumentRow(beside.platform, { id }, { firm_id: other.firm })
@@ -149,7 +149,7 @@ describe('what the platform updates', () => {
     expect((await rows(id)).versions).toMatchObject([{ firm_id: other.firm, version: 1 }])
   })
 
-  it('without a change leaves no trace', async () => {
+  it('without a change writes nothing', async () => {
     const { id } = await upload()
     const before = await rows(id)
     await beside.platform.query('update firm_documents set file_name = file_name, updated_at = now() where id = $1', [
@@ -160,8 +160,8 @@ describe('what the platform updates', () => {
   })
 })
 
-describe('what the platform deletes', () => {
-  it('is in the trash here, and returns unchanged when the platform inserts it again', async () => {
+describe('a row that the platform deletes', () => {
+  it('moves its document to the trash, which is restored unchanged when the platform inserts it again', async () => {
     const { id, filePath, bytes } = await upload()
     await deleteDocumentRow(beside.platform, { id })
     expect(await codeOfDownload(id)).toBe('gone')
@@ -172,7 +172,7 @@ describe('what the platform deletes', () => {
     expect((await rows(id)).versions).toHaveLength(1)
   })
 
-  it('may be a document that was uploaded here, and one with all of its firm', async () => {
+  it('may be of a document uploaded here, and be deleted together with its firm', async () => {
     const own = await uploadDocument(beside.service.url, beside.firm, beside.admin)
     await deleteDocumentRow(beside.platform, { id: own.id as never })
     expect(await codeOfDownload(own.id)).toBe('gone')
@@ -184,7 +184,7 @@ describe('what the platform deletes', () => {
     expect((await rows(id)).documents).toMatchObject([{ deleted_at: expect.any(Date) }])
   })
 
-  it('may be all of them by one TRUNCATE, which can be taken back', async () => {
+  it('may be one of all in a TRUNCATE, which can be undone', async () => {
     const { id } = await upload()
     await beside.platform.query('begin')
     await beside.platform.query('truncate firm_documents')
@@ -197,8 +197,8 @@ describe('what the platform deletes', () => {
   })
 })
 
-describe('what is uploaded here', () => {
-  it('is no change of the platform’s: one version, one event, nothing noted', async () => {
+describe('a document that is uploaded here', () => {
+  it('is not followed as a change of the platform: one version, one event, no note', async () => {
     const { id } = await uploadDocument(beside.service.url, beside.firm, beside.admin)
 
     expect(await rows(id)).toMatchObject({
@@ -208,7 +208,7 @@ describe('what is uploaded here', () => {
     expect(await countUnfollowed(beside.service)).toBe(0)
   })
 
-  it('is verified, replaced and renamed by the platform as its own', async () => {
+  it('can be verified, replaced and renamed by the platform', async () => {
     const { id, sha256 } = await uploadDocument(beside.service.url, beside.firm, beside.admin)
     const bytes = makePdf({ bytes: 7000 })
     const file_path = platformKey(beside.firm)
@@ -221,7 +221,7 @@ describe('what is uploaded here', () => {
   })
 })
 
-it('the platform’s role needs no right on any table of ours', async () => {
+it('the platform’s role needs no right on our tables', async () => {
   const role = `test_platform_${randomUUID().slice(0, 8)}`
   const tables = 'registered_users, security_firms, firm_users, document_types, firm_documents'
   const { DATABASE_OWNER_URL } = beside.database.settings

@@ -9,6 +9,7 @@ import { insertDocumentRow } from '../support/platform/platform-documents.ts'
 import { freshPlatformDatabase, type PlatformDatabase } from '../support/platform/platform-database.ts'
 import { insertFirm, insertFirmUser, insertRegisteredUser } from '../support/platform/platform-people.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
+import { listDocumentTypes } from '../../src/database/documents/document-types.ts'
 import { countUnfollowed, rowsOf } from '../support/platform/platform-scene.ts'
 
 const run = promisify(execFile)
@@ -59,17 +60,17 @@ async function listColumns(client: Client): Promise<Column[]> {
   return rows
 }
 
-/** Everything that `pg_dump` knows of the database: tables, indexes, functions, triggers, rights. */
+/** The output of `pg_dump`: tables, indexes, functions, triggers, rights. */
 async function dumpSchema(): Promise<string> {
   const { stdout } = await run('pg_dump', ['--schema-only', '--dbname', database.settings.DATABASE_OWNER_URL], {
     maxBuffer: 64 * 1024 * 1024,
   })
-  // Each run makes up a key of its own for this line.
+  // Each run generates its own key for this line.
   return stdout.replaceAll(/^\\(un)?restrict .*$/gm, '')
 }
 
 describe('the platform’s tables', () => {
-  it('have every column as it was, and others only where the platform need not know them', async () => {
+  it('keep every column, and get new ones only where the platform need not know them', async () => {
     const after = await listColumns(database.platform)
     const known = new Set(columnsBefore.map(nameOf))
     const added = after.filter((column) => !known.has(nameOf(column)))
@@ -81,13 +82,16 @@ describe('the platform’s tables', () => {
       'document_types.allowed_types',
       'document_types.confidential',
       'document_types.retention_days',
+      'document_types.proof',
+      'document_types.validity_months',
+      'document_types.reject_reasons',
     ])
     expect(added.filter(({ is_nullable, column_default }) => is_nullable === 'NO' && column_default === null)).toEqual(
       [],
     )
   })
 
-  it('are named by no foreign key, check, view or rule of ours', async () => {
+  it('are referenced by no foreign key, check, view or rule of ours', async () => {
     const { rows: keys } = await database.platform.query<{ from: string; name: string }>(
       `select conrelid::regclass::text as "from", conname as name from pg_constraint
        where contype = 'f' and confrelid = any ($1::regclass[]) and conrelid <> all ($1::regclass[])`,
@@ -105,7 +109,7 @@ describe('the platform’s tables', () => {
     expect({ keys, checks, views }).toEqual({ keys: [], checks: [], views: [] })
   })
 
-  it('give back a document, a member, a person and a firm that we know as well', async () => {
+  it('allow the deletion of a document, a member, a person and a firm that we know', async () => {
     const { platform } = database
     const firm = await insertFirm(platform)
     const person = await insertRegisteredUser(platform, signer)
@@ -123,7 +127,7 @@ describe('the platform’s tables', () => {
 })
 
 describe('a second start', () => {
-  it('changes nothing, whichever role makes it: no tables, no rights, no followed rows', async () => {
+  it('changes nothing, with either role: no table, no right, no followed row', async () => {
     const firm = await insertFirm(database.platform)
     const id = await insertDocumentRow(database.platform, firm, {})
     const before = { dump: await dumpSchema(), rows: await rowsOf(service, id) }
@@ -137,8 +141,8 @@ describe('a second start', () => {
   })
 })
 
-describe('types of documents', () => {
-  it('are left as the platform has them: nobody is asked for a document that it does not know', async () => {
+describe('document types', () => {
+  it('stay as the platform has them', async () => {
     const fresh = await freshPlatformDatabase()
     await fresh.platform.query(
       `insert into document_types (id, code, name, is_required, is_active, created_by)
@@ -153,8 +157,33 @@ describe('types of documents', () => {
   })
 })
 
+it('types with the codes of confidential seeds are confidential, also one that the platform inserts later', async () => {
+  const insert = (code: string) =>
+    database.platform.query(
+      `insert into document_types (id, code, name, is_required, is_active, created_by)
+       values (gen_random_uuid(), $1, 'A type', false, true, gen_random_uuid())`,
+      [code],
+    )
+  const confidentialCodes = async () =>
+    (await listDocumentTypes(service.app.db)).filter(({ confidential }) => confidential).map(({ code }) => code)
+  const expected = ['bank_statement', 'identity_document', 'proof_of_residence', 'tax_clearance']
+  expect(await confidentialCodes()).toEqual(expected)
+
+  await database.platform.query(`delete from document_types where code = 'identity_document'`)
+  await insert('identity_document')
+  await insert('dog_licence')
+  expect(await confidentialCodes()).toEqual(expected)
+
+  await service.app.db
+    .updateTable('document_types')
+    .set({ confidential: false })
+    .where('code', '=', 'identity_document')
+    .execute()
+  expect(await confidentialCodes()).toEqual(expected.filter((code) => code !== 'identity_document'))
+})
+
 describe('while the platform works', () => {
-  it('a first start asks again and again for a table that it holds, and holds nothing of it meanwhile', async () => {
+  it('a first start retries until the platform unlocks a table, and locks nothing meanwhile', async () => {
     const fresh = await freshPlatformDatabase()
     const second = new Client({ connectionString: fresh.settings.DATABASE_OWNER_URL })
     await second.connect()
@@ -179,8 +208,8 @@ describe('while the platform works', () => {
     }
   })
 
-  it.each(['registered_users', 'security_firms', 'firm_users', 'firm_documents'])(
-    'a transaction of its that holds %s and comes to the other tables is never failed by a first start, which succeeds after it',
+  it.each(['registered_users', 'security_firms', 'firm_users', 'firm_applications', 'firm_documents'])(
+    'the platform’s transaction that has locked %s and then needs the other tables does not fail, and the first start succeeds after it',
     async (held) => {
       const fresh = await freshPlatformDatabase()
       const second = new Client({ connectionString: fresh.settings.DATABASE_OWNER_URL })
@@ -205,8 +234,8 @@ describe('while the platform works', () => {
 })
 
 /**
- * Waits until a start has asked once more for the tables, in vain, and let go of all of them: the migrator's last word
- * before it pauses gives back its own lock.
+ * Waits until a start has tried the tables once more and released all of them: releasing its own lock is the migrator's
+ * last statement before the pause.
  */
 async function untilHeldUp(client: Client): Promise<void> {
   const givenUp = async () => {

@@ -4,7 +4,7 @@ import { type Beside, openGround, startBeside } from '../support/platform/platfo
 
 export type ServiceBeside = Beside & FirmWithAdmin
 
-/** Gives the tests of a file the service beside the platform, and a firm of the platform's with its administrator. */
+/** A service next to the platform, and a firm of the platform with its administrator, for the tests of a file. */
 export function serviceBeside(settings: Record<string, string> = {}): ServiceBeside {
   return sceneOfFile(async (closing) => {
     const ground = await openGround()

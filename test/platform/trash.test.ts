@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
-import { comparePlatform, restartComparison } from '../../src/database/schema/follow-platform.ts'
+import { comparePlatform, restartComparison } from '../../src/database/schema/compare-platform.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
 import { deleteDocument, restoreDocument } from '../support/documents/call-trash.ts'
 import { addVersion } from '../support/documents/call-versions.ts'
@@ -20,8 +20,8 @@ const compareAll = async () => {
   await comparePlatform(beside.service.app.db, () => false)
 }
 
-describe('what the platform finds in firm_documents', () => {
-  it('of its own document, verified and in a column that only it knows: nothing while it is in the trash, then the same row to the microsecond', async () => {
+describe('the platform’s row in firm_documents', () => {
+  it('of its own verified document with an unknown column is deleted in the trash, and restored to the microsecond', async () => {
     await beside.platform.query(
       `alter table firm_documents add column if not exists note text, add column if not exists loud text generated always as (upper(note)) stored`,
     )
@@ -53,7 +53,7 @@ describe('what the platform finds in firm_documents', () => {
     ])
   })
 
-  it('of a document with a newer version: the newest one’s row', async () => {
+  it('of a document with a newer version shows the newest one', async () => {
     const { id } = await uploadDocument(beside.service.url, beside.firm, beside.admin)
     await addVersion(beside.service.url, { firm: beside.firm, id }, beside.admin, { fileName: 'second.pdf' })
     const before = await rowOf(id)
@@ -63,7 +63,7 @@ describe('what the platform finds in firm_documents', () => {
   })
 })
 
-it('what the platform deleted itself is restored here, and given out again while its bytes are there', async () => {
+it('that the platform deleted is restored here, and its file is served if it exists', async () => {
   const { id, bytes } = await insertPlatformDocument(beside.platform, beside.files, beside.firm)
   await deleteDocumentRow(beside.platform, { id })
   expect((await listedBy(beside.service, beside.firm, beside.admin)).map((each) => each.id)).not.toContain(id)
@@ -74,7 +74,7 @@ it('what the platform deleted itself is restored here, and given out again while
   expect((await download(beside.service, beside.firm, beside.admin, id)).bytes).toEqual(bytes)
 })
 
-it('what the platform deleted with its bytes is not restored to nothing: 410', async () => {
+it('that the platform deleted with its bytes cannot be restored: 410', async () => {
   const { id } = await insertPlatformDocument(beside.platform, beside.files, beside.firm)
   await deleteDocumentRow(beside.platform, { id })
   await beside.service.app.db
@@ -87,7 +87,7 @@ it('what the platform deleted with its bytes is not restored to nothing: 410', a
   expect(await rowOf(id)).toBeUndefined()
 })
 
-it('what the platform inserts again is its row of now, also when it is deleted by the platform after that', async () => {
+it('that the platform inserts again is its current one, also after it deletes it again', async () => {
   const { id } = await insertPlatformDocument(beside.platform, beside.files, beside.firm)
   await call(deleteDocument, id)
   await insertAgain(id, 'again.pdf')
@@ -105,7 +105,7 @@ async function insertAgain(id: string, fileName: string): Promise<void> {
   )
 }
 
-it('of other bytes that nobody had followed yet when it was deleted: those, as a new version', async () => {
+it('with other content that was not followed before the deletion is restored as a new version', async () => {
   const { id } = await insertPlatformDocument(beside.platform, beside.files, beside.firm)
   const { db } = beside.service.app
   const key = `security_firms/${beside.firm}/new_${id}.pdf`

@@ -1,6 +1,6 @@
 import type { Client } from 'pg'
 
-/** What a statement of the platform's does while nothing of ours can be written. */
+/** Runs a statement of the platform while nothing can be written to our tables. */
 export async function withoutTable<Result>(
   platform: Client,
   table: string,

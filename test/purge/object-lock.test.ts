@@ -56,7 +56,7 @@ async function openScene(hasLock: boolean) {
   }
 }
 
-it('where the bucket has Object Lock, objects of a held firm carry its hold: new versions and moved copies too, and until it is lifted', async () => {
+it('with Object Lock, objects of a held firm get its hold, including new versions and moved copies, until it is lifted', async () => {
   const scene = await openScene(true)
   const { service, own, id } = scene
   await scene.hold()
@@ -82,7 +82,7 @@ it('where the bucket has Object Lock, objects of a held firm carry its hold: new
   const [copy = ''] = await scene.keysOf()
   expect([copy === first, await scene.isHeld(copy), await scene.isHeld(first)]).toEqual([false, true, true])
 
-  // A purge that gets past the database's hold meets the bucket's.
+  // Even if a purge ignored the database's hold, the bucket's hold would prevent the removal.
   expect(await service.app.stores.s3?.versions.destroy(second as never)).toBe('refused')
   expect(await scene.isHeld(second)).toBe(true)
 
@@ -102,7 +102,7 @@ it('where the bucket has Object Lock, objects of a held firm carry its hold: new
   await scene.close()
 })
 
-it('where the bucket has none, or the key lacks the right, nothing breaks, and S3 is not taken for out', async () => {
+it('without Object Lock or the permission for it, nothing fails, and S3 does not count as down', async () => {
   for (const [hasLock, counted] of [
     [false, { no_lock: 1 }],
     [true, { not_allowed: 1 }],

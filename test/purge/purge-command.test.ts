@@ -26,7 +26,7 @@ const linesOf = (stdout: string): Lines =>
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>)
 
-/** A service on a versioned bucket, and the command beside it with the operator's credentials or its own. */
+/** A service on a versioned bucket, and the command with the operator's or the service's credentials. */
 async function openScene() {
   const bucket = await bucketForTest()
   await keepVersions(bucket)
@@ -65,7 +65,7 @@ function freshKey(firmId: FirmId): StorageKey {
 
 async function putIntoBucket({ app }: TestService, key: StorageKey): Promise<void> {
   const bytes = Buffer.from('abc')
-  const sha256 = createHash('sha256').update(bytes).digest('hex') as Sha256 // hex of a SHA-256 is what the brand says
+  const sha256 = createHash('sha256').update(bytes).digest('hex') as Sha256 // a SHA-256 in hex has the form of the brand
   const labels = { originalFileName: 'a.pdf', documentType: 'a', firmId: '' as FirmId, documentId: '' as DocumentId }
   await app.stores.s3?.write(key, {
     contentType: 'application/pdf',
@@ -75,7 +75,7 @@ async function putIntoBucket({ app }: TestService, key: StorageKey): Promise<voi
 }
 
 describe('purge', () => {
-  test('says what would go and what stays, and changes nothing with --dry-run; then does it, and leaves the bytes to the collector', async () => {
+  test('--dry-run prints what would be destroyed and what stays, and changes nothing; without it, the rows are destroyed and the bytes wait for the collector', async () => {
     const { service, own, run, runAsService, stored } = await openScene()
     const due = await deletedDaysAgo(service, own, 31)
     const last = await deletedDaysAgo(service, own, 31, { type: 'registration_certificate', isVerified: true })
@@ -88,7 +88,7 @@ describe('purge', () => {
     expect(dry.stdout).toContain('✓ 1 document would be destroyed; 1 needs approval. Nothing was changed.\n')
     expect(await isThere(service, due.id)).toBe(true)
 
-    // Rows alone: the service's own rights are enough.
+    // Destroying the rows needs only the service's own permissions.
     const done = await runAsService('--json')
     expect(done).toMatchObject({ code: 0, stderr: '' })
     const lines = linesOf(done.stdout)
@@ -104,7 +104,7 @@ describe('purge', () => {
     ])
   })
 
-  test('--now destroys every version that the bucket keeps, also of what was purged before', async () => {
+  test('--now destroys every version in the bucket, also of earlier purges', async () => {
     const { service, own, run, runAsService, stored } = await openScene()
     const { id } = await deletedDaysAgo(service, own, 31)
     await runAsService()
@@ -122,7 +122,7 @@ describe('purge', () => {
       expect((await recordOf(service, each)).files).toMatchObject([{ state: 'destroyed' }])
   })
 
-  test('--now destroys every copy of a document, also what dead and rejected moves and failed uploads left', async () => {
+  test('--now destroys every copy of a document, including those of dead moves, rejected moves and failed uploads', async () => {
     const { service, own, run, stored, listKeys } = await openScene()
     const { id } = await deletedDaysAgo(service, own, 31)
     const { app } = service
@@ -138,7 +138,7 @@ describe('purge', () => {
       await putIntoBucket(service, move.to.key)
       return move
     }
-    // A move that was given up, whose target is due only after its grace; one that was removed, and is hidden; a dead one.
+    // An abandoned move whose target is due after the grace period, a removed and hidden copy, and a dead move.
     await abandonMove(app.db, await targetOf(app.processId), new Date(Date.now() + 86_400_000))
     const hidden = await targetOf(app.processId)
     await abandonMove(app.db, hidden, new Date())
@@ -154,7 +154,7 @@ describe('purge', () => {
     expect((await recordOf(service, id)).files.map(({ state }) => state)).toEqual(Array(4).fill('destroyed'))
   })
 
-  test('--now without the right destroys nothing at all, and names the right and what to do', async () => {
+  test('--now without a permission destroys nothing, and names the permission and the fix', async () => {
     const { bucket, service, own, runAsService, run, stored } = await openScene()
     const { id } = await deletedDaysAgo(service, own, 31)
 
@@ -174,7 +174,7 @@ describe('purge', () => {
 })
 
 describe('purge --now --document', () => {
-  test('takes one whose days are not over, with the reason in its record, and nothing else', async () => {
+  test('destroys a document before its days are over, with the reason in its record, and nothing else', async () => {
     const { service, own, run, stored } = await openScene()
     const wanted = await deletedDaysAgo(service, own, 1)
     const other = await deletedDaysAgo(service, own, 60)
@@ -186,7 +186,7 @@ describe('purge --now --document', () => {
     expect(await stored()).toEqual(['object'])
     expect((await recordOf(service, wanted.id)).disposals).toMatchObject([{ why: 'erasure request 17' }])
 
-    // An operator who is not sure that it ended runs the same command again.
+    // An operator who is unsure whether it completed runs the same command again.
     const again = await run('--now', '--document', wanted.id, '--reason', 'erasure request 17')
     expect(again).toMatchObject({ code: 0, stderr: '' })
     expect(again.stdout).toMatch(
@@ -194,7 +194,7 @@ describe('purge --now --document', () => {
     )
   })
 
-  test('says of one that was destroyed before what of it is left', async () => {
+  test('prints what is left of a document that was destroyed before', async () => {
     const { service, own, run } = await openScene()
     const { id } = await deletedDaysAgo(service, own, 60)
     await run()
@@ -208,7 +208,7 @@ describe('purge --now --document', () => {
     ])
   })
 
-  test('never one that is held, retained, the last of its kind, not in the trash or not there: 1, with the why', async () => {
+  test('never destroys one that is held, retained, the last of its type, not in the trash or missing: exit status 1, with the reason', async () => {
     const { service, own, run } = await openScene()
     const administrator = await makePerson(service.app, { role: 'admin' })
     const held = await deletedDaysAgo(service, own, 60)
@@ -234,7 +234,7 @@ describe('purge --now --document', () => {
     for (const { id } of [held, retained, last, inUse]) expect(await isThere(service, id)).toBe(true)
   })
 
-  test('one whose days are not over is told when they are, and what does not wait for that', async () => {
+  test('prints when the days of a document are over, and the option that does not wait', async () => {
     const { service, own, run } = await openScene()
     const { id } = await deletedDaysAgo(service, own, 3)
     const { rows } = await sql<{ over: Date }>`
@@ -250,7 +250,7 @@ describe('purge --now --document', () => {
     expect(ended.stdout).toContain('--now and --reason destroy it earlier')
   })
 
-  test('without a reason, or of what is no id, is wrong use: 2', async () => {
+  test('without a reason, or with an invalid id, is wrong use: 2', async () => {
     const folder = await makeWorkFolder()
     const id = crypto.randomUUID()
     for (const words of [
@@ -265,7 +265,7 @@ describe('purge --now --document', () => {
   })
 })
 
-test('purge --now that is killed again and again, and run once more, destroys everything once and nothing else', async () => {
+test('purge --now that is killed repeatedly and run once more destroys everything once and nothing else', async () => {
   const { service, own, folder, asOperator, run, stored } = await openScene()
   const wanted: string[] = []
   for (let count = 0; count < 40; count += 1) wanted.push((await deletedDaysAgo(service, own, 31)).id)

@@ -14,9 +14,12 @@ import { collect, deletedDaysAgo, isThere, never, purgeAll, recordOf, verifyAll 
 
 let service: TestService
 let administrator: Person
+/** The second person, who lifts holds. */
+let colleague: Person
 beforeAll(async () => {
   service = await startService()
   administrator = await makePerson(service.app, { role: 'admin' })
+  colleague = await makePerson(service.app, { role: 'admin' })
 })
 afterAll(() => service.stop())
 
@@ -43,7 +46,7 @@ const look = async ({ firm, id }: Of, person = administrator) =>
   (await (await callDocuments(service.url, firm, person, `/${id}/disposal`)).json()) as DisposalShape
 
 describe('a legal hold', () => {
-  it('on a document stops every purge until it is lifted, and the history has both', async () => {
+  it('on a document prevents every purge until it is lifted, and the history has both', async () => {
     const own = await firmWithAdmin(service)
     const of = { firm: own.firm, id: (await deletedDaysAgo(service, own, 31)).id }
     const held = await decide(of, { hold: true, reason: 'case 17' })
@@ -51,12 +54,12 @@ describe('a legal hold', () => {
 
     expect(await purgeAll(service, { inDays: 10_000 })).toMatchObject({ held: 1 })
     expect(await isThere(service, of.id)).toBe(true)
-    // Nothing is destroyed by these.
+    // None of these destroys anything.
     expect((await restoreDocument(service.url, of, own.admin)).status).toBe(200)
     expect((await deleteDocument(service.url, of, own.admin)).status).toBe(204)
     expect(await look(of, own.admin)).toMatchObject({ held: true, hold_reason: 'case 17' })
 
-    expect((await decide(of, { hold: false, reason: 'closed' })).status).toBe(200)
+    expect((await decide(of, { hold: false, reason: 'closed' }, colleague)).status).toBe(200)
     expect(await purgeAll(service, { inDays: 31 })).toMatchObject({ purged: 1 })
     const { rows } = await sql`select details from document_events where document_id = ${of.id}::uuid
       and action = 'document.disposal_changed' order by occurred_at`.execute(service.app.db)
@@ -66,7 +69,7 @@ describe('a legal hold', () => {
     ])
   })
 
-  it('on a firm keeps all that it has, and is shown with it', async () => {
+  it('on a firm protects all its documents, and is shown with the firm', async () => {
     const own = await firmWithAdmin(service)
     const [one, other] = [await deletedDaysAgo(service, own, 31), await deletedDaysAgo(service, own, 31)]
     const held = await patch(`security-firms/${own.firm}`, { hold: true, hold_reason: 'an inquiry' })
@@ -76,7 +79,7 @@ describe('a legal hold', () => {
     expect(await look({ firm: own.firm, id: one.id })).toMatchObject({ held: true, hold: false })
     const again = await patch(`security-firms/${own.firm}`, { hold: true, hold_reason: 'an inquiry' })
     expect(again.status).toBe(200)
-    await patch(`security-firms/${own.firm}`, { hold: false })
+    await patch(`security-firms/${own.firm}`, { hold: false }, colleague)
     expect(await purgeAll(service)).toMatchObject({ purged: 2 })
     expect(await isThere(service, other.id)).toBe(false)
     const { rows } = await sql`select details from document_events where firm_id = ${own.firm}::uuid
@@ -87,7 +90,7 @@ describe('a legal hold', () => {
     ])
   })
 
-  it('that comes after the purge, before the bytes are gone, keeps these', async () => {
+  it('that is set after a purge protects bytes that are not removed yet', async () => {
     const own = await firmWithAdmin(service)
     const { id } = await deletedDaysAgo(service, own, 31)
     await purgeAll(service)
@@ -95,12 +98,12 @@ describe('a legal hold', () => {
 
     await collect(service, { inDays: 1.1 })
     expect((await recordOf(service, id)).files).toMatchObject([{ state: 'leaving' }])
-    await patch(`security-firms/${own.firm}`, { hold: false })
+    await patch(`security-firms/${own.firm}`, { hold: false }, colleague)
     await collect(service, { inDays: 3 })
     expect((await recordOf(service, id)).files).toMatchObject([{ state: 'destroyed' }])
   })
 
-  it('that is set while the collector is already removing bytes is answered once those are gone, and no more go', async () => {
+  it('that is set during a removal is answered after it, and no further bytes are removed', async () => {
     const own = await firmWithAdmin(service)
     await deletedDaysAgo(service, own, 31)
     await purgeAll(service)
@@ -135,13 +138,13 @@ describe('a legal hold', () => {
     expect(order).toEqual(['removed', 'hold answered'])
   })
 
-  it('does not wait for a removal whose process died, and keeps the bytes that it had claimed', async () => {
+  it('does not wait for the removal of a dead process, and protects the bytes that it claimed', async () => {
     const own = await firmWithAdmin(service)
     const { id } = await deletedDaysAgo(service, own, 31)
     await purgeAll(service)
     const { local } = service.app.stores
     const inTwoDays = new Date(Date.now() + 2 * 86_400_000)
-    // A process that holds no lock under its id.
+    // A process without a lock under its id.
     const dead = crypto.randomUUID() as ProcessId
     const due = { scope: { dueAt: inTwoDays }, now: inTwoDays, limit: 10_000 }
     const { removals } = await claimRemovals(service.app.db, dead, { store: 'local', storeId: local.storeId }, due)
@@ -152,7 +155,7 @@ describe('a legal hold', () => {
     expect((await recordOf(service, id)).files).toMatchObject([{ state: 'leaving' }])
   })
 
-  it('outlives the platform’s giving the document to another firm', async () => {
+  it('stays when the platform gives the document to another firm', async () => {
     const [own, other] = [await firmWithAdmin(service), await firmWithAdmin(service)]
     const { id } = await uploadDocument(service.url, own.firm, own.admin, { type: 'bank_statement' })
     await decide({ firm: own.firm, id }, { hold: true, reason: 'case 18' })
@@ -160,7 +163,7 @@ describe('a legal hold', () => {
     expect(await look({ firm: other.firm, id })).toMatchObject({ held: true, hold_reason: 'case 18' })
   })
 
-  it('is an administrator’s to set, with a reason', async () => {
+  it('can only be set by an administrator, with a reason', async () => {
     const own = await firmWithAdmin(service)
     const { id } = await uploadDocument(service.url, own.firm, own.admin)
     const of = { firm: own.firm, id }
@@ -175,7 +178,7 @@ describe('a legal hold', () => {
 const retain = (days: number | null) => patch('document-types/tax_clearance', { retention_days: days })
 
 describe('the retention of a type', () => {
-  it('keeps its documents from when the newest version was uploaded, and a change counts at once', async () => {
+  it('protects its documents from the upload of the newest version on, and a change is effective at once', async () => {
     const own = await firmWithAdmin(service)
     const { id } = await deletedDaysAgo(service, own, 31, { type: 'tax_clearance' })
     expect(await (await retain(365)).json()).toMatchObject({ retention_days: 365 })
@@ -194,7 +197,7 @@ describe('the retention of a type', () => {
 describe('the last verified document of a required type', () => {
   const type = 'registration_certificate'
 
-  it('waits for an administrator’s word, which is given for this stay in the trash', async () => {
+  it('waits for an administrator’s approval, which is valid for this stay in the trash', async () => {
     const own = await firmWithAdmin(service)
     const of = { firm: own.firm, id: (await deletedDaysAgo(service, own, 31, { type, isVerified: true })).id }
     expect(await purgeAll(service)).toMatchObject({ needs_approval: 1 })
@@ -217,7 +220,7 @@ describe('the last verified document of a required type', () => {
     ])
   })
 
-  it('does not wait where another verified one is in use; one in the trash is none', async () => {
+  it('does not wait if another verified one is outside the trash', async () => {
     const own = await firmWithAdmin(service)
     const [one, two] = [
       await deletedDaysAgo(service, own, 31, { type, isVerified: true }),
@@ -231,7 +234,7 @@ describe('the last verified document of a required type', () => {
     expect([await isThere(service, one.id), await isThere(service, two.id)]).toEqual([false, false])
   })
 
-  it('one that was never verified, or is of no required type, waits for nobody', async () => {
+  it('that was never verified, or is of an optional type, does not wait', async () => {
     const own = await firmWithAdmin(service)
     await deletedDaysAgo(service, own, 31, { type })
     await deletedDaysAgo(service, own, 31, { isVerified: true })
@@ -239,7 +242,7 @@ describe('the last verified document of a required type', () => {
   })
 })
 
-it('a reason is read by the firm in the document’s history', async () => {
+it('a reason is in the document’s history, which the firm reads', async () => {
   const own = await firmWithAdmin(service)
   const { id } = await uploadDocument(service.url, own.firm, own.admin)
   await decide({ firm: own.firm, id }, { hold: true, reason: 'case 19' })

@@ -36,10 +36,10 @@ import {
 
 const stores = serviceOnBothStores()
 
-/** So many days from now. */
+/** This number of days from now. */
 const dayOf = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10)
 
-it('a right that the database’s user lacks ends a purge: it is no matter of one document', async () => {
+it('a missing permission of the database role ends a purge', async () => {
   const service = stores.onDisk
   const { firm, admin } = await firmWithAdmin(service)
   const { id } = await deletedDaysAgo(service, { firm, admin }, 31)
@@ -60,7 +60,7 @@ const filesOf = async (where: 'onS3' | 'onDisk', firm: string) =>
 
 for (const where of ['onS3', 'onDisk'] as const)
   describe(`the daily purge (${where})`, () => {
-    it('destroys what was in the trash for 30 days, its bytes a day later, and leaves a record that says what it was', async () => {
+    it('destroys documents after 30 days in the trash, their bytes a day later, and leaves a record', async () => {
       const service = stores[where]
       const { firm, admin } = await firmWithAdmin(service)
       const first = makePdf({ seed: 'first' })
@@ -105,7 +105,7 @@ for (const where of ['onS3', 'onDisk'] as const)
       expect(rows).toEqual([{ action: 'document.purged', outcome: 'ok', disposal: disposals[0]?.id }])
     })
 
-    it('a second run, and a second collection, find nothing to do', async () => {
+    it('finds nothing to do in a second run and a second collection', async () => {
       const service = stores[where]
       const own = await firmWithAdmin(service)
       const { id } = await deletedDaysAgo(service, own, 31)
@@ -118,12 +118,12 @@ for (const where of ['onS3', 'onDisk'] as const)
       expect(await recordOf(service, id)).toEqual(once)
     })
 
-    it('leaves another firm alone that has a document of the same id and the same file', async () => {
+    it('leaves another firm’s document with the same id and the same file', async () => {
       const service = stores[where]
       const [own, other] = [await firmWithAdmin(service), await firmWithAdmin(service)]
       const bytes = makePdf({ seed: crypto.randomUUID() })
       const { id } = await deletedDaysAgo(service, own, 31, { bytes })
-      // The platform gives the row that it had to another firm.
+      // The platform gives its row to another firm.
       await sql`
         insert into firm_documents (id, firm_id, document_type, file_name, file_path, file_size, mime_type, uploaded_by, is_verified)
         select document_id, ${other.firm}::uuid, 'bank_statement', file_name,
@@ -143,7 +143,7 @@ for (const where of ['onS3', 'onDisk'] as const)
     })
   })
 
-it('a document that is restored while the purge comes to it stays', async () => {
+it('leaves a document that is restored during the purge', async () => {
   const service = stores.onDisk
   const own = await firmWithAdmin(service)
   const { id } = await deletedDaysAgo(service, own, 31)
@@ -163,7 +163,7 @@ it('a document that is restored while the purge comes to it stays', async () => 
   expect(await isThere(service, id)).toBe(true)
 })
 
-it('what moves have left behind goes too, also of dead ones, and a document that a live mover has claimed waits', async () => {
+it('destroys what moves left, also dead ones, and waits for a document that a live mover has claimed', async () => {
   const service = stores.onS3
   const own = await firmWithAdmin(service)
   const { id } = await deletedDaysAgo(service, own, 31)
@@ -202,7 +202,7 @@ it('what moves have left behind goes too, also of dead ones, and a document that
   expect(files.map(({ state }) => state)).toEqual(['destroyed', 'destroyed', 'destroyed'])
 })
 
-it('a document whose platform row named what no store can have goes too, and keeps no other one’s bytes', async () => {
+it('destroys a document whose platform row has an impossible path, and no other document’s bytes', async () => {
   const service = stores.onS3
   const own = await firmWithAdmin(service)
   const odd = await deletedDaysAgo(service, own, 31)
@@ -220,7 +220,7 @@ it('a document whose platform row named what no store can have goes too, and kee
 })
 
 describe('in a bucket that keeps versions', () => {
-  it('what is removed is hidden, and the record says until when it is kept, where that is known', async () => {
+  it('a removed file is hidden, and the record has the date of its destruction, if known', async () => {
     const bucket = await freshBucket()
     await keepVersions(bucket)
     await bucket.client.send(

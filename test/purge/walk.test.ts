@@ -17,7 +17,7 @@ const scene = sceneOfFile(async (closing) => {
 const documentCount = 4000
 const atMost = (most: number) => expect.toSatisfy((value: number) => value <= most)
 
-it('a walk through the trash meets each document once and reads no row again for a later page', async () => {
+it('paging through the trash returns each document once and reads no row again', async () => {
   const { app } = scene.service
   const [firmId, { id: uploadedBy }] = [await makeFirm(app), await makePerson(app)]
   await fillTrash(app.db, { firmId, uploadedBy, count: documentCount })
@@ -34,12 +34,12 @@ it('a walk through the trash meets each document once and reads no row again for
   expect(seen).toHaveLength(documentCount)
   expect(seen.filter((each) => each.endsWith(' held'))).toHaveLength(documentCount / 2)
   expect(seen.filter((each) => each.endsWith(' due'))).toHaveLength(documentCount / 2)
-  // A few rows for each document: its own, the live one of its type, its hold, and the version of each for several
-  // checks. A walk that read the trash once a page would read twenty times as many.
+  // A few rows for each document: its own, the live one of its type, its hold, and its version for several checks. A
+  // walk that read the whole trash for each page would read twenty times as many.
   for (const [table, rows] of Object.entries(read)) expect([table, rows / documentCount]).toEqual([table, atMost(5)])
 })
 
-/** Rows that this transaction read of each table. */
+/** The number of rows of each table that this transaction has read. */
 async function countRowsRead(trx: Db): Promise<Record<string, number>> {
   const { rows } = await sql<{ relname: string; read: number }>`
     select relname, (seq_tup_read + coalesce(idx_tup_fetch, 0))::float8 as read

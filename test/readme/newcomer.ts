@@ -70,7 +70,7 @@ export async function createNewcomer(account: Account, { hasPackages }: { hasPac
   }
 }
 
-/** Links what `npm ci` would install. An account that may not read this folder gets a copy. */
+/** Links the packages that `npm ci` would install. An account that may not read this folder gets a copy. */
 async function linkPackages(account: Account, folder: string): Promise<void> {
   const [source, target] = [join(root, 'node_modules'), join(folder, 'node_modules')]
   const mayRead = await run('test', ['-r', join(source, 'pg', 'package.json')], account).then(

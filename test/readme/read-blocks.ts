@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 
 export type Block = { language: string; text: string; heading: string }
 
-/** The fenced blocks of a Markdown file, in order, each with the heading that it stands under. */
+/** The fenced blocks of a Markdown file, in order, each with its heading. */
 export async function readBlocks(path: string): Promise<Block[]> {
   const blocks: Block[] = []
   let heading = ''

@@ -86,7 +86,7 @@ describe.each(readers)('the commands of the README, typed by %s with an empty ho
   })
 })
 
-it('the S3 commands of the README test the bucket that they name', { timeout: 300_000 }, async () => {
+it('the S3 commands of the README test the configured bucket', { timeout: 300_000 }, async () => {
   const bucket = await freshBucket()
   const reader = await createReader(currentAccount())
   if (installs) await reader.type('npm ci')
@@ -114,7 +114,7 @@ function stepsOf(part: Block[]): Step[] {
   })
 }
 
-/** Types all steps in one shell and returns what each one printed. */
+/** Types all steps in one shell and returns the output of each. */
 async function answersTo(steps: Step[], type: (lines: string) => Promise<string>): Promise<string[]> {
   const mark = '── the next step ──'
   const printed = await type(steps.map(({ shell: lines }) => `echo '${mark}'\n${lines}`).join('\n'))
@@ -124,7 +124,7 @@ async function answersTo(steps: Step[], type: (lines: string) => Promise<string>
     .map((answer) => answer.trim())
 }
 
-/** Text is compared as it is, JSON by its shape. */
+/** Text is compared exactly, JSON by its shape. */
 function comparable(text: string): unknown {
   return /^[{[]/.test(text) ? shapeOf(JSON.parse(text)) : text
 }

@@ -1,4 +1,4 @@
-/** What Amazon asks for each call of its client for S3, by the call's name; all that a call may be used for. */
+/** The actions that Amazon requires for each call of its S3 client, by the call's name. */
 export const actionsOf: Record<string, string[]> = {
   ListObjectsV2: ['s3:ListBucket'],
   HeadBucket: ['s3:ListBucket'],
@@ -13,7 +13,7 @@ export const actionsOf: Record<string, string[]> = {
   UploadPart: ['s3:PutObject'],
   CompleteMultipartUpload: ['s3:PutObject'],
   AbortMultipartUpload: ['s3:AbortMultipartUpload'],
-  // Of a version, it is the second.
+  // For a version, the second.
   DeleteObject: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
   DeleteObjects: ['s3:DeleteObject'],
   PutObjectLegalHold: ['s3:PutObjectLegalHold'],

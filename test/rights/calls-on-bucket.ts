@@ -142,7 +142,7 @@ export const callsOnBucket: Calls = {
   'remove the bucket': ['s3:DeleteBucket', (s3, { bucket: Bucket }) => s3.send(new S3.DeleteBucketCommand({ Bucket }))],
 }
 
-/** The gateway lets every user do these whatever their policies say; only who has taken a role is refused them. */
+/** The gateway allows these to every user, whatever their policies. Only an assumed role is denied. */
 export const callsBesideBuckets: Calls = {
   'list buckets': ['s3:ListAllMyBuckets', (s3) => s3.send(new S3.ListBucketsCommand({}))],
   'make the bucket': ['s3:CreateBucket', (s3, { bucket: Bucket }) => s3.send(new S3.CreateBucketCommand({ Bucket }))],

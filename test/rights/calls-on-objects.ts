@@ -8,8 +8,9 @@ const upload = (target: Target) => ({ ...document(target), UploadId: target.uplo
 const tagging = { TagSet: [{ Key: 'a', Value: 'b' }] }
 const owner = 'paniq-documents.json'
 const tested = 'test/connection_test.txt'
+const foreign = 'invoices/1.pdf'
 
-/** Reading first and destroying last: what one call may do leaves what the next one looks for. */
+/** Reads first and destructive calls last, so that no call removes the target of a later one. */
 export const callsOnObjects: Calls = {
   'get a document': ['s3:GetObject', (s3, target) => s3.send(new S3.GetObjectCommand(document(target)))],
   'ask for a document': ['s3:GetObject', (s3, target) => s3.send(new S3.HeadObjectCommand(document(target)))],
@@ -57,7 +58,7 @@ export const callsOnObjects: Calls = {
     's3:GetObjectRetention',
     (s3, target) => s3.send(new S3.GetObjectRetentionCommand(document(target))),
   ],
-  // An empty one: who may set it hears that it is none, and nothing is kept from being removed.
+  // An empty one: a client with the permission gets an error about the value, and no object is protected from removal.
   'change a document’s retention': [
     's3:PutObjectRetention',
     (s3, target) => s3.send(new S3.PutObjectRetentionCommand({ ...document(target), Retention: {} })),
@@ -109,6 +110,22 @@ export const callsOnObjects: Calls = {
     (s3, target) => s3.send(new S3.AbortMultipartUploadCommand(upload(target))),
   ],
   'delete a document': ['s3:DeleteObject', (s3, target) => s3.send(new S3.DeleteObjectCommand(document(target)))],
+  'put an object of no document': [
+    's3:PutObject',
+    (s3, { bucket: Bucket }) => s3.send(new S3.PutObjectCommand({ Bucket, Key: foreign, Body: 'x' })),
+  ],
+  'get an object of no document': [
+    's3:GetObject',
+    (s3, { bucket: Bucket }) => s3.send(new S3.GetObjectCommand({ Bucket, Key: foreign })),
+  ],
+  'delete an object of no document': [
+    's3:DeleteObject',
+    (s3, { bucket: Bucket }) => s3.send(new S3.DeleteObjectCommand({ Bucket, Key: foreign })),
+  ],
+  'delete the owner’s file': [
+    's3:DeleteObject',
+    (s3, { bucket: Bucket }) => s3.send(new S3.DeleteObjectCommand({ Bucket, Key: owner })),
+  ],
   'delete the file of the connection test': [
     's3:DeleteObject',
     (s3, { bucket: Bucket }) => s3.send(new S3.DeleteObjectCommand({ Bucket, Key: tested })),

@@ -1,7 +1,7 @@
 import { obtainServices } from '../support/services/obtain-services.ts'
 import type { S3Address } from '../support/services/packages/service-addresses.ts'
 
-/** A gateway of our own where users and roles can be made. */
+/** A separate gateway in which users and roles can be created. */
 export async function gatewayOfUsers(closing: AsyncDisposableStack): Promise<S3Address> {
   const { addresses, stop } = await obtainServices(['s3WithRoles'], {})
   closing.defer(stop)

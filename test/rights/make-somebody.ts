@@ -7,7 +7,7 @@ import type { S3Address, S3Credentials } from '../support/services/packages/serv
 export const kinds = ['user', 'role'] as const
 export type Kind = (typeof kinds)[number]
 
-/** Somebody at the gateway who may do what these policies say. */
+/** A user of the gateway with these policies. */
 export async function makeSomebody(s3: S3Address, kind: Kind, policies: Policy[]): Promise<S3Credentials> {
   const name = `test-${randomBytes(6).toString('hex')}`
   const person = await makeUser(s3, name)
@@ -29,8 +29,8 @@ async function makeUser(s3: S3Address, name: string): Promise<S3Credentials> {
 }
 
 /**
- * The gateway lets a user do everything with what they wrote, by the lists of access of old, and has no way to switch
- * those off. A subuser without any such access is left with what the policies of its user say.
+ * The gateway lets a user do everything with the objects that they wrote, through access control lists, which cannot be
+ * switched off. A subuser without access has only the permissions of its user's policies.
  */
 async function makeSubuser(s3: S3Address, name: string): Promise<S3Credentials> {
   const keys = newKeys()
@@ -40,7 +40,7 @@ async function makeSubuser(s3: S3Address, name: string): Promise<S3Credentials> 
 
 type Taking = { person: S3Credentials; policies: Policy[] }
 
-/** As at Amazon, who has taken a role has its rights alone. */
+/** As at Amazon, an assumed role has only its own permissions. */
 async function makeRole(s3: S3Address, name: string, { person, policies }: Taking): Promise<S3Credentials> {
   const trust = {
     Version: '2012-10-17',
@@ -74,7 +74,7 @@ async function attach(
   for (const [index, policy] of policies.entries()) await ask(s3, s3.owner, formOf(asTheGatewayHasIt(policy), index))
 }
 
-/** It refuses a policy with Amazon's name of these rights, and has one of its own for the same. */
+/** The gateway rejects Amazon's name of these actions, and has another one. */
 function asTheGatewayHasIt(policy: Policy): string {
   return JSON.stringify(policy).replaceAll(/s3:(Get|Put)EncryptionConfiguration/g, 's3:$1BucketEncryption')
 }

@@ -18,7 +18,7 @@ const ofService = [
   'delete the file of the connection test',
 ]
 
-/** Of all the calls of the tables, those that each policy is for. Whatever stands not here is refused. */
+/** The allowed calls of each policy, among all calls of the tables. All others must be denied. */
 export const may: Partial<Record<PolicyName, string[]>> = {
   service: ofService,
   'service-object-lock': ['change a document’s legal hold'],

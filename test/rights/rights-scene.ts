@@ -42,7 +42,7 @@ export async function makeTarget({ s3, closing }: RightsScene): Promise<Target> 
 
   await client.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }))
   const { VersionId: versionId = '' } = await put(bucket, document)
-  for (const key of ['paniq-documents.json', 'test/connection_test.txt']) await put(bucket, key)
+  for (const key of ['paniq-documents.json', 'test/connection_test.txt', 'invoices/1.pdf']) await put(bucket, key)
   await put(other, document)
   for (const key of ['heads/1.json', 'paniq/files/1', 'paniq/backups/1/x']) await put(elsewhere, key)
   const { UploadId: uploadId = '' } = await client.send(
@@ -61,7 +61,7 @@ export function placeOf({ s3 }: RightsScene, { bucket, elsewhere }: Target): Pla
   }
 }
 
-/** The calls that are not refused for want of a right, whatever else is answered to them. */
+/** The calls that are not denied for a missing permission, whatever their answer. */
 export async function whatIsLet(
   { s3 }: RightsScene,
   keys: S3Credentials,
@@ -82,7 +82,7 @@ async function isLet(answer: Promise<unknown>): Promise<boolean> {
     return true
   } catch (error) {
     if (!(error instanceof S3ServiceException)) throw error
-    // The answer to a HEAD has no body, and so no name.
+    // The answer to a HEAD has no body and so no error name.
     return error.$metadata.httpStatusCode !== 403
   }
 }

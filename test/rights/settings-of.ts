@@ -1,6 +1,6 @@
 import type { S3Address, S3Credentials } from '../support/services/packages/service-addresses.ts'
 
-/** Settings by which the service, or a command, reaches this bucket as somebody. */
+/** Settings with which the service or a command uses this bucket as a given user. */
 export function settingsOf(s3: S3Address, bucket: string, keys: S3Credentials): Record<string, string> {
   return {
     USE_S3_STORAGE: 'true',

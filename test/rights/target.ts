@@ -1,18 +1,18 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 
-/** What the calls of the tables are made on. The owner made all of it. */
+/** The targets of the calls in the tables. The owner created all of them. */
 export type Target = {
-  /** That of the documents: with versions, and with Object Lock. */
+  /** The bucket of the documents, with versions and Object Lock. */
   bucket: string
-  /** Of the same store, and no policy's concern. */
+  /** Another bucket of the same store, in no policy. */
   other: string
-  /** Heads lie below `heads/`, backups below `paniq/`. */
+  /** Heads are below `heads/`, backups below `paniq/`. */
   elsewhere: string
   document: string
   versionId: string
-  /** Of an upload in parts that is under way. */
+  /** The id of a multipart upload in progress. */
   uploadId: string
 }
 
-/** By what the call does, the action that it needs and the call. */
+/** By name: the action that the call needs, and the call. */
 export type Calls = Record<string, [action: string, send: (client: S3Client, target: Target) => Promise<unknown>]>

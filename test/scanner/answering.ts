@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 
-/** A server of the test's own in clamd's place. */
+/** A server of the test in place of clamd. */
 export async function answering(answer: (socket: Socket) => void) {
   const open = new Set<Socket>()
   const server = createServer((socket) => {
@@ -12,7 +12,7 @@ export async function answering(answer: (socket: Socket) => void) {
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
-    port: (server.address() as AddressInfo).port, // a listener on TCP has this kind of address
+    port: (server.address() as AddressInfo).port, // the address of a TCP listener
     open: () => open.size,
     async [Symbol.asyncDispose]() {
       for (const socket of open) socket.destroy()

@@ -22,11 +22,11 @@ afterAll(async () => {
   await clamd.remove()
 })
 
-/** Impatient, so that tests wait no longer than a fault takes to show. */
-const impatient: ClamdLimits = { ...defaultClamdLimits, connectMs: 2000, stallMs: 500, verdictMs: 1000, backoffMs: 0 }
-const behindProxy = (limits = impatient) => openClamd({ host: '127.0.0.1', port: proxy.port }, limits)
+/** Short times, so that tests wait no longer than a fault needs to appear. */
+const shortLimits: ClamdLimits = { ...defaultClamdLimits, connectMs: 2000, stallMs: 500, verdictMs: 1000, backoffMs: 0 }
+const behindProxy = (limits = shortLimits) => openClamd({ host: '127.0.0.1', port: proxy.port }, limits)
 
-describe('a scanner that fails is never taken for one that found nothing', () => {
+describe('a failing scanner never counts as a clean verdict', () => {
   it.each<[string, Fault, string]>([
     ['resets the connection', { kind: 'refuse' }, 'cut_off'],
     ['says nothing', { kind: 'hang' }, 'silent'],
@@ -37,15 +37,15 @@ describe('a scanner that fails is never taken for one that found nothing', () =>
     ['is cut off within its answer', { kind: 'cut_down', afterBytes: 10 }, 'cut_off'],
   ])('one that %s', async (_what, fault, why) => {
     proxy.setFault(fault)
-    // What is cut off shows by itself, and on a busy machine perhaps later than an impatient one would wait.
-    const limits = why === 'cut_off' ? { ...defaultClamdLimits, restMs: 0 } : impatient
+    // A cut shows by itself, and on a busy machine perhaps after the short time limit.
+    const limits = why === 'cut_off' ? { ...defaultClamdLimits, backoffMs: 0 } : shortLimits
     const verdict = await behindProxy(limits).scan(piecesOf(makePdf({ bytes: 300_000 })))
-    // A reset may come before the connection is known to stand.
+    // A reset may arrive before the connection is reported as open.
     const words = fault.kind === 'refuse' ? /^(cut_off|unreachable)$/ : new RegExp(`^${why}$`)
     expect(verdict).toEqual({ kind: 'cannot_say', why: expect.stringMatching(words) })
   })
 
-  it('one that nobody started', async () => {
+  it('one that is not running', async () => {
     const [port = 0] = await findFreePorts(1)
     const scanner = openClamd({ host: '127.0.0.1', port })
     expect(await scanner.scan(piecesOf(makePdf()))).toEqual({ kind: 'cannot_say', why: 'unreachable' })
@@ -61,18 +61,18 @@ describe('a scanner that fails is never taken for one that found nothing', () =>
     ['fine without its end', 'stream: OK'],
   ])('one that answers %s', async (_what, answer) => {
     await using server = await answering((socket) => void socket.end(answer))
-    const verdict = await openClamd({ host: '127.0.0.1', port: server.port }, impatient).scan(piecesOf(makePdf()))
+    const verdict = await openClamd({ host: '127.0.0.1', port: server.port }, shortLimits).scan(piecesOf(makePdf()))
     expect(verdict).toMatchObject({ kind: 'cannot_say' })
   })
 
-  it('one that answers before it has seen the file', async () => {
+  it('one that answers before it has received the file', async () => {
     await using server = await answering((socket) => void socket.write('stream: OK\0'))
-    const verdict = await openClamd({ host: '127.0.0.1', port: server.port }, impatient).scan(twoPieces())
+    const verdict = await openClamd({ host: '127.0.0.1', port: server.port }, shortLimits).scan(twoPieces())
     expect(verdict).toEqual({ kind: 'cannot_say', why: 'unclear' })
   })
 })
 
-it('a scanner that accepts no more bytes slows the sender down, however much there is', async () => {
+it('a scanner that accepts no more bytes slows the sender down', async () => {
   await using server = await answering((socket) => void socket.pause())
   const megabyte = makeNoise(1_000_000)
   let sent = 0
@@ -82,23 +82,23 @@ it('a scanner that accepts no more bytes slows the sender down, however much the
       yield megabyte
     }
   }
-  const verdict = await openClamd({ host: '127.0.0.1', port: server.port }, impatient).scan(endless())
+  const verdict = await openClamd({ host: '127.0.0.1', port: server.port }, shortLimits).scan(endless())
   expect(verdict).toEqual({ kind: 'cannot_say', why: 'silent' })
-  // What the system itself holds for a connection.
+  // The system's own buffer of a connection.
   expect(sent).toBeLessThan(50)
 })
 
-it('who finds all connections in use waits, and then cannot say', async () => {
+it('a scan that finds no free connection waits, and then has no verdict', async () => {
   proxy.setFault({ kind: 'hang' })
-  const scanner = behindProxy({ ...impatient, connections: 1, queueMs: 100, verdictMs: 2000, stallMs: 2000 })
+  const scanner = behindProxy({ ...shortLimits, connections: 1, queueMs: 100, verdictMs: 2000, stallMs: 2000 })
   const first = scanner.scan(piecesOf(makePdf()))
   expect(await scanner.scan(piecesOf(makePdf()))).toEqual({ kind: 'cannot_say', why: 'busy' })
   expect(await first).toEqual({ kind: 'cannot_say', why: 'silent' })
 })
 
-it('one that did not answer in time is left alone for a while, and then asked again', async () => {
+it('a scanner that did not answer in time is skipped for a while, and then tried again', async () => {
   proxy.setFault({ kind: 'hang' })
-  const scanner = behindProxy({ ...impatient, backoffMs: 1500 })
+  const scanner = behindProxy({ ...shortLimits, backoffMs: 1500 })
   await scanner.scan(piecesOf(makePdf()))
   proxy.setFault({ kind: 'none' })
   const before = proxy.connections()
@@ -107,22 +107,22 @@ it('one that did not answer in time is left alone for a while, and then asked ag
   await expect.poll(() => scanner.scan(piecesOf(makePdf()))).toEqual({ kind: 'clean' })
 })
 
-it('what goes wrong with the bytes themselves is thrown as it is, and no connection stays', async () => {
+it('an error of the source is thrown unchanged, and no connection stays open', async () => {
   const gone = new Error('the client went away')
   const broken = async function* () {
     yield makePdf()
     throw gone
   }
   await using server = await answering(() => undefined)
-  const scanner = openClamd({ host: '127.0.0.1', port: server.port }, impatient)
+  const scanner = openClamd({ host: '127.0.0.1', port: server.port }, shortLimits)
   await expect(scanner.scan(broken())).rejects.toBe(gone)
   await expect.poll(() => server.open()).toBe(0)
 })
 
-it('a scan that is given up ends at once with the reason, and no connection stays', async () => {
+it('an aborted scan ends at once with the reason, and no connection stays open', async () => {
   await using server = await answering(() => undefined)
   const ending = new AbortController()
-  const scanner = openClamd({ host: '127.0.0.1', port: server.port }, { ...impatient, verdictMs: 600_000 })
+  const scanner = openClamd({ host: '127.0.0.1', port: server.port }, { ...shortLimits, verdictMs: 600_000 })
   const scanning = scanner.scan(piecesOf(makeNoise(10)), { signal: ending.signal })
   await expect.poll(() => server.open()).toBe(1)
   const reason = new Error('the service is ending')
@@ -131,7 +131,7 @@ it('a scan that is given up ends at once with the reason, and no connection stay
   await expect.poll(() => server.open()).toBe(0)
 })
 
-it('whatever comes of a scan, the bytes are let go', async () => {
+it('the source is released after every outcome of a scan', async () => {
   let isLetGo = false
   const held = async function* () {
     try {
@@ -142,13 +142,13 @@ it('whatever comes of a scan, the bytes are let go', async () => {
   }
   proxy.setFault({ kind: 'refuse' })
   await behindProxy().scan(held())
-  // What was never begun needs no letting go.
+  // A source that was never read needs no release.
   proxy.setFault({ kind: 'cut_up', afterBytes: 1000 })
-  await behindProxy({ ...impatient, stallMs: 10_000 }).scan(held())
+  await behindProxy({ ...shortLimits, stallMs: 10_000 }).scan(held())
   expect(isLetGo).toBe(true)
 })
 
-/** Slowly, so that an answer to the first is there before the second. */
+/** Slowly, so that an answer to the first chunk arrives before the second is sent. */
 async function* twoPieces() {
   yield makePdf()
   await wait(300)

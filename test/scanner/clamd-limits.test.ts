@@ -15,9 +15,9 @@ it.each([
   ['longer than it scans', 700_000],
   ['longer than it takes', 2_000_000],
   ['much longer than it takes', 30_000_000],
-])('cannot say of a file that is %s', async (_what, bytes) => {
+])('gives no verdict for a file that is %s', async (_what, bytes) => {
   const scanner = openClamd({ host: '127.0.0.1', port: clamd.port })
   const verdict = await scanner.scan(piecesOf(makeNoise(bytes)))
-  // Its answer is lost where it ends the connection while more is being sent.
+  // Its answer is lost if it ends the connection while more bytes are being sent.
   expect(verdict).toEqual({ kind: 'cannot_say', why: expect.stringMatching(/^(limits|cut_off)$/) })
 })

@@ -22,7 +22,7 @@ const overTcp = () => openClamd({ host: '127.0.0.1', port: clamd.port })
 const found = { kind: 'infected', signature: 'Eicar-Test-Signature.UNOFFICIAL' }
 const mega = 1024 * 1024
 
-describe('a scanner that works', () => {
+describe('a working scanner', () => {
   it.each([
     ['an empty file', Buffer.alloc(0)],
     ['a PDF', makePdf()],
@@ -45,15 +45,15 @@ describe('a scanner that works', () => {
   it.each([
     ['packed deeper than it looks', nestEicar(25), 'limits'],
     ['behind a password', zipOf('a.com', eicarFile, 1), 'encrypted'],
-  ])('cannot say of a file that is %s', async (_what, bytes, why) => {
+  ])('gives no verdict for a file that is %s', async (_what, bytes, why) => {
     expect(await overTcp().scan(piecesOf(bytes))).toEqual({ kind: 'cannot_say', why })
   })
 
-  it('is asked over its socket file as well', async () => {
+  it('can be reached by its socket file', async () => {
     expect(await openClamd({ path: clamd.socketPath }).scan(piecesOf(makeInfectedPdf()))).toEqual(found)
   })
 
-  it('looks at fifty files at once with two connections, each with its own answer', async () => {
+  it('scans fifty files at once over two connections, each with its own verdict', async () => {
     const scanner = openClamd(
       { host: '127.0.0.1', port: clamd.port },
       { ...defaultClamdLimits, connections: 2, queueMs: 60_000 },
@@ -67,7 +67,7 @@ describe('a scanner that works', () => {
     expect(kinds).toEqual(kinds.map((_, index) => (index % 3 === 0 ? 'infected' : 'clean')))
   })
 
-  it('says who it is', async () => {
+  it('returns its name and version', async () => {
     expect(await overTcp().identify()).toEqual({ name: expect.stringMatching(/^ClamAV \d/), signatures: undefined })
   })
 })

@@ -12,7 +12,7 @@ import { piecesOf } from './pieces-of.ts'
 
 const log = createLogger({ level: 'silent', isTerminal: false })
 
-it('a large file that is refused while its scan waits for its turn ends that scan alone', async () => {
+it('a large file that is rejected while its scan waits ends only that scan', async () => {
   const unheard: unknown[] = []
   const hear = (error: unknown) => void unheard.push(error)
   process.on('uncaughtException', hear)

@@ -41,7 +41,7 @@ it(
         documents.push({ document: await uploadDocument(service.url, firm, admin, { bytes }), bytes })
       }
     }
-    /** Asks for everything again and again, for as long as anything could be given out too early. */
+    /** Repeatedly requests every document, as long as one could be served too early. */
     const statuses = new Set<number>()
     const over = new AbortController()
     const look = async () => {
@@ -85,7 +85,7 @@ async function statusesOf({ app }: TestService, firm: string) {
   return rows
 }
 
-/** Documents that came without a verdict, and were given out before the trail says what the verdict was. */
+/** Documents without a verdict at their upload that were served before the verdict in the trail. */
 async function givenOutTooEarly({ app }: TestService, firm: string) {
   const { rows } = await sql`
     select e.document_id from document_events e

@@ -2,7 +2,7 @@ import { insertFirmWithAdmin } from '../support/platform/insert-firm-with-admin.
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { comparePlatform, restartComparison } from '../../src/database/schema/follow-platform.ts'
+import { comparePlatform, restartComparison } from '../../src/database/schema/compare-platform.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 import { type Beside, download, openGround, rowsOf, startBeside } from '../support/platform/platform-scene.ts'
 import { callDocuments } from '../support/documents/call-documents.ts'
@@ -33,8 +33,8 @@ const upload = (bytes: Buffer) => insertPlatformDocument(beside.platform, beside
 const shown = async (id: string) =>
   (await beside.platform.query('select * from firm_documents where id = $1', [id])).rows[0]
 
-describe('what the platform wrote, where there is a scanner', () => {
-  it('is given out by us only once it was scanned, and its row stays as the platform wrote it', async () => {
+describe('a document of the platform, with a scanner', () => {
+  it('is served here only after its scan, and its row stays as the platform wrote it', async () => {
     const { id, bytes } = await upload(makePdf({ seed: 'written by the platform' }))
     const before = await shown(id)
     const held = await callDocuments(beside.service.url, firm, admin, `/${id}`)
@@ -48,7 +48,7 @@ describe('what the platform wrote, where there is a scanner', () => {
     expect(given.bytes.equals(bytes)).toBe(true)
   })
 
-  it('is taken from the platform when it is infected, and is in quarantine, not in the trash', async () => {
+  it('loses its row when it is infected, and is in quarantine, not in the trash', async () => {
     const { id } = await upload(makeInfectedPdf())
 
     expect(await sweep(beside.service)).toEqual({ infected: 1 })
@@ -62,7 +62,7 @@ describe('what the platform wrote, where there is a scanner', () => {
     expect(await download(beside.service, firm, admin, id)).toMatchObject({ status: 409 })
   })
 
-  it('may be verified and renamed while it waits, and is followed', async () => {
+  it('can be verified and renamed by the platform while it is pending', async () => {
     const { id } = await upload(makePdf({ seed: 'renamed' }))
     await beside.platform.query(
       `update firm_documents set is_verified = true, file_name = 'new.pdf', verified_at = now() where id = $1`,
@@ -74,14 +74,14 @@ describe('what the platform wrote, where there is a scanner', () => {
     expect(await shown(id)).toMatchObject({ is_verified: true, file_name: 'new.pdf' })
   })
 
-  it('is scanned again when the platform replaces its bytes', async () => {
+  it('is scanned again when the platform replaces its content', async () => {
     const { id } = await upload(makePdf({ seed: 'first' }))
     await sweep(beside.service)
     await beside.platform.query('update firm_documents set file_size = file_size + 1 where id = $1', [id])
     expect(await download(beside.service, firm, admin, id)).toMatchObject({ status: 409 })
   })
 
-  it('and deleted is not brought back by a verdict that comes later', async () => {
+  it('that was deleted is not restored by a later verdict', async () => {
     const { id } = await upload(makePdf({ seed: 'deleted' }))
     await beside.platform.query('delete from firm_documents where id = $1', [id])
     await sweep(beside.service)
@@ -90,8 +90,8 @@ describe('what the platform wrote, where there is a scanner', () => {
   })
 })
 
-describe('what the platform’s row shows', () => {
-  it('is the last clean one while a new one waits, and the new one once that is clean', async () => {
+describe('the platform’s row', () => {
+  it('shows the last clean version while a new one is pending, and the new one once it is clean', async () => {
     const { id } = await upload(makePdf({ seed: 'one' }))
     await sweep(beside.service)
     const first = await shown(id)
@@ -104,7 +104,7 @@ describe('what the platform’s row shows', () => {
     expect((await rowsOf(beside.service, id)).documents).toMatchObject([{ current_version: 2, deleted_at: null }])
   })
 
-  it('is nothing while the current one is in quarantine', async () => {
+  it('is missing while the current version is in quarantine', async () => {
     const { id } = await upload(makePdf({ seed: 'three' }))
     await sweep(beside.service)
     await addVersion(id, makeInfectedPdf())
@@ -113,7 +113,7 @@ describe('what the platform’s row shows', () => {
     expect((await rowsOf(beside.service, id)).documents).toMatchObject([{ deleted_at: null }])
   })
 
-  it('is nothing while the one after it waits, which is no deletion by the platform, and that one once it is clean', async () => {
+  it('is missing while the next version is pending, which is not a deletion by the platform, and shows that version once it is clean', async () => {
     const { id } = await upload(makePdf({ seed: 'four' }))
     await sweep(beside.service)
     await addVersion(id, makeInfectedPdf())
@@ -129,7 +129,7 @@ describe('what the platform’s row shows', () => {
   })
 })
 
-/** A version beside the first, as it is kept without a verdict, with bytes of its own. */
+/** Another version without a verdict, with its own bytes. */
 async function addVersion(id: string, bytes: Buffer): Promise<void> {
   const other = await upload(bytes)
   await sql`

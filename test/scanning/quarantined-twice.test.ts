@@ -34,13 +34,14 @@ async function storedOn(service: TestService, store: 's3' | 'local'): Promise<St
   return { here, version }
 }
 
-/** The verdict was recorded by a process that was killed then. */
+/** A process recorded the verdict and was then killed. */
 async function find({ app }: TestService, { here, version }: Stored): Promise<Found> {
   await sql`
     with v as (
       update document_versions set scan_status = 'infected', scan_found = 'Found', is_fallback = store = 'local'
       where id = ${version.versionId}
-    )
+    ),
+    d as (update documents set shown_version = null where id = ${version.documentId})
     delete from firm_documents where id = ${version.documentId}`.execute(app.db)
   return { here, version: { ...version, signature: 'Found' } }
 }
@@ -61,7 +62,7 @@ function rowOf({ app }: TestService, { version }: Found) {
     .executeTakeFirst()
 }
 
-/** Until the test ends, or what it gives is called, an update that changes a row like this fails. */
+/** Makes every update of such a row fail until the test ends or the returned function is called. */
 async function forbidChange(db: Db, table: string, change: string): Promise<() => Promise<void>> {
   await sql`
     create function forbid_change() returns trigger language plpgsql
@@ -74,7 +75,7 @@ async function forbidChange(db: Db, table: string, change: string): Promise<() =
   return allow
 }
 
-/** The platform moves a version's file, as the trigger on its row follows it. */
+/** The platform moves a version's file, and the trigger on its row follows. */
 async function platformMoves({ app }: TestService, { version }: Found, store: 's3' | 'local', key: string) {
   await sql`
     update document_versions set store = ${store}, store_id = null, storage_key = ${key}, is_platforms = true
@@ -84,7 +85,7 @@ async function platformMoves({ app }: TestService, { version }: Found, store: 's
 describe.each(['s3', 'local'] as const)('on %s', (store) => {
   const service = () => (store === 's3' ? scene.onS3 : scene.onDisk)
 
-  it('what two put into quarantine, one a little later than the other, is there once, and one row says where', async () => {
+  it('two concurrent quarantines of one file make one copy and one row', async () => {
     const found = await foundOn(service(), store)
     const { here, version } = found
     await quarantineVersion(service().app, here, version)
@@ -95,10 +96,10 @@ describe.each(['s3', 'local'] as const)('on %s', (store) => {
     expect(await quarantinedOf(service(), found)).toEqual(first)
   })
 
-  it('what one of two has just brought there stays named, though the other finds nothing any more', async () => {
+  it('the copy of one process stays named although the other finds no source any more', async () => {
     const found = await foundOn(service(), store)
     const { here, version } = found
-    // The first copied the file and removed its source, and was killed before it could commit.
+    // The first process copied the file, removed its source, and was killed before its commit.
     await quarantineVersion(service().app, here, version)
     await sql`update document_blobs set state = 'incoming' where source_key = ${version.key}`.execute(service().app.db)
     await quarantineVersion(service().app, here, version)
@@ -106,7 +107,7 @@ describe.each(['s3', 'local'] as const)('on %s', (store) => {
     expect(await quarantinedOf(service(), found)).toEqual([{ key: `quarantine/${version.key}`, state: 'quarantined' }])
   })
 
-  it('what the platform had moved away and back is moved into quarantine all the same', async () => {
+  it('a file that the platform moved away and back goes into quarantine', async () => {
     const found = await foundOn(service(), store)
     const { here, version } = found
     const away = storageKeyOf({ ...version, uuid: randomUUID(), extension: 'pdf' })
@@ -125,7 +126,7 @@ describe.each(['s3', 'local'] as const)('on %s', (store) => {
       change: "new.bytes_state = 'removed'",
     },
     { what: 'the copy cannot be marked as quarantined', table: 'document_blobs', change: "new.state = 'quarantined'" },
-  ])('where $what, neither is, and the next attempt does both', async ({ table, change }) => {
+  ])('if $what, neither change is made, and the next attempt makes both', async ({ table, change }) => {
     const found = await foundOn(service(), store)
     const { here, version } = found
     const rows = async () => ({
@@ -142,14 +143,14 @@ describe.each(['s3', 'local'] as const)('on %s', (store) => {
     expect(await rows()).toMatchObject({ copies: [{ state: 'quarantined' }], version: { bytes_state: 'removed' } })
   })
 
-  it('what lay on the disk for want of S3 waits for it no more', async () => {
+  it('a quarantined fallback file no longer counts as waiting for S3', async () => {
     const found = await foundOn(service(), store)
     await quarantineVersion(service().app, found.here, found.version)
     expect(await rowOf(service(), found)).toEqual({ is_fallback: false, bytes_state: 'removed' })
   })
 })
 
-it('what a mover writes after the quarantine, where its target was named, goes in its own time', async () => {
+it('a mover’s copy that is written after the quarantine is removed when due', async () => {
   const { app } = scene.onS3
   const stored = await storedOn(scene.onS3, 's3')
   const { version } = stored

@@ -18,7 +18,7 @@ async function ready(): Promise<ReadinessShape & { code: number }> {
   return { code: answer.status, ...((await answer.json()) as ReadinessShape) }
 }
 
-it('a scanner that answers is ready, and one that does not is degraded, since files are kept all the same', async () => {
+it('the service is ready with an answering scanner, and degraded without, since files are still stored', async () => {
   await expect.poll(ready).toMatchObject({ code: 200, status: 'ready', checks: { scanner: { state: 'ok' } } })
 
   await scene.clamd.stop()

@@ -24,7 +24,7 @@ const scene = sceneOfFile(async (closing) => {
   return { numbered, proxy, service }
 })
 
-it('a file that was scanned before new signatures came, and is kept after that, is scanned again', async () => {
+it('a file scanned before and stored after new signatures is scanned again', async () => {
   const { numbered, service } = scene
   const { firm, admin } = await firmWithAdmin(service)
   // Its scan is over and it is stored; it has no row yet.
@@ -41,7 +41,7 @@ it('a file that was scanned before new signatures came, and is kept after that, 
   expect(await sweep(service)).toEqual({})
 })
 
-it('so is one that waited for its scan, and was being scanned when they came', async () => {
+it('a pending file that was being scanned when they arrived is scanned again', async () => {
   const { numbered, proxy, service } = scene
   const { firm, admin } = await firmWithAdmin(service)
   const { id } = await uploadDocument(service.url, firm, admin)
@@ -51,11 +51,11 @@ it('so is one that waited for its scan, and was being scanned when they came', a
   proxy.setFault({ kind: 'slow', latencyMs: 1500 })
   const before = proxy.connections()
   const scanning = sweep(service)
-  // One to ask the scanner who it is, one for the file.
+  // One connection to identify the scanner, and one for the file.
   await expect.poll(() => proxy.connections(), { interval: 5 }).toBe(before + 2)
   proxy.setFault({ kind: 'none' })
   numbered.number(3)
-  // All others are scanned again now.
+  // Another instance scans all others again now.
   expect(await sweep(service)).toMatchObject({ due_again: 1 })
 
   expect(await scanning).toEqual({ clean: 1 })
@@ -63,7 +63,7 @@ it('so is one that waited for its scan, and was being scanned when they came', a
   expect(await sweep(service)).toEqual({})
 })
 
-it('what another instance has in hand just now is waited for by nobody who makes the rest due', async () => {
+it('rows locked by another instance are skipped when the others are made due', async () => {
   const { numbered, service } = scene
   const { firm, admin } = await firmWithAdmin(service)
   const { id } = await uploadDocument(service.url, firm, admin)

@@ -11,7 +11,7 @@ import { insertPlatformDocument, platformKey } from '../support/platform/platfor
 import type { TestService } from '../support/service/start-service.ts'
 import { findOnDisk } from '../support/scanning/finding-scanner.ts'
 
-// Rows of the platform's name no disk: of two instances with a disk each, one alone has the file.
+// Rows of the platform have no store id: of two instances with separate disks, only one has the file.
 
 let lockHolder: Beside & FirmWithAdmin
 let other: TestService
@@ -55,7 +55,7 @@ const withoutRemovals = (service: TestService): TestService => {
   return { ...service, app: { ...service.app, stores: { ...others, local: { ...local, remove: removeNothing } } } }
 }
 
-it('who does not have the file takes no try of it, so that its holder scans it as soon as it comes to it', async () => {
+it('an instance without the file uses up no attempt, so the instance with it scans it at once', async () => {
   const { id } = await upload()
   expect(await findOnDisk(other)).toEqual({ unread: 1 })
   expect(await versionOf(id)).toMatchObject({ scan_attempts: 0, bytes_state: 'present' })
@@ -68,7 +68,7 @@ it('who does not have the file takes no try of it, so that its holder scans it a
   expect(await findOnDisk(lockHolder.service)).toEqual({ infected: 1 })
 })
 
-it('an infected file that could not be removed at once is named with its disk, and the collector of that disk removes it', async () => {
+it('an infected file that could not be removed is recorded with its disk, and the collector of that disk removes it', async () => {
   const { id, filePath } = await upload()
   expect(await findOnDisk(withoutRemovals(lockHolder.service))).toEqual({ infected: 1 })
 
@@ -82,12 +82,13 @@ it('an infected file that could not be removed at once is named with its disk, a
   expect(await versionOf(id)).toMatchObject({ bytes_state: 'removed' })
 })
 
-it('who does not have an infected file lets go of nothing, and its holder moves it to quarantine', async () => {
+it('an instance without the infected file removes nothing, and the instance with it moves it to quarantine', async () => {
   const { id, filePath } = await upload()
   const path = filePath.slice('uploads/'.length)
   // The state after a process that found the virus was killed right after the verdict.
   await sql`
-    with v as (update document_versions set scan_status = 'infected', scan_found = 'Found' where document_id = ${id})
+    with v as (update document_versions set scan_status = 'infected', scan_found = 'Found' where document_id = ${id}),
+    d as (update documents set shown_version = null where id = ${id})
     delete from firm_documents where id = ${id}`.execute(db())
 
   expect(await findOnDisk(other)).toEqual({})
@@ -99,12 +100,12 @@ it('who does not have an infected file lets go of nothing, and its holder moves 
   expect(await filesOf(lockHolder.service)).not.toContain(path)
 })
 
-it('infected files of another disk, however many, keep nobody from his own', async () => {
+it('infected files of another disk do not delay those of this one', async () => {
   const { id } = await upload()
   await sql`update document_versions set scan_status = 'infected', scan_found = 'Found' where document_id = ${id}`.execute(
     db(),
   )
-  // Before it in the order in which they are taken, and a page of them and more.
+  // More than a page of versions that come before it in the order of the scan.
   await sql`
     with number as (select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid as id from generate_series(1, 250) n),
     d as (

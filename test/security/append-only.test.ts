@@ -18,7 +18,7 @@ beforeAll(async () => {
   const { firm, admin } = await firmWithAdmin(service)
   const document = await uploadDocument(service.url, firm, admin)
   await (await callDocuments(service.url, firm, admin, `/${document.id}/download`)).arrayBuffer()
-  // From before the first month, so that the default partition has something to guard too.
+  // From before the first month, so that the default partition has a row to protect too.
   await runAs('owner', directInsertion("timestamptz '1999-01-01'"))
 })
 afterAll(async () => {
@@ -37,7 +37,7 @@ async function runAs(role: Role, statement: string): Promise<QueryResult> {
   }
 }
 
-/** The code of PostgreSQL's refusal; 42501 is "insufficient privilege", also in the guards' own word. */
+/** The code of PostgreSQL's error; 42501 is "insufficient privilege", also for the triggers. */
 async function refusalOf(role: Role, statement: string): Promise<string | undefined> {
   return runAs(role, statement).then(
     () => 'done',
@@ -72,11 +72,11 @@ const rewrites = ['document_events', thisMonth, 'document_events_default'].flatM
   `truncate ${table} cascade`,
 ])
 
-describe.each<Role>(['service', 'owner'])('the trail, in the hands of the %s', (role) => {
-  // `only` leaves the partitions out; of the parent alone it finds no row, and so has nothing to refuse but the right.
+describe.each<Role>(['service', 'owner'])('the audit trail, for the role %s', (role) => {
+  // `only` excludes the partitions. The parent alone has no rows, so only the missing right denies it.
   const statements = rewrites.filter((each) => role === 'service' || !each.includes('only document_events '))
 
-  it.each(statements)('refuses: %s', async (statement) => {
+  it.each(statements)('rejects: %s', async (statement) => {
     const before = await trail()
 
     expect(await refusalOf(role, statement)).toBe('42501')
@@ -95,11 +95,11 @@ it.each(
     { role: 'service', statement } as const,
     { role: 'owner', statement } as const,
   ]),
-)('personal fields of events refuse a change by the $role: $statement', async ({ role, statement }) => {
+)('personal fields of events reject a change by the $role: $statement', async ({ role, statement }) => {
   expect(await refusalOf(role, statement)).toBe('42501')
 })
 
-it('the service’s role may delete personal fields, and writes neither them nor an event past the trail', async () => {
+it('the service’s role may delete personal fields, but write them and events only through the view', async () => {
   const count = async () => (await runAs('owner', 'select count(*)::int as count from document_event_persons')).rows[0]
   const before = await count()
   await runAs('service', insertion())
@@ -116,7 +116,7 @@ it('the service’s role may delete personal fields, and writes neither them nor
   expect(await count()).toEqual(before)
 })
 
-it('an event gets its id, its time and its commitment from the database, whatever the statement says', async () => {
+it('an event gets its id, time and commitment from the database, whatever the statement sets', async () => {
   const { rows } = await runAs(
     'service',
     `insert into document_trail (id, occurred_at, action, outcome, ip, user_agent, request_id, personal_commitment, personal_salt, personal)
@@ -162,11 +162,11 @@ it.each([
   'drop function document_events_deny_change() cascade',
   'create trigger skip before insert on document_events for each row execute function document_events_deny_change()',
   "set session_replication_role = 'replica'",
-])('the service’s role cannot take the guards away: %s', async (statement) => {
+])('the service’s role cannot remove the protection: %s', async (statement) => {
   expect(await refusalOf('service', statement)).toBe('42501')
 })
 
-it('what the service adds goes on being added', async () => {
+it('the service can still add events', async () => {
   const before = (await trail()).length
 
   await runAs('service', insertion())

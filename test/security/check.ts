@@ -19,7 +19,7 @@ export function requireCheck(number: number): Check {
   return found
 }
 
-/** The number that the name of a file in `checks/` begins with. */
+/** The number at the beginning of a file name in `checks/`. */
 export function numberOf(path: string): number | undefined {
   const digits = /(?:^|\/)(\d+)-[^/]+\.test\.ts$/.exec(path)?.[1]
   return digits === undefined ? undefined : Number(digits)

@@ -25,7 +25,7 @@ beforeEach(async () => {
   }
 })
 
-it('events in the default partition stop neither the start nor the months after theirs', async () => {
+it('events in the default partition prevent neither a start nor the creation of later months', async () => {
   await insertEventAt("date_trunc('month', now()) + interval '4 months 1 day'")
 
   const missing = await createEventMonths(db, 5)
@@ -35,7 +35,7 @@ it('events in the default partition stop neither the start nor the months after 
   expect(await partitions()).toEqual([...[0, 1, 2, 3, 5].map(nameOfMonth), 'document_events_default'])
 })
 
-it('nobody who writes an event waits while months are created, even while an open transaction has written events', async () => {
+it('writers of events do not wait while months are created, even during an open transaction with events', async () => {
   await other.query('begin')
   await other.query(
     `insert into document_trail (action, outcome, ip, user_agent, request_id) values ('x', 'ok', '', '', '')`,
@@ -51,7 +51,7 @@ it('nobody who writes an event waits while months are created, even while an ope
   expect(seconds).toBeLessThan(1)
 })
 
-it('a reader that keeps the default partition busy delays the months, and nobody who writes an event', async () => {
+it('a reader of the default partition delays the months, and no writer of events', async () => {
   await other.query('begin')
   await other.query('select count(*) from document_events')
 
@@ -66,7 +66,7 @@ it('a reader that keeps the default partition busy delays the months, and nobody
   expect(await partitions()).toContain(nameOfMonth(4))
 })
 
-it('a new month refuses changes as the others do, and has their indexes', async () => {
+it('a new month denies changes and has the indexes', async () => {
   await createEventMonths(db, 4)
   await insertEventAt("date_trunc('month', now()) + interval '4 months 1 day'")
 
@@ -88,7 +88,7 @@ async function insertEventAt(time: string): Promise<void> {
     values (${sql.raw(time)}, 'x', 'ok', '', sha256(''))`.execute(db)
 }
 
-/** The longest that one of so many events took. */
+/** The longest duration of this number of events. */
 async function secondsOfWriting(count: number): Promise<number> {
   let longest = 0
   for (let number = 0; number < count; number += 1) {
@@ -113,7 +113,7 @@ async function indexesOf(table: string): Promise<number | undefined> {
   return rows[0]?.count
 }
 
-/** As `document_events_2026_11`. */
+/** For example `document_events_2026_11`. */
 function nameOfMonth(ahead: number): string {
   const now = new Date()
   const month = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead, 1))

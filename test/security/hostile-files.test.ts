@@ -15,7 +15,7 @@ import { listStored } from './connections/list-stored.ts'
 
 const services = serviceOnBothStores()
 
-describe.each(['onS3', 'onDisk'] as const)('a type that takes every format, %s', (where) => {
+describe.each(['onS3', 'onDisk'] as const)('a type that allows every format, %s', (where) => {
   let service: TestService
   let firmId: FirmId
   let member: Person
@@ -27,7 +27,7 @@ describe.each(['onS3', 'onDisk'] as const)('a type that takes every format, %s',
     type = await addType(service)
   })
 
-  it.each(hostileFiles)('refuses $what with $status, says why, and keeps nothing', async (file) => {
+  it.each(hostileFiles)('rejects $what with $status and the reason, and stores nothing', async (file) => {
     const before = await listStored(service, services.bucket)
 
     const answer = await uploadFile(service.url, firmId, member, { type, contentType: '', ...file })
@@ -41,7 +41,7 @@ describe.each(['onS3', 'onDisk'] as const)('a type that takes every format, %s',
   it.each([
     ['photo.heic', 'image/heic'],
     ['lossy.webp', 'image/webp'],
-  ])('takes %s, which others do not', async (name, mimeType) => {
+  ])('accepts %s, which other types do not', async (name, mimeType) => {
     const options = { bytes: readSample(name), fileName: name, contentType: mimeType }
     expect(await uploadDocument(service.url, firmId, member, { type, ...options })).toMatchObject({
       mime_type: mimeType,

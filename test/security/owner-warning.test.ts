@@ -19,18 +19,18 @@ async function twoRoles() {
   return roles.settings
 }
 
-it('the start warns where the service’s own role owns the audit trail, whatever DATABASE_OWNER_URL says', async () => {
+it('the start warns if the service’s own role owns the audit trail, whatever DATABASE_OWNER_URL is', async () => {
   const database = await freshDatabase()
   onTestFinished(() => database.drop())
   const { DATABASE_OWNER_URL: owner } = await twoRoles()
 
   expect(await warningsOfStart({ DATABASE_URL: owner })).toHaveLength(1)
   expect(await warningsOfStart({ DATABASE_URL: owner, DATABASE_OWNER_URL: owner })).toHaveLength(1)
-  // A superuser may act as anybody.
+  // A superuser may act as any role.
   expect(await warningsOfStart({ DATABASE_URL: database.url })).toHaveLength(1)
 })
 
-it('the start warns where the service’s role was made a member of the owner', async () => {
+it('the start warns if the service’s role is a member of the owner', async () => {
   const settings = await twoRoles()
   expect(await warningsOfStart(settings)).toEqual([])
 
@@ -38,7 +38,7 @@ it('the start warns where the service’s role was made a member of the owner', 
   expect(await warningsOfStart(settings)).toHaveLength(1)
 })
 
-it('the start says nothing of it where the embedded database keeps the two apart', async () => {
+it('the start does not warn if the embedded database has separate roles', async () => {
   expect(await warningsOfStart({ DATABASE_URL: 'embedded' })).toEqual([])
 })
 

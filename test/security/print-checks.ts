@@ -2,10 +2,7 @@ import type { Reporter, TestModule } from 'vitest/node'
 
 import { type Check, checks, numberOf } from './check.ts'
 
-/**
- * Ends a run with the list of checks and what became of each: the whole list where all of them ran, else those that
- * did.
- */
+/** Prints the list of checks with their results at the end of a run: the whole list if all ran, else those that ran. */
 export default class PrintChecks implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const told = printChecks(modules.map((module) => ({ path: module.relativeModuleId, tests: testsOf(module) })))
@@ -15,7 +12,7 @@ export default class PrintChecks implements Reporter {
 
 export type RanFile = { path: string; tests: { fullName: string; isPassed: boolean }[] }
 
-/** A line for each check that ran; where all ran that are here, also for those that are not here, and why. */
+/** A line for each check that ran; after a full run, also for the checks without tests, with the reason. */
 export function printChecks(files: RanFile[]): string[] {
   const ran = files.filter(({ path }) => path.startsWith('test/security/checks/'))
   const ranNumbers = new Set(ran.map(({ path }) => numberOf(path)))
@@ -27,7 +24,7 @@ export function printChecks(files: RanFile[]): string[] {
   })
 }
 
-/** Only what stands below the check's own name counts for it. */
+/** Only tests below the check's own name count for it. */
 function printRan(check: Check, files: RanFile[]): string {
   const tests = files.flatMap((file) => file.tests)
   const ofName = tests.filter(({ fullName }) => fullName.startsWith(`${nameOf(check)} > `))
@@ -36,7 +33,7 @@ function printRan(check: Check, files: RanFile[]): string {
   return `${isGood ? '✓' : '✗'}  ${nameOf(check)} (${isGood ? `${tests.length} tests` : `${failed} of ${tests.length} tests failed`})`
 }
 
-/** As `describeCheck` writes it. */
+/** The name that `describeCheck` writes. */
 function nameOf({ number, sentence }: Check): string {
   return `${number}. ${sentence}`
 }

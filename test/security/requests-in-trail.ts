@@ -16,15 +16,15 @@ type AuditRow = {
   user_agent: string
 }
 
-/** Each request has an id of its own, by which its line in the trail is found. */
+/** Each request has an id of its caller, by which its event is found. */
 export async function eventsOf({ app }: TestService, requestId: string): Promise<AuditRow[]> {
   const { rows } = await sql<AuditRow>`
     select action, outcome, actor_id, firm_id, document_id, occurred_at, ip, user_agent
-    from document_trail where request_id = ${requestId}`.execute(app.db)
+    from document_trail where details ->> 'caller_request_id' = ${requestId}`.execute(app.db)
   return rows
 }
 
-/** Asks under an id of its own; `about`: what the trail must say of who asked, and from where. */
+/** Makes a call with its own id; `about`: the expected actor and address in its event. */
 export async function asking(
   person: Person,
   ask: (headers: Record<string, string>) => Promise<Response>,

@@ -24,7 +24,7 @@ afterAll(async () => service.stop())
 
 const seconds = () => Math.floor(Date.now() / 1000)
 
-/** What the platform signs. */
+/** The claims that the platform signs. */
 function platformClaims(claims: Record<string, unknown> = {}): Record<string, unknown> {
   return {
     sub: person.id,
@@ -46,13 +46,13 @@ function signed(claims: Record<string, unknown>, header: Record<string, unknown>
   return new SignJWT(claims).setProtectedHeader({ alg: 'HS256', typ: 'JWT', ...header }).sign(by)
 }
 
-/** A token by hand, for what a library refuses to sign. */
+/** Signs a token by hand, because a library would refuse these claims. */
 function forged(header: object, claims: object, signature: (text: string) => string): string {
   const text = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
   return `${text}.${signature(text)}`
 }
 
-/** With claims as they are written, for what JSON would write otherwise. */
+/** With claims as text, which JSON would write differently. */
 function byHand(claims: string): string {
   const text = ['{"alg":"HS256"}', claims].map((part) => Buffer.from(part).toString('base64url')).join('.')
   return `${text}.${hmac('sha256', secret)(text)}`
@@ -65,7 +65,7 @@ function ask(path: string, token: string, scheme = 'Bearer'): Promise<Response> 
 const hmac = (algorithm: string, by: string | Uint8Array) => (text: string) =>
   createHmac(algorithm, by).update(text).digest('base64url')
 
-describe('a token is refused', () => {
+describe('a token is rejected', () => {
   const keyPair = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const publicPem = keyPair.publicKey.export({ type: 'spki', format: 'pem' })
 
@@ -168,7 +168,7 @@ describe('a token is refused', () => {
 })
 
 describe('a token of the platform', () => {
-  it('is taken with its own claims, and with any that it may have beside them', async () => {
+  it('is accepted with its usual claims, and with any others', async () => {
     const plain = await signed(platformClaims())
     const rich = await signed(
       platformClaims({
@@ -185,18 +185,18 @@ describe('a token of the platform', () => {
     expect((await ask(`/security-firms/${firm}/documents`, plain, 'bearer')).status).toBe(200)
   })
 
-  it('is told what is wrong when it is too long to be read', async () => {
+  it('that is too long gets an error with the reason', async () => {
     const answer = await ask('/auth/me', 'x'.repeat(20_000))
     const { code, detail } = await problemOf(answer)
     expect([answer.status, code, detail]).toEqual([400, 'bad_request', expect.stringContaining('16 KB')])
   })
 
-  it('of another user_type is accepted as well: the database decides what a person is', async () => {
+  it('of another user_type is accepted too: the database decides about a person', async () => {
     for (const userType of ['registered_user', 'firm_personnel', 'admin', 'something new'])
       expect((await ask('/auth/me', await signed(platformClaims({ user_type: userType })))).status).toBe(200)
   })
 
-  it('gives no right by what it claims: neither another firm, nor a role, nor to be an administrator', async () => {
+  it('gives no right by its claims: no other firm, no role, no administration', async () => {
     const other = await makeFirm(service.app)
     const token = await signed(
       platformClaims({ user_type: 'admin', role: 'super_admin', firm_id: other, permissions: ['*'], is_admin: true }),
@@ -222,7 +222,7 @@ describe('a token of the platform', () => {
     expect(me.role).toBe('user')
   })
 
-  it('counts only as the one header: not in the address, not in a body, not as a cookie', async () => {
+  it('is accepted only in the one header: not in the address, a body or a cookie', async () => {
     const token = await signed(platformClaims())
     const path = `${service.url}/api/v1/security-firms/${firm}/documents`
     const answers = [

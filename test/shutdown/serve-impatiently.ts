@@ -2,7 +2,7 @@ import { serve } from '../../src/bin/serve.ts'
 import { loadConfig } from '../../src/config/config.ts'
 import { createLogger } from '../../src/logging/logger.ts'
 
-// The service in a process of its own, as `serve` starts it, with the time for its end as its one argument.
+// The service in its own process, as `serve` starts it, with the time limit of the shutdown as its only argument.
 const config = loadConfig(process.env)
 const log = createLogger({ level: 'info', isTerminal: false })
 const stopTimes = JSON.parse(process.argv[2] ?? '{}')

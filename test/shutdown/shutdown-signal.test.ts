@@ -27,7 +27,7 @@ import { makePassableFolder } from '../support/run/passable-folder.ts'
 let bucket: FreshBucket
 let database: FreshDatabase
 let proxy: FaultProxy
-/** On the same database, to make people and to look at what is there. */
+/** On the same database, to create people and to read the result. */
 let beside: TestService
 let firm: FirmId
 let admin: Person
@@ -56,12 +56,12 @@ type Running = {
   url: string
   folder: string
   child: ChildProcessByStdio<null, Readable, Readable>
-  /** Everything it has logged. */
+  /** Its log so far. */
   log(): string
   ended: Promise<number | null>
 }
 
-/** The service in a process of its own, on S3 behind the proxy. */
+/** The service in its own process, with S3 behind the proxy. */
 async function startChild(times: Omit<StopTimes, 'quietMs'>): Promise<Running> {
   const stopTimes: StopTimes = { quietMs: 500, ...times }
   const folder = await makePassableFolder('paniq-ending-')
@@ -110,7 +110,7 @@ async function untilUploadIsOpen(count = 1): Promise<void> {
   await expect.poll(async () => (await openUploads()).length).toBe(count)
 }
 
-/** A form whose beginning alone is sent. */
+/** A form of which only the beginning is sent. */
 async function sendBeginning({ url }: Running, file: Buffer, bytes: number): Promise<Socket> {
   const head = Buffer.from('--b\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n')
   const length = head.length + file.length + '\r\n--b--\r\n'.length
@@ -127,7 +127,7 @@ async function sendBeginning({ url }: Running, file: Buffer, bytes: number): Pro
 const small = makePdf({ bytes: 200_000 })
 const large = makePdf({ bytes: 30_000_000 })
 
-test('told to end, it says at once that it is not ready, serves on for a moment, and then takes nobody in', async () => {
+test('after a shutdown signal it is unready at once, serves for a moment, and then accepts no connection', async () => {
   const service = await startChild({ acceptMs: 5000, hearMs: 0, finishMs: 10_000, cutMs: 5000, fallbackMs: 10_000 })
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   onTestFinished(() => agent.destroy())
@@ -146,12 +146,12 @@ test('told to end, it says at once that it is not ready, serves on for a moment,
   expect(service.log()).not.toContain('stopping_late')
 })
 
-test('who had just connected when it took nobody in any more is heard and answered', async () => {
+test('a client that connected just before that is answered', async () => {
   const service = await startChild({ acceptMs: 0, hearMs: 30_000, finishMs: 10_000, cutMs: 5000, fallbackMs: 10_000 })
   const socket = connect(Number(new URL(service.url).port), '127.0.0.1')
   await once(socket, 'connect')
   const answer = text(socket)
-  // Once it answers somebody who connected later, it has taken this one.
+  // When it answers a client that connected later, it has accepted this one.
   await fetch(`${service.url}/healthz`)
   service.child.kill('SIGTERM')
   await expect.poll(() => fetch(`${service.url}/healthz`).catch(() => 'closed')).toBe('closed')
@@ -161,7 +161,7 @@ test('who had just connected when it took nobody in any more is heard and answer
   expect(await service.ended).toBe(0)
 })
 
-test('who connected and asks nothing does not hold up the end', async () => {
+test('an idle connection does not delay the shutdown', async () => {
   const service = await startChild({ acceptMs: 0, hearMs: 100, finishMs: 600_000, cutMs: 5000, fallbackMs: 10_000 })
   const socket = connect(Number(new URL(service.url).port), '127.0.0.1')
   await once(socket, 'connect')
@@ -172,7 +172,7 @@ test('who connected and asks nothing does not hold up the end', async () => {
   expect(service.log()).not.toContain('stopping_late')
 })
 
-test('an upload that runs is finished', async () => {
+test('a running upload is completed', async () => {
   const service = await startChild({ acceptMs: 0, hearMs: 0, finishMs: 30_000, cutMs: 5000, fallbackMs: 10_000 })
   const socket = await sendBeginning(service, large, 10_000_000)
   const answer = text(socket)
@@ -188,7 +188,7 @@ test('an upload that runs is finished', async () => {
 
 test.each([
   ['small', small, 1500],
-  // It has to come whole in that time.
+  // The body must be complete within that time.
   ['large', large, 5000],
 ])(
   'a %s file that came whole and still waits for S3 goes to the disk, and is answered',
@@ -209,7 +209,7 @@ test.each([
   },
 )
 
-test('what did not come whole is cut, and leaves nothing', async () => {
+test('an incomplete upload is cut off, and leaves nothing', async () => {
   const service = await startChild({ acceptMs: 0, hearMs: 0, finishMs: 1500, cutMs: 5000, fallbackMs: 10_000 })
   const socket = await sendBeginning(service, large, 20_000_000)
   const answer = text(socket).catch(() => 'reset')
@@ -225,7 +225,7 @@ test('what did not come whole is cut, and leaves nothing', async () => {
   expect(await listFolder(join(service.folder, 'data', 'spool'))).toEqual([])
 })
 
-test('told a second time, it ends at once', async () => {
+test('a second signal ends it at once', async () => {
   const service = await startChild({
     acceptMs: 600_000,
     hearMs: 0,
@@ -244,7 +244,7 @@ test('told a second time, it ends at once', async () => {
 async function get(url: string, agent: Agent): Promise<{ status: number; connection: string; body: string }> {
   const asking = request(url, { agent })
   asking.end()
-  // The first and only argument of the event.
+  // the first and only argument of the event
   const [answer] = (await once(asking, 'response')) as [IncomingMessage]
   return {
     status: answer.statusCode ?? 0,

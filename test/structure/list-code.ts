@@ -6,7 +6,7 @@ export type CodeFile = { path: string; content: string }
 const root = join(import.meta.dirname, '../..')
 const endings = ['.ts', '.tsx', '.mjs', '.js', '.sql', '.sh']
 
-/** Every file of code below these folders of the project, by its path from the root. A folder may be absent. */
+/** All code files below these folders of the project, by their paths from the root. A folder may be missing. */
 export async function listCode(folders: string[]): Promise<CodeFile[]> {
   const lists = await Promise.all(folders.map((folder) => listPaths(folder)))
   return Promise.all(lists.flat().map(async (path) => ({ path, content: await readFile(join(root, path), 'utf8') })))

@@ -8,10 +8,10 @@ import { readTables } from '../support/pages/read-table.ts'
 
 const page = await readFile(join(import.meta.dirname, '../../docs/metrics.md'), 'utf8')
 
-/** Node's own, which its library explains. */
+/** Node's default metrics, which their library documents. */
 const isOfTheProcess = (name: string) => /^paniq_documents_(process|nodejs)_/.test(name)
 
-test('docs/metrics.md has every metric of ours with its kind, and no other', async () => {
+test('docs/metrics.md has every metric of ours with its type, and no other', async () => {
   const made = await createMetrics().registry.getMetricsAsJSON()
   const ours = made.filter(({ name }) => !isOfTheProcess(name)).map(({ name, type }) => `${name} ${String(type)}`)
   const written = readTables(page, 'metric').map(([name = '', type]) => `${name.replaceAll('`', '')} ${type}`)

@@ -15,10 +15,10 @@ const pages = await Promise.all(
   paths.toSorted().map(async (page) => ({ page, text: await readFile(join(root, page), 'utf8') })),
 )
 
-/** They look like paths of the project, but are an object of the bucket, values of a setting, and a file of the running service. */
+/** Not files of the project: an object of the bucket, values of a setting, and a file of a running service. */
 const otherPaths = new Set(['test/connection_test.txt', 'http/json', 'http/protobuf', 'data/initial-admin-password'])
 
-/** Backticked words that can only be a file or a folder of the project. */
+/** Words in backticks that can only be a file or a folder of the project. */
 function namedIn(text: string): string[] {
   const words = [...text.matchAll(/`([^`\s]+)`/g)].map(([, word = '']) => word)
   return words.filter((word) => isPath(word) || /^[\w.-]+\.ts$/.test(word))
@@ -29,7 +29,7 @@ function isPath(word: string): boolean {
   return /^[a-z.][\w.-]*\/[\w./-]*$/.test(word) && !word.startsWith('./') && !isMediaType
 }
 
-/** An empty folder does not count: it is not in the repository. */
+/** An empty folder does not count, because the repository does not contain it. */
 function exists(path: string): boolean {
   const stat = statSync(path, { throwIfNoEntry: false })
   return stat !== undefined && (!stat.isDirectory() || readdirSync(path).length > 0)
@@ -64,7 +64,7 @@ test('every link of a page leads to an existing file and heading', () => {
   expect(broken).toEqual([])
 })
 
-/** The anchors that GitHub makes of headings. */
+/** The anchors that GitHub creates for headings. */
 function anchorsOf(text: string): Set<string> {
   const headings = [...text.replaceAll(/^ *```[^]*?^ *```$/gm, '').matchAll(/^#+ (.+)$/gm)]
   return new Set(

@@ -20,7 +20,7 @@ const given = new Set(all.flatMap(({ policy }) => actionsIn(policy)))
 const whoMay = (action: string) =>
   all.filter(({ policy }) => actionsIn(policy).includes(action)).map(({ name }) => name)
 
-test('the files are what the source says for the names of .env.example: npm run policies writes them', async () => {
+test('the files match the source with the names of .env.example: npm run policies writes them', async () => {
   const files = (await readdir(folder)).filter((file) => file.endsWith('.json'))
 
   expect(files.toSorted()).toEqual(all.map(({ name }) => `${name}.json`).toSorted())
@@ -31,14 +31,14 @@ test('the files are what the source says for the names of .env.example: npm run 
   })
 })
 
-test('the page on them names each', async () => {
+test('the README of the policies names each', async () => {
   const page = await read('README.md')
 
   expect(all.filter(({ name }) => !page.includes(`[${name}](${name}.json)`))).toEqual([])
 })
 
-describe('no policy gives more than it names', () => {
-  test('it has no wildcard but for the keys of one bucket', () => {
+describe('no policy grants more than it names', () => {
+  test('has no wildcard except for the keys of one bucket', () => {
     expect(statements.map(({ name, ...statement }) => [name, objectionTo(statement)]).filter(([, why]) => why)).toEqual(
       [],
     )
@@ -56,13 +56,13 @@ describe('no policy gives more than it names', () => {
     { Resource: ['arn:aws:kms:*:1:key/*'] },
     { Effect: 'Deny' as never },
     { NotAction: ['s3:GetObject'] },
-  ])('this would be seen: %j', (wrong) => {
+  ])('the test detects: %j', (wrong) => {
     const right: Statement = { Sid: 'X', Effect: 'Allow', Action: ['s3:GetObject'], Resource: ['arn:aws:s3:::paniq/*'] }
 
     expect([objectionTo(right), objectionTo({ ...right, ...wrong })]).toEqual([undefined, expect.any(String)])
   })
 
-  test('what S3 keeps of an action is a bucket’s, or its keys’, and never of the other', () => {
+  test('an action is granted on the bucket or on its keys, as S3 defines it', () => {
     const ofBucket = /^s3:(List|Create|(Get|Put|Delete)(Bucket|Lifecycle|Encryption|Replication))/
     const isWrong = ({ Action, Resource }: Statement) =>
       Action.some((action) =>
@@ -73,19 +73,21 @@ describe('no policy gives more than it names', () => {
   })
 })
 
-test('the service’s own has five actions on its one bucket and no others', () => {
+test('the service’s policy has five actions on its own keys of one bucket and no others', () => {
   const place = examplePlace.bucket
+  const keys = ['security_firms/*', 'quarantine/*', 'test/connection_test.txt']
   expect(policies.service(examplePlace).Statement).toMatchObject([
     { Action: ['s3:ListBucket'], Resource: [`arn:aws:s3:::${place}`] },
     {
       Action: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'],
-      Resource: [`arn:aws:s3:::${place}/*`],
+      Resource: keys.map((key) => `arn:aws:s3:::${place}/${key}`),
     },
+    { Action: ['s3:GetObject', 's3:PutObject'], Resource: [`arn:aws:s3:::${place}/paniq-documents.json`] },
   ])
 })
 
 describe('the code and the policies', () => {
-  test('every call that the code makes is given to somebody', async () => {
+  test('every call of the code is granted by a policy', async () => {
     const calls = (await listCode(['src']))
       .filter(({ path }) => !path.endsWith('.test.ts'))
       .flatMap(({ path, content }) =>
@@ -100,7 +102,7 @@ describe('the code and the policies', () => {
     expect(calls.flatMap(({ call }) => actionsOf[call] ?? []).filter((action) => !given.has(action))).toEqual([])
   })
 
-  test('s3 setup may do what each of its parts asks for', () => {
+  test('s3 setup may make the calls of each of its parts', () => {
     const asked = Object.values(setupRights).flatMap((each) => [each.read, each.write, each.clear])
     const givenToSetup = new Set([
       ...actionsIn(policies['s3-setup'](examplePlace)),
@@ -110,7 +112,7 @@ describe('the code and the policies', () => {
     expect([...asked, ...proofRights].filter((right) => !givenToSetup.has(right))).toEqual([])
   })
 
-  test('every action that is given belongs to a call of ours, or to what S3 itself does', () => {
+  test('every granted action belongs to a call of ours, or to S3 itself', () => {
     const ofS3 = new Set([...actionsIn(policies.replication(examplePlace)), 'kms:Decrypt', 'kms:GenerateDataKey'])
     const ofCalls = new Set(Object.values(actionsOf).flat())
 
@@ -118,8 +120,8 @@ describe('the code and the policies', () => {
   })
 })
 
-describe('what the gateway of the tests cannot be asked, the text says', () => {
-  test('these policies it takes none of, and the others are all tried there', () => {
+describe('rules that the test gateway cannot check', () => {
+  test('the gateway supports none of these policies, and all others are tested there', () => {
     const tried = new Set(Object.keys(may))
 
     expect(all.map(({ name }) => name).filter((name) => !tried.has(name))).toEqual([
@@ -130,7 +132,7 @@ describe('what the gateway of the tests cannot be asked, the text says', () => {
     ])
   })
 
-  // It takes a tag and a list of access along with a PutObject, and asks for no right; the others it does not know.
+  // The gateway accepts tags and ACLs in a PutObject without a permission, and does not know the other actions.
   test.each([
     ['s3:PutObjectTagging', []],
     ['s3:PutObjectAcl', []],
@@ -147,11 +149,11 @@ describe('what the gateway of the tests cannot be asked, the text says', () => {
     ['iam:PassRole', ['s3-setup-replication']],
     ['kms:GenerateDataKey', ['kms-write']],
     ['kms:Decrypt', ['kms-write', 'kms-read']],
-  ])('%s is given in %j alone', (action, names) => {
+  ])('%s is granted only in %j', (action, names) => {
     expect(whoMay(action)).toEqual(names)
   })
 
-  test('a key of KMS is of use through S3 alone, and a role is handed to S3 alone', () => {
+  test('a KMS key can be used only through S3, and a role can be passed only to S3', () => {
     const bound = statements.filter(({ Action }) => Action.some((action) => !action.startsWith('s3:')))
 
     expect(bound.map(({ Resource, Condition }) => [Resource, Condition?.['StringEquals']])).toEqual([
@@ -162,7 +164,7 @@ describe('what the gateway of the tests cannot be asked, the text says', () => {
   })
 })
 
-/** Why a statement is too wide; undefined when it is not. */
+/** The reason why a statement is too wide; undefined if it is not. */
 function objectionTo({ Effect, Action, Resource, ...rest }: Statement): string | undefined {
   if (Effect !== 'Allow') return 'it does not allow'
   if (Object.keys(rest).some((key) => !['Sid', 'Condition'].includes(key))) return 'it says more than it should'

@@ -19,7 +19,7 @@ const tests = readTable(page, 'test').map(([word = '', file = '', name = '']) =>
   name,
 }))
 
-test('every answer of docs/security.md is held by tests that stand at its end, and each of these holds an answer', () => {
+test('every countermeasure of docs/security.md has a test in its table, and each test belongs to one', () => {
   const held = threats.flatMap(([, , check = '']) => check.split(/, */))
 
   expect(threats.length).toBeGreaterThan(20)
@@ -27,7 +27,7 @@ test('every answer of docs/security.md is held by tests that stand at its end, a
   expect([...new Set(held)].toSorted()).toEqual([...new Set(tests.map(({ word }) => word))].toSorted())
 })
 
-test('the tests at its end are all files of checks, under their sentences', () => {
+test('the checks of its table are files with their sentences', () => {
   const rows = checks.map((file) => {
     const number = numberOf(file) ?? 0
     return { word: String(number), file: `test/security/checks/${file}`, name: requireCheck(number).sentence }
@@ -36,7 +36,7 @@ test('the tests at its end are all files of checks, under their sentences', () =
   expect(tests.filter(isNumbered)).toEqual(rows)
 })
 
-test('and other tests, which are there under that name', async () => {
+test('the other tests of its table exist under their names', async () => {
   const missing: string[] = []
   for (const { word, file, name } of tests.filter((each) => !isNumbered(each))) {
     const content = await readFile(join(root, file), 'utf8').catch(() => '')
@@ -50,3 +50,16 @@ test('and other tests, which are there under that name', async () => {
 function isNumbered({ word }: { word: string }): boolean {
   return /^\d+$/.test(word)
 }
+
+test('each requirement of ASVS has a state, and a reason or a test that exists', async () => {
+  const rows = readTable(page, 'requirement')
+  const known = new Set(['met', 'met by people', 'not met', 'not met by default', 'not applicable'])
+
+  expect(rows.length).toBeGreaterThanOrEqual(60)
+  expect(rows.filter(([, , state = '', why = '']) => !known.has(state) || why === '')).toEqual([])
+  const files = rows.flatMap(([, , , why = '']) =>
+    [...why.matchAll(/`((?:test|src)\/[^`]+)`/g)].map(([, file = '']) => file),
+  )
+  expect(files.length).toBeGreaterThan(20)
+  for (const file of new Set(files)) expect((await readFile(join(root, file), 'utf8')).length).toBeGreaterThan(0)
+})

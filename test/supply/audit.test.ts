@@ -21,7 +21,7 @@ const weakness = {
   url: 'https://advisories.example/7',
 }
 
-/** A project that has one package, in a version that may have become known as weak. */
+/** A project with one package, in a version that may have a known vulnerability. */
 async function project(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'paniq-audit-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
@@ -35,7 +35,7 @@ async function project(): Promise<string> {
 async function auditAt(registry: string) {
   const folder = await project()
   const { PATH } = process.env
-  // Its own cache: npm remembers what it was told of a weakness.
+  // Its own cache, because npm caches advisories.
   const npm = {
     npm_config_registry: registry,
     npm_config_cache: join(folder, 'cache'),
@@ -51,7 +51,7 @@ async function withRegistry(advisories: Parameters<typeof openRegistry>[1]) {
   return { registry, answer: await auditAt(registry.url) }
 }
 
-it('a registry that knows of nothing is heard as such, about every package', async () => {
+it('an audit without findings is recognized, about every package', async () => {
   const { registry, answer } = await withRegistry([])
 
   expect(answer).toEqual({ kind: 'told', high: [], others: [] })
@@ -59,7 +59,7 @@ it('a registry that knows of nothing is heard as such, about every package', asy
   expect(describeAudit('this', answer).isGood).toBe(true)
 })
 
-it.each(['high', 'critical'])('a weakness that is %s fails, and is named', async (severity) => {
+it.each(['high', 'critical'])('a %s vulnerability fails, and is named', async (severity) => {
   const { answer } = await withRegistry([{ ...weakness, severity }])
 
   expect(answer).toMatchObject({ kind: 'told', high: [{ name: 'document-clip', severity }] })
@@ -68,27 +68,27 @@ it.each(['high', 'critical'])('a weakness that is %s fails, and is named', async
   expect(lines.join()).toContain('document-clip (Answers to anybody)')
 })
 
-it('one that is less is named, and does not fail', async () => {
+it('a lesser vulnerability is named, and does not fail', async () => {
   const { answer } = await withRegistry([{ ...weakness, severity: 'moderate' }])
 
   expect(answer).toMatchObject({ kind: 'told', high: [], others: [{ name: 'document-clip' }] })
   expect(describeAudit('this', answer).isGood).toBe(true)
 })
 
-it('a registry that does not know the question is never taken for one that knows of nothing', async () => {
+it('a registry without an audit endpoint never counts as one without findings', async () => {
   const { answer } = await withRegistry(undefined)
 
   expect(answer).toMatchObject({ kind: 'no_answer', why: expect.stringContaining('405') })
   expect(describeAudit('this', answer)).toEqual({ lines: [expect.stringContaining('NOT audited')], isGood: true })
 })
 
-it('neither is one that takes the question and never answers', async () => {
+it('nor does a registry that never answers', async () => {
   const { answer } = await withRegistry('silence')
 
   expect(answer).toMatchObject({ kind: 'no_answer' })
 })
 
-it('neither is one that cannot be reached', async () => {
+it('nor does an unreachable registry', async () => {
   const [port] = await findFreePorts(1)
 
   const answer = await auditAt(`http://127.0.0.1:${port}/`)
@@ -96,11 +96,11 @@ it('neither is one that cannot be reached', async () => {
   expect(answer).toMatchObject({ kind: 'no_answer' })
 })
 
-it('of what the service is made of no weakness is known that is high, as far as the registry here tells', async () => {
+it('no high vulnerability of a package of the service is known, as far as the registry answers', async () => {
   const child = spawn('npm', ['run', '--silent', 'audit'], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(child, 'exit')
   const said = await text(child.stdout)
-  // Printed in every run, also in a good one.
+  // Printed in every run, also after a success.
   console.log(said)
 
   for (const whose of Object.values(lockedFolders))
@@ -108,7 +108,7 @@ it('of what the service is made of no weakness is known that is high, as far as 
   expect(await ended).toEqual([0, null])
 })
 
-it('no lock of a package is left out', async () => {
+it('every lock file is audited', async () => {
   const locks = glob('**/package-lock.json', { cwd: root, exclude: (name) => /(^|\/)(node_modules|\.git)$/.test(name) })
 
   expect((await Array.fromAsync(locks, dirname)).toSorted()).toEqual(Object.keys(lockedFolders).toSorted())

@@ -9,8 +9,8 @@ export type Advisory = { id: number; title: string; severity: string; vulnerable
 export type TestRegistry = { url: string; /** What it was asked about. */ asked: string[][]; close(): Promise<void> }
 
 /**
- * A registry that knows one package, in the versions that it is told, and answers npm's question for weaknesses with
- * these; without any it does not know that question, and a silent one never answers it.
+ * A registry with one package in the given versions, which answers npm's audit request with these vulnerabilities.
+ * Without any it does not support the request, and a silent one never answers it.
  */
 export async function openRegistry(
   known: { name: string; versions: string[] },
@@ -32,7 +32,7 @@ export async function openRegistry(
     if (advisories === 'silence') return await new Promise(() => undefined)
     const isPacked = request.headers['content-encoding'] === 'gzip'
     const names = await json(isPacked ? request.pipe(createGunzip()) : request)
-    asked.push(Object.keys(names as object)) // what npm asks about, by name
+    asked.push(Object.keys(names as object)) // the names of the packages in the request
     return { status: 200, body: advisories.length === 0 ? {} : { [known.name]: advisories } }
   }
 

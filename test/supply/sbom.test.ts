@@ -13,13 +13,13 @@ const sbom = await createSbom(root)
 type Locked = { version: string; dev?: true; integrity?: string }
 const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as { packages: Record<string, Locked> }
 
-it('is CycloneDX, to the letter of its schema', async () => {
+it('is valid CycloneDX by its schema', async () => {
   expect(sbom.specVersion).toBe('1.5')
   expect(await findFault(sbom)).toBeNull()
   expect(await findFault({ ...sbom, components: [{ name: 'of no type' }] })).not.toBeNull()
 })
 
-it('names every package that is installed with the service, by version and hash, and none of the tests’', () => {
+it('has every package of the service with version and hash, and none of the tests', () => {
   const installed = Object.entries(lock.packages)
     .filter(([path, { dev }]) => path !== '' && dev === undefined)
     .map(([path, { version }]) => `${path.slice(path.lastIndexOf('node_modules/') + 13)}@${version}`)
@@ -46,7 +46,7 @@ it('names the bundled Node and PostgreSQL by the identifiers of vulnerability da
   expect(process.versions.node).toBe(node)
 })
 
-it('is the same wherever and whenever it is made', async () => {
+it('is the same at every place and time', async () => {
   const elsewhere = await mkdtemp(join(tmpdir(), 'paniq-sbom-'))
   onTestFinished(() => rm(elsewhere, { recursive: true, force: true }))
   for (const file of ['package.json', 'package-lock.json', '.npmrc']) await cp(join(root, file), join(elsewhere, file))
@@ -56,7 +56,7 @@ it('is the same wherever and whenever it is made', async () => {
 })
 
 function findFault(list: object): Promise<unknown> {
-  const version = sbom.specVersion as never // the library has a schema of it, or it throws
+  const version = sbom.specVersion as never // the library has its schema, or it throws
   return new Validation.JsonStrictValidator(version).validate(JSON.stringify(list))
 }
 

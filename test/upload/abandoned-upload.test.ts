@@ -19,7 +19,7 @@ const scene = sceneOfFile(async (closing) => {
   return { service, ...(await firmWithAdmin(service)) }
 })
 
-test('an upload that was given up before it committed is answered 503, leaves nothing, and succeeds when it is sent again', async () => {
+test('an upload that was abandoned before its commit gets 503, leaves nothing, and succeeds when it is repeated', async () => {
   const { service, firm, admin } = scene
   const never = new AbortController().signal
   const inTwoDays = { ...service.app, now: () => new Date(Date.now() + 2 * 24 * 60 * 60 * 1000) }
@@ -34,14 +34,14 @@ test('an upload that was given up before it committed is answered 503, leaves no
   await expect(uploadDocument(service.url, firm, admin)).resolves.toMatchObject({ version: 1 })
 })
 
-test('an upload that committed is answered 201 although its spool file cannot be removed', async () => {
+test('a committed upload gets 201 although its spool file cannot be removed', async () => {
   const { service, firm, admin } = scene
   const bytes = makePdf({ bytes: 20_000_000 })
   const spooled: string[] = []
   const url = await serveAfterWrite(service, async ({ content }: IncomingFile) => {
     if (content.kind !== 'spool') return
     spooled.push(content.path)
-    // Even root cannot remove a folder as a file.
+    // Not even root can remove a folder as a file.
     await rm(content.path)
     await mkdir(content.path)
   })

@@ -19,7 +19,7 @@ afterAll(async () => service.stop())
 const head =
   '--b\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\nContent-Type: application/pdf\r\n\r\n'
 
-/** Uploads a file in two halves; `between` runs when the service has the first one. */
+/** Uploads a file in two halves. `between` runs when the service has the first one. */
 async function uploadInHalves(
   firm: FirmId,
   admin: Person,
@@ -72,7 +72,7 @@ describe.each([
   })
 })
 
-it('a spool that cannot be written is an honest 503 for a large file, and a small one still comes in', async () => {
+it('an unwritable spool gives 503 for a large file, and small ones are accepted', async () => {
   const broken = await startService({ MAX_UPLOAD_BYTES: '30000000' })
   await rm(`${broken.folder}/data/spool`, { recursive: true })
   const { firm, admin } = await firmWithAdmin(broken)

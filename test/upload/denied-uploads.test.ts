@@ -36,7 +36,7 @@ const uploads: [what: string, type: string, body: Buffer][] = [
   ['a type by an id that there is not', '00000000-0000-4000-8000-000000000000', formOf(makePdf())],
 ]
 
-test.each(uploads)('somebody without the right hears only that, whatever they send: %s', async (_what, type, body) => {
+test.each(uploads)('a client without the right gets only that error, with any body: %s', async (_what, type, body) => {
   const { service, stranger } = scene
   const firm = await makeFirm(service.app)
 
@@ -60,7 +60,7 @@ test.each(uploads)('somebody without the right hears only that, whatever they se
   expect(events).toEqual([{ action: 'document.uploaded', outcome: 'not_a_member' }])
 })
 
-test('a type that no database can hold is one that there is not, and hurts no other upload', async () => {
+test('a type that the database cannot represent is unknown, and affects no other upload', async () => {
   const { service, firm, admin } = scene
   const send = (type: string) =>
     callDocuments(service.url, firm, admin, `?document_type=${type}`, {

@@ -40,7 +40,7 @@ afterAll(async () => {
 
 const tables = ['documents', 'document_versions', 'document_blobs', 'document_idempotency_keys', 'firm_documents']
 
-/** Everything that an upload could leave behind, but the audit trail. */
+/** Everything that an upload could leave, except the audit trail. */
 async function everything(service: TestService) {
   const rows: Record<string, number | undefined> = {}
   for (const table of tables) {
@@ -56,12 +56,12 @@ async function everything(service: TestService) {
   }
 }
 
-/** Waits until an upload has left its first trace, so that to find none later says something. */
+/** Waits until an upload has left its first trace, so that its later absence is meaningful. */
 async function begun(service: TestService, before: unknown): Promise<void> {
   await expect.poll(() => everything(service), { interval: 20 }).not.toEqual(before)
 }
 
-/** Waits until an upload's traces are gone, or ten seconds have shown that they stay. */
+/** Waits until an upload's traces are gone, or for ten seconds. */
 async function settled(service: TestService, before: unknown): Promise<unknown> {
   let now = await everything(service)
   for (let tries = 0; tries < 100 && JSON.stringify(now) !== JSON.stringify(before); tries += 1) {
@@ -71,7 +71,7 @@ async function settled(service: TestService, before: unknown): Promise<unknown> 
   return now
 }
 
-/** So much of a form, and its file's kind is known: the upload has begun. */
+/** The beginning of a form, up to the detection of the format. */
 const enoughToBegin = 10_000
 
 const small = makePdf({ bytes: 200_000 })
@@ -91,7 +91,7 @@ const cuts: [string, Cut][] = [small, large].flatMap((file) => {
 describe.each([
   ['S3', () => onS3],
   ['local storage', () => onDisk],
-])('a client that goes away leaves nothing on %s', (_name, serviceOf) => {
+])('a client that disconnects leaves nothing on %s', (_name, serviceOf) => {
   it.each(cuts)('%s', async (_what, cut) => {
     const service = serviceOf()
     const firm = await makeFirm(service.app)
@@ -108,7 +108,7 @@ describe.each([
   it.each([
     ['small', small],
     ['large', large],
-  ])('%s, once its bytes are stored, before its commit', async (_size, file) => {
+  ])('%s, after its bytes are stored and before its commit', async (_size, file) => {
     const service = serviceOf()
     const firm = await makeFirm(service.app)
     const admin = await makeMember(service.app, firm)
@@ -130,7 +130,7 @@ describe.each([
 it.each([
   ['S3', () => onS3],
   ['local storage', () => onDisk],
-])('a client that goes away while its upload commits to %s finds it there, once', async (_name, serviceOf) => {
+])('a client that disconnects while its upload commits to %s finds it stored, once', async (_name, serviceOf) => {
   const service = serviceOf()
   const firm = await makeFirm(service.app)
   const admin = await makeMember(service.app, firm)
@@ -156,10 +156,10 @@ it.each([
   expect(list.map(({ id }) => id)).toEqual([((await again.json()) as { id: string }).id])
 })
 
-/** The upload has come to its commit. */
+/** Waits until the upload's commit has begun. */
 async function waitUntilBlocked(service: TestService): Promise<void> {
   const blocked = async () => {
-    // The table may have the same number in the database of another test.
+    // In the database of another test the table may have the same number.
     const { rows } = await sql`
       select 1 from pg_locks where not granted and relation = 'firm_documents'::regclass
       and database = (select oid from pg_database where datname = current_database())`.execute(service.app.db)
@@ -174,7 +174,7 @@ async function untilS3IsBack(): Promise<void> {
   await expect.poll(() => onS3.app.stores.s3?.outage(), { timeout: 30_000 }).toBeUndefined()
 }
 
-describe('S3 that fails in the middle, where no other place is allowed', () => {
+describe('S3 that fails during an upload, without fallback', () => {
   it.each([
     ['refuses connections', { kind: 'refuse' } as const, 1],
     ['cuts the request', { kind: 'cut_up', afterBytes: 50_000 } as const, 1],
@@ -207,7 +207,7 @@ describe('S3 that fails in the middle, where no other place is allowed', () => {
     },
   )
 
-  it('in a large upload, and stays away: what it may still hold is named by its blob', async () => {
+  it('in a large upload, and stays down: its remaining bytes are named by its blob', async () => {
     const firm = await makeFirm(onS3.app)
     const admin = await makeMember(onS3.app, firm)
     const isFailing = Promise.withResolvers<void>()
@@ -218,7 +218,7 @@ describe('S3 that fails in the middle, where no other place is allowed', () => {
     await proxy.cutAll()
     isFailing.resolve()
     const answer = await answering
-    // The store's own attempt to end it, for which nobody waited.
+    // The store aborts it in the background.
     await expect.poll(hasTriedToAbort).toBe(true)
     await untilS3IsBack()
 

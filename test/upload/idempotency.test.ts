@@ -27,7 +27,7 @@ const documentOf = async (response: Response) => (await response.json()) as Docu
 const key = (value: string) => ({ headers: { 'idempotency-key': value } })
 
 describe('a file uploaded again under the same idempotency key', () => {
-  it('is answered with the first document, and kept once', async () => {
+  it('gets the first document, and is stored once', async () => {
     const { firm, admin } = await firmWithAdmin()
     const first = await uploadFile(service.url, firm, admin, key('k1'))
     const second = await uploadFile(service.url, firm, admin, key('k1'))
@@ -39,7 +39,7 @@ describe('a file uploaded again under the same idempotency key', () => {
   it.each([
     ['small', 100_000],
     ['large', 20_000_000],
-  ])('ten times at once, %s, is kept once and answered ten times alike', async (_size, bytes) => {
+  ])('ten times at once, %s, is stored once and gets ten equal answers', async (_size, bytes) => {
     const { firm, admin } = await firmWithAdmin()
     const file = makePdf({ bytes })
     const answers = await Promise.all(
@@ -54,7 +54,7 @@ describe('a file uploaded again under the same idempotency key', () => {
     ).toEqual([{ state: 'live' }])
   })
 
-  it('at the same moment takes the last free place of its firm once: nobody is told that the firm is full', async () => {
+  it('concurrently takes the last free place of its firm once: no request gets quota_exceeded', async () => {
     const { firm, admin } = await firmWithAdmin()
     await sql`insert into document_quotas (firm_id, max_documents) values (${firm}, 1)`.execute(service.app.db)
     const repeat = () => uploadFile(service.url, firm, admin, key('k8'))
@@ -67,7 +67,7 @@ describe('a file uploaded again under the same idempotency key', () => {
     expect(await filesOf(firm)).toHaveLength(1)
   })
 
-  it('as another file or another type is a conflict, and changes nothing', async () => {
+  it('with another file or type is a conflict, and changes nothing', async () => {
     const { firm, admin } = await firmWithAdmin()
     await uploadFile(service.url, firm, admin, key('k3'))
     const otherFile = await uploadFile(service.url, firm, admin, { bytes: makePdf({ seed: 'other' }), ...key('k3') })
@@ -76,7 +76,7 @@ describe('a file uploaded again under the same idempotency key', () => {
     expect(await filesOf(firm)).toHaveLength(1)
   })
 
-  it('by another person or in another firm is another document', async () => {
+  it('by another person or in another firm creates another document', async () => {
     const { firm, admin } = await firmWithAdmin()
     const colleague = await makeMember(service.app, firm)
     const other = await makeFirm(service.app)
@@ -90,7 +90,7 @@ describe('a file uploaded again under the same idempotency key', () => {
     expect(new Set(ids).size).toBe(3)
   })
 
-  it('after seven days is as good as new; of a document that is gone it is a conflict that says so', async () => {
+  it('after seven days creates a new document; for a deleted document it is a conflict', async () => {
     const { firm, admin } = await firmWithAdmin()
     const { db } = service.app
     const first = await documentOf(await uploadFile(service.url, firm, admin, key('k6')))
@@ -111,7 +111,7 @@ describe('a file uploaded again under the same idempotency key', () => {
     expect([gone.status, (await problemOf(gone)).detail]).toEqual([409, expect.stringContaining('was removed')])
   })
 
-  it('after a refusal is tried afresh: refusals are not remembered', async () => {
+  it('after an error is processed again: errors are not stored', async () => {
     const { firm, admin } = await firmWithAdmin()
     const refused = await uploadFile(service.url, firm, admin, { bytes: Buffer.from('no document'), ...key('k5') })
     const taken = await uploadFile(service.url, firm, admin, key('k5'))

@@ -22,7 +22,7 @@ const scene = sceneOfFile(async (closing) => {
   return { service, platform, firms }
 })
 
-/** Uploads of all these firms, whose commits come at the same moment. */
+/** Uploads of all these firms whose commits start at the same moment. */
 async function uploadTogether(): Promise<Promise<{ status: number; afterMs: number }>[]> {
   const { firms, service } = scene
   const { promise: allWritten, resolve: tellAllWritten } = Promise.withResolvers<void>()
@@ -41,7 +41,7 @@ async function uploadTogether(): Promise<Promise<{ status: number; afterMs: numb
   return answers.map(async (answer) => ({ status: (await answer).status, afterMs: (await answer).at - from }))
 }
 
-test('a firm that the platform has locked holds up uploads of no other firm', async () => {
+test('a firm that the platform has locked delays uploads of no other firm', async () => {
   const { platform, firms } = scene
   await platform.query('begin')
   await platform.query('select from security_firms where id = $1 for update', [firms[1]?.firm])
@@ -55,7 +55,7 @@ test('a firm that the platform has locked holds up uploads of no other firm', as
   expect((await Promise.all([first, locked, ...others])).map((answer) => answer?.status)).toEqual([201, 201, 201, 201])
 })
 
-test('the platform is not the victim of a deadlock with uploads of several firms', async () => {
+test('the platform is never the victim of a deadlock with uploads of several firms', async () => {
   const { platform, firms } = scene
   const lock = (firm: string | undefined) =>
     platform.query('select from security_firms where id = $1 for update', [firm])
@@ -66,7 +66,7 @@ test('the platform is not the victim of a deadlock with uploads of several firms
     await platform.query('begin')
     await lock(one?.firm)
     const answers = await uploadTogether()
-    // Longer than the server waits before it looks for deadlocks.
+    // Longer than the server waits before its deadlock check.
     await sleep(1600)
     await lock(other?.firm)
     await platform.query('rollback')

@@ -13,7 +13,7 @@ import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
 import type { Person } from '../support/people/people.ts'
 import { startService } from '../support/service/start-service.ts'
 
-/** The first statement takes effect, and its answer does not arrive. */
+/** The first statement commits, and its answer is lost. */
 function loseFirstAnswer(): KyselyPlugin {
   let answers = 0
   return {
@@ -26,23 +26,23 @@ function loseFirstAnswer(): KyselyPlugin {
   }
 }
 
-const noQuota = { bytes: undefined, documents: undefined }
+const noQuota = { bytes: undefined, documents: undefined, draftBytes: undefined }
 const removeNothing = () => Promise.reject(new StoreError('unavailable', 'This disk removes nothing.'))
 const inTwoHours = () => new Date(Date.now() + 2 * 60 * 60 * 1000)
 
-it('an upload whose reservation takes effect without an answer leaves nothing reserved', async () => {
+it('an upload whose reservation commits without an answer leaves no reservation', async () => {
   const service = await startService({})
   onTestFinished(() => service.stop())
   const { app } = service
   const { firm, admin } = await firmWithAdmin(service)
   const db = app.db.withPlugin(loseFirstAnswer())
-  const uploads = createUploadStatements({ db, processId: app.processId, defaultQuota: noQuota })
+  const uploads = createUploadStatements({ db, processId: app.processId, defaultQuota: noQuota, mailIsOn: false })
 
   await expect(failingUpload({ ...app, uploads }, firm, admin)).rejects.toThrow('ECONNRESET')
   expect(await blobsOf(app, firm)).toEqual([{ state: 'leaving', reserved_bytes: '0', is_due: false }])
 })
 
-it('an upload that fails, and whose bytes cannot be removed, leaves nothing reserved: the collector removes them', async () => {
+it('a failed upload whose bytes cannot be removed leaves no reservation: the collector removes the bytes', async () => {
   const service = await startService({})
   onTestFinished(() => service.stop())
   const { app } = service
@@ -59,15 +59,15 @@ it('an upload that fails, and whose bytes cannot be removed, leaves nothing rese
 })
 
 async function failingUpload(app: App, firmId: FirmId, { id: userId }: Person): Promise<unknown> {
-  const documentId = randomUUID() as DocumentId // just made, so it names nothing else
+  const documentId = randomUUID() as DocumentId // a new id, used for nothing else
   const documentType = 'tax_clearance'
   const reserved = await reserve(app, {
     right: 'documents.upload',
-    userId,
+    caller: { userId, sessionId: undefined, apiKeyId: undefined },
     firmId,
     documentId,
     documentType,
-    judgesType: true,
+    checksType: true,
     extension: 'pdf',
     addedUsage: {
       bytes: 3e3,
@@ -78,7 +78,7 @@ async function failingUpload(app: App, firmId: FirmId, { id: userId }: Person): 
   const file = {
     contentType: 'application/pdf',
     labels: { originalFileName: 'a.pdf', documentType, firmId, documentId },
-    content: { kind: 'memory', bytes: makePdf({ bytes: 3000 }), sha256: 'a'.repeat(64) as Sha256 }, // of its form
+    content: { kind: 'memory', bytes: makePdf({ bytes: 3000 }), sha256: 'a'.repeat(64) as Sha256 }, // a value of the right form
   } as const
   return storeUpload(app, reserved, file, () => Promise.reject(new Error('nothing is committed')))
 }

@@ -13,7 +13,7 @@ const scene = sceneOfFile(async (closing) => {
   return { s3 }
 })
 
-it('a file that S3 did not take and the disk did counts once, though what S3 may have of it is still named', async () => {
+it('a file that moved from a failed S3 to the disk counts once, and its bytes on S3 stay named', async () => {
   const { service } = scene.s3
   const { firm, admin } = await firmWithAdmin(service)
   const size = 100_000

@@ -25,14 +25,14 @@ const scene = sceneOfFile(async (closing) => {
   return { service, locker, ...(await firmWithAdmin(service)) }
 })
 
-/** Sends so many requests, and lets statements on this table wait until all of them are at the service. */
+/** Sends this number of requests, and makes statements on this table wait until all have arrived. */
 async function sendTogether(table: string, send: () => Promise<Response>): Promise<number[]> {
   const { locker, service } = scene
   await locker.query(`begin; lock table ${table} in exclusive mode`)
   const answers = Array.from({ length: atOnce }, send)
   const underWay = async () => (await service.app.metrics.requestsInProgress.get()).values[0]?.value
   await expect.poll(underWay).toBe(atOnce)
-  await sleep(300) // the last of them is still on its way from the socket to the statement
+  await sleep(300) // the last request needs this time to reach its statement
   await locker.query('rollback')
   return (await Promise.all(answers)).map(({ status }) => status)
 }

@@ -43,7 +43,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-/** The service's own connections may be cut. */
+/** The test may cut the service's own connections. */
 const registry = () => ({ ...service.app, db: beside })
 
 async function lingering(): Promise<number> {
@@ -79,7 +79,7 @@ const blobStatesOf = async (firm: string) => {
 const filesOf = async (firm: string) =>
   (await listFolder(`${service.folder}/uploads/security_firms/${firm}`)).filter(({ kind }) => kind === 'file').length
 
-it('a commit whose answer is lost, but which stands: 503, the bytes stay, and the document is there when they look', async () => {
+it('a commit that succeeded without an answer: 503, the bytes stay, and the document exists', async () => {
   const firm = await makeFirm(registry())
   const admin = await makeMember(registry(), firm)
   const answering = uploadFile(service.url, firm, admin)
@@ -97,7 +97,7 @@ it('a commit whose answer is lost, but which stands: 503, the bytes stay, and th
   expect(service.logLines.join('')).toContain('upload_outcome_unknown')
 })
 
-it('a commit whose answer is lost and which does not stand: 503, and the bytes stay, named by their blob', async () => {
+it('a commit that failed without an answer: 503, and the bytes stay, named by their blob', async () => {
   const firm = await makeFirm(registry())
   const admin = await makeMember(registry(), firm)
   const answering = uploadFile(service.url, firm, admin)
@@ -116,19 +116,19 @@ it('a commit whose answer is lost and which does not stand: 503, and the bytes s
   ])
 })
 
-it('connections that are lost before the commit: the upload commits over another one', async () => {
+it('connections lost before the commit: the upload commits over another one', async () => {
   const firm = await makeFirm(registry())
   const admin = await makeMember(registry(), firm)
   const url = await serveAfterWrite(service, async () => {
     await proxy.cutAll()
-    await sleep(100) // until the pool has heard of it
+    await sleep(500) // until the pool has noticed
   })
 
   expect((await uploadFile(url, firm, admin)).status).toBe(201)
   expect([await countOf('documents', firm), await filesOf(firm)]).toEqual([1, 1])
 })
 
-it('a database that is gone before the commit: 503, no document, and the collector removes the bytes', async () => {
+it('a database that fails before the commit: 503, no document, and the collector removes the bytes', async () => {
   const firm = await makeFirm(registry())
   const admin = await makeMember(registry(), firm)
   const url = await serveAfterWrite(service, async () => {

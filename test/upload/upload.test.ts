@@ -16,7 +16,7 @@ import type { DocumentShape } from '../../src/contract/documents.ts'
 const both = serviceOnBothStores()
 
 describe('a member uploads a document', () => {
-  it('on S3 it lies under the firm’s prefix with its labels, and the answer describes it', async () => {
+  it('on S3 it is under the firm’s prefix with its metadata, and the answer describes it', async () => {
     const { firm, admin } = await firmWithAdmin(both.onS3)
     const bytes = makePdf({ bytes: 100_000 })
 
@@ -68,7 +68,7 @@ describe('a member uploads a document', () => {
     expect(Buffer.from((await stored.Body?.transformToByteArray()) ?? []).equals(bytes)).toBe(true)
   })
 
-  it('on local storage it lies under UPLOADS_DIR, readable by the service alone, and the platform’s row names it', async () => {
+  it('on local storage it is under UPLOADS_DIR, readable only by the service, and the platform’s row names it', async () => {
     const { firm, admin } = await firmWithAdmin(both.onDisk)
 
     const document = await uploadDocument(both.onDisk.url, firm, admin, {
@@ -123,7 +123,7 @@ describe('a member uploads a document', () => {
     },
   )
 
-  it('of 20 MB, above what is held in memory, arrives whole on S3', { timeout: 60_000 }, async () => {
+  it('of 20 MB, too large for memory, is stored completely on S3', { timeout: 60_000 }, async () => {
     const large = await startService({ ...s3Settings(both.bucket), MAX_UPLOAD_BYTES: '30000000' })
     const { firm, admin } = await firmWithAdmin(large)
     const bytes = makePdf({ bytes: 20_000_000 })
@@ -153,7 +153,7 @@ describe('a member uploads a document', () => {
     expect(document.document_type).toBe('tax_clearance')
   })
 
-  it('with a name of 300 characters is saved with 255 and its extension', async () => {
+  it('with a name of 300 characters is saved with 255 characters and its extension', async () => {
     const { firm, admin } = await firmWithAdmin(both.onDisk)
     const document = await uploadDocument(both.onDisk.url, firm, admin, { fileName: `${'é'.repeat(296)}.pdf` })
     expect(Array.from(document.file_name)).toHaveLength(255)
@@ -161,7 +161,7 @@ describe('a member uploads a document', () => {
   })
 })
 
-describe('a file that may not come in is refused with a reason', () => {
+describe('an invalid file is rejected with a reason', () => {
   const refusals: [string, Parameters<typeof uploadFile>[3], number, string][] = [
     ['an empty file', { bytes: Buffer.alloc(0) }, 422, 'empty_file'],
     [
@@ -227,13 +227,13 @@ describe('a file that may not come in is refused with a reason', () => {
     expect(await (await callDocuments(both.onDisk.url, firm, admin)).json()).toEqual([])
   })
 
-  it('exactly the limit is taken', async () => {
+  it('a file of exactly the maximum size is accepted', async () => {
     const { firm, admin } = await firmWithAdmin(both.onDisk)
     const document = await uploadDocument(both.onDisk.url, firm, admin, { bytes: makePdf({ bytes: 10_485_760 }) })
     expect(document.file_size).toBe(10_485_760)
   })
 
-  it('a document type in the form says that it belongs into the address', async () => {
+  it('a document type in the form gets an error that it belongs in the address', async () => {
     const { firm, admin } = await firmWithAdmin(both.onDisk)
     const form = new FormData()
     form.append('document_type', 'tax_clearance')
@@ -243,7 +243,7 @@ describe('a file that may not come in is refused with a reason', () => {
     expect((await problemOf(answer)).detail).toContain('?document_type=')
   })
 
-  it('a form without a file says how to send one', async () => {
+  it('a form without a file gets an error that explains how to send one', async () => {
     const { firm, admin } = await firmWithAdmin(both.onDisk)
     const form = new FormData()
     form.append('note', 'hello')
@@ -256,8 +256,8 @@ describe('a file that may not come in is refused with a reason', () => {
   })
 })
 
-describe('who may not upload a document', () => {
-  it('a stranger, and a member of no firm that exists, get the same answer', async () => {
+describe('a person without the right to upload', () => {
+  it('a stranger, and a member of an unknown firm, get the same answer', async () => {
     const { firm } = await firmWithAdmin(both.onDisk)
     const stranger = await makePerson(both.onDisk.app)
     const other = await uploadFile(both.onDisk.url, firm, stranger)

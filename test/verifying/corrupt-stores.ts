@@ -1,4 +1,4 @@
-import type { VerifyNeeds } from '../../src/documents/verifying/verification.ts'
+import type { VerifyNeeds } from '../../src/documents/verifying/plan-verification.ts'
 import type { GuardedS3 } from '../../src/storage/s3/guard-s3.ts'
 import type { LocalStore } from '../../src/storage/local/local-store.ts'
 import type { StorageKey } from '../../src/vocabulary/vocabulary.ts'
@@ -11,7 +11,7 @@ function withStores(needs: VerifyNeeds, change: Change): VerifyNeeds {
   return { ...needs, stores: { ...needs.stores, s3: s3 && change(s3), local: change(local) } }
 }
 
-/** The same needs, but that something happens before each read. */
+/** The same needs, with an action before each read. */
 export function beforeReads(needs: VerifyNeeds, before: () => Promise<void>): VerifyNeeds {
   return withStores(needs, (store) => ({
     ...store,
@@ -19,7 +19,7 @@ export function beforeReads(needs: VerifyNeeds, before: () => Promise<void>): Ve
   }))
 }
 
-/** The same needs, but that the copy into quarantine is made, or not, by what is given. */
+/** The same needs, with a replaced copy into quarantine. */
 export function aroundCopies(needs: VerifyNeeds, around: (copy: () => Promise<void>) => Promise<void>): VerifyNeeds {
   return withStores(needs, (store) => ({
     ...store,
@@ -27,7 +27,7 @@ export function aroundCopies(needs: VerifyNeeds, around: (copy: () => Promise<vo
   }))
 }
 
-/** The same needs, but that removals are made, or not, by what is given. */
+/** The same needs, with a replaced removal. */
 export function aroundRemovals(
   needs: VerifyNeeds,
   around: (key: StorageKey, remove: () => Promise<void>) => Promise<void>,

@@ -6,7 +6,7 @@ import { s3Settings } from '../support/s3/s3-settings.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 import { bucketInHand, diskInHand, type StoreInHand } from '../support/verifying/test-store.ts'
 
-/** A service that keeps documents in one store, a firm with a member, and that store from behind. */
+/** A service that stores documents in one store, a firm with a member, and direct access to that store. */
 export type StoreScene = { service: TestService; hand: StoreInHand; firmId: FirmId; member: Person }
 
 export async function openStoreScene(
@@ -24,7 +24,7 @@ export async function openStoreScene(
   return { service, hand, firmId, member: await makeMember(service.app, firmId) }
 }
 
-/** So that each test looks at its own bytes alone. */
+/** Separates the bytes of each test. */
 export async function emptyStores({ service }: Pick<StoreScene, 'service'>): Promise<void> {
   for (const { files } of reachableStores(service.app.stores)) {
     for await (const { key } of files.list('')) await files.remove(key)

@@ -7,7 +7,7 @@ import { reachableStores } from '../../src/documents/stores/stores.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 import { createStoreClaimer } from '../../src/worker/local-disk-tasks.ts'
-import { startWorker } from '../../src/worker/start-worker.ts'
+import { startWorker } from '../../src/worker/run-queue.ts'
 import { verifySample } from '../../src/worker/jobs.ts'
 import { readMetrics } from '../metrics/read-metrics.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
@@ -19,7 +19,7 @@ import { freshDatabaseOfTwoRoles, type TwoRoles } from '../support/database/two-
 import { inTwoDays, runVerify } from '../support/verifying/run-verify.ts'
 import { bucketInHand, diskInHand } from '../support/verifying/test-store.ts'
 
-// The service's role owns nothing here, as in production: what a verification does must be granted.
+// As in production, the service's role owns nothing, so a verification needs all its grants.
 let database: TwoRoles
 let bucket: FreshBucket
 let service: TestService
@@ -46,7 +46,7 @@ afterEach(async () => {
 const freshKey = () => storageKeyOf({ firmId, documentType: 'tax_clearance', uuid: randomUUID(), extension: 'pdf' })
 const eventsOf = (event: string) => service.logLines.filter((line) => line.includes(`"event":"${event}"`))
 
-it('every instance reports the findings of the daily verification until the next one finds the files in order', async () => {
+it('every instance reports the findings of the daily verification until the next one has none', async () => {
   await uploadDocument(service.url, firmId, member)
   expect(
     (await readMetrics(service.url)).valueOf('paniq_documents_verification_last_finished_timestamp_seconds'),
@@ -59,8 +59,8 @@ it('every instance reports the findings of the daily verification until the next
   const figures = await readMetrics(other.url)
   await other.stop()
 
-  expect(found).toMatchObject({ complete: true, stray: 1, missing: 0, wrong: 0 })
-  expect(figures.valueOf('paniq_documents_verification_findings', 'kind="stray"')).toBe(1)
+  expect(found).toMatchObject({ complete: true, orphan: 1, missing: 0, wrong: 0 })
+  expect(figures.valueOf('paniq_documents_verification_findings', 'kind="orphan"')).toBe(1)
   expect(figures.valueOf('paniq_documents_verification_last_finished_timestamp_seconds')).toBeGreaterThan(
     Date.now() / 1000 - 600,
   )
@@ -69,11 +69,13 @@ it('every instance reports the findings of the daily verification until the next
   await bucketInHand(bucket).remove(key)
   await verifySample.run(service.app, AbortSignal.timeout(60_000))
   await expect
-    .poll(async () => (await readMetrics(service.url)).valueOf('paniq_documents_verification_findings', 'kind="stray"'))
+    .poll(async () =>
+      (await readMetrics(service.url)).valueOf('paniq_documents_verification_findings', 'kind="orphan"'),
+    )
     .toBe(0)
 })
 
-it('the bytes that were read are counted', async () => {
+it('the read bytes are counted', async () => {
   const { file_size: size } = await uploadDocument(service.url, firmId, member)
   const before = (await readMetrics(service.url)).valueOf('paniq_documents_verified_bytes_total') ?? Number.NaN
 
@@ -87,7 +89,7 @@ it('is due every day, and not at each start', async () => {
   const { rows: due } = await sql<{ name: string }>`select key as name from document_jobs.schedule`.execute(
     service.app.db,
   )
-  // But for what the clock sends, where it is due in this very minute.
+  // Except a job that the schedule enqueues in this very minute.
   const { rows: waiting } = await sql<{ name: string }>`
     select singleton_key as name from document_jobs.job where name = 'maintenance' and singleton_on is not null`.execute(
     service.app.db,
@@ -99,7 +101,7 @@ it('is due every day, and not at each start', async () => {
   expect(waiting.map(({ name }) => name)).not.toContain('verify-sample')
 })
 
-it('ends in the middle when the worker is told to end', async () => {
+it('ends early on a shutdown signal', async () => {
   const started = Promise.withResolvers<void>()
   const ended = Promise.withResolvers<unknown>()
   const long = {
@@ -127,7 +129,7 @@ it('a repair works with the service’s own rights', async () => {
   expect(await runVerify(inTwoDays(service.app), { repairs: 'many' })).toMatchObject({ isRight: true })
 })
 
-it('each store says whose it is: the first installation that comes, and no other after it', async () => {
+it('each store records its owner: the first installation that uses it, and never another', async () => {
   const { id } = await service.app.db.selectFrom('document_installation').select('id').executeTakeFirstOrThrow()
   const others = await startService(s3Settings(bucket))
   await createStoreClaimer(service.app)()
@@ -145,7 +147,7 @@ it('each store says whose it is: the first installation that comes, and no other
   await others.stop()
 })
 
-it('of two that claim a bucket at once one gets it', async () => {
+it('of two installations that claim a bucket at once one succeeds', async () => {
   const empty = await freshBucket()
   const both = await Promise.all([startService(s3Settings(empty)), startService(s3Settings(empty))])
   const ids = [randomUUID(), randomUUID()]
@@ -160,7 +162,7 @@ it('of two that claim a bucket at once one gets it', async () => {
   await empty.remove()
 })
 
-it('a bucket that is merely in reach is not claimed by an installation that keeps its files on disk', async () => {
+it('a bucket that is only reachable is not claimed by an installation that stores its files locally', async () => {
   const empty = await freshBucket()
   const local = await startService({ ...s3Settings(empty), USE_S3_STORAGE: 'false' })
   await bucketInHand(empty).put(freshKey(), Buffer.from('nobody knows'))
@@ -168,7 +170,7 @@ it('a bucket that is merely in reach is not claimed by an installation that keep
   const done = await runVerify(inTwoDays(local.app), { repairs: 'many' })
 
   expect(await bucketInHand(empty).get('paniq-documents.json')).toBeUndefined()
-  expect(done).toMatchObject({ findings: { stray: 1, quarantined: 0 } })
+  expect(done).toMatchObject({ findings: { orphan: 1, quarantined: 0 } })
   expect(done.notes.join()).toContain('belongs to no installation')
   await local.stop()
   await empty.remove()

@@ -43,7 +43,7 @@ const refuse = async () => {
   await proxy.cutAll()
 }
 
-it('rows of another disk are not here, and neither missing nor wrong', async () => {
+it('rows of another disk are not here, and neither missing nor corrupt', async () => {
   const { id } = await uploadDocument(service.url, firmId, member)
   await change(id, sql`store = 'local', store_id = ${randomUUID()}`)
 
@@ -61,7 +61,7 @@ it('a row of the platform whose file is not on this disk is not here', async () 
   expect(await statesOf()).toEqual(['present'])
 })
 
-it('rows on S3 are not here where S3 is not set up', async () => {
+it('rows on S3 are not here if S3 is not configured', async () => {
   await uploadDocument(service.url, firmId, member)
   const { app } = service
 
@@ -70,7 +70,7 @@ it('rows on S3 are not here where S3 is not set up', async () => {
   expect(done).toMatchObject({ isRight: true, files: 0, notHere: 1 })
 })
 
-it('an S3 that is away makes nothing missing: it says so, fails, and goes on with the disk', async () => {
+it('an S3 outage makes nothing missing: it is reported, the command fails, and the disk is checked', async () => {
   const [onS3, onDisk] = [
     await uploadDocument(service.url, firmId, member),
     await uploadDocument(service.url, firmId, member),
@@ -89,7 +89,7 @@ it('an S3 that is away makes nothing missing: it says so, fails, and goes on wit
   expect((await callDocuments(service.url, firmId, member, `/${onS3.id}/download`)).status).toBe(302)
 })
 
-it('an S3 that comes back while it is waited for is read to its end', async () => {
+it('an S3 that returns during the wait is read to its end', async () => {
   for (let count = 0; count < 5; count += 1) await uploadDocument(service.url, firmId, member)
   const { s3 } = service.app.stores
   if (s3 === undefined) throw new Error('this service has no S3')
@@ -112,7 +112,7 @@ it('an S3 that comes back while it is waited for is read to its end', async () =
   expect(done).toMatchObject({ isRight: true, files: 5, findings: { unchecked: 0, missing: 0 } })
 })
 
-it('a disk that is not mounted has lost nothing', async () => {
+it('an unmounted disk makes nothing missing', async () => {
   const { id } = await uploadDocument(service.url, firmId, member)
   await change(id, sql`store = 'local', store_id = ${service.app.stores.local.storeId}`)
   const uploads = `${service.folder}/uploads`
@@ -126,7 +126,7 @@ it('a disk that is not mounted has lost nothing', async () => {
   expect(await statesOf()).toEqual(['present'])
 })
 
-it('a file that has waited for S3 for more than a day is named, on whichever disk it waits', async () => {
+it('a file on the fallback disk for more than a day is named, on any disk', async () => {
   const [here, there] = [
     await uploadDocument(service.url, firmId, member),
     await uploadDocument(service.url, firmId, member),
@@ -144,7 +144,7 @@ it('a file that has waited for S3 for more than a day is named, on whichever dis
   ).toContain(there.id)
 })
 
-it('one that is told to end says that it did not come to its end, and is not counted as the last', async () => {
+it('a verification with a shutdown signal is reported as incomplete, and does not count as the last one', async () => {
   await uploadDocument(service.url, firmId, member)
 
   const done = await runVerify(service.app, { signal: AbortSignal.abort() })

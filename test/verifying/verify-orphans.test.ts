@@ -8,7 +8,7 @@ import { listVersionsIn } from '../../src/database/documents/versions-in-store.t
 import { moveVersion } from '../../src/documents/moving/move-version.ts'
 import { createCopyLimits } from '../../src/documents/stores/walk-versions.ts'
 import { type ReachableStore, reachableStores } from '../../src/documents/stores/stores.ts'
-import type { VerifyNeeds } from '../../src/documents/verifying/verification.ts'
+import type { VerifyNeeds } from '../../src/documents/verifying/plan-verification.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
 import type { StorageKey, VersionId } from '../../src/vocabulary/vocabulary.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
@@ -19,9 +19,9 @@ import { aroundCopies, aroundRemovals } from './corrupt-stores.ts'
 import { emptyStores, openStoreScene } from './store-scene.ts'
 
 const actor = systemActor('a test')
-const orphan = Buffer.from(makePdf({ bytes: 2_000, seed: 'a stray' }))
+const orphan = Buffer.from(makePdf({ bytes: 2_000, seed: 'a orphan' }))
 
-describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) => {
+describe.each(['s3', 'local'] as const)('verify, for orphans on %s', (store) => {
   const scene = sceneOfFile((closing) => openStoreScene(closing, store))
   beforeEach(async () => {
     for (const table of ['documents', 'document_blobs'])
@@ -51,39 +51,39 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
 
     const done = await runVerify(scene.service.app)
 
-    expect(done).toMatchObject({ isRight: false, findings: { stray: 1 } })
-    expect(done.list).toMatchObject([{ kind: 'stray', store, key, bytes: 2_000, since: expect.any(Date) }])
+    expect(done).toMatchObject({ isRight: false, findings: { orphan: 1 } })
+    expect(done.list).toMatchObject([{ kind: 'orphan', store, key, bytes: 2_000, since: expect.any(Date) }])
     expect(await scene.hand.get(key)).toEqual(orphan)
   })
 
-  it('does not touch an orphan that is younger than the grace', async () => {
+  it('leaves an orphan within the grace period', async () => {
     const key = await leaveOrphan()
 
     const done = await runVerify(scene.service.app, { repairs: 'many' })
 
-    expect(done).toMatchObject({ isRight: false, findings: { stray: 1, quarantined: 0 } })
+    expect(done).toMatchObject({ isRight: false, findings: { orphan: 1, quarantined: 0 } })
     expect(await scene.hand.get(key)).toEqual(orphan)
   })
 
-  it('puts an older one aside, with a record, and serves and finds it no more', async () => {
+  it('quarantines an older orphan with a record, never serves it, and does not find it again', async () => {
     await uploadDocument(scene.service.url, scene.firmId, scene.member)
     const key = await leaveOrphan()
 
     const done = await runVerify(inTwoDays(scene.service.app), { repairs: 'many' })
 
-    expect(done).toMatchObject({ isRight: true, findings: { stray: 1, quarantined: 1 } })
+    expect(done).toMatchObject({ isRight: true, findings: { orphan: 1, quarantined: 1 } })
     expect(await scene.hand.get(key)).toBeUndefined()
     expect(await scene.hand.get(`quarantine/${key}`)).toEqual(orphan)
     expect(await recordsOf(key)).toMatchObject([
       { store, storage_key: `quarantine/${key}`, bytes: '2000', state: 'quarantined' },
     ])
-    expect(await runVerify(scene.service.app)).toMatchObject({ isRight: true, files: 1, findings: { stray: 0 } })
-    // No key of the place apart is one that a document's bytes are read under.
+    expect(await runVerify(scene.service.app)).toMatchObject({ isRight: true, files: 1, findings: { orphan: 0 } })
+    // No key in quarantine is the key of a document.
     await expect(here().files.read(`quarantine/${key}` as StorageKey)).rejects.toMatchObject({ code: 'invalid_key' })
     await expect(here().files.stat(`quarantine/${key}` as StorageKey)).rejects.toMatchObject({ code: 'invalid_key' })
   })
 
-  it('puts aside what comes under the same key again, beside the first', async () => {
+  it('quarantines another orphan under the same key in addition to the first', async () => {
     const key = await leaveOrphan()
     await runVerify(inTwoDays(scene.service.app), { repairs: 'many' })
     const other = Buffer.from(makePdf({ bytes: 2_500 }))
@@ -97,7 +97,7 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     expect(await scene.hand.get(key)).toBeUndefined()
   })
 
-  it('takes another name where other bytes lie under the one it wrote down', async () => {
+  it('uses another key if the recorded one has other bytes', async () => {
     const key = await leaveOrphan()
     await scene.hand.put(`quarantine/${key}`, Buffer.from('nobody knows'))
 
@@ -112,7 +112,7 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
 
   const deaths = ['before the copy', 'after the copy', 'before the removal', 'after the removal'] as const
 
-  it.each(deaths)('finishes what a repair left that was killed %s', async (moment) => {
+  it.each(deaths)('completes a repair that was killed %s', async (moment) => {
     const key = await leaveOrphan()
     await expect(runVerify(dyingAt(moment, key), { repairs: 'many' })).rejects.toThrow('killed')
     expect(await recordsOf(key)).toMatchObject([{ state: 'incoming' }])
@@ -125,7 +125,7 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     expect(await scene.hand.get(`quarantine/${key}`)).toEqual(orphan)
   })
 
-  it('of two repairs at once both come to an end, and there is one copy', async () => {
+  it('two concurrent repairs complete with one copy', async () => {
     const key = await leaveOrphan()
     const needs = inTwoDays(scene.service.app)
 
@@ -136,7 +136,7 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     expect(await scene.hand.get(`quarantine/${key}`)).toEqual(orphan)
   })
 
-  it('leaves an orphan that a row names by the time it is to go', async () => {
+  it('leaves an orphan that a row names before its removal', async () => {
     const key = await leaveOrphan()
     const needs = inTwoDays(scene.service.app)
     const named = aroundCopies(needs, async (take) => {
@@ -151,7 +151,7 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     await scene.service.app.db.deleteFrom('document_blobs').where('state', '=', 'incoming').execute()
   })
 
-  it('takes for no orphan: bytes on their way in, those of an open move, and sources that are kept or go later', async () => {
+  it('does not treat as orphans: incoming uploads, targets of open moves, and sources that are retained or due later', async () => {
     const key = await leaveOrphan()
     await nameInUpload(key)
     const [moved, kept] = [
@@ -165,25 +165,25 @@ describe.each(['s3', 'local'] as const)('verify, of what lies on %s', (store) =>
     const done = await runVerify(inTwoDays(scene.service.app), { repairs: 'many' })
 
     expect(lying).toBe(5)
-    expect(done.findings).toMatchObject({ stray: 0, quarantined: 0 })
+    expect(done.findings).toMatchObject({ orphan: 0, quarantined: 0 })
     expect(await countFiles()).toBe(5)
     await scene.service.app.db.deleteFrom('document_blobs').where('state', '=', 'incoming').execute()
   })
 
-  it('touches nothing in a store of another installation', async () => {
+  it('changes nothing in a store of another installation', async () => {
     const key = await leaveOrphan()
     const ours = (await scene.hand.get('paniq-documents.json')) ?? raise('nobody claimed this store')
     await scene.hand.put('paniq-documents.json', Buffer.from(`{"installation_id": "${randomUUID()}"}`))
 
     const done = await runVerify(inTwoDays(scene.service.app), { repairs: 'many' })
 
-    expect(done).toMatchObject({ isRight: false, findings: { stray: 1, quarantined: 0 } })
+    expect(done).toMatchObject({ isRight: false, findings: { orphan: 1, quarantined: 0 } })
     expect(done.notes.join()).toContain('another installation')
     expect(await scene.hand.get(key)).toEqual(orphan)
     await scene.hand.put('paniq-documents.json', ours)
   })
 
-  it('touches nothing where more than 1 % are orphans, until it is told that they are many', async () => {
+  it('changes nothing if more than 1 % are orphans, without --many', async () => {
     const key = await leaveOrphan()
 
     const done = await runVerify(inTwoDays(scene.service.app), { repairs: 'few' })

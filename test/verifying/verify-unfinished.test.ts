@@ -12,7 +12,7 @@ import { s3Settings } from '../support/s3/s3-settings.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 import { inTwoDays, runVerify } from '../support/verifying/run-verify.ts'
 
-describe('verify, of unfinished uploads on S3', () => {
+describe('verify, for unfinished uploads on S3', () => {
   let bucket: FreshBucket
   let service: TestService
   let firmId: FirmId
@@ -29,7 +29,7 @@ describe('verify, of unfinished uploads on S3', () => {
   const open = async () =>
     (await listBucket(bucket.client, bucket.name)).flatMap((each) => ('uploadId' in each ? [each.uploadId] : []))
 
-  it('names those that nothing names, and ends them once they are older than the grace', async () => {
+  it('names those that no row names, and aborts them after the grace period', async () => {
     const { accessKeyId, secretAccessKey } = bucket.s3.owner
     service = await startService({
       ...s3Settings(bucket),
@@ -51,17 +51,17 @@ describe('verify, of unfinished uploads on S3', () => {
       .execute()
 
     const young = await runVerify(service.app, { repairs: 'few' })
-    expect(young).toMatchObject({ isRight: false, findings: { stray_upload: 1, aborted: 0 } })
-    expect(young.keysOf('stray_upload')).toEqual([lost.key])
+    expect(young).toMatchObject({ isRight: false, findings: { orphan_upload: 1, aborted: 0 } })
+    expect(young.keysOf('orphan_upload')).toEqual([lost.key])
     expect((await open()).toSorted()).toEqual([lost.id, underway.id].toSorted())
 
     const old = await runVerify(inTwoDays(service.app), { repairs: 'few' })
-    expect(old).toMatchObject({ isRight: true, findings: { stray_upload: 1, aborted: 1 } })
+    expect(old).toMatchObject({ isRight: true, findings: { orphan_upload: 1, aborted: 1 } })
     expect(await open()).toEqual([underway.id])
     await service.stop()
   })
 
-  it('says which right is missing where the credentials may not list them, and does not fail for it', async () => {
+  it('names the missing permission if the credentials may not list them, without failing', async () => {
     const lacking = await freshBucket()
     const Bucket = lacking.name
     const Policy = JSON.stringify({

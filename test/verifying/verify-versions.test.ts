@@ -14,9 +14,9 @@ import { runVerify } from '../support/verifying/run-verify.ts'
 import { beforeReads } from './corrupt-stores.ts'
 import { emptyStores, openStoreScene } from './store-scene.ts'
 
-describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => {
+describe.each(['s3', 'local'] as const)('verify, for versions on %s', (store) => {
   const scene = sceneOfFile((closing) => openStoreScene(closing, store, { MAX_UPLOAD_BYTES: '60000000' }))
-  // Each test looks at its own documents alone.
+  // Each test checks only its own documents.
   beforeEach(async () => {
     await sql`delete from documents`.execute(scene.service.app.db)
     await emptyStores(scene)
@@ -50,7 +50,7 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
     return ((await answer.json()) as { action: string }[]).map(({ action }) => action)
   }
 
-  it('says that all is right when it is, of small files and of large ones, and how much it read', async () => {
+  it('reports that all is right, for small and large files, and how much it read', async () => {
     await upload(3_000)
     await upload(17_000_000)
 
@@ -101,11 +101,11 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
     await scene.hand.put(key, committed(file))
 
     expect(await runVerify(scene.service.app, { reads: false })).toMatchObject({ isRight: true })
-    expect(await statusOf(id)).toBeLessThan(400)
     expect(await runVerify(scene.service.app)).toMatchObject({ isRight: false, findings: { wrong: 1 } })
+    expect(await statusOf(id)).toBe(410)
   })
 
-  it('without reading finds what is missing or of another length, and releases nothing', async () => {
+  it('without reading finds missing files and other lengths, and restores nothing', async () => {
     const [gone, cut, back] = [await upload(), await upload(), await upload()]
     await scene.hand.remove(gone.key)
     await scene.hand.put(cut.key, cut.file.subarray(0, 100))
@@ -117,7 +117,7 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
     expect(await statusOf(back.id)).toBe(410)
   })
 
-  it('gives a row of the platform the hash of its bytes, by which a later change is found', async () => {
+  it('gives a row of the platform the hash of its bytes, so that a later change is found', async () => {
     const { id, key, file } = await upload()
     await change(id, sql`sha256 = null, store_id = null`)
 
@@ -128,7 +128,7 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
     expect(await runVerify(scene.service.app)).toMatchObject({ isRight: false, hashed: 0, findings: { wrong: 1 } })
   })
 
-  it('looks at a part of the versions, at others each time, and always at those that were found wrong', async () => {
+  it('checks another sample each time, and always the versions marked as faulty', async () => {
     const all = await Promise.all(Array.from({ length: 30 }, () => upload(1_000)))
     const blocked = all[0]
     await change(blocked?.id ?? '', sql`bytes_state = 'wrong'`)
@@ -143,7 +143,7 @@ describe.each(['s3', 'local'] as const)('verify, of versions on %s', (store) => 
     expect(sizes.size).toBeGreaterThan(1)
   })
 
-  it('does not blame a version that is moved while it is looked at', async () => {
+  it('does not mark a version that is moved during the check', async () => {
     const { id } = await upload()
     const scope = { store, storeId: scene.service.app.stores.local.storeId }
     const [version] = await listVersionsIn(scene.service.app.db, scope, { after: undefined, limit: 1 })

@@ -18,7 +18,7 @@ import type { DocumentId } from '../../src/vocabulary/vocabulary.ts'
 import { runVerify } from '../support/verifying/run-verify.ts'
 import { bucketInHand } from '../support/verifying/test-store.ts'
 
-// A slip in AWS_S3_BUCKET: the documents are safe in one bucket, and the service looks into another.
+// A wrong AWS_S3_BUCKET: the documents are safe in one bucket, and the service uses another.
 let database: FreshDatabase
 let right: FreshBucket
 let wrong: FreshBucket
@@ -53,7 +53,7 @@ async function startWith(bucket: FreshBucket): Promise<TestService> {
   return startService({ ...s3Settings(bucket), DATABASE_URL: database.url })
 }
 
-/** The same service, told of another bucket. */
+/** The same service with another bucket. */
 async function restartWith(bucket: FreshBucket): Promise<void> {
   await service.stop()
   service = await startWith(bucket)
@@ -75,7 +75,7 @@ async function statesNow(): Promise<string[]> {
 
 const download = () => callDocuments(service.url, firmId, member, `/${document.id}/download`)
 
-it('a verification marks nothing missing in a bucket that holds nothing of ours, says so once, and does not take it', async () => {
+it('a verification marks nothing missing in a foreign bucket, reports it once, and does not claim it', async () => {
   await restartWith(wrong)
 
   const verified = await runVerify(service.app)
@@ -86,7 +86,7 @@ it('a verification marks nothing missing in a bucket that holds nothing of ours,
   expect(await bucketInHand(wrong).get(ownerFileName)).toBeUndefined()
 })
 
-it("nor in another installation's bucket", async () => {
+it('nor in another installation’s bucket', async () => {
   const other = await startService(s3Settings(wrong))
   await createStoreClaimer(other.app)()
   await other.stop()
@@ -117,7 +117,7 @@ it('a migration from there fails for each document and marks none', async () => 
   expect(await statesNow()).toEqual(['present'])
 })
 
-it('a service that is started so leaves S3 alone until a restart: new documents wait on the disk, old ones are answered 503', async () => {
+it('a service started with it does not use S3 until a restart: new documents are stored locally, old ones return 503', async () => {
   await restartWith(wrong)
   await createStoreClaimer(service.app)()
 
@@ -131,7 +131,7 @@ it('a service that is started so leaves S3 alone until a restart: new documents 
   expect(await listBucket(wrong.client, wrong.name)).toEqual([])
 })
 
-it('a command that moves documents says what is wrong before it begins', async () => {
+it('a command that moves documents reports the error before it begins', async () => {
   await restartWith(wrong)
 
   await expect(askForS3()).rejects.toThrow(/AWS_S3_BUCKET names the wrong bucket/)
@@ -139,7 +139,7 @@ it('a command that moves documents says what is wrong before it begins', async (
   await expect(askForS3()).resolves.toBeUndefined()
 })
 
-it('once the bucket is set right, everything is served as before', async () => {
+it('after the correction of the bucket, everything is served as before', async () => {
   await restartWith(wrong)
   await runVerify(service.app)
   await restartWith(right)
@@ -148,7 +148,7 @@ it('once the bucket is set right, everything is served as before', async () => {
   expect((await runVerify(service.app)).isRight).toBe(true)
 })
 
-it('a bucket that nobody claimed, where documents of ours lie, is ours: one that is missing there is missing', async () => {
+it('a bucket without an owner file that has our documents is ours: a missing document there is missing', async () => {
   await bucketInHand(right).remove(ownerFileName)
   const other = await uploadDocument(service.url, firmId, member)
   await bucketInHand(right).remove(key)

@@ -26,7 +26,7 @@ const sizes = [
   ['a large', 20_000_000],
 ] as const
 
-test.each(sizes)('%s version on S3 comes back as the newest, with its own bytes', async (_size, bytes) => {
+test.each(sizes)('%s version on S3 is restored as the newest, with its own bytes', async (_size, bytes) => {
   const { url } = s3.service
   const { firm, admin } = await firmWithAdmin(s3.service)
   const first = makePdf({ bytes, seed: 'first' })
@@ -39,7 +39,7 @@ test.each(sizes)('%s version on S3 comes back as the newest, with its own bytes'
   expect(hashOf(await readVersion(url, { firm, id }, admin, 3))).toBe(hashOf(first))
 })
 
-test('while S3 is out a version that lies there is not restored, and nothing of the attempt stays', async () => {
+test('while S3 is down a version there is not restored, and the attempt leaves nothing', async () => {
   const { url } = s3.service
   const { firm, admin } = await firmWithAdmin(s3.service)
   const { id } = await uploadDocument(url, firm, admin)
@@ -59,7 +59,7 @@ test('while S3 is out a version that lies there is not restored, and nothing of 
 })
 
 test.each(sizes)(
-  'while S3 is out %s version on the local disk is restored there, as fallback',
+  'while S3 is down %s version on the local disk is restored there, as fallback',
   async (_size, bytes) => {
     const { url, folder } = s3.service
     const { firm, admin } = await firmWithAdmin(s3.service)
@@ -78,7 +78,7 @@ test.each(sizes)(
   },
 )
 
-test('a large version with other bytes than were stored is not restored, and is marked', async () => {
+test('a large corrupt version is not restored, and is marked', async () => {
   const { url, app } = s3.service
   const { firm, admin } = await firmWithAdmin(s3.service)
   const { id } = await uploadDocument(url, firm, admin, { bytes: makePdf({ bytes: 20_000_000 }) })

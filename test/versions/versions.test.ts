@@ -71,7 +71,7 @@ for (const where of ['onS3', 'onDisk'] as const)
     expect(await compareWithPlatform(app, id)).toEqual([])
   })
 
-it('the list of versions comes in pages', async () => {
+it('the list of versions is paged', async () => {
   const { url } = stores.onDisk
   const { firm, admin } = await firmWithAdmin(stores.onDisk)
   const { id } = await uploadDocument(url, firm, admin)
@@ -86,7 +86,7 @@ it('the list of versions comes in pages', async () => {
   expect(second.headers.get('link')).toBeNull()
 })
 
-it('a version may be of another kind and name, and the document then is', async () => {
+it('a version may have another format and name, which the document then has', async () => {
   const { url, app } = stores.onDisk
   const { firm, admin } = await firmWithAdmin(stores.onDisk)
   const { id } = await uploadDocument(url, firm, admin)
@@ -100,7 +100,7 @@ it('a version may be of another kind and name, and the document then is', async 
   expect(await compareWithPlatform(app, id)).toEqual([])
 })
 
-it('what an upload refuses a version refuses too, and the document stays as it was', async () => {
+it('a version is rejected for the same reasons as an upload, and the document stays unchanged', async () => {
   const { url, app } = stores.onDisk
   const { firm, admin } = await firmWithAdmin(stores.onDisk)
   const before = await uploadDocument(url, firm, admin, { type: 'tax_clearance' })
@@ -125,7 +125,7 @@ it('what an upload refuses a version refuses too, and the document stays as it w
   expect(await (await callDocuments(url, firm, admin, `/${before.id}`)).json()).toEqual(before)
 })
 
-it('bytes that the firm has already are taken, and the answer says where they are', async () => {
+it('content that the firm already has is accepted, and the answer names the duplicate', async () => {
   const { url, app } = stores.onDisk
   const { firm, admin } = await firmWithAdmin(stores.onDisk)
   const other = await firmWithAdmin(stores.onDisk)
@@ -144,7 +144,7 @@ it('bytes that the firm has already are taken, and the answer says where they ar
   const asVersion = await received(await addVersion(url, { firm, id: byGuard.id }, guard, options))
   const elsewhere = (await uploadDocument(url, other.firm, other.admin, options)) as Received
 
-  // A guard does not hear of a document that is confidential.
+  // A guard cannot see a confidential document.
   expect([byGuard, byAdmin, asVersion, elsewhere].map(({ duplicate_of: of }) => of)).toEqual([
     undefined,
     hidden.id,
@@ -153,7 +153,7 @@ it('bytes that the firm has already are taken, and the answer says where they ar
   ])
 })
 
-it('a version uploaded again under the same idempotency key is one version, and another document is a conflict', async () => {
+it('a version repeated under the same idempotency key is one version, and for another document a conflict', async () => {
   const { url } = stores.onDisk
   const { firm, admin } = await firmWithAdmin(stores.onDisk)
   const { id } = await uploadDocument(url, firm, admin)
@@ -176,7 +176,7 @@ it('a version uploaded again under the same idempotency key is one version, and 
   expect(asUpload.version).toBe(1)
 })
 
-it('a version whose bytes are wrong cannot be restored, and the document stays as it was', async () => {
+it('a version with faulty bytes cannot be restored, and the document stays unchanged', async () => {
   for (const where of ['onS3', 'onDisk'] as const) {
     const { url, app } = stores[where]
     const { firm, admin } = await firmWithAdmin(stores[where])
@@ -203,7 +203,7 @@ it('a version whose bytes are wrong cannot be restored, and the document stays a
   }
 })
 
-it('a version that there is not is called so, whether the document is there or not', async () => {
+it('a missing version gets the same error, whether the document exists or not', async () => {
   const { url } = stores.onDisk
   const { firm, admin } = await firmWithAdmin(stores.onDisk)
   const { id } = await uploadDocument(url, firm, admin)

@@ -12,7 +12,7 @@ import { writeTypes } from './write-types.ts'
 describe.each([
   { name: 'on S3', settings: {}, sharesDisk: false },
   { name: 'on a local disk that both have', settings: { USE_S3_STORAGE: 'false' }, sharesDisk: true },
-])('two of the service behind nginx, beside the platform, $name', ({ name, settings, sharesDisk }) => {
+])('two instances behind nginx, next to the platform, $name', ({ name, settings, sharesDisk }) => {
   async function open(): Promise<Target> {
     const { admin, settings: ours } = ourSettings()
     const beside = await openBeside({
@@ -22,7 +22,7 @@ describe.each([
       async prepare(platform, files) {
         await writeTypes(platform)
         for (let count = 0; count < 3; count += 1) {
-          // Just made by the platform, for this row.
+          // a new id of the platform, for this row
           const firmId = (await writeFirm(platform, await writePerson(platform))) as FirmId
           await insertPlatformDocument(platform, files, firmId)
           await insertPlatformDocument(platform, files, firmId, { filePath: `uploads/${platformKey(firmId)}` })

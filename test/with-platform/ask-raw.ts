@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers'
 
 export type RawAnswer = { status: number; headers: string; body: string }
 
-/** Asks with a path that is sent letter by letter; every client library would tidy it up first. */
+/** Sends a request with an unnormalized path. Client libraries would normalize it. */
 export async function askRaw(port: number, path: string, headers: Record<string, string> = {}): Promise<RawAnswer> {
   const lines = Object.entries({ host: 'api.example', connection: 'close', ...headers })
   const socket = connect(port, '127.0.0.1')

@@ -1,7 +1,7 @@
 export type Owner = 'service' | 'platform'
 
 export type Call = {
-  /** As it is sent, letter by letter. */
+  /** Sent without normalization. */
   path: string
   owner: Owner
 }
@@ -10,7 +10,7 @@ const firm = '5f3c1c1e-0f3b-4b0e-9d53-0d8f0c3c7f11'
 const document = '8112292c-0f8c-4988-8418-fc12525889f7'
 const documents = `/api/v1/security-firms/${firm}/documents`
 
-/** What clients of the platform call, and who is to answer it. */
+/** The calls of the platform's clients, and the side that must answer. */
 export const defaultCalls: Call[] = [
   ...[
     documents,
@@ -60,7 +60,7 @@ export const defaultCalls: Call[] = [
   ].map((path): Call => ({ path, owner: 'platform' })),
 ]
 
-/** Paths that one who reads them carelessly takes for another's. Nobody's client sends them. */
+/** Paths that a careless parser takes for others. No client sends them. */
 export const trickyPaths = [
   `/api/v1/security-firms/${firm}/documents/../members`,
   `/api/v1/security-firms/${firm}/documents/%2e%2e/members`,

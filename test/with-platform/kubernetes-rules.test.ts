@@ -16,16 +16,16 @@ type HttpRoute = {
 
 const texts = (await readBlocks(docsPage)).filter(({ language }) => language === 'yaml').map(({ text }) => text)
 const ingressText = texts.find((text) => text.includes('kind: Ingress')) ?? ''
-// Held against Kubernetes' own schema below.
+// checked with Kubernetes' own schema below
 const ingress = parse(ingressText) as IIngress
-// Its schema is in no package; what is read of it here is all that it has.
+// No package has its schema. The test reads only these fields.
 const route = parse(texts.find((text) => text.includes('kind: HTTPRoute')) ?? '') as HttpRoute
 
-/** With `use-regex`, ingress-nginx asks at the beginning of a path, in either case. */
+/** With `use-regex`, ingress-nginx matches the beginning of a path and ignores case. */
 const asIngress = (ingress.spec?.rules ?? []).flatMap(({ http }) =>
   (http?.paths ?? []).map(({ path }) => new RegExp(`^${path}`, 'i')),
 )
-/** A Gateway asks of the whole path. */
+/** A Gateway matches the whole path. */
 const asGateway = route.spec.rules.flatMap(({ matches }) =>
   matches.map(({ path }) => new RegExp(`^(?:${path.value})$`)),
 )
@@ -33,7 +33,7 @@ const asGateway = route.spec.rules.flatMap(({ matches }) =>
 const pathOf = (address: string) => address.split('?')[0] ?? ''
 const isOurs = (rules: RegExp[], address: string) => rules.some((rule) => rule.test(pathOf(address)))
 
-it('the Ingress is one that Kubernetes takes, to the Service that there is', async () => {
+it('the Ingress is valid for Kubernetes and names an existing Service', async () => {
   expect(await findObjections(readManifests(ingressText))).toEqual([])
   expect(ingress.metadata?.annotations).toMatchObject({ 'nginx.ingress.kubernetes.io/use-regex': 'true' })
   const backends = (ingress.spec?.rules ?? []).flatMap(({ http }) =>
@@ -44,6 +44,6 @@ it('the Ingress is one that Kubernetes takes, to the Service that there is', asy
   expect(route.spec.rules.flatMap(({ backendRefs }) => backendRefs)).toEqual([{ name: 'paniq-documents', port: 80 }])
 })
 
-it.each(defaultCalls)('$path belongs to the $owner, by either rule', ({ path, owner }) => {
+it.each(defaultCalls)('$path belongs to the $owner, by both rules', ({ path, owner }) => {
   expect([isOurs(asIngress, path), isOurs(asGateway, path)]).toEqual([owner === 'service', owner === 'service'])
 })

@@ -9,14 +9,14 @@ import { programVariables } from '../support/service/program-variables.ts'
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
 
-/** A folder that looks like a checkout, in which somebody types what a page says. */
+/** A folder that looks like a checkout, for the commands of a page. */
 export type Machine = {
   write(name: string, text: string): Promise<void>
-  /** What the lines print on standard output; throws when one of them fails. */
+  /** The standard output of the lines. Throws if one of them fails. */
   type(lines: string): Promise<string>
-  /** Starts what does not end by itself, and resolves with where it answers. */
+  /** Starts a command that keeps running, and resolves with its address. */
   start(lines: string): Promise<string>
-  /** As an operator ends it. */
+  /** Stops it like an operator. */
   stop(): Promise<number | null>
   kill(): Promise<void>
 }
@@ -43,7 +43,7 @@ export async function openMachine(folder: string, env: Record<string, string>): 
       return stdout.trim()
     },
     async start(lines) {
-      // The shell makes way for it, so that it hears the signal itself.
+      // The shell is replaced by the program, which then gets the signal itself.
       service = spawn('bash', ['-euc', `exec ${lines}`], {
         cwd: folder,
         env: environment,

@@ -5,24 +5,24 @@ import { readBlocks } from '../readme/read-blocks.ts'
 
 export const docsPage = join(import.meta.dirname, '../../docs/beside-the-platform.md')
 
-/** The addresses of the service that the page's lines name. */
+/** The addresses of the service in the page's lines. */
 const addressesOfThePage = ['10.0.0.21:8000', '10.0.0.22:8000']
 
 export type NginxLines = {
-  /** What belongs into the `http` block. */
+  /** For the `http` block. */
   http: string
-  /** What belongs into the `server` block of the API. */
+  /** For the `server` block of the API. */
   server: string
 }
 
 type Places = {
-  /** Where the snippet goes. */
+  /** The path of the snippet. */
   folder: string
-  /** Two of the service, as `host:port`. */
+  /** Two instances, as `host:port`. */
   upstreams: string[]
 }
 
-/** The lines for nginx as the page has them, with the addresses of the service filled in and nothing else changed. */
+/** The lines for nginx from the page, with only the addresses of the service filled in. */
 export async function nginxOfTheDocs({ folder, upstreams }: Places): Promise<NginxLines> {
   const blocks = (await readBlocks(docsPage)).filter(({ language }) => language === 'nginx')
   const http = blockOf(blocks, '/etc/nginx/conf.d/paniq-documents.conf')
@@ -35,7 +35,7 @@ export async function nginxOfTheDocs({ folder, upstreams }: Places): Promise<Ngi
   }
 }
 
-/** Each block of the page says in its first line where it goes. */
+/** Each block of the page has its path in its first line. */
 function blockOf(blocks: { text: string }[], path: string): string {
   const found = blocks.find(({ text }) => text.startsWith(`# ${path}\n`))
   if (found === undefined) throw new Error(`${docsPage} has no block for ${path}`)

@@ -13,19 +13,22 @@ import { type Instance, makeInstance } from '../support/service/start-instance.t
 import { nginxOfTheDocs } from './nginx-of-the-docs.ts'
 import { makePassableFolder } from '../support/run/passable-folder.ts'
 
-/** The platform's database, a bucket, and two of the service behind nginx as the page for the platform's engineer has it. */
+/** The platform's database, a bucket, and two instances behind nginx as on the page for the platform's engineer. */
 export type Beside = {
-  /** nginx, which asks one after the other. */
+  /** The address of nginx, which distributes requests. */
   url: string
   instances: [Instance, Instance]
   bucket: FreshBucket
-  /** As the platform reaches its database. */
+  /** The platform's own connection to its database. */
   platform: PlatformDatabase['platform']
   ownerUrl: string
-  /** What the platform signs tokens with. */
+  /** The secret with which the platform signs tokens. */
   secret: string
   folder: string
-  /** `upstreams`: a line for each request, with all that it asked and how they answered. `errors`: its complaints. */
+  /**
+   * `upstreams`: a line for each request, with all upstreams that nginx tried and their answers. `errors`: its error
+   * log.
+   */
   nginxLogs: { upstreams: string; errors: string }
   /** `keep`: the folder with the logs stays. */
   close(end?: { keep: boolean }): Promise<void>
@@ -36,7 +39,7 @@ export type BesideOptions = {
   settings?: Record<string, string>
   /** Whether both have one local disk. */
   sharesDisk?: boolean
-  /** What the platform has in its database and among its files before the service comes. */
+  /** The platform's rows and files from before the service. */
   prepare?: (platform: PlatformDatabase['platform'], files: PlatformFiles) => Promise<void>
 }
 
@@ -75,7 +78,7 @@ export async function openBeside({ addresses, settings = {}, sharesDisk, prepare
     return instance
   }
   const instances: Beside['instances'] = [await make('first', first), await make('second', second)]
-  // At once, as when a machine starts: one of them migrates.
+  // Started at once, as after a reboot: one of them migrates.
   await Promise.all(instances.map((each) => each.start()))
 
   const upstreams = [first, second].map((each) => `127.0.0.1:${each}`)
@@ -99,7 +102,7 @@ export async function openBeside({ addresses, settings = {}, sharesDisk, prepare
   }
 }
 
-/** The page's lines; what they leave to the platform comes to us too, since here is nobody else. */
+/** The page's lines. Calls for the platform reach the service too, since there is no platform here. */
 async function allToUs(folder: string, port: number, upstreams: string[]): Promise<string> {
   const { http, server } = await nginxOfTheDocs({ folder: join(folder, 'nginx'), upstreams })
   return `${http}

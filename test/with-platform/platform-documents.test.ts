@@ -31,7 +31,7 @@ afterAll(() => beside.close())
 
 const before: PlatformDocument[] = []
 
-/** Documents from before the service, of firms that the tests know by them. */
+/** Documents from before the service, of firms with known ids. */
 async function insertForNewFirm(platform: Beside['platform'], firm: number): Promise<void> {
   const { firmId } = await writeMember({ platform, secret: 'no token of theirs is used' })
   before.push(await insertPlatformDocument(platform, files, firmId, { row: { file_name: `${firm}.pdf` } }))
@@ -49,7 +49,7 @@ async function idsAt(url: string): Promise<string[]> {
   return ((await answer.json()) as DocumentShape[]).map(({ id }) => id)
 }
 
-it('what the platform had before is a document once, though two came at once', async () => {
+it('a row of the platform from before is one document, although two instances started at once', async () => {
   const { rows } = await beside.platform.query(
     'select document_id as id, count(*)::int as versions from document_versions where document_id = any($1) group by 1',
     [before.map(({ id }) => id)],
@@ -58,7 +58,7 @@ it('what the platform had before is a document once, though two came at once', a
   expect(before.map(({ id }) => byId.get(id))).toEqual([1, 1, 1])
 })
 
-it('what the platform writes beside them is listed and downloaded at either, from S3 and from its folder', async () => {
+it('a row that the platform writes is listed and downloaded at either instance, from S3 and from its folder', async () => {
   const onS3 = await insertPlatformDocument(beside.platform, files, member.firmId)
   const filePath = `uploads/${platformKey(member.firmId)}`
   const onDisk = await insertPlatformDocument(beside.platform, files, member.firmId, { filePath })

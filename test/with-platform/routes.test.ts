@@ -57,13 +57,13 @@ beforeEach(() => {
 
 const throughNginx = () => `http://127.0.0.1:${port}`
 
-/** The patterns of the routes that the service was asked for. */
+/** The patterns of the routes that the service received. */
 function routesAsked(): string[] {
   const events = service.logLines.map((line) => JSON.parse(line) as { event?: string; route?: string })
   return events.flatMap(({ event, route }) => (event === 'request' && route !== undefined ? [route] : []))
 }
 
-describe('what clients of the platform call', () => {
+describe('calls of the platform’s clients', () => {
   it.each(defaultCalls)('$path is answered by the $owner', async ({ path, owner }) => {
     await askRaw(port, path)
     expect({ platform: platform.asked.map((each) => each.path), service: routesAsked().length }).toEqual(
@@ -71,7 +71,7 @@ describe('what clients of the platform call', () => {
     )
   })
 
-  it('whatever the method', async () => {
+  it('for every method', async () => {
     const documents = `${throughNginx()}/api/v1/security-firms/${member.firmId}/documents`
     for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS'])
       await (await fetch(documents, { method })).arrayBuffer()
@@ -79,9 +79,9 @@ describe('what clients of the platform call', () => {
   })
 })
 
-describe('a path that can be read in two ways', () => {
+describe('an ambiguous path', () => {
   const ourRoute = /^\/api\/v1\/(security-firms\/:firm_id\/documents(\/.*)?|files\/:token)$/
-  /** As the platform's framework takes a path apart: decoded once, and nothing in it resolved. */
+  /** Like the platform's framework: decodes a path once, and resolves nothing in it. */
   const documentsOfPlatform = /^\/api\/v1\/security-firms\/[\da-f-]{36}\/documents(\/[\da-f-]{36}(\/.*)?)?\/?$/
 
   it.each(trickyPaths)('%s reaches neither a documents call of the platform nor another call of ours', async (path) => {
@@ -97,7 +97,7 @@ describe('a path that can be read in two ways', () => {
 describe('the size of a body', () => {
   const maxBytes = 10_485_760
 
-  it('a file of exactly 10 MB comes through in its form', async () => {
+  it('a file of exactly 10 MB is accepted with its form', async () => {
     const document = await uploadDocument(throughNginx(), member.firmId, member, {
       bytes: makePdf({ bytes: maxBytes }),
     })
@@ -125,7 +125,7 @@ describe('the size of a body', () => {
   })
 })
 
-it('a link to a file on the local disk, taken through nginx, opens through it', async () => {
+it('a link to a file on the local disk works through nginx', async () => {
   const bytes = makePdf({ bytes: 5000 })
   const { id } = await uploadDocument(throughNginx(), member.firmId, member, { bytes })
   const link = await callDocuments(throughNginx(), member.firmId, member, `/${id}/download`, {
@@ -137,14 +137,14 @@ it('a link to a file on the local disk, taken through nginx, opens through it', 
   expect(Buffer.from(await file.arrayBuffer()).equals(bytes)).toBe(true)
 })
 
-it('the trail has who asked nginx, whatever they say of themselves', async () => {
+it('the trail has the address that nginx saw, whatever the client claims', async () => {
   const { id } = await uploadDocument(throughNginx(), member.firmId, member)
   const asking = request(`${throughNginx()}/api/v1/security-firms/${member.firmId}/documents/${id}/download`, {
     localAddress: '127.0.0.7',
     headers: { ...member.headers, 'x-forwarded-for': '203.0.113.9' },
   })
   asking.end()
-  // The first and only argument of the event.
+  // the first and only argument of the event
   const [answer] = (await once(asking, 'response')) as [IncomingMessage]
   await text(answer)
 
@@ -155,7 +155,7 @@ it('the trail has who asked nginx, whatever they say of themselves', async () =>
   expect([answer.statusCode, rows]).toEqual([200, [{ ip: '127.0.0.7' }]])
 })
 
-it('a request’s own id goes through to either side and comes back; without one it gets one', async () => {
+it('a client’s request id is passed on and returned; without one, a new one is used', async () => {
   const documents = `/api/v1/security-firms/${member.firmId}/documents`
   const named = await askRaw(port, documents, { 'x-request-id': 'from-the-app-1' })
   const unnamed = await askRaw(port, documents)
@@ -166,7 +166,7 @@ it('a request’s own id goes through to either side and comes back; without one
   expect(platform.asked.map(({ headers }) => headers['x-request-id'])).toEqual(['from-the-app-2'])
 })
 
-it('an upload that brings no key gets one on the way, one of its own; one that brings a key keeps it', async () => {
+it('an upload without a key gets its own from nginx; a client’s key is passed on', async () => {
   const before = await countKeys()
   const [first, second] = [await upload(), await upload()]
   const [third, again] = [await upload({ 'idempotency-key': 'mine' }), await upload({ 'idempotency-key': 'mine' })]

@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** Stands where the platform's API would: answers everything, with its name. */
+/** Replaces the platform's API: answers everything, with its name. */
 export type StubPlatform = {
   port: number
-  /** What it was asked, as it came. */
+  /** The received requests. */
   asked: { method: string; path: string; headers: IncomingHttpHeaders }[]
   close(): Promise<void>
 }
@@ -18,7 +18,7 @@ export async function startStubPlatform(): Promise<StubPlatform> {
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
-    // A listener on TCP has this kind of address.
+    // the address of a TCP listener
     port: (server.address() as AddressInfo).port,
     asked,
     async close() {

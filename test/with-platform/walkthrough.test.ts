@@ -29,7 +29,7 @@ import { makePassableFolder } from '../support/run/passable-folder.ts'
 const run = promisify(execFile)
 const blocks = await readBlocks(docsPage)
 const role = `paniq_documents_${randomBytes(6).toString('hex')}`
-/** With what a shell and a file of settings would make something of. */
+/** With characters that a shell and a settings file would interpret. */
 const secret = `a#key $HOME ${randomBytes(32).toString('hex')}`
 
 let folder: string
@@ -38,7 +38,7 @@ let bucket: FreshBucket
 let platform: StubPlatform
 let member: Member
 let ofPlatform: PlatformDocument
-/** All of the database but for rights, as it was before the reader came. */
+/** The database without rights, as before the set-up. */
 let before: string
 let machines: [Machine, Machine]
 let ports: number[]
@@ -58,10 +58,10 @@ beforeAll(async () => {
     API: `http://127.0.0.1:${api}`,
     FIRM: member.firmId,
     TOKEN: member.headers.authorization.replace('Bearer ', ''),
-    // The one thing about this bucket that a page for Amazon's does not say.
+    // The only difference of this bucket to Amazon's that the page does not mention.
     AWS_ENDPOINT_URL_S3: bucket.s3.endpoint,
   }
-  // Two machines are two folders here, and two ports.
+  // Two machines are two folders and two ports here.
   machines = [
     await openMachine(join(folder, 'first'), { ...env, HOST: '127.0.0.1', PORT: String(ours[0]) }),
     await openMachine(join(folder, 'second'), { ...env, HOST: '127.0.0.1', PORT: String(ours[1]) }),
@@ -80,7 +80,12 @@ afterAll(async () => {
 async function dump(): Promise<string> {
   const words = ['--no-privileges', '--dbname', database.settings.DATABASE_OWNER_URL]
   const { stdout } = await run('pg_dump', words, { maxBuffer: 64 * 1024 * 1024 })
-  return stdout.replaceAll(/^\\(un)?restrict .*$/gm, '')
+  // Sorted: the order of the rows of a table means nothing.
+  return stdout
+    .replaceAll(/^\\(un)?restrict .*$/gm, '')
+    .split('\n')
+    .toSorted()
+    .join('\n')
 }
 
 function adminOfPlatformsDatabase(): string {
@@ -88,7 +93,7 @@ function adminOfPlatformsDatabase(): string {
   return Object.assign(new URL(testServices().postgres.adminUrl), { pathname }).href
 }
 
-/** As somebody who may make roles, in the platform's database unless another is named. */
+/** As a role that may create roles, in the platform's database by default. */
 async function asAdmin(text: string, url = adminOfPlatformsDatabase()): Promise<void> {
   const client = new Client({ connectionString: url })
   await client.connect()
@@ -101,7 +106,7 @@ async function asAdmin(text: string, url = adminOfPlatformsDatabase()): Promise<
 
 const taken = new Set<Block>()
 
-/** The next block of this language under this heading, with the page's placeholders filled in. */
+/** The next code block of this language under this heading, with the page's placeholders filled in. */
 function next(heading: string, language: string): string {
   const block = blocks.find((each) => each.heading === heading && each.language === language && !taken.has(each))
   if (block === undefined) throw new Error(`the page has no further ${language} under “${heading}”`)
@@ -128,7 +133,7 @@ function serviceUrl(): string {
   return Object.assign(new URL(database.settings.DATABASE_URL), { username: role, password: 'PASSWORD' }).href
 }
 
-/** nginx as the platform has it, with our line in it or without. */
+/** The platform's nginx, with or without our line. */
 async function nginxLines({ isIncluded }: { isIncluded: boolean }): Promise<string> {
   const [api, ...ours] = ports
   const upstreams = ours.map((port) => `127.0.0.1:${port}`)
@@ -192,7 +197,7 @@ it('the steps of the page, in order, install the service next to the platform an
   expect(keys.filter((key) => !key.startsWith('security_firms/'))).toEqual(['paniq-documents.json'])
 }, 300_000)
 
-/** The hash of what lies where the platform's row of this document points, as the platform reads it. */
+/** The hash of the file that the platform's row of this document names, read like the platform. */
 async function hashesForPlatform(id: string): Promise<string[]> {
   const { rows } = await database.platform.query('select file_path from firm_documents where id = $1', [id])
   return Promise.all(
@@ -205,7 +210,7 @@ async function hashesForPlatform(id: string): Promise<string[]> {
   )
 }
 
-it('no line of the page is left that nobody has run', () => {
+it('every line of the page has been run', () => {
   const told = blocks.filter(({ language }) => ['sh', 'sql', 'ini'].includes(language))
   expect(told.filter((block) => !taken.has(block)).map(({ heading, text }) => `${heading}: ${text}`)).toEqual([
     // The addresses, which every line above was given.

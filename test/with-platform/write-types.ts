@@ -20,7 +20,7 @@ const others = [
   'firearm_permit',
 ]
 
-/** The types that the platform has, by its own ids; of one of them this service has never heard. */
+/** The platform's types with its own ids, including one that this service does not know. */
 export async function writeTypes(platform: Client): Promise<void> {
   for (const code of [...required, ...others])
     await platform.query(

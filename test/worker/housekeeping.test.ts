@@ -1,10 +1,11 @@
+import { sessionRow } from '../support/people/session-row.ts'
 import { randomUUID } from 'node:crypto'
 
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { insertSession } from '../../src/database/people/sessions.ts'
-import type { DocumentId, FirmId, SessionId, UserId } from '../../src/vocabulary/vocabulary.ts'
+import type { DocumentId, FirmId, UserId } from '../../src/vocabulary/vocabulary.ts'
 import { housekeeping } from '../../src/worker/jobs.ts'
 import { makePerson } from '../support/people/people.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
@@ -40,7 +41,7 @@ function runHousekeeping(needs = service.app) {
   return housekeeping.run(needs, AbortSignal.timeout(30_000))
 }
 
-test('answers under an Idempotency-Key are forgotten after seven days, and not before', async () => {
+test('answers under an Idempotency-Key are deleted after seven days, and not before', async () => {
   const { db } = service.app
   await db
     .insertInto('document_idempotency_keys')
@@ -54,14 +55,12 @@ test('answers under an Idempotency-Key are forgotten after seven days, and not b
   expect(await db.selectFrom('document_idempotency_keys').select('key').execute()).toEqual([{ key: 'counts' }])
 })
 
-test('refresh tokens past their life go, and with the last of them their session', async () => {
+test('expired refresh tokens are deleted, and sessions with their last token', async () => {
   const { db } = service.app
   const session = async (expiries: Date[]) => {
-    const id = randomUUID() as SessionId
-    await db
-      .insertInto('document_sessions')
-      .values({ id, user_id: randomUUID() as UserId, started_at: ago({ days: 60 }), ended_at: null })
-      .execute()
+    const row = sessionRow(randomUUID() as UserId, ago({ days: 60 }))
+    const { id } = row
+    await db.insertInto('document_sessions').values(row).execute()
     for (const expiry of expiries)
       await db
         .insertInto('document_refresh_tokens')
@@ -87,7 +86,7 @@ test('refresh tokens past their life go, and with the last of them their session
   ])
 })
 
-test('failed logins are forgotten after a day, unless they still lock somebody out', async () => {
+test('failed logins are deleted after a day, unless they still lock somebody out', async () => {
   const { db } = service.app
   await db
     .insertInto('document_login_failures')
@@ -105,7 +104,7 @@ test('failed logins are forgotten after a day, unless they still lock somebody o
   expect(left).toEqual([{ email_sha256: 'counts' }, { email_sha256: 'locks' }])
 })
 
-test('a machine whose clock is a month ahead throws nothing away that still counts', async () => {
+test('a machine whose clock is a month ahead deletes nothing that is still valid', async () => {
   const { app } = service
   await app.db.deleteFrom('document_idempotency_keys').execute()
   await app.db.insertInto('document_idempotency_keys').values(answer('of today', now)).execute()
@@ -113,7 +112,9 @@ test('a machine whose clock is a month ahead throws nothing away that still coun
   const tokensOf = async () => app.db.selectFrom('document_refresh_tokens').select('id').orderBy('id').execute()
   const person = await makePerson(app)
   await app.db.transaction().execute(async (trx) => {
-    await insertSession(trx, person.id, { issuedAt: now, expiresAt: ago({ days: -30 }) })
+    const visitor = { requestId: 'r', ip: '192.0.2.1', userAgent: 'a test' }
+    const times = { startedAt: now, expiresAt: ago({ days: -30 }) }
+    await insertSession(trx, { userId: person.id, ...times, lastUsedAt: times.startedAt, restriction: null, visitor })
   })
   const tokens = await tokensOf()
 
@@ -125,7 +126,7 @@ test('a machine whose clock is a month ahead throws nothing away that still coun
   expect(await failures.where('email_sha256', '=', 'of today').execute()).toHaveLength(1)
 })
 
-test('months for events that are missing are made, and those that are there are left alone', async () => {
+test('missing months for events are created, and existing ones stay unchanged', async () => {
   const { db } = service.app
   const months = async () => {
     const { rows } = await sql<{ name: string }>`
@@ -144,7 +145,7 @@ test('months for events that are missing are made, and those that are there are 
   expect(await months()).toEqual(before)
 })
 
-test('a month that cannot be created is logged, and the rest is done', async () => {
+test('a month that cannot be created is logged, and the other work is done', async () => {
   const { db } = service.app
   const { rows } = await sql<{ name: string; time: string }>`
     select 'document_events_' || to_char(time, 'YYYY_MM') as name, time::text as time
@@ -164,7 +165,7 @@ test('a month that cannot be created is logged, and the rest is done', async () 
   ])
 })
 
-test('what was done for a disk is forgotten a week after somebody last tended it', async () => {
+test('runs for a disk are deleted a week after the last one', async () => {
   const { db } = service.app
   await sql`
     insert into document_runs (task, place, known_since, ended_at) values

@@ -3,7 +3,7 @@ import { PgBoss } from 'pg-boss'
 import { expect, test } from 'vitest'
 
 import { everyJob, type Job } from '../../src/worker/jobs.ts'
-import { startWorker, takeJobs } from '../../src/worker/start-worker.ts'
+import { startWorker, takeJobs } from '../../src/worker/run-queue.ts'
 import { sceneOfFile } from '../support/service/scene-of-file.ts'
 import { startService } from '../support/service/start-service.ts'
 import { enqueueJob, jobQueue, jobSchema, queueAddress } from '../../src/database/work/job-queue.ts'
@@ -24,7 +24,7 @@ function jobThat(name: string, run: Job['run'], more: Partial<Job> = {}): Job {
   return { name, description: 'Is tried.', schedule: '0 0 1 1 *', run, ...more }
 }
 
-test('an instance polls one queue for all kinds of jobs, beside the one of its schedule', async () => {
+test('an instance polls one queue for all jobs, in addition to that of the schedule', async () => {
   const { app } = scene.service
   const worker = await startWorker(app)
   const { rows } = await sql<{ name: string }>`
@@ -35,7 +35,7 @@ test('an instance polls one queue for all kinds of jobs, beside the one of its s
   expect(rows).toEqual([{ name: '__pgboss__send-it' }, { name: jobQueue }])
 })
 
-test('a job that takes long delays no other, also not one that is asked for while it runs', async () => {
+test('a long job delays no other job, also not one that is enqueued meanwhile', async () => {
   const { service, queue } = scene
   const release = Promise.withResolvers<void>()
   const began = Promise.withResolvers<void>()
@@ -90,7 +90,7 @@ test('a scheduled job runs at its time, once over two instances', { timeout: 120
   expect(rows.map(({ state }) => state)).toEqual(runs.map(() => 'completed'))
 })
 
-test('a job of a kind that only a newer instance knows fails here, and is tried again', async () => {
+test('a job that only a newer instance knows fails here, and is tried again', async () => {
   const { service, queue } = scene
   const worker = await startWorker(service.app, [], often)
   await enqueueJob(queue, 'of-a-newer-version')
@@ -105,15 +105,15 @@ test('a job of a kind that only a newer instance knows fails here, and is tried 
   await worker.close()
 })
 
-test('a job that was fetched after the worker began to end is not run here', async () => {
+test('a job fetched after the shutdown has begun is not run here', async () => {
   const { service, queue } = scene
   const { app } = service
-  // Makes the queue.
+  // Creates the queue.
   await (await startWorker(app, [], often)).close()
   await enqueueJob(queue, 'late')
   const asked = Promise.withResolvers<void>()
   const isEnding = Promise.withResolvers<void>()
-  // The answer of the database comes after the shutdown signal.
+  // The database answers after the shutdown signal.
   const late: PgBoss = Object.create(queue, {
     fetch: {
       async value(...words: Parameters<PgBoss['fetch']>) {
@@ -143,10 +143,10 @@ test('a job that was fetched after the worker began to end is not run here', asy
   expect(ran).toEqual([])
 })
 
-test('a job that another instance has by now, or that took too long, is aborted here and settled by nobody here', async () => {
+test('a job that another instance took over, or that took too long, is aborted here and not completed here', async () => {
   const { service, queue } = scene
   const { app } = service
-  // Makes the queue.
+  // Creates the queue.
   await (await startWorker(app, [], often)).close()
   await enqueueJob(queue, 'lost')
   const began = Promise.withResolvers<void>()
@@ -163,7 +163,7 @@ test('a job that another instance has by now, or that took too long, is aborted 
     },
   })
   await began.promise
-  // As another instance claims it after a pause without a heartbeat.
+  // Like another instance that takes over a job without heartbeat.
   const job = sql.table(`${jobSchema}.job`)
   await sql`update ${job} set retry_count = retry_count + 1 where singleton_key = 'lost'`.execute(app.db)
 

@@ -10,14 +10,14 @@ import type { Tx } from '../../src/database/connection/client.ts'
 import { withLogContext } from '../../src/logging/spans.ts'
 import { readWorkStates, type WorkState } from '../../src/operations/judge-work.ts'
 import type { Job } from '../../src/worker/jobs.ts'
-import { startWorker, type Worker } from '../../src/worker/start-worker.ts'
+import { startWorker, type Worker } from '../../src/worker/run-queue.ts'
 import { startFaultProxy } from '../support/service/fault-proxy.ts'
 import { freshDatabase } from '../support/database/fresh-database.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 import { freshDatabaseOfTwoRoles, type TwoRoles } from '../support/database/two-roles.ts'
 import { enqueueJob, jobQueue, jobSchema, migrateJobs, queueAddress } from '../../src/database/work/job-queue.ts'
 
-// The service's role owns nothing here, as in production: what the worker does must be granted.
+// As in production, the service's role owns nothing, so the worker needs all its grants.
 let database: TwoRoles
 let service: TestService
 beforeAll(async () => {
@@ -41,7 +41,7 @@ async function start(jobs?: Job[]): Promise<Worker> {
 
 type Run = { id: string; state: string; output: unknown }
 
-/** But for the one that the clock sends, where a job is due in this very minute. */
+/** Except a job that the schedule enqueues in this very minute. */
 async function listRuns(job: string): Promise<Run[]> {
   const { rows } = await sql<Run>`
     select id, state::text, output from ${sql.table(`${jobSchema}.job`)}
@@ -56,7 +56,7 @@ async function finishedRuns(job: string): Promise<Run[]> {
   return listRuns(job)
 }
 
-/** What waits for its next attempt need not wait for its time. */
+/** Makes jobs runnable before the time of their next attempt. */
 async function runNow(job: string): Promise<void> {
   await sql`update ${sql.table(`${jobSchema}.job`)} set start_after = now() where singleton_key = ${job}`.execute(
     service.app.db,
@@ -76,7 +76,7 @@ function eventsOf(job: string): Record<string, unknown>[] {
     .filter((event) => event['job'] === job)
 }
 
-/** The queue of somebody who sends jobs and does none. */
+/** A queue client that enqueues jobs and runs none. */
 async function queueOf(connection: PoolConfig): Promise<PgBoss> {
   const queue = new PgBoss({ ...queueAddress(connection), migrate: false, supervise: false, schedule: false })
   await queue.start()
@@ -87,7 +87,7 @@ function jobThat(name: string, run: Job['run']): Job {
   return { name, description: 'Is tried.', schedule: '0 0 1 1 *', run }
 }
 
-test('of several workers that start at once, one does the housekeeping, and the log tells of it twice', async () => {
+test('of several workers that start at once, one does the housekeeping', async () => {
   await Promise.all([start(), start(), start()])
 
   const runs = await finishedRuns('housekeeping')
@@ -99,7 +99,7 @@ test('of several workers that start at once, one does the housekeeping, and the 
   ])
 })
 
-test('the housekeeping is due every day by itself', async () => {
+test('the housekeeping is due daily', async () => {
   const worker = await start()
   await worker.close()
 
@@ -110,7 +110,7 @@ test('the housekeeping is due every day by itself', async () => {
   expect(rows).toEqual([{ cron: '17 3 * * *', timezone: 'UTC' }])
 })
 
-test('what others log while a job runs names the job, and nothing else does', async () => {
+test('log lines during a job have the job’s id, and no others', async () => {
   await start([
     jobThat('deep', async ({ log }) => {
       await wait(1)
@@ -125,7 +125,7 @@ test('what others log while a job runs names the job, and nothing else does', as
   expect(within.job_id).toBe(jobId)
 })
 
-test('a job that a change asked for is done for the change’s request, at every attempt, and only if the change stands', async () => {
+test('a job enqueued by a change has the request id of the change at every attempt, and exists only if the change commits', async () => {
   let isFailing = true
   const queue = await queueOf(service.app.databaseConnection)
   await start([
@@ -159,7 +159,7 @@ test('a job that a change asked for is done for the change’s request, at every
   expect(within).toMatchObject([1, 2].map(() => ({ request_id: 'stands-1', job_id: events[0]?.['job_id'] })))
 })
 
-test('a job that fails is told in the log, waits for another attempt, and keeps its secrets out of the queue', async () => {
+test('a failed job is logged, is tried again, and leaves no secret in the queue', async () => {
   await start([
     jobThat('failing', async () => {
       throw new Error('could not reach postgres://paniq:s3cr3t@db')
@@ -190,7 +190,7 @@ test('a worker that is closed waits for its running job', async () => {
   expect(isDone).toBe(true)
 })
 
-test('a job that a shutdown cut off is not done: the next worker runs it again', async () => {
+test('a job interrupted by a shutdown is run again by the next worker', async () => {
   const begun = Promise.withResolvers<void>()
   let attempts = 0
   const walk = jobThat('walk', async (_needs, signal) => {
@@ -215,14 +215,14 @@ test('a job that a shutdown cut off is not done: the next worker runs it again',
   expect(await lastRunOf('walk')).toMatchObject({ last: { outcome: 'ok' }, succeededAt: expect.any(Date) })
 })
 
-test('a job that many shutdowns in a row cut off does not give up, also where it throws their reason', async () => {
+test('a job interrupted by many shutdowns is not given up, also if it throws the reason', async () => {
   let begun = Promise.withResolvers<void>()
   const walk = jobThat('long-walk', async (_needs, signal) => {
     begun.resolve()
     await once(signal, 'abort')
     throw signal.reason
   })
-  // One more than the attempts that a job has.
+  // One more than the attempts of a job.
   for (let restarts = 0; restarts < 5; restarts += 1) {
     begun = Promise.withResolvers()
     const worker = await start([walk])
@@ -235,7 +235,7 @@ test('a job that many shutdowns in a row cut off does not give up, also where it
   expect(eventsOf('long-walk').map(({ event }) => event)).not.toContain('job_failed')
 })
 
-test('a worker whose connection hangs asks for jobs again over another one', async () => {
+test('a worker whose connection hangs fetches jobs over another one', async () => {
   await using closing = new AsyncDisposableStack()
   const address = new URL(database.settings.DATABASE_URL)
   const proxy = await startFaultProxy({ host: address.hostname, port: Number(address.port) })
@@ -264,13 +264,13 @@ test('a worker whose connection hangs asks for jobs again over another one', asy
   await expect.poll(() => runs).toEqual(['before', 'after'])
 })
 
-test('a worker that cannot reach its database says so instead of waiting for it', async () => {
+test('a worker that cannot reach its database throws instead of waiting', async () => {
   const nowhere = { ...service.app, databaseConnection: { connectionString: 'postgres://nobody@127.0.0.1:1/none' } }
 
   await expect(startWorker(nowhere)).rejects.toThrow('ECONNREFUSED')
 })
 
-test('the service’s role may use the queue, and neither change its tables nor own any', async () => {
+test('the service’s role may use the queue, and neither alter nor own its tables', async () => {
   const { rows } = await sql<{ owned: number; makes: boolean }>`
     select count(*) filter (where pg_get_userbyid(relowner) = current_user)::int as owned,
            has_schema_privilege(${jobSchema}, 'create') as makes
@@ -279,7 +279,7 @@ test('the service’s role may use the queue, and neither change its tables nor 
   expect(rows).toEqual([{ owned: 0, makes: false }])
 })
 
-test('instances that start at once on an empty database make the queue’s tables between them, once', async () => {
+test('instances that start at once on an empty database create the queue’s tables once', async () => {
   const empty = await freshDatabase()
 
   await Promise.all([1, 2, 3, 4].map(() => migrateJobs({ connectionString: empty.url })))

@@ -64,7 +64,8 @@ test('there is no other role, and no policy outside of these', () => {
 
 test('the service may do nothing to its bucket but list, get, put, delete and abort, and read two things about it', () => {
   const statements = all['ServiceRole']?.Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement) ?? []
-  expect(statements.flatMap(({ Action }) => Action).toSorted()).toEqual([
+  const actions = new Set(statements.flatMap(({ Action }) => Action))
+  expect([...actions].toSorted()).toEqual([
     'kms:Decrypt',
     'kms:GenerateDataKey',
     's3:AbortMultipartUpload',
@@ -73,7 +74,6 @@ test('the service may do nothing to its bucket but list, get, put, delete and ab
     's3:GetObject',
     's3:ListBucket',
     's3:ListBucketMultipartUploads',
-    's3:PutObject',
     's3:PutObject',
   ])
 })

@@ -21,7 +21,7 @@ describe.each(['jsonl', 'csv'] as const)('the trail written as %s', (format) => 
     expect(lines.slice(format === 'csv' ? 1 : 0).map(idOf)).toEqual(ids)
   })
 
-  it.each([1, 5_000])('tells of a full disk with the name of the file, after %i lines', async (count) => {
+  it.each([1, 5_000])('reports a full disk with the name of the file, after %i lines', async (count) => {
     const writer = writeTrail({ file: await open('/dev/full', 'w'), path: 'trail.out' }, format)
     const writing = async () => {
       for (let id = 0; id < count; id += 1) await writer.write(event(id))
@@ -30,7 +30,7 @@ describe.each(['jsonl', 'csv'] as const)('the trail written as %s', (format) => 
     await expect(writing()).rejects.toMatchObject({ code: 'ENOSPC', path: 'trail.out' })
   })
 
-  it('tells of it also where the disk failed while nobody wrote', async () => {
+  it('reports it also if the disk failed between two writes', async () => {
     const writer = writeTrail({ file: await open('/dev/full', 'w'), path: 'trail.out' }, format)
     await writer.write(event(1))
     const saysOf = async (id: number) =>

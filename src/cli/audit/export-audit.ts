@@ -29,7 +29,7 @@ export async function exportAudit({ db, print, signal }: Needs, options: ExportA
   const filter = { ...(firm && { firm }), ...(from && { from }), ...(to && { to }) }
   if (firm !== undefined) await requireFirm(db, firm as FirmId) // checked by the program
   const file = await openNew(output)
-  const exported = await removingWhatFails(output, async () => {
+  const exported = await removeOnFailure(output, async () => {
     const writer = writeTrail({ file, path: output }, format)
     const written = await exportTrail({ db, signal }, { filter, write: writer.write })
     await writer.end()
@@ -50,7 +50,7 @@ export async function exportAudit({ db, print, signal }: Needs, options: ExportA
 }
 
 /** Removes the file of a failed export: it does not say that it is incomplete, and would block the next export. */
-async function removingWhatFails<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
+async function removeOnFailure<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work()
   } catch (error) {
@@ -93,7 +93,7 @@ type TrailWriter = { write: (line: string) => Promise<void>; end: () => Promise<
  * name of the file, at the next `write` or at `end`.
  */
 export function writeTrail({ file, path }: { file: FileHandle; path: string }, format: 'jsonl' | 'csv'): TrailWriter {
-  const { rows, put } = format === 'csv' ? asCsv() : asLines()
+  const { rows, put } = format === 'csv' ? formatCsv() : formatLines()
   const written = pipeline(rows, file.createWriteStream()).catch((error: Error) => {
     throw Object.assign(error, { path })
   })
@@ -113,13 +113,13 @@ export function writeTrail({ file, path }: { file: FileHandle; path: string }, f
 /** `put` returns false when the buffer is full. */
 type Rows = { rows: Writable & NodeJS.ReadableStream; put: (line: string) => boolean }
 
-function asLines(): Rows {
+function formatLines(): Rows {
   const rows = new PassThrough()
   return { rows, put: (line) => rows.write(`${line}\n`) }
 }
 
 /** Only the events: the seals are for machines. */
-function asCsv(): Rows {
+function formatCsv(): Rows {
   // A spreadsheet would run a text that begins like a formula.
   const rows = stringify({ header: true, columns, escape_formulas: true })
   return {

@@ -44,7 +44,7 @@ export async function verifyAudit(
       findings: collector.counts,
     },
   })
-  answer(print, { verified, ...heads, collector, whenAltered: trailAltered })
+  printResult(print, { verified, ...heads, collector, advice: trailAdvice })
 }
 
 /** `audit verify --export`: needs only the file. */
@@ -59,14 +59,14 @@ export async function verifyAuditExport(
   try {
     const verified = await verifyExport(readLines(path), { heads: heads.heads ?? new Map(), ...collector })
     const { filter } = verified
-    answer(print, { verified, filter, ...heads, collector, whenAltered: exportAltered })
+    printResult(print, { verified, filter, ...heads, collector, advice: exportAdvice })
   } catch (error) {
-    if (error instanceof InvalidExport) throw new WrongUse(`${path}: ${error.message} ${asExported}`)
+    if (error instanceof InvalidExport) throw new WrongUse(`${path}: ${error.message} ${fileAdvice}`)
     throw error
   }
 }
 
-const asExported =
+const fileAdvice =
   'Name a file that `audit export` wrote in the format jsonl. If it was truncated or changed on the way, copy or export it again.'
 type FindingCollector = Pick<VerifyRequest, 'onFinding'> & {
   counts: Record<string, number>
@@ -93,13 +93,13 @@ function createCollector(print: Printer): FindingCollector {
   }
 }
 
-type Answer = HeadsRead & {
+type Result = HeadsRead & {
   verified: VerifyResult
-  /** What a file claims to contain; undefined for the database, which has everything. */
+  /** The claim of a file; undefined for the database, which has everything. */
   filter?: TrailFilter
   collector: FindingCollector
-  /** What to do about differences. */
-  whenAltered: string
+  /** What to do about the differences. */
+  advice: string
 }
 
 /** The most serious result, as the outcome of the event. */
@@ -109,12 +109,12 @@ function outcomeOf({ isComplete }: VerifyResult, { areGone }: HeadsRead, collect
   return isComplete ? 'ok' : 'incomplete'
 }
 
-function answer(print: Printer, result: Answer): void {
-  const { verified, filter, heads, areGone, collector, whenAltered } = result
+function printResult(print: Printer, result: Result): void {
+  const { verified, filter, heads, areGone, collector, advice } = result
   const { seals, events, erased, unsealed, sealedAt = null, isComplete } = verified
-  const isRight = isAllRight(result)
+  const isOk = isProved(result)
   print.json({
-    ok: isRight,
+    ok: isOk,
     complete: isComplete,
     seals,
     events,
@@ -127,26 +127,26 @@ function answer(print: Printer, result: Answer): void {
     left: collector.counts,
     findings: collector.first,
   })
-  explain(print, result)
-  const mark = print.mark(isRight)
-  print.text(`${mark} ${formatCount(events, 'event')} under ${formatCount(seals, 'seal')}: ${howItIs(result)}.`)
-  if (collector.count() > 0) print.text(whenAltered)
-  if (!isRight) throw new CommandFailed()
+  printDetails(print, result)
+  const mark = print.mark(isOk)
+  print.text(`${mark} ${formatCount(events, 'event')} under ${formatCount(seals, 'seal')}: ${describeVerdict(result)}.`)
+  if (collector.count() > 0) print.text(advice)
+  if (!isOk) throw new CommandFailed()
 }
 
-function isAllRight({ verified, filter, areGone, collector }: Answer): boolean {
-  // The seals of a database may follow later; a file has those of its time.
+function isProved({ verified, filter, areGone, collector }: Result): boolean {
+  // A database gets its seals later. A file gets no more.
   const isUnproved = filter !== undefined && verified.seals === 0
   return collector.count() === 0 && verified.isComplete && !areGone && !isUnproved
 }
 
-function howItIs({ verified, collector, areGone }: Answer): string {
+function describeVerdict({ verified, collector, areGone }: Result): string {
   if (collector.count() > 0) return formatCount(collector.count(), 'difference')
   if (verified.seals === 0) return 'nothing is sealed, so nothing is proved'
   return areGone ? 'unchanged since they were sealed, but the heads are missing' : 'unchanged since they were sealed'
 }
 
-function explain(print: Printer, { verified, filter, note, collector }: Answer): void {
+function printDetails(print: Printer, { verified, filter, note, collector }: Result): void {
   const { erased, unsealed, sealedAt, isComplete } = verified
   const warn = (line: string) => print.text(`${print.mark('note')} ${line}`)
   if (collector.count() > maxShown) print.text(`… and ${formatCount(collector.count() - maxShown)} more.`)
@@ -163,17 +163,17 @@ function explain(print: Printer, { verified, filter, note, collector }: Answer):
   if (!isComplete) warn(stoppedIncomplete)
 }
 
-const page = 'docs/runbook.md, “Altered audit trail”'
-const trailAltered = `Change nothing. Copy the database and the heads as they are now, then follow ${page}.`
-const exportAltered = `Get the file again, or export it again. If \`audit verify\` finds the same differences in the database, the trail was altered there: follow ${page}.`
+const runbookPage = 'docs/runbook.md, “Altered audit trail”'
+const trailAdvice = `Change nothing. Copy the database and the heads as they are now, then follow ${runbookPage}.`
+const exportAdvice = `Get the file again, or export it again. If \`audit verify\` finds the same differences in the database, the trail was altered there: follow ${runbookPage}.`
 
-/** For machines: what an export claims to contain, as fields and as the text for people. */
+/** For machines: the claim of an export, as fields and as the text for people. */
 export function claimOf(filter: TrailFilter) {
   const { firm = null, from = null, to = null } = filter
   return { filter: { firm, from, to }, claims: describeClaim(filter) }
 }
 
-/** What an export claims to contain. Nothing in the file proves that somebody asked for just that. */
+/** The claim of an export. Nothing in the file proves that somebody asked for exactly these events. */
 export function describeClaim({ firm, from, to }: TrailFilter): string {
   if (firm === undefined && from === undefined && to === undefined) return 'every event of the trail'
   const times = [from && `from ${from} on`, to && `before ${to}`].filter((part) => part !== undefined).join(' and ')

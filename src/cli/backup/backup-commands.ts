@@ -21,7 +21,7 @@ export type RestoreBackupOptions = Omit<VerifyBackupOptions, 'repair'> & {
   withoutDamaged?: true
 }
 
-const place = parseAs(
+const store = parseAs(
   z.string().transform((text, context): PathOrBucket => {
     const parsed = pathOrBucket.safeParse(text)
     if (parsed.success && text !== '') return parsed.data
@@ -101,6 +101,6 @@ function addChoice(command: Command, otherwise: string): Command {
 
 function addPlace(command: Command): Command {
   return command
-    .argument('<place>', 'a folder, or s3://bucket/prefix', place)
+    .argument('<place>', 'a folder, or s3://bucket/prefix', store)
     .option('--concurrency <n>', 'number of files to process at once', concurrency, 4)
 }

@@ -8,7 +8,7 @@ import type { Config } from '../../config/config.ts'
 import { isAppError } from '../../errors/app-error.ts'
 import type { CreateBackupOptions } from './backup-commands.ts'
 import { CommandFailed, explainGaveUp } from '../printing/explain-failure.ts'
-import { openBackupPlace, readKeyFile } from './open-backup-place.ts'
+import { openBackupStore, readKeyFile } from './open-backup-store.ts'
 import {
   type Amount,
   formatBytes,
@@ -36,13 +36,13 @@ export async function readSigningKeyFile(path: string | undefined): Promise<Sign
 /** `backup create`. Prints why and throws `CommandFailed` when a file could not be read, or a signal stopped it. */
 export async function createBackup(needs: Needs, where: PathOrBucket, options: CreateBackupOptions): Promise<void> {
   const { print, signal, key, patience = defaultWaitTimes } = needs
-  const place = await openBackupPlace(needs, where, { makes: true, policy: 'backup' })
+  const store = await openBackupStore(needs, where, { makes: true, policy: 'backup' })
   const isRowsOnly = options.rowsOnly === true
   let progress: Progress | undefined
   const done: Amount = { files: 0, bytes: 0 }
   try {
     const { version } = packageJson
-    const made = await create({ ...needs, owner: needs.ownerConnection, version }, place, {
+    const made = await create({ ...needs, owner: needs.ownerConnection, version }, store, {
       isRowsOnly,
       key,
       concurrency: options.concurrency,
@@ -62,15 +62,15 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
       onFile({ line }) {
         done.files += 1
         done.bytes += line.size
-        if (isLacking(line.fate)) printLacking(print, progress, line)
+        if (isLacking(line.fate)) printLackingFile(print, progress, line)
         progress?.update(done)
       },
     })
     progress?.end()
-    answer(print, made, place.address)
+    printResult(print, made, store.address)
   } catch (error) {
     progress?.end()
-    // Its own errors are reported also after a signal: the backup may be finished by then.
+    // An `AppError` is reported also after a signal, because it may say that the backup is finished.
     if (!signal.aborted || isAppError(error))
       throw error instanceof RetriesExhausted
         ? explainGaveUp(error, 'files that are already copied are not copied again')
@@ -79,7 +79,7 @@ export async function createBackup(needs: Needs, where: PathOrBucket, options: C
     print.text('Stopped before the end. The backup is unfinished, and the next one removes it.')
     throw new CommandFailed()
   } finally {
-    place.close()
+    store.close()
   }
 }
 
@@ -90,17 +90,17 @@ const reasons: Partial<Record<FileLine['fate'], string>> = {
   wrong: 'its hash differs from that of the stored file',
 }
 
-function printLacking(print: Printer, progress: Progress | undefined, line: FileLine): void {
+function printLackingFile(print: Printer, progress: Progress | undefined, line: FileLine): void {
   const why = reasons[line.fate] ?? line.fate
   const { firm_id, document_id, version, store, store_id, key, size: bytes } = line
   print.json({ event: 'lacking', fate: line.fate, firm_id, document_id, version, store, store_id, key, bytes, why })
   progress?.print(`${print.mark(false)} document ${document_id} version ${version ?? '?'}, ${key}: ${why}`)
 }
 
-function answer(
+function printResult(
   print: Printer,
-  { name, manifest, counts, removedUnfinished: cleaned }: CreatedBackup,
-  shown: string,
+  { name, manifest, counts, removedUnfinished }: CreatedBackup,
+  address: string,
 ): void {
   const { files, tables, signed_with: fingerprint, backup } = manifest
   const isWhole = files.lacking === 0
@@ -110,7 +110,7 @@ function answer(
     ok: isWhole,
     complete: true,
     backup: name,
-    place: shown,
+    place: address,
     taken_at: backup.taken_at,
     rows_only: backup.rows_only,
     rows,
@@ -122,9 +122,9 @@ function answer(
     fates: counts.fates,
     files_not_included: files.count - (counts.fates.kept ?? 0),
     signed_with: fingerprint,
-    removed_unfinished: cleaned,
+    removed_unfinished: removedUnfinished,
   })
-  for (const each of cleaned) print.text(`Removed the unfinished backup ${each}.`)
+  for (const each of removedUnfinished) print.text(`Removed the unfinished backup ${each}.`)
   const copied = backup.rows_only
     ? ''
     : `; ${formatCount(counts.copied)} copied (${formatBytes(counts.copiedBytes)}), ${formatCount(counts.shared)} already there`
@@ -158,12 +158,12 @@ export function adviseOnLacking({
     )
   if (missing + wrong > 0)
     lines.push(
-      'Lost or damaged: `verify` names and marks them. docs/runbook/backup-lacking.md says where copies may exist. Every backup lacks them until they are back, or their documents are purged.',
+      'Lost or damaged: `verify` names and marks them. docs/runbook/backup-incomplete.md says where copies may exist. Every backup lacks them until they are back, or their documents are purged.',
     )
   return lines
 }
 
-/** Prints what a rows-only backup does not include, and what that means for a restore. */
+/** Warns that a rows-only backup has no files, and what a restore does then. */
 export function warnRowsOnly(print: Printer, { backup, files }: Manifest): void {
   if (!backup.rows_only) return
   print.text(

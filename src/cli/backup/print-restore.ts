@@ -10,12 +10,19 @@ type RestoreReport = { ok: boolean; answer: object; lines: string[] }
 export function reportRestored(
   print: Printer,
   { name, manifest }: OpenedBackup,
-  { state, files, filesInPlace: looked, lacking }: RestoreResult,
+  {
+    state,
+    files,
+    filesInPlace,
+    lacking,
+    erasedAgain,
+    skipped,
+  }: RestoreResult & { erasedAgain: number; skipped: string[] },
 ): void {
   const { ok, answer, lines } = files
     ? describeFiles(files)
-    : looked
-      ? describeChecked(looked)
+    : filesInPlace
+      ? describeChecked(filesInPlace)
       : describeLoaded(lacking)
   const asOf = manifest.backup.taken_at
   print.json({
@@ -26,14 +33,24 @@ export function reportRestored(
     as_of: asOf,
     went_on: state !== 'new',
     rows_only: manifest.backup.rows_only,
+    erased_again: erasedAgain,
+    not_read: skipped,
     ...answer,
   })
   const mark = print.mark(ok)
   const [first, ...rest] = lines
   print.text(`${mark} ${name} is restored: ${first}`)
   for (const line of rest) print.text(line)
+  if (erasedAgain > 0)
+    print.text(
+      `Erased again, because a newer backup in the same place knows them as erased: ${formatCount(erasedAgain)}.`,
+    )
+  if (skipped.length > 0)
+    print.text(
+      `${print.mark('note')} These newer backups could not be read, so people whom only they know as erased are back: ${skipped.join(', ')}. Check them with \`backup verify\`.`,
+    )
   print.text(
-    `${print.mark('note')} Everything is as of ${asOf}: documents that were destroyed later are back, and permissions that were withdrawn later apply again. Repeat the later changes: see "The way back" in deploy/backup-restore/README.md.`,
+    `${print.mark('note')} Everything is as of ${asOf}: documents that were destroyed later are back, and so are people who were erased after the newest backup, and permissions that were withdrawn later apply again. Repeat the later changes: see "The way back" in deploy/backup-restore/README.md.`,
   )
   if (!ok) throw new CommandFailed()
 }
@@ -42,11 +59,11 @@ function describeLoaded(lacking: number): RestoreReport {
   return {
     ok: lacking === 0,
     answer: { files: { lacking } },
-    lines: ['rows and files were already there, and the remaining steps are done.', ...ifAny(lacking, notBrought)],
+    lines: ['rows and files were already there, and the remaining steps are done.', ...ifAny(lacking, notRestored)],
   }
 }
 
-const notBrought = 'Not restored, and marked as missing: %.'
+const notRestored = 'Not restored, and marked as missing: %.'
 
 function describeFiles({ written, found, bytes, renamed, infected, lacking, damaged }: RestoredFiles): RestoreReport {
   return {
@@ -55,17 +72,17 @@ function describeFiles({ written, found, bytes, renamed, infected, lacking, dama
     lines: [
       `${formatCount(written + found, 'file')}, ${formatBytes(bytes)}, each read back and its hash verified.`,
       ...ifAny(damaged, 'Lost or damaged in the backup, and left out: %.'),
-      ...ifAny(lacking, notBrought),
+      ...ifAny(lacking, notRestored),
       ...ifAny(infected, 'Not in any backup because of a virus: %.'),
     ],
   }
 }
 
-function describeChecked(looked: Record<FileState, number>): RestoreReport {
-  const { there, not_here: notHere, missing, wrong, unreadable } = looked
+function describeChecked(found: Record<FileState, number>): RestoreReport {
+  const { there, not_here: notHere, missing, wrong, unreadable } = found
   return {
     ok: notHere + missing + wrong + unreadable === 0,
-    answer: { looked },
+    answer: { looked: found },
     lines: [
       `the rows; files found in their stores: ${formatCount(there)}.`,
       ...ifAny(

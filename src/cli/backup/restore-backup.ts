@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 
 import { closeAll, type Closer, maxUploadMemoryBytes, openStores } from '../../app.ts'
-import { sealRestored } from '../../audit/seal-trail.ts'
+import { sealTrail } from '../../audit/seal-trail.ts'
+import { type ErasedLater, findPeopleErasedLater } from '../../backup/erased-people.ts'
 import { InvalidBackup, InvalidContent, type FileLine } from '../../backup/manifest.ts'
-import type { OpenedBackup } from '../../backup/open-backup.ts'
+import { type OpenedBackup, readVerificationKey } from '../../backup/open-backup.ts'
 import {
   restoreBackup as restoreFrom,
   type RestoreResult,
@@ -20,14 +21,16 @@ import { recordEvent, systemActor } from '../../database/audit/events.ts'
 import { finishRestore } from '../../database/backup/prepare-restore.ts'
 import { openConnections } from '../../database/connect-database.ts'
 import { openDatabase } from '../../database/connection/client.ts'
+import { storeUnavailable } from '../../documents/stores/stores.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { createMetrics } from '../../metrics/metrics.ts'
 import type { BackupStore } from '../../storage/backup-store/backup-store.ts'
-import { findS3Trouble } from '../../storage/connection-test/find-bucket.ts'
 import { openSpool } from '../../storage/spool/spool.ts'
+import { eraseAgain } from '../../people/personal-data/erase-again.ts'
 import { createByteBudget } from '../../storage/streams/memory-budget.ts'
 import { untilAborted } from '../../storage/streams/read-spooled-file.ts'
 import { withOpenApp } from '../command/run-command.ts'
+import { requireReachable } from '../command/require-s3.ts'
 import { withShutdownSignal } from '../command/shutdown-signal.ts'
 import { CommandFailed, explainGaveUp } from '../printing/explain-failure.ts'
 import {
@@ -41,18 +44,21 @@ import {
 } from '../printing/printer.ts'
 import type { RestoreBackupOptions } from './backup-commands.ts'
 import { warnRowsOnly } from './create-backup.ts'
-import { openBackupPlace, openNamed } from './open-backup-place.ts'
+import { openBackupStore, openChosenBackup, readKeyFile } from './open-backup-store.ts'
 import { reportRestored } from './print-restore.ts'
 
 type CommandNeeds = { config: Config; log: Logger; print: Printer }
 
-/** `backup restore`: restores files and rows, migrates the tables to this version, and seals the audit trail in this database. */
+/**
+ * `backup restore`: restores files and rows, migrates the tables to this version, and seals the audit trail in this
+ * database.
+ */
 export async function restore(needs: CommandNeeds, where: PathOrBucket, options: RestoreBackupOptions): Promise<void> {
-  const { opened, restored } = await withShutdownSignal((signal) =>
+  const { opened, restored, erasedLater } = await withShutdownSignal((signal) =>
     restoreRowsAndFiles({ ...needs, signal }, where, options),
   )
-  await finish(needs, opened.name, restored)
-  reportRestored(needs.print, opened, restored)
+  const erasedAgain = await finish(needs, opened.name, { ...restored, erasedLater })
+  reportRestored(needs.print, opened, { ...restored, erasedAgain, skipped: erasedLater.skipped })
 }
 
 async function restoreRowsAndFiles(
@@ -60,32 +66,39 @@ async function restoreRowsAndFiles(
   where: PathOrBucket,
   options: RestoreBackupOptions,
 ) {
-  const place = await openBackupPlace(needs, where, { makes: false, policy: 'backup-restore' })
+  const store = await openBackupStore(needs, where, { makes: false, policy: 'backup-restore' })
   try {
-    const opened = await untilAborted(openNamed(needs.print, place, options, 'newest_finished'), needs.signal)
+    const opened = await untilAborted(openChosenBackup(needs.print, store, options, 'newest_finished'), needs.signal)
+    const key = await readKeyFile(options.publicKey, '--public-key', readVerificationKey)
+    const erasedLater = await findPeopleErasedLater(store, opened, { key, signal: needs.signal })
     const restored = await withRestoring(needs, (parts) =>
-      restoreBackup({ ...needs, ...parts }, { place, opened }, options),
+      restoreBackup({ ...needs, ...parts }, { store, opened }, options),
     )
-    return { opened, restored }
+    return { opened, restored, erasedLater }
   } finally {
-    place.close()
+    store.close()
   }
 }
 
-async function finish(needs: CommandNeeds, backup: string, { isRowsOnly }: RestoreResult): Promise<void> {
-  await withOpenApp({ ...needs, isRestoring: true }, async ({ db, ownerConnection }) => {
+type Finishing = Pick<RestoreResult, 'isRowsOnly'> & { erasedLater: ErasedLater }
+
+/** Returns how many people were erased again. */
+async function finish(needs: CommandNeeds, backup: string, { isRowsOnly, erasedLater }: Finishing): Promise<number> {
+  return await withOpenApp({ ...needs, isRestoring: true }, async ({ db, now, ownerConnection }) => {
+    const erasedAgain = await eraseAgain({ db, now }, systemActor('restore'), erasedLater.userIds)
     await recordEvent(db, systemActor('restore'), {
       action: 'backup.restored',
       outcome: 'ok',
       details: { backup, rows_only: isRowsOnly },
     })
-    await sealRestored(db)
+    await sealTrail({ db })
     const { db: ownerDb } = openDatabase({ ...ownerConnection, max: 1 }, needs.log)
     try {
       await finishRestore(ownerDb)
     } finally {
       await ownerDb.destroy()
     }
+    return erasedAgain
   })
 }
 
@@ -102,7 +115,7 @@ export async function withRestoring<Result>(
     opened.push(() => ownerDb.destroy())
     // These stores issue no links.
     const linkKey = randomBytes(32)
-    const stores = await openStores(config, { db: ownerDb, log, metrics: createMetrics(), linkKey, s3Patience: {} })
+    const stores = await openStores(config, { db: ownerDb, log, metrics: createMetrics(), linkKey, s3Limits: {} })
     opened.push(async () => stores.close())
     const spool = await openSpool(join(config.dataDir, 'spool'))
     return await work({ ownerDb, owner, stores, spool, budget: createByteBudget(maxUploadMemoryBytes) })
@@ -116,7 +129,7 @@ type Needs = RestoreNeeds & { config: Config; print: Printer; signal: AbortSigna
 /** Restores files and rows. Prints its findings; throws `CommandFailed` when a signal stopped it. */
 export async function restoreBackup(
   needs: Needs,
-  { place, opened }: { place: BackupStore; opened: OpenedBackup },
+  { store, opened }: { store: BackupStore; opened: OpenedBackup },
   options: RestoreBackupOptions,
 ): Promise<RestoreResult> {
   const { print, signal, patience = defaultWaitTimes } = needs
@@ -128,7 +141,7 @@ export async function restoreBackup(
   const progress = showProgress(print, { files, bytes })
   const done = { files: 0, bytes: 0 }
   try {
-    return await restoreFrom(needs, place, opened, {
+    return await restoreFrom(needs, store, opened, {
       into: isWithFiles ? await storeOf(needs) : undefined,
       reads: options.read === true,
       concurrency: options.concurrency,
@@ -145,10 +158,10 @@ export async function restoreBackup(
         done.files += 1
         done.bytes += line.size
         progress.update(done)
-        if (found !== 'there') nameFile({ print, progress }, line, found)
+        if (found !== 'there') printFile({ print, progress }, line, found)
       },
       withoutDamaged: options.withoutDamaged === true,
-      onLacking: (line) => nameFile({ print, progress }, line, line.fate === 'kept' ? 'damaged' : 'not_in_the_backup'),
+      onLacking: (line) => printFile({ print, progress }, line, line.fate === 'kept' ? 'damaged' : 'not_in_the_backup'),
     })
   } catch (error) {
     if (error instanceof InvalidBackup) throw notRestored(name, error)
@@ -161,9 +174,9 @@ export async function restoreBackup(
   }
 }
 
-type Told = { print: Printer; progress: Progress }
+type Output = { print: Printer; progress: Progress }
 
-function nameFile({ print, progress }: Told, line: FileLine, found: string): void {
+function printFile({ print, progress }: Output, line: FileLine, found: string): void {
   const { firm_id, document_id, version, key } = line
   print.json({ event: 'file', found, firm_id, document_id, version, key })
   progress.print(
@@ -183,8 +196,7 @@ function notRestored(name: string, error: InvalidBackup): AppError {
 async function storeOf({ config, stores, signal }: Needs): Promise<RestoreStore> {
   const { local, s3 } = stores
   if (!config.useS3) return { store: 'local', name: config.uploadsDir, storeId: local.storeId, files: local }
-  const trouble = await untilAborted(findS3Trouble(config.s3), signal)
-  if (trouble !== undefined || s3 === undefined)
-    throw new AppError('store_unavailable', `S3 cannot be used: ${trouble?.message}. ${trouble?.advice}`)
+  await requireReachable(config.s3, signal)
+  if (s3 === undefined) throw storeUnavailable()
   return { store: 's3', name: config.s3.bucket, storeId: null, files: s3 }
 }

@@ -14,7 +14,7 @@ import { untilAborted } from '../../storage/streams/read-spooled-file.ts'
 import type { VerifyBackupOptions } from './backup-commands.ts'
 import { warnRowsOnly } from './create-backup.ts'
 import { CommandFailed, explainGaveUp } from '../printing/explain-failure.ts'
-import { openBackupPlace, openNamed } from './open-backup-place.ts'
+import { openBackupStore, openChosenBackup } from './open-backup-store.ts'
 import { stoppedIncomplete, formatBytes, formatCount, type Printer, showProgress } from '../printing/printer.ts'
 
 type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer; signal: AbortSignal; patience?: WaitTimes }
@@ -22,16 +22,16 @@ type Needs = { config: ConfigWithoutTokens; log: Logger; print: Printer; signal:
 /** `backup verify`. Prints the problems, and throws `CommandFailed` if there are any. */
 export async function verifyBackup(needs: Needs, where: PathOrBucket, options: VerifyBackupOptions): Promise<void> {
   const { print, signal, patience = defaultWaitTimes } = needs
-  const place = await openBackupPlace(needs, where, {
+  const store = await openBackupStore(needs, where, {
     makes: false,
     policy: options.repair === true ? 'backup-verify-repair' : 'backup-verify',
   })
   try {
-    const opened = await untilAborted(openNamed(print, place, options, 'newest'), signal)
+    const opened = await untilAborted(openChosenBackup(print, store, options, 'newest'), signal)
     const { files, backup } = opened.manifest
     const progress = showProgress(print, { files: files.count, bytes: backup.rows_only ? 0 : files.bytes })
     const kinds: Record<ProblemKind, number> = { backup: 0, missing: 0, damaged: 0, aside: 0 }
-    const checked = await verify(place, opened, {
+    const checked = await verify(store, opened, {
       concurrency: options.concurrency,
       signal,
       ...patience,
@@ -43,31 +43,31 @@ export async function verifyBackup(needs: Needs, where: PathOrBucket, options: V
           kind: problem.kind,
           file: problem.file,
           why: problem.why,
-          ...aboutLine(problem),
+          ...documentFields(problem),
         })
-        progress.print(`${print.mark(false)} ${problem.file}: ${problem.why}${whose(problem)}`)
+        progress.print(`${print.mark(false)} ${problem.file}: ${problem.why}${describeDocument(problem)}`)
       },
       onFile: (done) => progress.update(done),
     }).finally(() => progress.end())
-    answer(print, opened, checked)
+    printResult(print, opened, checked)
     for (const line of adviseOnDamage(kinds)) print.text(line)
     if (checked.problems > 0 || !checked.isComplete) throw new CommandFailed()
   } catch (error) {
     throw error instanceof RetriesExhausted ? explainGaveUp(error, 'the verification starts over') : error
   } finally {
-    place.close()
+    store.close()
   }
 }
 
-function aboutLine({ line }: BackupProblem) {
+function documentFields({ line }: BackupProblem) {
   return line && { firm_id: line.firm_id, document_id: line.document_id, version: line.version }
 }
 
-function whose({ line }: BackupProblem): string {
+function describeDocument({ line }: BackupProblem): string {
   return line === undefined ? '' : ` (document ${line.document_id} version ${line.version ?? '?'})`
 }
 
-function answer(print: Printer, { name, manifest, signature }: OpenedBackup, checked: VerifyResult): void {
+function printResult(print: Printer, { name, manifest, signature }: OpenedBackup, checked: VerifyResult): void {
   const { rows, files, bytes, notIncluded, problems, isComplete } = checked
   const isRight = problems === 0 && isComplete
   const { lacking } = manifest.files
@@ -98,14 +98,14 @@ function answer(print: Printer, { name, manifest, signature }: OpenedBackup, che
       `${print.mark('note')} The backup lacks ${formatCount(lacking, 'file')} that could not be read when it was created.`,
     )
   const mark = print.mark(isRight)
-  const verdict = problems === 0 ? noProblem(isComplete) : formatCount(problems, 'problem')
+  const verdict = problems === 0 ? describeNoProblem(isComplete) : formatCount(problems, 'problem')
   print.text(
     `${mark} ${name}: ${formatCount(rows, 'row')}, ${formatCount(files, 'file')}, ${formatBytes(bytes)}: ${verdict}.`,
   )
   if (!isComplete) print.text(stoppedIncomplete)
 }
 
-function noProblem(isComplete: boolean): string {
+function describeNoProblem(isComplete: boolean): string {
   return isComplete ? 'unchanged' : 'no problem so far'
 }
 
@@ -116,11 +116,11 @@ function adviseOnDamage({ backup, missing, damaged, aside }: Record<ProblemKind,
   if (backup > 0)
     lines.push('Damaged rows or lists cannot be repaired: create another backup, or use another copy of this one.')
   if (damaged > 0)
-    lines.push(`Damaged files: --repair sets them aside; then ${again}. See docs/runbook/backup-lacking.md.`)
+    lines.push(`Damaged files: --repair sets them aside; then ${again}. See docs/runbook/backup-incomplete.md.`)
   if (aside > 0)
     lines.push(
-      `Set aside, as ….damaged: ${formatCount(aside, 'file')}. The next ${again}: run it now, because until then no backup here has them. See docs/runbook/backup-lacking.md.`,
+      `Set aside, as ….damaged: ${formatCount(aside, 'file')}. The next ${again}: run it now, because until then no backup here has them. See docs/runbook/backup-incomplete.md.`,
     )
-  if (missing > 0) lines.push(`Missing files: ${again}. See docs/runbook/backup-lacking.md.`)
+  if (missing > 0) lines.push(`Missing files: ${again}. See docs/runbook/backup-incomplete.md.`)
   return lines
 }

@@ -1,12 +1,13 @@
 import { parseEnv } from 'node:util'
 
 import { ConfigError, codeOf } from '../../errors/app-error.ts'
+import { readSecretFiles, secretNames } from '../../config/secret-files.ts'
 import { findSetting } from '../../config/settings.ts'
 import { readIfExists } from '../../files/file-system.ts'
 
 type Environment = Record<string, string | undefined>
 
-export type LoadedEnvironment = {
+type LoadedEnvironment = {
   /** The source of a setting, for people: `.env` or `the environment`. */
   sourceOf: (name: string) => string
   /** Whether S3 credentials are still the placeholders of `.env.example`. */
@@ -15,19 +16,25 @@ export type LoadedEnvironment = {
 
 /**
  * Adds the `.env` of the working directory to the environment, which wins. It changes the environment itself, so that
- * the file may also have settings that the AWS SDK reads, such as `AWS_PROFILE`.
+ * the file may also have settings that the AWS SDK reads, such as `AWS_PROFILE`. Secrets given as files are read.
  */
 export async function loadEnvironment(environment: Environment, file = '.env'): Promise<LoadedEnvironment> {
   const added = new Set<string>()
   for (const [name, value] of Object.entries(parseEnv(await readSettings(file)))) {
     // An empty value or a placeholder in the environment does not hide that of the file.
-    if (findSetting(environment, name) !== undefined) continue
+    if (findSetting(environment, name) !== undefined || isGivenAsFile(environment, name)) continue
     environment[name] = value
     added.add(name)
   }
+  readSecretFiles(environment)
   const hasPlaceholders = hidePlaceholders(environment)
 
   return { sourceOf: (name) => (added.has(name) ? '.env' : 'the environment'), hasPlaceholders }
+}
+
+/** A secret that the environment gives as a file wins, too. */
+function isGivenAsFile(environment: Environment, name: string): boolean {
+  return secretNames.includes(name) && (environment[`${name}_FILE`] ?? '').trim() !== ''
 }
 
 async function readSettings(file: string): Promise<string> {

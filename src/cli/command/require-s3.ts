@@ -1,13 +1,14 @@
-import type { Config } from '../../config/config.ts'
+import type { Config, S3Config } from '../../config/config.ts'
 import type { Db } from '../../database/connection/client.ts'
 import { countDisposedBlobs } from '../../database/purge/disposals.ts'
-import type { PurgeScope } from '../../database/purge/trash-retention.ts'
+import type { PurgeScope } from '../../database/purge/purge-candidates.ts'
 import { hasVersionsIn } from '../../database/documents/versions-in-store.ts'
 import { claimStore, disableWrongBucket, notOurBucket } from '../../documents/stores/claim-store.ts'
 import { type Stores, storeUnavailable } from '../../documents/stores/stores.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { untilAborted } from '../../storage/streams/read-spooled-file.ts'
 import { findS3Trouble } from '../../storage/connection-test/find-bucket.ts'
+import { explainS3Failure } from '../printing/explain-s3-failure.ts'
 
 type Needs = { config: Config; db: Db; stores: Stores; signal: AbortSignal }
 
@@ -16,11 +17,17 @@ type Needs = { config: Config; db: Db; stores: Stores; signal: AbortSignal }
  * cannot be used or belongs to another installation; throws the signal's reason when that aborts first.
  */
 export async function requireS3(needs: Needs): Promise<void> {
-  const trouble = await untilAborted(findS3Trouble(needs.config.s3), needs.signal)
-  if (trouble !== undefined)
-    throw new AppError('store_unavailable', `S3 cannot be used: ${trouble.message}. ${trouble.advice}`)
+  await requireReachable(needs.config.s3, needs.signal)
   await untilAborted(disableWrongBucket(needs), needs.signal)
   if (needs.stores.s3?.outage()?.trouble === 'not_ours') throw wrongBucketError()
+}
+
+/** Throws `store_unavailable`, with the cause and what to do, when the bucket cannot be used. */
+export async function requireReachable(config: S3Config, signal: AbortSignal): Promise<void> {
+  const trouble = await untilAborted(findS3Trouble(config), signal)
+  if (trouble === undefined) return
+  const { message, advice } = explainS3Failure(trouble)
+  throw new AppError('store_unavailable', `S3 cannot be used: ${message}. ${advice}`)
 }
 
 function wrongBucketError(): AppError {

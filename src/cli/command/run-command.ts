@@ -9,7 +9,7 @@ import type { OutputOptions } from './define-command.ts'
 import { loadEnvironment } from './load-environment.ts'
 import { withShutdownSignal } from './shutdown-signal.ts'
 
-/** What a command has that does not open the app. */
+/** The parts of a command that does not open the app. */
 export type CommandNeeds = {
   config: ConfigWithoutTokens
   log: Logger
@@ -18,8 +18,8 @@ export type CommandNeeds = {
   signal: AbortSignal
 }
 
-/** What a command has that opens the app. */
-export type AppNeeds = App & { print: Printer; signal: AbortSignal }
+/** The parts of a command that opens the app. */
+type AppNeeds = App & { print: Printer; signal: AbortSignal }
 
 /** The database that the settings name, once they are read. */
 let database: string | undefined

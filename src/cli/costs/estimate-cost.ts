@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
 
 import { type CostFacts, collectCostFacts } from '../../database/documents/cost-facts.ts'
-import { NoPrices, type Prices, readPrices, defaultPrices } from '../../documents/costs/read-prices.ts'
+import { InvalidPrices, type Prices, readPrices, defaultPrices } from '../../documents/costs/read-prices.ts'
 import {
   compareScenarios,
   type CostLine,
   costLines,
   type Costs,
-  countOf,
+  totalOf,
   minBilledBytes,
   type Lifecycle,
   newerThan,
@@ -38,7 +38,7 @@ export async function estimateCost(needs: CommandNeeds, options: CostOptions): P
   const costs = compareScenarios(facts, prices, lifecycleOf(options), {
     periodDays: options.days,
     hasScanner: needs.config.clamd !== undefined,
-    takesFreeOff: options.free === true,
+    subtractsFree: options.free === true,
   })
   needs.print.json(answerOf(facts, prices, options, costs))
   printCosts(needs.print, { facts, prices, options, costs })
@@ -53,7 +53,7 @@ async function readPricesFrom(path: string): Promise<Prices> {
   try {
     return readPrices(json)
   } catch (error) {
-    if (error instanceof NoPrices)
+    if (error instanceof InvalidPrices)
       throw new WrongUse(`--prices: ${path} does not have prices in the required form: ${error.message}. ${copyPrices}`)
     throw error
   }
@@ -62,9 +62,9 @@ async function readPricesFrom(path: string): Promise<Prices> {
 function lifecycleOf(options: CostOptions): Lifecycle {
   return {
     // As in `s3 setup`: files that are destroyed soon are not moved first.
-    hiddenToIaDays: options.noncurrentDays < 60 ? undefined : 30,
-    hiddenGoneDays: options.noncurrentDays,
-    keptToIaDays: options.iaAfter,
+    removedToIaDays: options.noncurrentDays < 60 ? undefined : 30,
+    removedExpiryDays: options.noncurrentDays,
+    currentToIaDays: options.iaAfter,
     movesSmall: options.moveSmall === true,
   }
 }
@@ -74,18 +74,18 @@ function answerOf(facts: CostFacts, prices: Prices, options: CostOptions, costs:
   return {
     firm_id: options.firm ?? null,
     firms: facts.firms,
-    kept: amount(countOf(facts.stored)),
+    kept: toJson(totalOf(facts.stored)),
     on_disk: { files: facts.localFiles },
-    removed: amount(countOf(facts.hidden)),
+    removed: toJson(totalOf(facts.hidden)),
     days: options.days,
-    uploads: amount(countOf(newerThan(facts.stored, options.days))),
-    downloads: amount(countOf(facts.downloads)),
+    uploads: toJson(totalOf(newerThan(facts.stored, options.days))),
+    downloads: toJson(totalOf(facts.downloads)),
     prices: { region, currency, as_of, source },
     costs,
   }
 }
 
-function amount({ files, bytes }: { files: number; bytes: number }) {
+function toJson({ files, bytes }: { files: number; bytes: number }) {
   return { files, bytes: Math.round(bytes) }
 }
 
@@ -93,13 +93,13 @@ type CostReport = { facts: CostFacts; prices: Prices; options: CostOptions; cost
 
 type Scenario = (typeof scenarioNames)[number]
 
-const heads: Record<Scenario, string> = {
+const columns: Record<Scenario, string> = {
   plain: 'as it is',
   lifecycle: 'lifecycle',
   cloudfront: 'CloudFront',
   both: 'both',
 }
-const names: Record<CostLine, string> = {
+const rows: Record<CostLine, string> = {
   storage_standard: 'storage, STANDARD',
   storage_standard_ia: 'storage, STANDARD_IA',
   upload_requests: 'requests: uploads',
@@ -117,9 +117,9 @@ const priceWidth = 12
 function printCosts(print: Printer, { facts, prices, options, costs }: CostReport): void {
   printFacts(print, facts, options)
   print.text('')
-  print.text(formatRow(`${prices.currency} a month, ${prices.region}`, (scenario) => heads[scenario]))
-  for (const name of costLines)
-    print.text(formatRow(names[name], (scenario) => formatMoney(costs[scenario].lines[name].price)))
+  print.text(formatRow(`${prices.currency} a month, ${prices.region}`, (scenario) => columns[scenario]))
+  for (const line of costLines)
+    print.text(formatRow(rows[line], (scenario) => formatMoney(costs[scenario].lines[line].price)))
   const total = formatRow('total', (scenario) => formatMoney(costs[scenario].total))
   print.text(print.paint('bold', total))
   print.text('')
@@ -129,12 +129,12 @@ function printCosts(print: Printer, { facts, prices, options, costs }: CostRepor
 
 function printFacts(print: Printer, facts: CostFacts, { firm, days }: CostOptions): void {
   print.text(firm === undefined ? `Firms with documents: ${formatCount(facts.firms)}.` : `Firm ${firm}.`)
-  print.text(`Current files: ${formatAmount(countOf(facts.stored))}.`)
+  print.text(`Current files: ${formatAmount(totalOf(facts.stored))}.`)
   if (facts.localFiles > 0)
     print.text(`Current files on a disk, counted as if on S3: ${formatCount(facts.localFiles)}.`)
-  print.text(`Removed files that a versioned bucket may still store: ${formatAmount(countOf(facts.hidden))}.`)
+  print.text(`Removed files that a versioned bucket may still store: ${formatAmount(totalOf(facts.hidden))}.`)
   print.text(
-    `In the last ${formatCount(days, 'day')} uploaded: ${formatAmount(countOf(newerThan(facts.stored, days)))}; downloaded: ${formatAmount(countOf(facts.downloads))}.`,
+    `In the last ${formatCount(days, 'day')} uploaded: ${formatAmount(totalOf(newerThan(facts.stored, days)))}; downloaded: ${formatAmount(totalOf(facts.downloads))}.`,
   )
 }
 

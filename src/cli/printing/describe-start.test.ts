@@ -20,9 +20,11 @@ describe('the administrator', () => {
   test('with a generated password: shown, or in a file', async () => {
     const { config, dataDir } = await makeConfig()
     const made = { kind: 'made', email, isGenerated: true } as const
-    expect(describeAdministrator(config, made, true)).toBe(`${email}, password as shown above`)
+    expect(describeAdministrator(config, made, true)).toBe(
+      `${email}, password as shown above, to change at the first login`,
+    )
     expect(describeAdministrator(config, made, false)).toBe(
-      `${email}, password in the second line of ${dataDir}/initial-admin-password`,
+      `${email}, password in the second line of ${dataDir}/initial-admin-password, to change at the first login`,
     )
   })
 

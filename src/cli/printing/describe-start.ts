@@ -4,12 +4,13 @@ import { relative } from 'node:path'
 import type { Config } from '../../config/config.ts'
 import { type AdministratorOutcome, passwordFile } from '../../people/accounts/ensure-administrator.ts'
 import type { Outage } from '../../storage/s3/circuit-breaker.ts'
+import type { Explanation } from './explain-s3-failure.ts'
 
 type S3State = {
   /** Why the circuit of S3 is open. */
   outage: Pick<Outage, 'trouble'> | undefined
   /** Why S3 could not be reached just now, and what to do. */
-  trouble: { message: string; advice: string } | undefined
+  trouble: Explanation | undefined
   hasPlaceholders: boolean
 }
 
@@ -23,15 +24,15 @@ export function describeStorage(config: Config, { outage, trouble, hasPlaceholde
       ? `local as fallback ${shortPath(uploadsDir)} (${why})`
       : `none, uploads fail (${why}, and S3_FALLBACK is off)`
   }
-  const place = `S3 ${s3.bucket}, ${s3.region}`
+  const bucket = `S3 ${s3.bucket}, ${s3.region}`
   const meanwhile =
     fallback === 'local'
       ? `Until then, new files are stored in ${shortPath(uploadsDir)}.`
       : 'Until then, uploads fail (S3_FALLBACK is off).'
   if (outage?.trouble === 'not_ours')
-    return `${place}, not used: the bucket does not belong to this installation. Correct AWS_S3_BUCKET, or restore the bucket, and restart. ${meanwhile}`
-  if (trouble === undefined) return `${place}, reachable`
-  return `${place}, not reachable: ${trouble.message}. ${trouble.advice} ${meanwhile}`
+    return `${bucket}, not used: the bucket does not belong to this installation. Correct AWS_S3_BUCKET, or restore the bucket, and restart. ${meanwhile}`
+  if (trouble === undefined) return `${bucket}, reachable`
+  return `${bucket}, not reachable: ${trouble.message}. ${trouble.advice} ${meanwhile}`
 }
 
 /** Describes the virus scanner, if there is one. */
@@ -48,7 +49,7 @@ export function describeAdministrator(config: Config, outcome: AdministratorOutc
   switch (outcome.kind) {
     case 'made':
       if (!outcome.isGenerated) return `${outcome.email}, with the password of ADMIN_PASSWORD`
-      return `${outcome.email}, password ${isShown ? 'as shown above' : `in the second line of ${shortPath(file)}`}`
+      return `${outcome.email}, password ${isShown ? 'as shown above' : `in the second line of ${shortPath(file)}`}, to change at the first login`
     case 'present':
       return `${outcome.email}, exists already; ADMIN_PASSWORD changed nothing`
     case 'not_an_administrator':
@@ -63,6 +64,31 @@ export function describeAdministrator(config: Config, outcome: AdministratorOutc
 }
 
 const createAnother = 'To create another: ./bin/paniq-docs users create --admin --help'
+
+/** Describes who must have a second factor. */
+export function describeSecondFactor({ secondFactor }: Pick<Config, 'secondFactor'>): string {
+  switch (secondFactor) {
+    case 'off':
+      return 'off; a password alone is enough, also for administrators (SECOND_FACTOR)'
+    case 'administrators':
+      return 'required of administrators'
+    case 'everyone':
+      return 'required of everyone'
+  }
+}
+
+/** Who can still act without a second factor; undefined where it is off, or all tokens are our own. */
+export function findTokensWithoutSecondFactor(
+  config: Pick<Config, 'secondFactor' | 'openId' | 'database' | 'jwtSecret'>,
+): string | undefined {
+  const isShared = config.database.kind === 'external' && config.jwtSecret !== undefined
+  const issuers = [
+    config.openId === undefined ? undefined : 'the OpenID provider (JWT_JWKS_URL)',
+    isShared ? 'the platform (JWT_SECRET_KEY)' : undefined,
+  ].filter((issuer) => issuer !== undefined)
+  if (config.secondFactor === 'off' || issuers.length === 0) return undefined
+  return `SECOND_FACTOR does not apply to tokens of ${issuers.join(' and ')}: require a second factor there too`
+}
 
 /** The address to open on this machine: a wildcard address cannot be called. */
 export function addressToOpen(host: string, listening: string): string {

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest'
 
-import { AppError, ConfigError } from '../../errors/app-error.ts'
+import { AccessDenied, AppError, ConfigError } from '../../errors/app-error.ts'
+import { Fault } from '../../errors/faults.ts'
 import { toLocalError } from '../../storage/local/local-errors.ts'
 import { s3FailureOf } from '../../storage/s3/requests/s3-errors.ts'
 import { S3Error } from '../../storage/s3/requests/s3-operation.ts'
 import { explainFailure, explainListening } from './explain-failure.ts'
 
-describe('a database that cannot be opened, or went away', () => {
+describe('a database that cannot be opened, or was lost', () => {
   test.each([
     ['28P01', 'rejects this user or password'],
     ['3D000', 'createdb'],
@@ -19,7 +20,7 @@ describe('a database that cannot be opened, or went away', () => {
     ['ENOTFOUND', 'host name'],
     ['SELF_SIGNED_CERT_IN_CHAIN', 'sslrootcert'],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'another name'],
-  ])('%s, at any depth of causes: says what to do', (code, advice) => {
+  ])('%s, at any depth of causes: prints the fix', (code, advice) => {
     const cause = Object.assign(new Error('from the driver'), { code })
     const { message, isExpected } = explainFailure(new Error('the database could not be migrated', { cause }))
     expect(message).toMatch(/^The database \(DATABASE_URL, DATABASE_OWNER_URL, DATABASE_DIRECT_URL\): /)
@@ -28,18 +29,18 @@ describe('a database that cannot be opened, or went away', () => {
     expect(isExpected).toBe(true)
   })
 
-  test('at every one of a name’s addresses', () => {
+  test('a connection that fails at all addresses of a name', () => {
     const refused = Object.assign(new Error('refused'), { code: 'ECONNREFUSED', syscall: 'connect' })
     expect(explainFailure(new AggregateError([refused, refused])).code).toBe('database')
   })
 })
 
-test('a transaction pooler at DATABASE_URL: names the setting that is missing', () => {
+test('a transaction pooler at DATABASE_URL: names the missing setting', () => {
   const rejected = Object.assign(new Error('unsupported startup parameter: lock_timeout'), { code: '08P01' })
   expect(explainFailure(rejected).message).toContain('Set DATABASE_DIRECT_URL')
 })
 
-describe('a store that cannot serve', () => {
+describe('a store that fails', () => {
   test('S3: names its error and the command that finds the cause', () => {
     const failure = s3FailureOf(Object.assign(new Error('from the SDK'), { name: 'AccessDenied' }))
     expect(explainFailure(new S3Error('list_objects', failure))).toEqual({
@@ -55,15 +56,15 @@ describe('a store that cannot serve', () => {
     ['EROFS', /read-only\. Mount it/],
     ['EIO', /A disk fails\. Check the system log/],
     ['ENXIO', /failed with ENXIO\. Check the system log/],
-  ])('the disk, %s: says what to do with it', (code, says) => {
+  ])('the disk, %s: prints the fix', (code, says) => {
     const failed = toLocalError(Object.assign(new Error(`${code}: open '/srv/documents'`), { code, errno: -28 }))
-    const { message, isExpected } = explainFailure(new Error('in the midst of work', { cause: failed }))
+    const { message, isExpected } = explainFailure(new Error('while working', { cause: failed }))
     expect(message).toMatch(says)
     expect(message).not.toContain('/srv')
     expect(isExpected).toBe(true)
   })
 
-  test('a folder of the settings that cannot be made: says which', () => {
+  test('a folder of the settings that cannot be created is named', () => {
     const failed = Object.assign(new Error('EROFS: mkdir'), {
       code: 'EROFS',
       syscall: 'mkdir',
@@ -74,13 +75,21 @@ describe('a store that cannot serve', () => {
     )
   })
 
-  test('but a missing file under a key is unexpected here', () => {
+  test('a missing file under a key is unexpected', () => {
     const failed = toLocalError(Object.assign(new Error('ENOENT: open'), { code: 'ENOENT', errno: -2 }))
     expect(explainFailure(failed).isExpected).toBe(false)
   })
 })
 
-test('a message for people stays as it is', () => {
+test('a denial and a failure of the database or a store get their sentences', () => {
+  expect(explainFailure(new AccessDenied('firm_missing'))).toMatchObject({ message: 'There is no such firm.' })
+  expect(explainFailure(new Fault('table_unknown', { table: 'x' }))).toMatchObject({
+    code: 'conflict',
+    message: 'The backup has a table that this version does not know: x.',
+  })
+})
+
+test('a message for people stays unchanged', () => {
   expect(explainFailure(new ConfigError('PORT: must be.'))).toMatchObject({
     message: 'PORT: must be.',
     isExpected: true,

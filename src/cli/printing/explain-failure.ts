@@ -1,5 +1,6 @@
 import type { DatabaseConfig } from '../../config/config.ts'
 import { AppError, ConfigError, codeOf, hasCode } from '../../errors/app-error.ts'
+import { sentenceOf } from '../../errors/faults.ts'
 import { isFromPooler, isUnreachable, isWithoutTls } from '../../database/connection/postgres-errors.ts'
 import { StoreError } from '../../storage/file-store.ts'
 import { adviseOnDiskFailure, describeDiskFailure } from '../../storage/local/local-errors.ts'
@@ -42,7 +43,7 @@ function explainForeseen(error: unknown): Explained | undefined {
   if (error instanceof ConfigError) return expected('configuration', error.message)
   if (error instanceof WrongUse) return expected('wrong_use', error.message)
   if (error instanceof Interrupted) return expected('ended', error.message)
-  return error instanceof AppError ? expected(error.code, error.message) : undefined
+  return error instanceof AppError ? expected(error.code, sentenceOf(error)) : undefined
 }
 
 function expected(code: string, message: string): Explained {

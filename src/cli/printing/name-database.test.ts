@@ -19,7 +19,7 @@ test.each([
   expect(describeDatabase({ kind: 'external', url, ownerUrl: undefined, directUrl: url })).toBe(named)
 })
 
-test('every address that differs is named, or the embedded database', () => {
+test('every different address is named, or the embedded database', () => {
   const urls = {
     url: 'postgres://app:secret@pooler:6432/p',
     ownerUrl: 'postgres://owner:secret@db/p',

@@ -27,7 +27,7 @@ export function passwordReader(
 }
 
 async function askTwice(email: string, { stdin, stderr }: Streams): Promise<string> {
-  const questions = [`New password for ${email}, 8 characters or more: `, 'Repeat it: ']
+  const questions = [`New password for ${email}, 10 characters or more: `, 'Repeat it: ']
   const [password, again] = await askUnseen(questions, { stdin, stderr })
   if (password === undefined || again === undefined)
     throw new AppError('validation_failed', 'No password was given. Nothing was changed.')

@@ -3,13 +3,13 @@ import { expect, test } from 'vitest'
 import { createLogger } from '../../logging/logger.ts'
 import { clearingProgress, describeProgress, formatCount, createPrinter, progressOf, showProgress } from './printer.ts'
 
-test('people see how far it is, how fast it goes, and when it ends', () => {
+test('the progress has counts, bytes, the rate and the time left', () => {
   const done = { files: 1204, bytes: 118_000_000 }
   const total = { files: 10_000, bytes: 1_000_000_000 }
   expect(describeProgress(done, total, 12)).toBe('1 204 of 10 000 files, 118 MB of 1.0 GB, 9.8 MB/s, 1 min 29 s left')
 })
 
-test('where bytes are not known, files alone say how far it is', () => {
+test('without known bytes, the progress has only files', () => {
   const [done, total] = [
     { files: 25, bytes: 0 },
     { files: 100, bytes: 0 },
@@ -18,7 +18,7 @@ test('where bytes are not known, files alone say how far it is', () => {
   expect(progressOf(done, total, 10)).toMatchObject({ files: 25, files_per_second: 2.5, seconds_left: 30 })
 })
 
-test('nothing done yet says nothing of the end, and nothing to do is done', () => {
+test('the time left is missing before the first file, and 0 if there are no files', () => {
   const total = { files: 100, bytes: 1000 }
   expect(describeProgress({ files: 0, bytes: 0 }, total, 1)).toBe('0 of 100 files, 0 B of 1.0 KB, 0 B/s')
   expect(progressOf({ files: 0, bytes: 0 }, { files: 0, bytes: 0 }, 1)).toMatchObject({ seconds_left: 0 })
@@ -29,19 +29,19 @@ test.each([
   [1, '1 file'],
   [2, '2 files'],
   [1_204_000, '1 204 000 files'],
-])('%i is said with its noun in the right number', (count, says) => {
+])('%i has its noun in singular or plural', (count, says) => {
   expect(formatCount(count, 'file')).toBe(says)
 })
 
-test('how far it is has the noun of all that there is', () => {
+test('the noun follows the total', () => {
   const one = { files: 1, bytes: 2000 }
   expect(describeProgress({ files: 0, bytes: 0 }, one, 1)).toBe('0 of 1 file, 0 B of 2.0 KB, 0 B/s')
   expect(describeProgress(one, { files: 2, bytes: 4000 }, 2)).toBe('1 of 2 files, 2.0 KB of 4.0 KB, 1.0 KB/s, 2 s left')
 })
 
-test.each([true, false])('a line of the log tears no bar (terminal: %s)', (isTTY) => {
+test.each([true, false])('a log line clears the progress bar first (terminal: %s)', (isTTY) => {
   const written: string[] = []
-  // Only what a bar and a log ask of a stream is looked at.
+  // The bar and the log use nothing else of a stream.
   const stream = Object.assign(Object.create(process.stderr) as NodeJS.WriteStream, {
     isTTY,
     write: (text: string) => written.push(text) > 0,

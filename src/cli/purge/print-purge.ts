@@ -1,16 +1,10 @@
 import type { DisposedDocument } from '../../database/purge/disposals.ts'
-import type { PurgeCandidate } from '../../database/purge/trash-retention.ts'
+import type { PurgeCandidate } from '../../database/purge/purge-candidates.ts'
 import type { DestroyResult } from '../../documents/purge/destroy-files.ts'
 import type { PurgeResult } from '../../documents/purge/purge-trash.ts'
+import { trashEndsAt } from '../../documents/trash/trash-retention.ts'
 import type { DocumentId } from '../../vocabulary/vocabulary.ts'
-import {
-  type Amount,
-  stoppedResumable,
-  formatCount,
-  type Printer,
-  type Progress,
-  showProgress,
-} from '../printing/printer.ts'
+import { type Amount, stoppedResumable, formatCount, type Printer, showProgress } from '../printing/printer.ts'
 
 type Settled = PurgeResult | { document: PurgeCandidate; outcome: 'due' }
 type Outcome = Settled['outcome'] | 'purged_before'
@@ -20,7 +14,7 @@ export type PurgeReporter = {
   report: (settled: Settled) => void
   /** Starts the second phase, which destroys this number of files of purged documents. */
   beginFiles: (count: number) => void
-  reportFile: FileReporter['report']
+  reportFile: (settled: DestroyResult) => void
   /** Reports a named document that does not exist; an earlier run may have purged it. */
   reportUnseen: (id: DocumentId, earlier: DisposedDocument | undefined) => void
   hasSeen: (id: DocumentId) => boolean
@@ -50,11 +44,21 @@ const filesLeftText =
 const inOldBuckets =
   'files in a bucket from before a restore: %; the service cannot reach them, so destroy that bucket with all its versions'
 
-const dayMs = 24 * 60 * 60 * 1000
+type FileOutcome = DestroyResult['outcome']
+
+const fileReasons: Record<FileOutcome, string> = {
+  destroyed: 'destroyed',
+  held: 'its firm has a legal hold since',
+  still_named: 'another document, or a row of the platform, uses the same file',
+  backup_runs: 'a running backup may need it; run this again after the backup',
+  refused: 'S3 denies destroying a version of it: an Object Lock or a bucket policy protects it',
+  failed: 'it could not be destroyed; run again',
+}
 
 /** Outcomes that are no failure. Documents that are protected fail the command only when they were named. */
-const good = new Set<Outcome>(['purged', 'purged_before', 'due'])
-const goodUnnamed = new Set<Outcome>([...good, 'held', 'retained', 'needs_approval', 'not_yet', 'busy', 'missing'])
+const goodNamed = new Set<Outcome>(['purged', 'purged_before', 'due'])
+const goodUnnamed = new Set<Outcome>([...goodNamed, 'held', 'retained', 'needs_approval', 'not_yet', 'busy', 'missing'])
+const goodFiles = new Set<FileOutcome>(['destroyed', 'held'])
 
 type PurgeContext = { total: Amount; documentIds: DocumentId[] | undefined; trashDays: number }
 
@@ -64,56 +68,72 @@ export async function withPurgeReporter<Result>(
   { total, documentIds, trashDays }: PurgeContext,
   work: (reporter: PurgeReporter) => Promise<Result>,
 ): Promise<Result> {
-  const progress = showProgress(print, total)
-  const done = { files: 0, bytes: 0 }
   const seen = new Set<string>()
-  const documents: Partial<Record<Outcome, number>> = {}
-  const files = createFileReporter(print)
-  let isGood = true
-  const warn = (line: string) => progress.print(`${print.mark('note')} ${line}`)
-  const isFine = documentIds === undefined ? goodUnnamed : good
+  const documents = createPhase(print, { total, good: documentIds === undefined ? goodUnnamed : goodNamed })
+  let files = createPhase(print, { total: { files: 0, bytes: 0 }, good: goodFiles })
 
   const reporter: PurgeReporter = {
     hasSeen: (id) => seen.has(id),
     report(settled) {
       const { document, outcome } = settled
       seen.add(document.documentId)
-      documents[outcome] = (documents[outcome] ?? 0) + 1
-      isGood &&= isFine.has(outcome)
-      done.files += document.files
-      done.bytes += document.bytes
       const line = lineOf(settled, trashDays)
       print.json({ event: 'document', ...line })
-      if (outcome !== 'purged') warn(`${line.document_id}: ${line.why}`)
-      progress.update(done)
+      documents.settle(outcome, document, outcome === 'purged' ? undefined : `${line.document_id}: ${line.why}`)
     },
     beginFiles(count) {
-      progress.end()
-      files.begin(count)
+      documents.end()
+      if (count > 0) print.text(`Destroying ${formatCount(count, 'file')}.`)
+      files = createPhase(print, { total: { files: count, bytes: 0 }, good: goodFiles })
     },
-    reportFile: files.report,
+    reportFile(settled) {
+      const { file, outcome } = settled
+      const why = `${fileReasons[outcome]}${reasonOf(settled)}`
+      const isDestroyed = outcome === 'destroyed'
+      if (!isDestroyed)
+        print.json({ event: 'file', firm_id: file.firmId, store: file.store, key: file.key, outcome, why })
+      files.settle(outcome, { files: 1, bytes: 0 }, isDestroyed ? undefined : `${file.key}: ${why}`)
+    },
     reportUnseen(id, earlier) {
       const line = unseenLine(id, earlier)
-      documents[line.outcome] = (documents[line.outcome] ?? 0) + 1
-      isGood &&= isFine.has(line.outcome)
       print.json({ event: 'document', ...line })
-      warn(`${id}: ${line.why}`)
+      documents.settle(line.outcome, { files: 0, bytes: 0 }, `${id}: ${line.why}`)
     },
     finish({ isComplete, isDryRun, isNow }) {
       files.end()
-      const ok = isGood && files.isGood() && isComplete
-      const counts = { documents, files: files.counts }
+      const ok = documents.isGood() && files.isGood() && isComplete
+      const counts = { documents: documents.counts, files: files.counts }
       print.json({ event: 'finished', ok, dry_run: isDryRun, complete: isComplete, ...counts })
       const mark = print.mark(ok)
-      for (const line of linesOfEnd({ ...counts, isComplete, isDryRun, isNow })) progress.print(line.replace('%', mark))
+      for (const line of summarize({ ...counts, isComplete, isDryRun, isNow })) print.text(line.replace('%', mark))
       return ok
     },
   }
   try {
     return await work(reporter)
   } finally {
-    progress.end()
+    documents.end()
     files.end()
+  }
+}
+
+/** Counts the outcomes of one phase, with a progress bar. */
+function createPhase<Each extends string>(print: Printer, { total, good }: { total: Amount; good: Set<Each> }) {
+  const progress = showProgress(print, total)
+  const counts: Partial<Record<Each, number>> = {}
+  const done = { files: 0, bytes: 0 }
+  return {
+    counts,
+    isGood: () => Object.keys(counts).every((outcome) => good.has(outcome as Each)), // nothing else is counted
+    /** `note`: a line for people. */
+    settle(outcome: Each, { files, bytes }: Amount, note: string | undefined) {
+      counts[outcome] = (counts[outcome] ?? 0) + 1
+      done.files += files
+      done.bytes += bytes
+      if (note !== undefined) progress.print(`${print.mark('note')} ${note}`)
+      progress.update(done)
+    },
+    end: () => progress.end(),
   }
 }
 
@@ -135,7 +155,7 @@ function lineOf(settled: Settled, trashDays: number) {
 function untilOf({ document: { retainedUntil, deletedAt }, outcome }: Settled, trashDays: number): string {
   if (outcome === 'retained') return ` until ${retainedUntil?.toISOString() ?? '?'}`
   if (outcome !== 'not_yet' || deletedAt === null) return ''
-  return `; they are over on ${new Date(deletedAt.getTime() + trashDays * dayMs).toISOString()}`
+  return `; they are over on ${trashEndsAt(deletedAt, trashDays).toISOString()}`
 }
 
 function unseenLine(id: DocumentId, earlier: DisposedDocument | undefined) {
@@ -153,13 +173,13 @@ function unseenLine(id: DocumentId, earlier: DisposedDocument | undefined) {
 
 type End = {
   documents: Partial<Record<Outcome, number>>
-  files: FileReporter['counts']
+  files: Partial<Record<FileOutcome, number>>
   isComplete: boolean
   isDryRun: boolean
   isNow: boolean
 }
 
-function linesOfEnd({ documents, files, isComplete, isDryRun, isNow }: End): string[] {
+function summarize({ documents, files, isComplete, isDryRun, isNow }: End): string[] {
   const { purged = 0, due = 0, ...others } = documents
   const stay = Object.entries(others).map(([outcome, count]) => `${formatCount(count)} ${outcome.replaceAll('_', ' ')}`)
   const rest = stay.length === 0 ? '' : `; ${stay.join(', ')}`
@@ -170,57 +190,6 @@ function linesOfEnd({ documents, files, isComplete, isDryRun, isNow }: End): str
   else if (purged > 0) lines.push('The running service removes their files after one day.')
   if (!isComplete) lines.push(stoppedResumable)
   return lines
-}
-
-type FileOutcome = DestroyResult['outcome']
-
-/** Reports each file that is destroyed. */
-type FileReporter = {
-  begin: (total: number) => void
-  report: (settled: DestroyResult) => void
-  counts: Partial<Record<FileOutcome, number>>
-  /** False when a file stayed that should have been destroyed. */
-  isGood: () => boolean
-  end: () => void
-}
-
-const fileReasons: Record<FileOutcome, string> = {
-  destroyed: 'destroyed',
-  held: 'its firm has a legal hold since',
-  still_named: 'another document, or a row of the platform, uses the same file',
-  backup_runs: 'a running backup may need it; run this again after the backup',
-  refused: 'S3 denies destroying a version of it: an Object Lock or a bucket policy protects it',
-  failed: 'it could not be destroyed; run again',
-}
-
-const goodFileOutcomes = new Set<FileOutcome>(['destroyed', 'held'])
-
-function createFileReporter(print: Printer): FileReporter {
-  const counts: FileReporter['counts'] = {}
-  const done = { files: 0, bytes: 0 }
-  let progress: Progress | undefined
-  return {
-    counts,
-    isGood: () => Object.keys(counts).every((outcome) => goodFileOutcomes.has(outcome as FileOutcome)), // nothing else is counted
-    begin(total) {
-      if (total === 0) return
-      print.text(`Destroying ${formatCount(total, 'file')}.`)
-      progress = showProgress(print, { files: total, bytes: 0 })
-    },
-    report(settled) {
-      const { file, outcome } = settled
-      counts[outcome] = (counts[outcome] ?? 0) + 1
-      done.files += 1
-      progress?.update(done)
-      if (outcome === 'destroyed') return
-      const why = `${fileReasons[outcome]}${reasonOf(settled)}`
-      print.json({ event: 'file', firm_id: file.firmId, store: file.store, key: file.key, outcome, why })
-      const line = `${print.mark('note')} ${file.key}: ${why}`
-      if (progress === undefined) print.text(line)
-      else progress.print(line)
-    },
-    end: () => progress?.end(),
-  }
 }
 
 /** The message of an error, in parentheses. */

@@ -4,9 +4,10 @@ import { hostname, userInfo } from 'node:os'
 import type { Config } from '../../config/config.ts'
 import { countDisposedBlobs, listDisposedDocuments } from '../../database/purge/disposals.ts'
 import { systemActor } from '../../database/audit/events.ts'
-import { countPurgeable, type PurgeScope, type PurgeTimes } from '../../database/purge/trash-retention.ts'
+import { countPurgeable, type PurgeScope, type PurgeTimes } from '../../database/purge/purge-candidates.ts'
 import { destroyFiles, type DestroyNeeds } from '../../documents/purge/destroy-files.ts'
 import { purgeTrash, walkTrash } from '../../documents/purge/purge-trash.ts'
+import { purgeCutoff } from '../../documents/trash/trash-retention.ts'
 import type { DocumentId } from '../../vocabulary/vocabulary.ts'
 import type { PurgeOptions } from './purge-command.ts'
 import { CommandFailed } from '../printing/explain-failure.ts'
@@ -15,8 +16,6 @@ import { requireDestruction } from '../command/require-s3.ts'
 import { type PurgeReporter, withPurgeReporter } from './print-purge.ts'
 
 type Needs = DestroyNeeds & { config: Config; graceMs: number; print: Printer; signal: AbortSignal }
-
-const dayMs = 24 * 60 * 60 * 1000
 
 /**
  * `purge`. Prints why and throws `CommandFailed` when a document or file was not destroyed. A protected document is no
@@ -51,7 +50,7 @@ export async function purgeDocuments(needs: Needs, options: PurgeOptions): Promi
 function timesOf({ now, config }: Needs, { now: isNow, document }: PurgeOptions): PurgeTimes {
   const at = now()
   const waits = isNow !== true || document === undefined
-  return { now: at, before: waits ? new Date(at.getTime() - config.trashDays * dayMs) : undefined }
+  return { now: at, before: waits ? purgeCutoff(at, config.trashDays) : undefined }
 }
 
 type Run = { times: PurgeTimes; scope: PurgeScope; reporter: PurgeReporter }

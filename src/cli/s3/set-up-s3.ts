@@ -1,10 +1,12 @@
 import type { ConfigWithoutTokens, S3Config } from '../../config/config.ts'
-import { setUpBucket } from '../../storage/bucket-setup/set-up-bucket.ts'
-import type { PartOutcome, PartResult } from '../../storage/bucket-setup/apply-part.ts'
-import { describeEndpoint } from '../../storage/s3/diagnosis/explain-s3-failure.ts'
+import { AppError } from '../../errors/app-error.ts'
+import { BucketUnusable, type PartOutcome } from '../../storage/bucket-setup/apply-part.ts'
 import { isAmazon } from '../../storage/s3/requests/retrying-s3-client.ts'
+import { type DescribedPart, describePart, describeUnusable } from './describe-part.ts'
+import { describeCredentials } from './describe-step.ts'
 import type { SetupOptions } from './s3-commands.ts'
 import { CommandFailed, WrongUse } from '../printing/explain-failure.ts'
+import { describeEndpoint } from '../printing/explain-s3-failure.ts'
 import { formatCount, type Printer } from '../printing/printer.ts'
 import type { Change } from '../../storage/bucket-setup/bucket-part.ts'
 import {
@@ -14,7 +16,8 @@ import {
   type ReplicationChoice,
   transitionClasses,
 } from '../../storage/bucket-setup/bucket-rules.ts'
-import { requireCredentials } from '../../storage/s3/diagnosis/find-credentials.ts'
+import { setUpBucket } from '../../storage/bucket-setup/set-up-bucket.ts'
+import { findConfiguredCredentials } from '../../storage/s3/diagnosis/find-credentials.ts'
 
 type Needs = {
   config: ConfigWithoutTokens
@@ -36,11 +39,17 @@ export async function setUpS3(
   print.text(`Bucket ${s3.bucket}, region ${s3.region}, at ${describeEndpoint(s3)}`)
   print.text(await requireCredentials(s3, credentialsPlace))
 
-  const parts: PartResult[] = []
-  const isComplete = await forEachPart(setUpBucket({ config: s3, choices, isDryRun, signal }), signal, (part) => {
-    parts.push(part)
-    printPart(print, part)
-  })
+  const parts: DescribedPart[] = []
+  try {
+    for await (const result of setUpBucket({ config: s3, choices, isDryRun, signal })) {
+      const part = describePart(result, { config: s3, choices })
+      parts.push(part)
+      printPart(print, part)
+    }
+  } catch (error) {
+    if (!signal.aborted) throw explainSetup(error)
+  }
+  const isComplete = !signal.aborted
   const ok = isComplete && parts.every(isGood)
   print.json({
     ok,
@@ -55,8 +64,21 @@ export async function setUpS3(
   if (!ok) throw new CommandFailed()
 }
 
+/** Describes the source of the credentials. Throws `store_unavailable` with advice when there are none. */
+async function requireCredentials(s3: S3Config, where: string): Promise<string> {
+  const found = await findConfiguredCredentials(s3)
+  const { message, advice } = describeCredentials(found, where)
+  if (!found.isFound) throw new AppError('store_unavailable', `${message}. ${advice}`)
+  return message
+}
+
+function explainSetup(error: unknown): unknown {
+  if (!(error instanceof BucketUnusable)) return error
+  return new AppError('store_unavailable', describeUnusable(error), { cause: error })
+}
+
 /** The names of these fields are part of the command's JSON. */
-function toJson({ message: says, objections, ...part }: PartResult) {
+function toJson({ message: says, objections, ...part }: DescribedPart) {
   return {
     ...part,
     ...(says === undefined ? {} : { says }),
@@ -64,21 +86,7 @@ function toJson({ message: says, objections, ...part }: PartResult) {
   }
 }
 
-/** False when a signal stopped it. */
-async function forEachPart(
-  results: AsyncIterable<PartResult>,
-  signal: AbortSignal,
-  onPart: (part: PartResult) => void,
-): Promise<boolean> {
-  try {
-    for await (const part of results) onPart(part)
-  } catch (error) {
-    if (!signal.aborted) throw error
-  }
-  return !signal.aborted
-}
-
-function isGood({ outcome, objections }: PartResult): boolean {
+function isGood({ outcome, objections }: DescribedPart): boolean {
   return outcome !== 'failed' && !objections.some(({ isSerious }) => isSerious)
 }
 
@@ -162,7 +170,7 @@ const marks: Record<PartOutcome, { style: Style; mark: string; word: string }> =
 }
 
 /** Prints the outcome of a part, its changes, and what to know or do. */
-function printPart(print: Printer, part: PartResult): void {
+function printPart(print: Printer, part: DescribedPart): void {
   const { style, mark, word } = marks[part.outcome]
   print.text(`${print.paint(style, mark)} ${part.title}: ${word}`)
   if (showsChanges.has(part.outcome)) for (const change of part.changes) printChange(print, change)
@@ -183,7 +191,7 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-type End = { parts: PartResult[]; ok: boolean; isDryRun: boolean; isComplete: boolean; config: S3Config }
+type End = { parts: DescribedPart[]; ok: boolean; isDryRun: boolean; isComplete: boolean; config: S3Config }
 
 function printEnd(print: Printer, { parts, ok, isDryRun, isComplete, config }: End): void {
   const isOf = (outcome: PartOutcome) => parts.filter((each) => each.outcome === outcome).length
@@ -197,7 +205,7 @@ function printEnd(print: Printer, { parts, ok, isDryRun, isComplete, config }: E
   print.text(`${print.mark(true)} ${done}`)
 }
 
-function isDenied({ outcome, advice }: PartResult): boolean {
+function isDenied({ outcome, advice }: DescribedPart): boolean {
   return outcome === 'failed' && advice?.startsWith('Allow s3:Get') === true
 }
 

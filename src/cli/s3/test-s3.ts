@@ -1,10 +1,11 @@
 import type { ConfigWithoutTokens } from '../../config/config.ts'
-import type { Outcome, StepResult } from '../../storage/s3/diagnosis/connection-step.ts'
-import { describeEndpoint } from '../../storage/s3/diagnosis/explain-s3-failure.ts'
+import type { Outcome, StepName } from '../../storage/connection-test/connection-step.ts'
 import { testS3Connection } from '../../storage/connection-test/test-connection.ts'
 import { isAmazon } from '../../storage/s3/requests/retrying-s3-client.ts'
 import { CommandFailed } from '../printing/explain-failure.ts'
+import { describeEndpoint } from '../printing/explain-s3-failure.ts'
 import { stoppedIncomplete, type Printer } from '../printing/printer.ts'
+import { describeStep } from './describe-step.ts'
 
 type Needs = {
   config: ConfigWithoutTokens
@@ -13,6 +14,8 @@ type Needs = {
   credentialsPlace: string
   signal: AbortSignal
 }
+
+type DescribedStep = { step: StepName; outcome: Outcome; message: string; advice?: string }
 
 const marks: Record<Outcome, [style: 'green' | 'red' | 'yellow' | 'dim', mark: string]> = {
   ok: ['green', '✓'],
@@ -27,8 +30,10 @@ export async function testS3({ config, print, credentialsPlace, signal }: Needs)
   const checksums = isAmazon(s3) ? 'when_supported' : 'when_required'
   print.text(`Bucket ${s3.bucket}, region ${s3.region}, at ${describeEndpoint(s3)}`)
 
-  const steps: StepResult[] = []
-  for await (const step of testS3Connection({ config: s3, corsOrigins, credentialsPlace, signal })) {
+  const steps: DescribedStep[] = []
+  for await (const result of testS3Connection({ config: s3, corsOrigins, signal })) {
+    const { step: name, outcome } = result
+    const step = { step: name, outcome, ...describeStep(result, { config, credentialsPlace }) }
     steps.push(step)
     printStep(print, step)
   }
@@ -49,7 +54,7 @@ export async function testS3({ config, print, credentialsPlace, signal }: Needs)
   if (!isGood) throw new CommandFailed()
 }
 
-function printStep(print: Printer, { outcome, message, advice }: StepResult): void {
+function printStep(print: Printer, { outcome, message, advice }: DescribedStep): void {
   const [style, mark] = marks[outcome]
   print.text(`${print.paint(style, mark)} ${message}`)
   if (advice !== undefined) print.text(`  ${advice}`)
@@ -69,6 +74,6 @@ function printEnd(print: Printer, { s3, useS3 }: ConfigWithoutTokens, isGood: bo
 }
 
 /** The name `says` is part of the command's JSON. */
-function toJson({ message, ...step }: StepResult) {
+function toJson({ message, ...step }: DescribedStep) {
   return { ...step, says: message }
 }

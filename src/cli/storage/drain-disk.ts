@@ -47,41 +47,40 @@ export async function drainDisk(needs: Needs, { concurrency }: DrainOptions): Pr
     drain(needs, systemActor(randomUUID()), {
       concurrency,
       signal,
-      onResult: (settled) =>
-        reporter.report(settled.version, settled.outcome, 'error' in settled ? settled.error : undefined),
+      onResult: reporter.report,
     }),
   )
   const { stoppedBy } = drained
   if (stoppedBy instanceof Error && !isS3Unavailable(stoppedBy) && stores.s3?.outage() === undefined) throw stoppedBy
   const left = await inspectDisk(needs)
-  const ok = left.waiting + left.spoiled + left.unknown.files === 0
+  const ok = left.waiting + left.damaged + left.unknown.files === 0
   print.json({
     event: 'finished',
     ok,
     moved: drained.moved,
     bytes: drained.bytes,
     waiting: left.waiting,
-    wrong_or_missing: left.spoiled,
+    wrong_or_missing: left.damaged,
     others: left.others,
     unknown_files: left.unknown.files,
   })
-  const spoiled = left.spoiled === 0 ? '' : `, ${formatCount(left.spoiled)} corrupt or missing`
+  const damaged = left.damaged === 0 ? '' : `, ${formatCount(left.damaged)} corrupt or missing`
   const mark = print.mark(ok)
   print.text(
-    `${mark} ${formatCount(drained.moved)} moved, ${formatBytes(drained.bytes)}; ${formatCount(left.waiting)} still waiting${spoiled}.`,
+    `${mark} ${formatCount(drained.moved)} moved, ${formatBytes(drained.bytes)}; ${formatCount(left.waiting)} still waiting${damaged}.`,
   )
   if (signal.aborted) print.text(stoppedResumable)
   else if (stoppedBy !== undefined) print.text(describeS3Outage(stores))
-  print.text(whetherItMayGo(left))
+  print.text(adviseOnDisk(left))
   if (!ok) throw new CommandFailed()
 }
 
-function whetherItMayGo({ waiting, spoiled, others, unknown }: DiskContents): string {
-  const foundSo = '`verify` names the corrupt and missing ones.'
+function adviseOnDisk({ waiting, damaged, others, unknown }: DiskContents): string {
+  const verifyAdvice = '`verify` names the corrupt and missing ones.'
   if (unknown.files > 0)
     return `Found ${formatCount(unknown.files, 'file')}, ${formatBytes(unknown.bytes)}, on this disk, and no row of this database names the disk. Check DATABASE_URL. Do not wipe the disk.`
   if (others > 0)
-    return `Other documents that are only on this disk: ${formatCount(others)}. Do not wipe the disk. \`migrate to-s3\` with UPLOADS_DIR set to it moves them; ${foundSo}`
-  if (waiting + spoiled > 0) return `Do not wipe this disk. ${foundSo}`
+    return `Other documents that are only on this disk: ${formatCount(others)}. Do not wipe the disk. \`migrate to-s3\` with UPLOADS_DIR set to it moves them; ${verifyAdvice}`
+  if (waiting + damaged > 0) return `Do not wipe this disk. ${verifyAdvice}`
   return 'The disk may be wiped: no document is only on this disk.'
 }

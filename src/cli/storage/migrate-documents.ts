@@ -44,12 +44,12 @@ export async function migrateDocuments(needs: Needs, to: StoreName, options: Mig
 
   const plan = { to, firmId, options, total }
   const isGood = await withMoveReporter(print, { total, reportFile: options.report }, (reporter) =>
-    options.dryRun === true ? lookAtAll(needs, plan, reporter) : moveAllOf(needs, plan, reporter),
+    options.dryRun === true ? runDry(needs, plan, reporter) : runMigration(needs, plan, reporter),
   )
   if (!isGood) throw new CommandFailed()
 }
 
-async function lookAtAll(
+async function runDry(
   { print, ...needs }: Needs,
   { to, firmId, options, total }: Plan,
   reporter: MoveReporter,
@@ -61,20 +61,22 @@ async function lookAtAll(
     firmId,
     concurrency,
     signal: needs.signal,
-    onResult({ version, outcome, error }) {
-      outcomes[outcome] += 1
-      reporter.report(version, outcome, error)
+    onResult(result) {
+      outcomes[result.outcome] += 1
+      reporter.report(result)
     },
   })
 
   const { ready, ...troubles } = outcomes
   const isGood = isComplete && sumOf(troubles) === 0
   print.json({ event: 'finished', dry_run: true, ok: isGood, files: total.files, bytes: total.bytes, outcomes })
-  reporter.print(`${print.mark(isGood)} ${formatCount(ready)} can be moved${inWords(troubles)}. Nothing was changed.`)
+  reporter.print(
+    `${print.mark(isGood)} ${formatCount(ready)} can be moved${describeTroubles(troubles)}. Nothing was changed.`,
+  )
   return isGood
 }
 
-async function moveAllOf(
+async function runMigration(
   { print, ...needs }: Needs,
   { to, firmId, options }: Plan,
   reporter: MoveReporter,
@@ -87,8 +89,7 @@ async function moveAllOf(
     deletesSource: options.deleteSource === true,
     patienceMs,
     signal: needs.signal,
-    onResult: (settled) =>
-      reporter.report(settled.version, settled.outcome, 'error' in settled ? settled.error : undefined),
+    onResult: reporter.report,
     onWaiting: createWaitingPrinter(reporter.print, patienceMs),
   })
 
@@ -99,22 +100,22 @@ async function moveAllOf(
     dry_run: false,
     ok: isGood,
     complete: migrated.isComplete,
-    ended_by: migrated.isComplete ? null : endOf(migrated, needs.signal),
+    ended_by: migrated.isComplete ? null : causeOfEnd(migrated, needs.signal),
     bytes: migrated.bytes,
     outcomes: migrated.outcomes,
     sources_to_be_removed: migrated.sourcesOrdered,
   })
-  linesOfEnd(print, needs, { to, migrated, isGood, troubles }).forEach(reporter.print)
+  summarize(print, needs, { to, migrated, isGood, troubles }).forEach(reporter.print)
   return isGood
 }
 
-/** What stopped it before the end. */
-function endOf({ diskFailure }: Migrated, signal: AbortSignal): 'signal' | 'disk' | 's3' {
+/** Why the run ended early. */
+function causeOfEnd({ diskFailure }: Migrated, signal: AbortSignal): 'signal' | 'disk' | 's3' {
   if (signal.aborted) return 'signal'
   return diskFailure === undefined ? 's3' : 'disk'
 }
 
-function lineOfEnd({ diskFailure }: Migrated, { stores, signal }: Pick<Needs, 'stores' | 'signal'>): string {
+function describeEnd({ diskFailure }: Migrated, { stores, signal }: Pick<Needs, 'stores' | 'signal'>): string {
   if (signal.aborted) return stoppedResumable
   if (diskFailure === undefined) return describeS3Outage(stores)
   const { message, advice } = describeStoreFailure(diskFailure)
@@ -123,16 +124,16 @@ function lineOfEnd({ diskFailure }: Migrated, { stores, signal }: Pick<Needs, 's
 
 type End = { to: StoreName; migrated: Migrated; isGood: boolean; troubles: Record<string, number> }
 
-function linesOfEnd(
+function summarize(
   print: Printer,
   { config: { useS3 }, stores, signal }: Omit<Needs, 'print'>,
   { to, migrated, isGood, troubles }: End,
 ): string[] {
   const { outcomes, bytes, isComplete, sourcesOrdered } = migrated
   const lines = [
-    `${print.mark(isGood)} ${formatCount(outcomes.moved)} moved, ${formatBytes(bytes)}${inWords(troubles)}.`,
+    `${print.mark(isGood)} ${formatCount(outcomes.moved)} moved, ${formatBytes(bytes)}${describeTroubles(troubles)}.`,
   ]
-  if (!isComplete) lines.push(lineOfEnd(migrated, { stores, signal }))
+  if (!isComplete) lines.push(describeEnd(migrated, { stores, signal }))
   if (sourcesOrdered > 0)
     lines.push(`The running service removes ${formatCount(sourcesOrdered, 'source')} after one day.`)
   else if (outcomes.moved > 0) lines.push('The sources stay. With --delete-source they are removed after one day.')
@@ -141,7 +142,7 @@ function linesOfEnd(
   return lines
 }
 
-function inWords(troubles: Record<string, number>): string {
+function describeTroubles(troubles: Record<string, number>): string {
   return Object.entries(troubles)
     .filter(([, count]) => count > 0)
     .map(([outcome, count]) => `, ${formatCount(count)} ${outcome.replaceAll('_', ' ')}`)

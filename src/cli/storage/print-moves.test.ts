@@ -11,11 +11,11 @@ test.each([
   ['local', 'failed', 'it could not be moved; let this user read its file and the folders above it, and run again'],
   ['local', 'unreadable', 'its file cannot be read; let this user read its file and the folders above it'],
   ['s3', 'failed', 'it could not be moved; let this user write to the local disk, and run again'],
-] as const)('a file that this user may not touch (%s, %s): says what to let it do', (store, outcome, says) => {
+] as const)('a permission error (%s, %s) says which permission is missing', (store, outcome, says) => {
   expect(describeOutcome(inStore(store), outcome, denied)).toContain(says)
 })
 
-test('what failed otherwise is to be run again', () => {
+test('another failure says to run the command again', () => {
   expect(describeOutcome(inStore('local'), 'failed', new Error('something else'))).toBe(
     'it could not be moved; run again (something else)',
   )

@@ -7,9 +7,11 @@ import type { DryRunOutcome } from '../../documents/moving/migrate.ts'
 
 export type Outcome = MoveOutcome | DryRunOutcome | 'failed'
 
+type Result = { version: StoredVersion; outcome: Outcome; error?: unknown }
+
 /** Reports each document to people, to machines and to the report file. */
 export type MoveReporter = {
-  report: (version: StoredVersion, outcome: Outcome, error?: unknown) => void
+  report: (result: Result) => void
   print: (line: string) => void
 }
 
@@ -30,34 +32,34 @@ const good = new Set<Outcome>(['moved', 'ready'])
  * Runs work that reports each document, with a progress bar. It appends to an existing report: a run that was killed and
  * repeated leaves one report.
  */
-export async function withMoveReporter<Result>(
+export async function withMoveReporter<Returned>(
   print: Printer,
   { total, reportFile }: { total: Amount; reportFile: string | undefined },
-  work: (reporter: MoveReporter) => Promise<Result>,
-): Promise<Result> {
+  work: (reporter: MoveReporter) => Promise<Returned>,
+): Promise<Returned> {
   const file = await openReport(reportFile, 'a')
   const progress = showProgress(print, total)
   const done = { files: 0, bytes: 0 }
-  const reportVersion: MoveReporter['report'] = (version, outcome, error) => {
+  const report: MoveReporter['report'] = (result) => {
     done.files += 1
-    done.bytes += version.fileSize
-    const line = lineOf(version, outcome, error)
+    done.bytes += result.version.fileSize
+    const line = lineOf(result)
     file.write(line)
-    if (!good.has(outcome)) {
+    if (!good.has(result.outcome)) {
       print.json({ event: 'document', ...line })
       progress.print(`${print.mark('note')} ${line.document_id} version ${line.version}: ${line.why}`)
     }
     progress.update(done)
   }
   try {
-    return await work({ report: reportVersion, print: (line) => progress.print(line) })
+    return await work({ report, print: (line) => progress.print(line) })
   } finally {
     progress.end()
     await file.close()
   }
 }
 
-function lineOf(moved: StoredVersion, outcome: Outcome, error: unknown) {
+function lineOf({ version: moved, outcome, error }: Result) {
   const { firmId, documentId, version, key, fileSize } = moved
   return {
     at: new Date().toISOString(),

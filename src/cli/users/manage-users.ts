@@ -8,7 +8,8 @@ import { AppError, isAppError } from '../../errors/app-error.ts'
 import { createAccount, setPassword } from '../../people/accounts/accounts.ts'
 import { removePasswordFile } from '../../people/accounts/ensure-administrator.ts'
 import { addIdentity, unlinkSubject } from '../../people/accounts/identities.ts'
-import { createPasswords } from '../../people/sessions/passwords.ts'
+import { createPasswords } from '../../people/passwords/passwords.ts'
+import { resetSecondFactorOf } from '../../people/second-factors/reset-second-factor.ts'
 import type { Subject } from '../../vocabulary/vocabulary.ts'
 import type { NamedSubject, NewPerson } from './user-commands.ts'
 import { WrongUse } from '../printing/explain-failure.ts'
@@ -44,7 +45,8 @@ export async function setUserPassword(needs: PasswordNeeds, email: string): Prom
   const { config, print, readPassword } = needs
   const person = await withDatabase(needs, async ({ db }) => {
     await requireAccount(db, email)
-    return setPassword({ db, passwords: createPasswords(), now: () => new Date() }, systemActor(randomUUID()), {
+    const passwords = createPasswords()
+    return setPassword({ ...notifying(config), db, passwords }, systemActor(randomUUID()), {
       email,
       password: await readPassword(),
     })
@@ -53,9 +55,22 @@ export async function setUserPassword(needs: PasswordNeeds, email: string): Prom
   print.json({ id: person.id, email: person.email })
   print.text(`${print.mark(true)} ${person.email} has a new password; their sessions have ended.`)
   print.text(
-    'Their access tokens work for up to 15 more minutes. To deny access at once, lock the account: set is_locked in registered_users.',
+    'Their passkeys, their API keys and the tokens of the platform still work. To deny all access at once, lock the account: set is_locked in registered_users.',
   )
 }
+
+export async function resetUserSecondFactor(needs: CommandNeeds, email: string): Promise<void> {
+  const { config, print } = needs
+  const person = await withDatabase(needs, async ({ db }) => {
+    await requireAccount(db, email)
+    return resetSecondFactorOf({ ...notifying(config), db }, systemActor(randomUUID()), email)
+  })
+  print.json({ id: person.id, email: person.email })
+  print.text(`${print.mark(true)} ${person.email} has no second factor any more; their sessions have ended.`)
+}
+
+/** A running service sends the notice. */
+const notifying = ({ mail }: ConfigWithoutTokens) => ({ mailIsOn: mail !== undefined, now: () => new Date() })
 
 function accountExists(cause?: unknown): AppError {
   return new AppError(
@@ -74,7 +89,10 @@ export async function linkUser(
   const { identity, account } = await withDatabase(needs, async ({ db }) => {
     const found = await requireAccount(db, email)
     const actor = systemActor(randomUUID())
-    return { account: found, identity: await addIdentity({ db }, actor, { ...subject, userId: found.id }) }
+    return {
+      account: found,
+      identity: await addIdentity({ ...notifying(needs.config), db }, actor, { ...subject, userId: found.id }),
+    }
   })
   print.json(answerOf(identity))
   print.text(`${print.mark(true)} ${subject.subject} of ${subject.issuer} now logs in as ${account.email}.`)
@@ -84,7 +102,7 @@ export async function unlinkUser(needs: CommandNeeds, named: NamedSubject): Prom
   const { print } = needs
   const subject = subjectOf(needs.config, named)
   const identity = await withDatabase(needs, async ({ db }) =>
-    unlinkSubject({ db }, systemActor(randomUUID()), subject),
+    unlinkSubject({ db, now: () => new Date() }, systemActor(randomUUID()), subject),
   ).catch((error: unknown) => {
     throw isAppError(error, 'not_found') ? noSuchLink(subject) : error
   })

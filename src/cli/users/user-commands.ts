@@ -49,6 +49,18 @@ export const userCommands = [
       await withSettings(options, (needs) => setUserPassword({ ...needs, readPassword }, options.email))
     },
   }),
+  defineCommand<OutputOptions, [string]>({
+    path: 'users reset-second-factor',
+    description:
+      'Remove the authenticator app, the passkeys and the recovery codes of a person who lost them, and end their sessions.',
+    example: './bin/paniq-docs users reset-second-factor thandi@example.com',
+    json: 'object',
+    configure: (command) => command.argument('<email>', 'the e-mail of the account', knownEmail),
+    async run(options, whose) {
+      const { resetUserSecondFactor } = await import('./manage-users.ts')
+      await withSettings(options, (needs) => resetUserSecondFactor(needs, whose))
+    },
+  }),
   defineCommand<NamedSubject & { email: string } & OutputOptions>({
     path: 'users link',
     description: 'Link a login of an OpenID provider to an account, from the next request on.',

@@ -11,7 +11,7 @@ import {
   type Verification,
   type Verified,
   type VerifyNeeds,
-} from '../../documents/verifying/verification.ts'
+} from '../../documents/verifying/plan-verification.ts'
 import { verify } from '../../documents/verifying/verify.ts'
 import type { VerifyOptions } from './verify-command.ts'
 import { CommandFailed } from '../printing/explain-failure.ts'
@@ -63,9 +63,9 @@ export async function verifyDocuments(needs: Needs, options: VerifyOptions): Pro
   try {
     const verified = await verify(needs, systemActor(randomUUID()), verification)
     progress.end()
-    answer(print, options, verified, findings)
+    printVerified(print, options, verified, findings)
     const advice = adviseOnFindings(verified.findings, options.repair === true)
-    for (const line of [...(await whatToDo(needs, verified)), ...advice]) print.text(line)
+    for (const line of [...(await adviseOnRun(needs, verified)), ...advice]) print.text(line)
     if (!verified.isRight) throw new CommandFailed()
   } finally {
     progress.end()
@@ -84,7 +84,7 @@ function progressFor(print: Printer, total: Amount): Progress {
   return { update: () => undefined, print: () => undefined, end: () => undefined }
 }
 
-function answer(print: Printer, options: VerifyOptions, verified: Verified, findings: FindingsPrinter): void {
+function printVerified(print: Printer, options: VerifyOptions, verified: Verified, findings: FindingsPrinter): void {
   const { files, bytes, notHere, hashed, notes, isComplete, isRight } = verified
   const left = countUnresolved(verified.findings)
   print.json({
@@ -114,7 +114,7 @@ function isAllElsewhere({ files, notHere }: Verified): boolean {
   return files === 0 && notHere > 0
 }
 
-async function whatToDo({ db, stores: { s3 } }: VerifyNeeds, verified: Verified): Promise<string[]> {
+async function adviseOnRun({ db, stores: { s3 } }: VerifyNeeds, verified: Verified): Promise<string[]> {
   const { isComplete, findings } = verified
   const lines = isComplete ? [] : [stoppedIncomplete]
   if (isAllElsewhere(verified)) {
@@ -158,8 +158,8 @@ const isGood: Record<FindingKind, boolean> = {
   wrong: false,
   unchecked: false,
   late_fallback: false,
-  stray: false,
-  stray_upload: false,
+  orphan: false,
+  orphan_upload: false,
   restored: true,
   quarantined: true,
   finished: true,
@@ -222,23 +222,25 @@ function formatAge(ms: number): string {
   return hours < 48 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} days`
 }
 
-/** What to do about the findings, a line for each kind of problem. */
+/** Advice for each kind of problem among the findings. */
 export function adviseOnFindings(
-  { missing, wrong, stray, stray_upload: uploads, late_fallback: late }: Verified['findings'],
+  { missing, wrong, orphan, orphan_upload: uploads, late_fallback: late }: Verified['findings'],
   repairs: boolean,
 ): string[] {
   const lines: string[] = []
   if (missing + wrong > 0)
     lines.push(
-      'Downloads of missing and corrupt files return 410. docs/runbook/bytes-lost.md says where copies may exist.',
+      'Downloads of missing and corrupt files return 410. docs/runbook/missing-or-corrupt.md says where copies may exist.',
     )
   if (late > 0)
-    lines.push('Files that still wait for S3: `drain` moves them. docs/runbook/fallback-stays.md lists the causes.')
-  if (stray + uploads > 0)
+    lines.push(
+      'Files that still wait for S3: `drain` moves them. docs/runbook/fallback-files-remain.md lists the causes.',
+    )
+  if (orphan + uploads > 0)
     lines.push(
       repairs
-        ? 'The remaining stray files and uploads (orphans) are younger than a day, or the line above says why they stay: docs/runbook/findings.md.'
-        : 'Stray files and uploads (orphans): if this is the right database, --repair quarantines those older than a day and deletes no file: docs/runbook/findings.md.',
+        ? 'The remaining orphaned files and uploads are younger than a day, or the line above says why they stay: docs/runbook/verification-findings.md.'
+        : 'Orphaned files and uploads: if this is the right database, --repair quarantines those older than a day and deletes no file: docs/runbook/verification-findings.md.',
     )
   return lines
 }

@@ -2,13 +2,13 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 import { sql } from 'kysely'
 
-import type { DocumentId, FirmId, UserId, Visitor } from '../../vocabulary/vocabulary.ts'
+import type { ApiKeyId, DocumentId, FirmId, UserId, Visitor } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
-import type { Membership } from '../people/membership.ts'
+import type { Membership } from '../people/check-access.ts'
 import { isDeadlock, isLockTimeout, isUnreachable } from '../connection/postgres-errors.ts'
 
 /** `userId` is null if the person is not known, as for a denied login. */
-export type EventActor = Visitor & { userId: UserId | null }
+export type EventActor = Visitor & { userId: UserId | null; apiKeyId?: ApiKeyId | undefined }
 
 export type NewEvent = {
   /** Noun and past tense: `document.uploaded`. */
@@ -19,7 +19,10 @@ export type NewEvent = {
   documentId?: DocumentId
   version?: number
   details?: Record<string, unknown>
-  /** Details about a person, such as a hash of an e-mail address: they can be erased, `details` cannot. */
+  /**
+   * Details about a person, such as a hash of an e-mail address: they can be erased, `details` cannot. `about`: the id of
+   * that person, whose erasure finds them; `email_sha256` and `subject` are found too.
+   */
   personal?: Record<string, unknown>
 }
 
@@ -37,14 +40,26 @@ export async function recordEvent(db: Db | Tx, actor: EventActor, event: NewEven
       ip: actor.ip,
       user_agent: actor.userAgent,
       request_id: actor.requestId,
-      details: JSON.stringify(event.details ?? {}, wellFormed),
+      details: JSON.stringify(detailsOf(actor, event.details ?? {}), wellFormed),
       personal: JSON.stringify(event.personal ?? {}, wellFormed),
     })
     .execute()
 }
 
+/** The details of an event. They name the API key, and the id that the client gave its request. */
+export function detailsOf(
+  { apiKeyId, callerRequestId }: EventActor,
+  details: Record<string, unknown>,
+): Record<string, unknown> {
+  return {
+    ...details,
+    ...(apiKeyId !== undefined && { api_key_id: apiKeyId }),
+    ...(callerRequestId !== undefined && { caller_request_id: callerRequestId }),
+  }
+}
+
 /** The database rejects lone surrogates, which JSON allows: U+FFFD replaces them. */
-function wellFormed(_name: string, value: unknown): unknown {
+export function wellFormed(_name: string, value: unknown): unknown {
   return typeof value === 'string' ? value.toWellFormed() : value
 }
 

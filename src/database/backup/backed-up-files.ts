@@ -18,7 +18,7 @@ export const filesToBackUp = `
     select from document_versions v where v.firm_id = f.firm_id and v.document_id = f.id
       and ${platformPath} = f.file_path)`
 
-export type CurrentBlob = BlobLocation & { isInfected: boolean }
+type CurrentBlob = BlobLocation & { isInfected: boolean }
 
 /** The current location of a version, which may have moved since the snapshot; undefined if it is deleted. */
 export async function findCurrentBlob(db: Db, firmId: FirmId, versionId: string): Promise<CurrentBlob | undefined> {

@@ -1,11 +1,11 @@
 import { Client, type PoolConfig } from 'pg'
 
-import { AppError } from '../../errors/app-error.ts'
+import { Fault } from '../../errors/faults.ts'
 import { requireNoRows } from './prepare-restore.ts'
 import { sessionSettings, type Column, columnsOf, quoteNames } from './snapshot.ts'
 import { type BackedUpTable, backedUpTables, platformTables } from './tables-to-back-up.ts'
 
-export type TableToLoad = { name: string; columns: Column[] }
+type TableToLoad = { name: string; columns: Column[] }
 
 export type LoadRequest<Table extends TableToLoad> = {
   tables: Table[]
@@ -62,13 +62,15 @@ async function load<Table extends TableToLoad>(
   for (const table of tables) {
     onTable(table.name)
     const name = backedUpTables.find((each) => each === table.name)
-    if (name === undefined)
-      throw new AppError('conflict', `The backup has a table that this version does not know: ${table.name}.`)
+    if (name === undefined) throw new Fault('table_unknown', { table: table.name })
     await addMissingColumns(client, name, table.columns)
     await insert(client, name, { ...table, rows: rowsOf(table) }, signal)
   }
   await setSequences(client)
+  // The next event continues after the last one, whatever cluster this is.
+  await client.query('update document_installation set trail_cluster = null')
   await finish(client)
+  await fillReviewQueue(client)
   await client.query('set constraints all immediate')
   await enable()
   await client.query('update document_restores set rows_at = clock_timestamp()')
@@ -92,16 +94,19 @@ async function disableTriggers(client: Client): Promise<() => Promise<void>> {
   }
 }
 
+/** Its triggers are disabled, too. A backup from before it has no such function; the migration fills the queue. */
+async function fillReviewQueue(client: Client): Promise<void> {
+  const { rows } = await client.query("select where to_regproc('document_fill_review_queue') is not null")
+  if (rows.length > 0) await client.query('select document_fill_review_queue()')
+}
+
 /** The platform's tables may have more columns than our migrations create. */
 async function addMissingColumns(client: Client, table: BackedUpTable, wanted: Column[]): Promise<void> {
   const there = new Set((await columnsOf(client, table)).map(({ name }) => name))
   const missing = wanted.filter(({ name }) => !there.has(name))
   if (missing.length === 0) return
   if (!platformTables.some((each) => each === table))
-    throw new AppError(
-      'conflict',
-      `The table ${table} lacks columns of the backup: ${missing.map(({ name }) => name).join(', ')}.`,
-    )
+    throw new Fault('columns_missing', { table, columns: missing.map(({ name }) => name) })
   for (const column of missing)
     await client.query(`alter table ${table} add column ${quoteNames([column])} ${await columnType(client, column)}`)
 }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 
-import { AppError } from '../../errors/app-error.ts'
+import { Fault } from '../../errors/faults.ts'
 import type { Db } from '../connection/client.ts'
 import { isPreRelease, listMigrated, listMigrations, migrate } from '../schema/migrate.ts'
 import { backedUpTables } from './tables-to-back-up.ts'
@@ -53,51 +53,26 @@ export async function finishRestore(ownerDb: Db): Promise<void> {
 }
 
 async function requireKnownMigrations({ migrations, madeBy }: RestorePlan): Promise<void> {
-  if (isPreRelease(migrations))
-    throw new AppError(
-      'conflict',
-      `A version before 0.1.0 created the backup, and this one cannot read its tables. Restore it with that version.`,
-    )
+  if (isPreRelease(migrations)) throw new Fault('backup_too_old')
   const known = new Set(await listMigrations())
-  if (migrations.every((name) => known.has(name))) return
-  throw new AppError(
-    'conflict',
-    `A later version of the service (${madeBy}) created the backup, and this one does not know its tables. Restore it with that version, or a newer one.`,
-  )
+  if (!migrations.every((name) => known.has(name))) throw new Fault('backup_too_new', { version: madeBy })
 }
 
 async function requireNoLaterMigrations(db: Db, { migrations }: RestorePlan): Promise<void> {
   const later = (await listMigrated(db)).filter((name) => !migrations.includes(name))
-  if (later.length === 0) return
-  throw new AppError(
-    'conflict',
-    `The tables of this database are of a later version than the backup (${later.join(', ')}). Name an empty database.`,
-  )
+  if (later.length > 0) throw new Fault('tables_too_new', { migrations: later })
 }
 
 function stateOf(begun: StartedRestore, { backupId, target }: RestorePlan): RestoreState {
-  if (begun.finishedAt !== null) throw notEmpty('a restore created it')
-  if (begun.backupId !== backupId)
-    throw new AppError(
-      'conflict',
-      `A restore of another backup (${begun.backupId}) was started in this database and not finished. Resume that one, or name an empty database.`,
-    )
+  if (begun.finishedAt !== null) throw new Fault('database_restored')
+  if (begun.backupId !== backupId) throw new Fault('other_restore_begun', { backupId: begun.backupId })
   const { store, name } = target ?? { store: null, name: null }
-  if (begun.store !== store || begun.name !== name)
-    throw new AppError(
-      'conflict',
-      `This restore was started with another store (${begun.name ?? 'none: files stay in their stores'}). Set that one again, or name an empty database.`,
-    )
+  if (begun.store !== store || begun.name !== name) throw new Fault('restore_begun_elsewhere', { store: begun.name })
   return begun.rowsAt === null ? 'begun' : 'loaded'
 }
 
 function requireEmptyStore({ target, inTarget }: RestorePlan): void {
-  if (inTarget === undefined) return
-  const found = /^(security_firms|quarantine)\//.test(inTarget) ? 'it has documents' : `it has ${inTarget}`
-  throw new AppError(
-    'conflict',
-    `${target?.name} is not empty: ${found}. A restore overwrites nothing. Name an empty store (AWS_S3_BUCKET, or UPLOADS_DIR).`,
-  )
+  if (inTarget !== undefined) throw new Fault('store_not_empty', { store: target?.name, found: inTarget })
 }
 
 type StartedRestore = {
@@ -122,10 +97,7 @@ async function findRestore(db: Db): Promise<StartedRestore | undefined> {
 export async function requireNoUnfinishedRestore(db: Db): Promise<void> {
   const restore = await findRestore(db)
   if (restore === undefined || restore.finishedAt !== null) return
-  throw new AppError(
-    'conflict',
-    `A restore into this database (of the backup ${restore.backupId}) was started and is not finished. Run the same \`backup restore\` again to resume it, or name another database (DATABASE_URL, or another DATA_DIR).`,
-  )
+  throw new Fault('restore_unfinished', { backupId: restore.backupId })
 }
 
 /** Runs a statement in a database or in one transaction. */
@@ -137,13 +109,6 @@ export async function requireNoRows(ask: Query): Promise<void> {
     if (table === 'document_installation') continue
     if ((await ask(`select where to_regclass('${table}') is not null`)).length === 0) continue
     const ours = table === 'document_types' ? `where created_by <> '00000000-0000-0000-0000-000000000000'` : ''
-    if ((await ask(`select from ${table} ${ours} limit 1`)).length > 0) throw notEmpty(`${table} has rows`)
+    if ((await ask(`select from ${table} ${ours} limit 1`)).length > 0) throw new Fault('database_has_rows', { table })
   }
-}
-
-function notEmpty(why: string): AppError {
-  return new AppError(
-    'conflict',
-    `This database is not empty: ${why}. A restore overwrites nothing. Name an empty database (DATABASE_URL, or another DATA_DIR).`,
-  )
 }

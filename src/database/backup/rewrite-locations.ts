@@ -5,7 +5,7 @@ import type { StoreId, StoreName } from '../../vocabulary/vocabulary.ts'
 /** A file with a new key: its old key is invalid, or already used in the target. */
 export type Renamed = { store: StoreName; storeId: StoreId | null; key: string; newKey: string }
 
-export type NewLocations = {
+type NewLocations = {
   store: StoreName
   storeId: StoreId | null
   /** The id of the old bucket, for rows that must name it. */
@@ -53,8 +53,8 @@ export async function rewriteLocations(
 }
 
 /**
- * Uploads and moves in the snapshot may have been committed after it: their blob may be the only copy, and is an orphan
- * from now on, which nothing removes.
+ * An upload or a move may have been committed after the snapshot, and its blob may be the only copy. Without its row nothing
+ * removes it: it is an orphan.
  */
 export async function deleteIncoming(client: Client): Promise<void> {
   await client.query(`delete from document_blobs where state = 'incoming' and source_key is null`)

@@ -2,10 +2,10 @@ import { sql } from 'kysely'
 
 import type { Db, Tx } from '../connection/client.ts'
 
-export type NewBackup = { id: string; place: string; name: string; isRowsOnly: boolean }
+type NewBackup = { id: string; place: string; name: string; isRowsOnly: boolean }
 
 /** `lacking`: usable, but without some files; `failed`: not usable. */
-export type BackupOutcome = 'whole' | 'lacking' | 'failed'
+type BackupOutcome = 'whole' | 'lacking' | 'failed'
 
 /** A backup without a heartbeat for so long counts as dead. */
 const maxSilence = sql`interval '2 minutes'`

@@ -5,12 +5,12 @@ import { isBackupRunning } from '../backup/running-backups.ts'
 import type { BlobLocation } from '../documents/blob-location.ts'
 
 /**
- * - `incoming`: its bytes are being written, or a process that wrote them died.
- * - `live`: the bytes of a version.
- * - `leaving`: to be removed when it is due; without a due time it stays on purpose, as the sources of a migration do.
- * - `quarantined`: set aside in its store, and never served.
+ * - `incoming`: being written, or its writer died.
+ * - `live`: the content of a version.
+ * - `leaving`: removed when due. Without a due time it is retained on purpose, as the sources of a migration.
+ * - `quarantined`: set aside in its store and never served.
  * - `hidden`: removed, but a versioned bucket still has it.
- * - `destroyed`: gone. The row stays where the record of a purge refers to it.
+ * - `destroyed`: gone. The row stays only if a disposal record refers to it.
  */
 export type BlobState = 'incoming' | 'live' | 'leaving' | 'quarantined' | 'hidden' | 'destroyed'
 
@@ -20,10 +20,10 @@ export type StoreRef = Pick<BlobLocation, 'store' | 'storeId'>
 /** The exclusive right of a process to write, copy or remove one blob. */
 export type Claim = { id: BlobId; claimId: string }
 
-/** When the claim of a process that hangs expires. The claims of a dead process end with it. */
+/** The claim of a process that hangs expires after this time. The claims of a dead process end with it. */
 export const claimSeconds = 60
 
-/** SQL: whether the claim on blob `b` is over: its process died, or did not renew it. */
+/** SQL: whether the claim on blob `b` is over: its process died or did not renew it. */
 export const isClaimExpired = sql<boolean>`(b.claimed_by is null or b.claimed_until < now() or document_process_is_dead(b.claimed_by))`
 
 /** SQL: assignments that claim a blob for this process. */
@@ -33,7 +33,10 @@ export const claimedBy = (processId: ProcessId, claimId: string | RawBuilder<str
 /** SQL: assignments that end a claim. */
 export const unclaimed = sql`claim_id = null, claimed_by = null, claimed_until = null`
 
-/** SQL: assignments that make a blob leave; nothing that it reserved outlives this. `dueAt`: null leaves it there on purpose. */
+/**
+ * SQL: assignments that make a blob leave and end its reservation and its claim. `dueAt` null: it is retained on
+ * purpose.
+ */
 export const leaving = (dueAt: Date | null | RawBuilder<Date | null>) => sql`
   state = 'leaving', due_at = (${dueAt})::timestamptz, reserved_bytes = 0, reserved_documents = 0, reserved_under = null,
   changed_at = now(), ${unclaimed}`
@@ -45,8 +48,8 @@ export const isInStore = ({ store, storeId }: StoreRef) => sql<boolean>`
 type LocationColumns = Record<keyof BlobLocation, RawBuilder<unknown>>
 
 /**
- * SQL: whether a version, or a row of the platform's that may not be a version here yet, names the bytes of a place. Rows
- * of the platform's name no disk, and so the file of this name on every one.
+ * SQL: whether a version, or a row of the platform that may not be a version here yet, names this location. Rows of the
+ * platform have no store id, so they name the file of this key in every local store.
  */
 export const isNamedByVersion = ({ store, storeId, key }: LocationColumns) => sql<boolean>`(
   exists (select from document_versions v where v.storage_key = ${key} and v.store = ${store}
@@ -54,9 +57,9 @@ export const isNamedByVersion = ({ store, storeId, key }: LocationColumns) => sq
   or exists (select from firm_documents f where f.file_path = case ${store} when 's3' then '' else 'uploads/' end || ${key}))`
 
 /**
- * SQL: why leaving blob `b` cannot be removed; null when it can. The source of a move stays while the version's own
- * bytes are missing or corrupt, since it may be the last right copy. Infected bytes wait for no backup, nor do those of a
- * failed upload: no backup has a row of it.
+ * SQL: the reason why leaving blob `b` cannot be removed; null if it can. The source of a move stays while the version's
+ * bytes are missing or corrupt, since it may be the last good copy. Infected blobs do not wait for a backup, nor do blobs of
+ * failed uploads, which no backup has a row of.
  */
 export const removalBlocker = sql<RemovalBlocker | null>`case
   when b.disposal_id is not null
@@ -71,8 +74,8 @@ export const removalBlocker = sql<RemovalBlocker | null>`case
   end`
 
 /**
- * - `held`: a legal hold is on the firm.
- * - `still_named`: a version, or a row of the platform's, needs these bytes.
- * - `backup_runs`: a backup is being made whose rows may name them.
+ * - `held`: the firm has a legal hold.
+ * - `still_named`: a version or a row of the platform needs the blob.
+ * - `backup_runs`: the rows of a running backup may name the blob.
  */
 export type RemovalBlocker = 'held' | 'still_named' | 'backup_runs'

@@ -6,16 +6,19 @@ import type { Db, Tx } from '../connection/client.ts'
 import { documentColumns, type DocumentRecord, firstDuplicate, type VersionOfFile } from '../documents/documents.ts'
 import { idempotencyKeyLifetime, type IdempotencyScope } from './idempotency.ts'
 import { inOneStatement } from '../connection/in-transaction.ts'
-import { type AccessRow, accessOf, membershipFrom, type RightToCheck } from '../people/membership.ts'
+import { detailsOf } from '../audit/events.ts'
+import { callerOfEach } from '../people/session-state.ts'
+import { type AccessRow, accessOf, membershipFrom, type RightToCheck } from '../people/check-access.ts'
 import { type BlobLocation, platformPath } from '../documents/blob-location.ts'
+import { showsVerified } from '../documents/shown-version.ts'
 
-/** Durable bytes that become a version. */
+/** A durable blob that becomes a version. */
 export type NewVersion = BlobLocation &
   VersionOfFile & {
     blobId: BlobId
     firmId: FirmId
     documentId: DocumentId
-    /** False: the newest version of a document whose lock the transaction has. */
+    /** False: a new version of a document that the transaction has locked. */
     isNewDocument: boolean
     sha256: Sha256
     etag: string | undefined
@@ -23,26 +26,26 @@ export type NewVersion = BlobLocation &
     isFallback: boolean
     scanStatus: ScanStatus
     /**
-     * When its scan began, by the clock of `performance`, where there was one: what the scanner has learned since, it did
-     * not look for.
+     * The start of its scan by the clock of `performance`; undefined without a scan. The scan does not cover later
+     * signatures.
      */
     scanStartedAt?: number
-    /** The version of the same document whose bytes these are: scanned when that one was. */
+    /** The version of the same document with the same content, whose scan time applies. */
     copyOf?: number
-    /** Under an idempotency key: what its repeats must have in common. */
+    /** The idempotency key, if any, and a fingerprint of the request that its repeats must match. */
     idempotency: { scope: IdempotencyScope; fingerprint: string } | undefined
   }
 
-/** `duplicateOf`: a document that had these bytes before. */
+/** `duplicateOf`: an earlier document with the same content. */
 export type RecordedDocument = DocumentRecord & { duplicateOf: DocumentId | null }
 
 /**
- * - `given_up`: the collector took the upload for dead meanwhile.
+ * - `given_up`: the collector has abandoned the upload meanwhile.
  * - `answered`: another request with the same idempotency key was first.
  */
 export type CommitResult = { outcome: 'given_up' | 'answered' } | { outcome: 'committed'; document: RecordedDocument }
 
-/** `signal`: aborts when the client goes away; then nothing is sent to the database any more. */
+/** `signal`: aborts when the client disconnects; a statement that was not sent yet is then not sent. */
 export type CommitUpload = (actor: Actor, version: NewVersion, signal: AbortSignal) => Promise<CommitResult>
 
 type Right = RightToCheck & { event: string }
@@ -52,12 +55,12 @@ type AbortableCommit = CommitRequest & { signal: AbortSignal }
 type Row = AccessRow & { position: number } & { outcome: CommitResult['outcome'] } & RecordedDocument
 
 /**
- * Commits new documents, in one statement for all uploads whose bytes are durable while another one is under way. Throws
- * the denial of who lost the right while the bytes came, and `OutcomeUnknown`.
+ * Commits new documents. Uploads that become durable during a statement share the next one. Throws `AccessDenied` if the
+ * person lost the right during the upload, and `OutcomeUnknown`.
  */
 export function createUploadCommitter(db: Db, right: Right, confidentialRoles: readonly string[]): CommitUpload {
   const commitFirsts = async (asked: AbortableCommit[]) => {
-    // One of several with the same key is first; the others are asked when that is decided.
+    // Of several uploads with the same key, one goes first. The others are repeated when its outcome is known.
     const isFirst = findFirstOfEachKey(asked.map(({ version }) => idempotencyKeyOf(version)))
     const firsts = asked.filter((_each, index) => isFirst[index])
     const rows = await inOneStatement(db, (connection) => commitAll(connection, firsts, { right, confidentialRoles }))
@@ -72,14 +75,14 @@ export function createUploadCommitter(db: Db, right: Right, confidentialRoles: r
   }
 }
 
-/** The same for one upload, in a transaction that has locked its document. */
+/** Commits one upload, in a transaction that has locked its document. */
 export async function commitUpload(
   trx: Tx,
   asked: CommitRequest,
-  judging: { right: Right; confidentialRoles: readonly string[] },
+  access: { right: Right; confidentialRoles: readonly string[] },
 ): Promise<CommitResult> {
-  const [row] = await commitAll(trx, [asked], judging)
-  if (row === undefined) throw new Error('the database did not say what became of an upload')
+  const [row] = await commitAll(trx, [asked], access)
+  if (row === undefined) throw new Error('the database returned no outcome of an upload')
   return toCommitResult(row, asked)
 }
 
@@ -103,30 +106,30 @@ function findFirstOfEachKey(keys: (string | undefined)[]): boolean[] {
 }
 
 /**
- * Each step takes what the one before it let through, so a loser writes nothing: right, blob, idempotency key, then all
- * rows and the event. Locks are taken in that order too, and within a step in the order of ids, so no two batches wait for
- * each other (decision 32).
+ * Each step processes only the uploads that passed the step before: right, blob, idempotency key, then all rows and the
+ * event. So a rejected upload writes nothing. Locks are taken in the same order, and within a step in the order of ids, so
+ * that two batches never wait for each other (decision 32).
  */
 async function commitAll(
   db: Db | Tx,
   asked: CommitRequest[],
   { right, confidentialRoles }: { right: Right; confidentialRoles: readonly string[] },
 ): Promise<Row[]> {
-  const userId = sql.ref<UserId>('asked.user_id')
+  const caller = callerOfEach(asked.map(({ actor }) => actor))
   const firmId = sql.ref<FirmId>('asked.firm_id')
   const member = { firmId: sql.ref('j.firm_id'), userId: sql.ref<UserId>('j.user_id'), role: sql.ref('j.role') }
   const { rows } = await sql<Row>`
     with asked as materialized (
       select * from json_to_recordset(${JSON.stringify(asked.map(rowOf))}::json) as asked (
-        position int, user_id uuid, ip text, user_agent text, request_id text, firm_id uuid, document_id uuid,
+        position int, user_id uuid, session_id uuid, api_key_id uuid, ip text, user_agent text, request_id text, firm_id uuid, document_id uuid,
         document_type text, is_new boolean, blob_id uuid, version_id uuid, file_name text, file_size int, mime_type text,
         sha256 text, store text, store_id uuid, storage_key text, platform_path text, is_fallback boolean, etag text,
         object_version_id text, scan_status text, is_servable boolean, scanned_seconds_ago float8, copy_of int,
-        route text, key text, fingerprint text, details jsonb), ${lockWaitOf(asked)} as patience
+        route text, key text, fingerprint text, details jsonb), ${lockWaitOf(asked)} as lock_timeout
     ),
     judged as materialized (
       select asked.*, access.denial, access.role
-      from asked cross join lateral ${accessOf({ userId, firmId, right })} as access
+      from asked cross join lateral ${accessOf({ caller, firmId, right })} as access
     ),
     ${choiceSteps},
     ${writeSteps},
@@ -145,10 +148,10 @@ async function commitAll(
   return inOrder(rows, asked)
 }
 
-/** SQL, for `judged`: the uploads that go through, `going`, with their version's number. Each step passes on fewer. */
+/** SQL, from `judged`: selects the uploads to commit, `going`, with their version numbers. */
 const choiceSteps = sql`
   locked as materialized (
-    -- By their ids, of any state: as they are after a wait, and by no index that every upload changes.
+    -- By id and in any state: the state is read after the lock wait, and no index is used that every upload changes.
     select b.id, b.state from document_blobs b
     where b.id = any (array(select blob_id from judged where denial is null)) order by b.id for update
   ),
@@ -163,7 +166,7 @@ const choiceSteps = sql`
     insert into document_idempotency_keys as old (firm_id, user_id, route, key, fingerprint, document_id, version)
     select firm_id, user_id, route, key, fingerprint, document_id, version from numbered
     where key is not null order by firm_id, user_id, route, key
-    -- Waits for one that is not decided yet. A key that is over is free.
+    -- Waits for an undecided request with the same key. An expired key can be used again.
     on conflict (firm_id, user_id, route, key) do update set
       fingerprint = excluded.fingerprint, document_id = excluded.document_id, version = excluded.version,
       created_at = excluded.created_at
@@ -175,7 +178,7 @@ const choiceSteps = sql`
     where n.key is null or (n.firm_id, n.user_id, n.route, n.key) in (select firm_id, user_id, route, key from remembered)
   )`
 
-/** SQL, for `going g`. Null in one that has no verdict yet. */
+/** SQL, for `going g`. Null without a verdict. */
 const scannedAt: RawBuilder<Date | null> = sql`case
   when g.copy_of is not null then (
     select old.scanned_at from document_versions old
@@ -183,7 +186,7 @@ const scannedAt: RawBuilder<Date | null> = sql`case
   when g.scan_status = 'clean' then now() - make_interval(secs => g.scanned_seconds_ago)
 end`
 
-/** SQL, for `going`: everything that an upload writes but its event. */
+/** SQL, for `going`: all rows of an upload except its event. */
 const writeSteps = sql`
   live as (
     update document_blobs b set state = 'live', bytes = g.file_size, reserved_bytes = 0, reserved_documents = 0,
@@ -191,12 +194,13 @@ const writeSteps = sql`
     from going g where b.id = g.blob_id and b.id = any (array(select blob_id from going))
   ),
   created as (
-    insert into documents (firm_id, id, document_type, current_version, created_by)
-    select firm_id, document_id, document_type, 1, user_id from going where is_new
+    insert into documents (firm_id, id, document_type, current_version, shown_version, created_by)
+    select firm_id, document_id, document_type, 1, case when is_servable then 1 end, user_id from going where is_new
     returning *
   ),
   renewed as (
-    update documents d set updated_at = now(), current_version = g.version
+    update documents d set updated_at = now(), current_version = g.version,
+      shown_version = case when g.is_servable and not ${showsVerified} then g.version else d.shown_version end
     from going g
     where not g.is_new and d.firm_id = g.firm_id and d.id = g.document_id and d.id = any (array(select document_id from going))
     returning d.*
@@ -211,7 +215,10 @@ const writeSteps = sql`
     returning *
   )`
 
-/** SQL, for `going` and `d`: a new row of the platform's. What may not be seen yet has none. */
+/**
+ * SQL, for `going` and `d`: inserts the platform's row. A version that may not be served yet has none; one that follows a
+ * verified version has none until it is verified, too.
+ */
 const platformRowInsert = sql`
   platform_row as (
     insert into firm_documents as shown (id, firm_id, document_type, file_name, file_path, file_size, mime_type,
@@ -219,28 +226,33 @@ const platformRowInsert = sql`
     select d.id, d.firm_id, d.document_type, g.file_name, g.platform_path, g.file_size, g.mime_type, g.user_id, false,
       d.created_at, now()
     from going g join d on d.firm_id = g.firm_id and d.id = g.document_id
-    where g.is_servable`
+    where g.is_servable and (g.is_new or not ${showsVerified})`
 
-/** SQL: the row that there is shows the newest version. What may not be seen yet does not replace the last one that may. */
+/**
+ * SQL: an existing platform row shows the version. A version that may not be served yet, or not before its review, does not
+ * replace it.
+ */
 const platformRowUpdate = sql`
     on conflict (id) do update set file_name = excluded.file_name, file_path = excluded.file_path,
       file_size = excluded.file_size, mime_type = excluded.mime_type, uploaded_by = excluded.uploaded_by,
       is_verified = false, verified_by = null, verified_at = null, updated_at = now()
     where shown.firm_id = excluded.firm_id`
 
-/** SQL, for `judged j`. Nothing is said of who was denied. */
+/** SQL, for `judged j`. It has no meaning for a denied request. */
 const outcome = sql<CommitResult['outcome']>`case
   when exists (select from going g where g.blob_id = j.blob_id) then 'committed'
   when exists (select from incoming i where i.id = j.blob_id) then 'answered'
   else 'given_up'
 end`
 
-/** Text is well-formed, as JSON in the database must be. */
+/** `toWellFormed`: the database rejects JSON with lone surrogates. */
 function rowOf({ actor, version }: CommitRequest, position: number) {
   const { idempotency: once, store, scanStatus, copyOf, sha256, fileSize } = version
   return {
     position,
     user_id: actor.userId,
+    session_id: actor.sessionId,
+    api_key_id: actor.apiKeyId,
     ip: actor.ip,
     user_agent: actor.userAgent.toWellFormed(),
     request_id: actor.requestId,
@@ -263,12 +275,18 @@ function rowOf({ actor, version }: CommitRequest, position: number) {
     object_version_id: version.objectVersionId,
     scan_status: scanStatus,
     is_servable: scanStatus === 'clean' || scanStatus === 'skipped',
-    // Of the moment when it is sent: to wait for the statements before it must not make the scan look younger.
+    // Calculated when the statement is sent, so that a wait for earlier statements does not make the scan look newer.
     scanned_seconds_ago: version.scanStartedAt === undefined ? 0 : (performance.now() - version.scanStartedAt) / 1000,
     copy_of: copyOf,
     route: once?.scope.route,
     key: once?.scope.key,
     fingerprint: once?.fingerprint,
-    details: { sha256, bytes: fileSize, store, ...(copyOf !== undefined && { restored: copyOf }) },
+    details: detailsOf(actor, {
+      document_type: version.documentType,
+      sha256,
+      bytes: fileSize,
+      store,
+      ...(copyOf !== undefined && { restored: copyOf }),
+    }),
   }
 }

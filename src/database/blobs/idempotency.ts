@@ -5,7 +5,7 @@ import type { Db } from '../connection/client.ts'
 
 export type IdempotencyScope = { firmId: FirmId; userId: UserId; route: 'documents' | 'versions'; key: string }
 
-export type StoredAnswer = { fingerprint: string; documentId: DocumentId; version: number }
+type StoredAnswer = { fingerprint: string; documentId: DocumentId; version: number }
 
 /** SQL: the lifetime of an idempotency key. */
 export const idempotencyKeyLifetime = sql`interval '7 days'`

@@ -16,30 +16,30 @@ import { lockRows } from '../documents/documents.ts'
 import { isAtLocation, type BlobLocation, platformPath } from '../documents/blob-location.ts'
 import { type Claim, claimedBy, claimSeconds, isClaimExpired, leaving } from './blob.ts'
 
-/** A move that this process has claimed: a row names its target, and no other process moves this version. */
+/** A move that this process has claimed. A row names its target, and no other process moves this version. */
 export type ClaimedMove = Claim & {
   firmId: FirmId
   documentId: DocumentId
   versionId: VersionId
   from: BlobLocation
   to: BlobLocation
-  /** An upload in parts that a dead mover left open under the target's key. */
+  /** A multipart upload that a dead process left open under the target's key. */
   abandonedMultipartId: string | null
-  /** Whether another mover began it and died. */
+  /** Whether another process began it and died. */
   isResumed: boolean
 }
 
-export type MoveClaim = Pick<ClaimedMove, 'firmId' | 'documentId' | 'versionId' | 'from'> & {
+type MoveClaim = Pick<ClaimedMove, 'firmId' | 'documentId' | 'versionId' | 'from'> & {
   bytes: number
-  /** Where to, under a fresh key. A dead mover's target with the same destination is used instead. */
+  /** The target, with a fresh key. The target of a dead process in the same store is used instead. */
   to: BlobLocation
 }
 
 type ClaimRow = { id: BlobId; claimId: string; toKey: StorageKey; multipartId: string | null; isResumed: boolean }
 
 /**
- * Claims the move of one version: names the target before a byte of it is written, or resumes the move of a process that
- * died. Undefined when a live process moves it, its bytes are not at `from` any more, or it is infected.
+ * Claims the move of one version: inserts the target's row before its first byte is written, or resumes the move of a dead
+ * process. Undefined if a live process moves the version, its blob is not at `from` any more, or it is infected.
  */
 export async function claimMove(db: Db, processId: ProcessId, claim: MoveClaim): Promise<ClaimedMove | undefined> {
   return (
@@ -55,11 +55,11 @@ async function tryToClaim(
 ): Promise<ClaimedMove | undefined> {
   const { rows } = await sql<ClaimRow>`
     with document as materialized (
-      -- A purge has this lock too, and so sees the claim, or leaves nothing to claim.
+      -- A purge takes this lock too. It sees the claim, or leaves nothing to claim.
       select pg_advisory_xact_lock(hashtextextended('document:' || ${documentId}::uuid, 0))
     ),
     source as materialized (
-      -- The lock of the row sees it as it is after any wait, and not as it was before.
+      -- FOR UPDATE reads the row as it is after a lock wait.
       select v.firm_id, v.document_id, v.id, s.id as source_id
       from document_versions v, document_blobs s, document
       where v.firm_id = ${firmId} and v.document_id = ${documentId} and v.id = ${versionId} and ${isAtLocation(from, 'v.')}
@@ -93,7 +93,9 @@ async function tryToClaim(
   }
 }
 
-/** A dead mover that had wanted this version somewhere else: what it may have copied leaves. False when there was none. */
+/**
+ * Abandons the move of a dead process that this claim cannot resume: its partial copy leaves. False if there was none.
+ */
 async function abandonDeadMove(db: Db, { versionId, documentId, to }: MoveClaim): Promise<boolean> {
   const { numAffectedRows } = await sql`
     update document_blobs b set ${leaving(sql`now() + interval '1 day'`)}
@@ -104,7 +106,7 @@ async function abandonDeadMove(db: Db, { versionId, documentId, to }: MoveClaim)
   return (numAffectedRows ?? 0n) > 0n
 }
 
-/** Keeps the claim for another while. False when it is another process's by now. */
+/** Extends the claim. False if another process has taken it over. */
 export async function renewClaim(db: Db, claim: Claim): Promise<boolean> {
   const { numAffectedRows } = await sql`
     update document_blobs set claimed_until = now() + make_interval(secs => ${claimSeconds})
@@ -112,19 +114,19 @@ export async function renewClaim(db: Db, claim: Claim): Promise<boolean> {
   return numAffectedRows === 1n
 }
 
-/** Leaves the move to the next mover: the target stays named, and is used again. */
+/** Leaves the move to the next process. The target's row stays, and the next process uses it. */
 export async function releaseMove(db: Db, claim: Claim): Promise<void> {
   await sql`update document_blobs set claimed_until = now() - interval '1 second' where ${isOurs(claim)}`.execute(db)
 }
 
-/** Gives a move up for good: what it or a dead mover before it may have copied leaves. */
+/** Abandons a move: the partial copy at its target leaves. */
 export async function abandonMove(db: Db, claim: Claim, dueAt: Date): Promise<void> {
   await sql`update document_blobs set ${leaving(dueAt)} where ${isOurs(claim)}`.execute(db)
 }
 
 /**
- * Another target, where other bytes were found under the first one's key, which leave. Undefined when the claim is another
- * process's by now.
+ * Gives a move another target key, because the first one had other content, which leaves. Undefined if another process has
+ * taken the claim over.
  */
 export async function retargetMove(
   db: Db,
@@ -153,20 +155,20 @@ export type MoveCommit = {
   sha256: Sha256
   etag: string | undefined
   objectVersionId: string | undefined
-  /** The disk that the source was read from, which rows of the platform do not name. */
+  /** The local store that the source was read from. Rows of the platform do not name it. */
   sourceStoreId: StoreId | null
-  /** When the source leaves; null: it stays on purpose. */
+  /** When the source may be removed; null: it is retained on purpose. */
   sourceDueAt: Date | null
-  /** When the target leaves, should the version not be at its source any more. */
+  /** When the target may be removed, if the version is not at its source any more. */
   targetDueAt: Date
 }
 
 export type MoveOutcome = 'committed' | 'version_changed' | 'taken_over'
 
 /**
- * The version's bytes are the target's from now on, with all that follows: the source leaves, the platform's row names the
- * target where it named the source, and the event is written. `taken_over`: the claim is another's now; `version_changed`:
- * the version was moved, removed or found infected, and the target leaves.
+ * Switches the version to the target: the source leaves, the platform's row names the target if it named the source, and the
+ * event is written. `taken_over`: another process has the claim. `version_changed`: the version was moved, removed or found
+ * infected meanwhile, and the target leaves.
  */
 export async function commitMove(
   trx: Tx,
@@ -175,8 +177,8 @@ export async function commitMove(
   commit: MoveCommit,
 ): Promise<MoveOutcome> {
   const { from, to } = move
-  // A statement of its own: a transaction that shows the document at this moment may be writing the platform's row, which
-  // a statement that waits for it would not see.
+  // A separate statement: a concurrent transaction may be inserting the platform's row, and a statement that began before its
+  // commit would not see that row.
   await lockRows(trx, move)
   const { rows } = await sql<{ isClaimed: boolean; isCommitted: boolean }>`
     with claimed as materialized (

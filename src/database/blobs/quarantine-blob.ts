@@ -6,36 +6,36 @@ import { isAtLocation, type BlobLocation } from '../documents/blob-location.ts'
 import type { StoredVersion } from '../documents/versions-in-store.ts'
 import { claimSeconds, isNamedByVersion, leaving, unclaimed } from './blob.ts'
 
-/** A copy on its way into quarantine: its name is written down, and it may be there or not. */
+/** A copy into quarantine that is not committed. Its key is recorded; its bytes may exist or not. */
 export type PendingQuarantine = { id: BlobId; quarantineKey: QuarantineKey }
 
 type QuarantineRequest = {
   quarantineKey: QuarantineKey
-  /** Taken where something has the first name already. */
+  /** Used if the first key is taken. */
   alternativeKey: QuarantineKey
   bytes: number
   reason: string
-  /** The infected version whose bytes these are; undefined: an orphan. */
+  /** The infected version; undefined: an orphan. */
   of: Pick<StoredVersion, 'firmId' | 'documentId' | 'versionId'> | undefined
 }
 
 /**
- * Names the copy before a byte of it is written, or finds the one that an earlier attempt named. A move of the same
- * version that is under way loses its claim. In a transaction that has the document's lock, where there is a document.
+ * Inserts the copy's row before its first byte is written, or finds the row of an earlier attempt. A move of the same version
+ * in progress loses its claim. If there is a document, the transaction must have locked it.
  */
 export async function openQuarantine(
   trx: Tx,
   processId: ProcessId,
-  place: BlobLocation,
+  location: BlobLocation,
   { quarantineKey, alternativeKey, ...request }: QuarantineRequest,
 ): Promise<PendingQuarantine> {
   const opened =
-    (await findPendingQuarantine(trx, place)) ??
-    (await nameCopy(trx, processId, place, { ...request, quarantineKey })) ??
-    // Another repair may have named it meanwhile, or an earlier copy has this name.
-    (await findPendingQuarantine(trx, place)) ??
-    (await nameCopy(trx, processId, place, { ...request, quarantineKey: alternativeKey }))
-  if (opened === undefined) throw new Error('A name that was just made up is taken.')
+    (await findPendingQuarantine(trx, location)) ??
+    (await nameCopy(trx, processId, location, { ...request, quarantineKey })) ??
+    // Another process may have inserted it meanwhile, or an earlier copy has this key.
+    (await findPendingQuarantine(trx, location)) ??
+    (await nameCopy(trx, processId, location, { ...request, quarantineKey: alternativeKey }))
+  if (opened === undefined) throw new Error('the alternative quarantine key is taken')
   return opened
 }
 
@@ -78,10 +78,10 @@ async function nameCopy(
   return rows[0]
 }
 
-/** Of our own keys; the platform's may have anything there. */
+/** Matches our own keys. The platform's keys may have any text there. */
 const firmInKey = /^security_firms\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\//i
 
-/** Takes another name, where the first one has other content. False when another process renamed or ended it. */
+/** Gives the copy another key, because the first one has other content. False if another process renamed or ended it. */
 export async function renameQuarantine(
   db: Db,
   { id, quarantineKey }: PendingQuarantine,
@@ -93,7 +93,7 @@ export async function renameQuarantine(
   return numAffectedRows === 1n
 }
 
-/** The copy is proved and set aside. False when another process said so before. */
+/** Marks a verified copy as quarantined. False if another process has done so. */
 export async function commitQuarantine(trx: Tx | Db, { id }: PendingQuarantine): Promise<boolean> {
   const { numAffectedRows } = await sql`
     update document_blobs set state = 'quarantined', source_id = null, due_at = null, changed_at = now(), ${unclaimed}
@@ -101,27 +101,27 @@ export async function commitQuarantine(trx: Tx | Db, { id }: PendingQuarantine):
   return numAffectedRows === 1n
 }
 
-/** Nothing was copied to where this names, and there is nothing left to copy. */
+/** For a copy without bytes whose source is gone too. */
 export async function deletePendingQuarantine(db: Db, { id, quarantineKey }: PendingQuarantine): Promise<void> {
   await sql`
     delete from document_blobs where id = ${id} and storage_key = ${quarantineKey} and state = 'incoming'`.execute(db)
 }
 
 /**
- * An infected version has no bytes any more: its blob leaves at once, so that links to it die, and so do those that its
- * moves have left. `readFrom`: the disk that its own was read from, which rows of the platform do not name. Yields what
- * leaves, where it is; nothing when another process did so, or the version was changed meanwhile. What the platform moved
- * away names no disk: it stays noted as left to the platform, and the caller looks for it on the disk at hand.
+ * Removes the content of an infected version: its blob and the leaving sources of its moves become due at once, so that
+ * links stop working. `readFrom`: the local store that the blob was read from, which rows of the platform do not name.
+ * Returns the blobs with their locations; none if another process was first or the version changed meanwhile. Old blobs that
+ * the platform moved away have no store id. They keep their due time, and the caller looks for them in its own local store.
  */
 export async function removeInfected(
   db: Db | Tx,
-  { firmId, documentId, versionId, ...place }: StoredVersion,
+  { firmId, documentId, versionId, ...location }: StoredVersion,
   readFrom: StoreId | null,
 ): Promise<(BlobLocation & { id: BlobId })[]> {
   const { rows } = await sql<BlobLocation & { id: BlobId }>`
     with infected as (
       update document_versions set bytes_state = 'removed', is_fallback = false
-      where firm_id = ${firmId} and id = ${versionId} and scan_status = 'infected' and ${isAtLocation(place)}
+      where firm_id = ${firmId} and id = ${versionId} and scan_status = 'infected' and ${isAtLocation(location)}
         and bytes_state <> 'removed'
       returning id
     )
@@ -130,7 +130,7 @@ export async function removeInfected(
       due_at = case when b.state = 'live' or b.store = 's3' or b.store_id is not null then now() else b.due_at end
     from infected v
     where b.document_id = ${documentId}::uuid and b.version_id = v.id and b.claimed_by is null
-      -- The target of a move may still be written: it leaves in its own time.
+      -- The target of a move may still be written, so it keeps its due time.
       and (b.state = 'live' or b.state = 'leaving' and b.source_id is null)
     returning b.id, b.store, b.store_id as "storeId", b.storage_key as key`.execute(db)
   return rows
@@ -138,7 +138,7 @@ export async function removeInfected(
 
 export type UnfinishedQuarantine = PendingQuarantine & { key: StorageKey }
 
-/** Copies into quarantine that were not finished in one store, a page in the order of their ids. */
+/** Lists the unfinished copies into quarantine of one store, a page in the order of their ids. */
 export async function listUnfinishedQuarantines(
   db: Db,
   { store, storeId }: { store: StoreName; storeId: StoreId | null },
@@ -153,13 +153,13 @@ export async function listUnfinishedQuarantines(
 }
 
 /**
- * A system task's question: does a version, a row of the platform's or a blob other than `except` name these bytes? Under
- * no lock: keys are written once, so nothing comes to name what nothing names.
+ * A system task: whether a version, a row of the platform or a blob other than `except` names this location. It needs no
+ * lock: keys are written once, so no row will name a location that none names now.
  */
 export async function isNamed(db: Db, { store, storeId, key }: BlobLocation, except: BlobId | null): Promise<boolean> {
-  const place = { store: sql`${store}::text`, storeId: sql`${storeId}::uuid`, key: sql`${key}::text` }
+  const location = { store: sql`${store}::text`, storeId: sql`${storeId}::uuid`, key: sql`${key}::text` }
   const { rows } = await sql<{ isNamed: boolean }>`
-    select ${isNamedByVersion(place)} or exists (
+    select ${isNamedByVersion(location)} or exists (
       select from document_blobs b where b.storage_key = ${key} and b.store = ${store}
         and (b.store_id is null or b.store_id = ${storeId}::uuid) and b.state in ('incoming', 'live', 'leaving')
         and b.id is distinct from ${except}::uuid) as "isNamed"`.execute(db)

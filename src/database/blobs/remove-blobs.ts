@@ -35,13 +35,13 @@ export type Removal = {
 export type ClaimedRemovals = {
   claimId: string
   removals: Removal[]
-  /** What must stay for now. */
+  /** Blobs that must stay for now. */
   postponed: (Removal & { blocker: RemovalBlocker })[]
 }
 
 /**
- * Which leaving blobs: those that are due, these ones whether they are due or not, or, with `purged`, all that purges have
- * left behind and that is not destroyed yet, hidden blobs among them.
+ * The blobs to remove: leaving blobs that are due; these leaving blobs, due or not; or, with `purged`, all blobs of purged
+ * documents that are not destroyed yet, including hidden ones.
  */
 export type RemovalScope =
   | { dueAt: Date }
@@ -49,9 +49,8 @@ export type RemovalScope =
   | { purged: true; documentIds: DocumentId[] | undefined; after: BlobId | undefined }
 
 /**
- * Claims a batch of blobs in one store, oldest first, so that nothing can come to need them afterwards: a
- * legal hold that is set meanwhile is either seen here, or waits until the claims made before it are settled. What must
- * stay is postponed.
+ * Claims a batch of blobs in one store for removal, oldest first, and postpones those that must stay. A legal hold that is
+ * set at the same time is either seen here, or waits until the claims made before it have their results.
  */
 export async function claimRemovals(
   db: Db,
@@ -66,7 +65,7 @@ export async function claimRemovals(
       where ${isIn(scope)} and ${isInStore(where)} and ${isClaimExpired}
       order by ${'dueAt' in scope ? sql`b.due_at` : sql`b.id`} limit ${limit} for update skip locked`.execute(trx)
     if (due.length === 0) return []
-    // A statement of its own: the next one sees the holds that were set while it waited.
+    // A separate statement: the next one sees the holds that were set during the lock wait.
     const firms = [...new Set(due.flatMap(({ firmId }) => firmId ?? []))].toSorted()
     await sql`select pg_advisory_xact_lock_shared(hashtextextended('hold:' || f, 0)) from unnest(${firms}::text[]) f`.execute(
       trx,
@@ -101,13 +100,16 @@ function isIn(scope: RemovalScope): RawBuilder<boolean> {
     ${scope.documentIds === undefined ? sql`` : sql`and b.document_id = any (${scope.documentIds}::uuid[])`}`
 }
 
-/** `hiddenUntil`: when the lifecycle of the bucket destroys it, where that is known. `failed`: it is tried again in an hour. */
+/**
+ * `destroyedBy`: the day on which the bucket's lifecycle destroys it, if known. `failed`: it is tried again in an
+ * hour.
+ */
 export type RemovalOutcome = { id: BlobId } & (
   | { outcome: 'destroyed' | 'failed' }
   | { outcome: 'hidden'; destroyedBy: string | undefined }
 )
 
-/** What became of claimed blobs. Rows of destroyed ones go, unless the record of a purge refers to them. */
+/** Records the results of claimed blobs. Deletes the rows of destroyed ones, unless a disposal record refers to them. */
 export async function recordRemovals(
   db: Db,
   { claimId, now }: { claimId: string; now: Date },
@@ -123,7 +125,7 @@ export async function recordRemovals(
       join document_blobs b on b.id = o.id and b.claim_id = ${claimId}
       order by b.id for update of b
     ),
-    -- A purge that came meanwhile keeps the row for its record; it is settled once more.
+    -- A concurrent purge keeps the row for its disposal record; the removal is then done once more.
     forgotten as (delete from document_blobs b using settled s where b.id = s.id and s.is_forgotten and b.disposal_id is null)
     update document_blobs b set ${unclaimed},
       state = case s.outcome when 'failed' then b.state else s.outcome end,
@@ -134,7 +136,10 @@ export async function recordRemovals(
     from settled s where b.id = s.id and not s.is_forgotten`.execute(db)
 }
 
-/** A system task: hidden blobs that the bucket's lifecycle has destroyed by a day. Those of purges stay for the record. */
+/**
+ * A system task: deletes the rows of hidden blobs that the bucket's lifecycle has destroyed by now, except those of
+ * disposal records.
+ */
 export async function deleteExpiredHidden(db: Db, day: Date): Promise<void> {
   await sql`
     delete from document_blobs
@@ -143,7 +148,7 @@ export async function deleteExpiredHidden(db: Db, day: Date): Promise<void> {
   )
 }
 
-/** Whether a process is removing bytes of this firm's purged documents at this moment. */
+/** Whether a process is now removing blobs of this firm's purged documents. */
 export async function isRemovingBlobsOf(db: Db, firmId: FirmId): Promise<boolean> {
   const { rows } = await sql`
     select from document_blobs b
@@ -152,7 +157,7 @@ export async function isRemovingBlobsOf(db: Db, firmId: FirmId): Promise<boolean
   return rows.length > 0
 }
 
-/** What stays on purpose in a store, of one firm or of all, leaves after all. Yields how many blobs that are. */
+/** Makes the retained sources of moves in a store due, of one firm or of all. Returns their number. */
 export async function makeRetainedSourcesDue(
   db: Db,
   { store, storeId }: { store: StoreName; storeId: StoreId | null },

@@ -2,38 +2,39 @@ import { type RawBuilder, sql } from 'kysely'
 
 import type {
   BlobId,
+  Caller,
   DocumentId,
   FirmId,
   ProcessId,
   StorageKey,
-  UserId,
   VersionId,
 } from '../../vocabulary/vocabulary.ts'
 import { alone, type Batched, createBatch, inOrder, lockWaitOf } from '../connection/batch.ts'
 import type { Db, Tx } from '../connection/client.ts'
 import type { IdempotencyScope } from './idempotency.ts'
-import { type AccessRow, accessOf, membershipFrom, type RightToCheck } from '../people/membership.ts'
+import { callerOfEach } from '../people/session-state.ts'
+import { type AccessRow, accessOf, membershipFrom, type RightToCheck } from '../people/check-access.ts'
 import type { BlobLocation } from '../documents/blob-location.ts'
-import type { AddedUsage, Quota, QuotaUsage } from '../people/quotas.ts'
+import type { AddedUsage, DefaultQuota, QuotaUsage } from '../people/quota-usage.ts'
 import { isClaimExpired, leaving } from './blob.ts'
 
-/** An upload on its way into one place. */
+/** An upload before its first byte is stored. */
 export type Reservation = BlobLocation & {
   id: BlobId
   firmId: FirmId
   documentId: DocumentId
   /** The version that it becomes when it is committed. */
   versionId: VersionId
-  /** What it adds to the firm at most. */
+  /** The maximum that it adds to the firm's usage. */
   addedUsage: AddedUsage
   /** Uploads under one idempotency key share one reservation. */
   scope: IdempotencyScope | undefined
-  /** The code of the type that the firm wants it to have; undefined where its document has one. */
+  /** The code of the requested type; undefined for a new version, whose document has a type. */
   documentType: string | undefined
 }
 
-/** What the type says of its files. */
-export type DocumentTypeLimits = {
+/** The rules of a type for its files. */
+type DocumentTypeLimits = {
   /** Undefined: there is no such type. */
   isActive: boolean | undefined
   maxBytes: number | null
@@ -42,18 +43,18 @@ export type DocumentTypeLimits = {
 
 export type ReservationResult = DocumentTypeLimits & {
   room: QuotaUsage
-  /** The quota that has no room for it. */
+  /** The quota that it would exceed. */
   exceeded: 'bytes' | 'documents' | null
   /** Whether an upload under the same idempotency key was answered. */
   isAnswered: boolean
-  /** Whether a row names the bytes and room is reserved for them. */
+  /** Whether the blob has a row and its room is reserved. */
   isReserved: boolean
 }
 
 /** Throws `AccessDenied`. */
-export type ReserveUpload = (userId: UserId, reservation: Reservation) => Promise<ReservationResult>
+type ReserveUpload = (caller: Caller, reservation: Reservation) => Promise<ReservationResult>
 
-type ReserveRequest = { userId: UserId; reservation: Reservation }
+type ReserveRequest = { caller: Caller; reservation: Reservation }
 type Row = AccessRow & DocumentTypeLimits & QuotaUsage & Pick<ReservationResult, 'isAnswered' | 'isReserved'>
 type ReserveRow = Row & { position: number } & {
   exceeded: ReservationResult['exceeded'] | 'again'
@@ -61,48 +62,48 @@ type ReserveRow = Row & { position: number } & {
 }
 
 /**
- * Names the bytes before the first of them is stored, so they can be found whatever happens, and reserves room for them,
- * so no number of uploads at once exceeds the firm's quota: in one statement with the right and the type, for all uploads
- * that begin while another one is under way.
+ * Inserts the blob's row before its first byte is stored, so that it can always be found, and reserves room, so that
+ * concurrent uploads never exceed the firm's quota. The same statement checks the right and the type. Uploads that arrive
+ * during a statement share the next one.
  */
 export function createUploadReserver(
   db: Db | Tx,
-  { processId, right, defaultQuota }: { processId: ProcessId; right: RightToCheck; defaultQuota: Quota },
+  { processId, right, defaultQuota }: { processId: ProcessId; right: RightToCheck; defaultQuota: DefaultQuota },
 ): ReserveUpload {
   const reserve: Batched<ReserveRequest, ReserveRow> = createBatch('reserve upload', async (asked, isAlone) => {
     const { rows } = await reserveAll(asked, { processId, right, defaultQuota, isAlone }).execute(db)
-    // Uploads of one firm are judged as one. Where that is too much, some of them may still have room.
+    // A batch checks the uploads of one firm as a sum. If the sum is too much, some of them may still fit.
     return inOrder(rows, asked).map((row) =>
       row.exceeded === 'again' || (row.exceeded !== null && row.isTogether) ? alone : row,
     )
   })
-  return async (userId, reservation) => {
-    const row = await reserve({ userId, reservation })
-    membershipFrom(row, { userId, firmId: reservation.firmId })
+  return async (caller, reservation) => {
+    const row = await reserve({ caller, reservation })
+    membershipFrom(row, { userId: caller.userId, firmId: reservation.firmId })
     const { isActive, maxBytes, allowedTypes, isAnswered, isReserved, ...room } = row
-    const exceeded = row.exceeded === 'again' ? null : row.exceeded // alone there is no 'again'
+    const exceeded = row.exceeded === 'again' ? null : row.exceeded // a single request never gets 'again'
     return { isActive: isActive ?? undefined, maxBytes, allowedTypes, isAnswered, isReserved, exceeded, room }
   }
 }
 
-type ReserveOptions = { processId: ProcessId; right: RightToCheck; defaultQuota: Quota; isAlone: boolean }
+type ReserveOptions = { processId: ProcessId; right: RightToCheck; defaultQuota: DefaultQuota; isAlone: boolean }
 
 /**
- * The locks of firms are taken in the order of their ids, and those of one firm at once, so no two batches wait for each
+ * Locks the firms in the order of their ids, and all locks of one firm together, so that two batches never wait for each
  * other.
  */
 function reserveAll(
   asked: ReserveRequest[],
   { processId, right, defaultQuota, isAlone }: ReserveOptions,
 ): RawBuilder<ReserveRow> {
-  const userId = sql.ref<UserId>('asked.user_id')
+  const caller = callerOfEach(asked.map((each) => each.caller))
   const firmId = sql.ref<FirmId>('asked.firm_id')
   return sql<ReserveRow>`
     with asked as materialized (
       select * from json_to_recordset(${JSON.stringify(asked.map(rowOf))}::json) as asked (
-        position int, user_id uuid, firm_id uuid, document_type text, bytes bigint, documents int, under text, route text,
+        position int, user_id uuid, session_id uuid, api_key_id uuid, firm_id uuid, document_type text, bytes bigint, documents int, under text, route text,
         key text, blob_id uuid, document_id uuid, version_id uuid, store text, store_id uuid, storage_key text),
-        ${lockWaitOf(asked)} as patience
+        ${lockWaitOf(asked)} as lock_timeout
     ),
     judged as materialized (
       select asked.*, access.denial, access.role, t.is_active, t.max_bytes, t.allowed_types,
@@ -110,7 +111,7 @@ function reserveAll(
         access.denial is null and (asked.document_type is null or t.is_active is true) as is_allowed,
         answered.yes is true as is_answered
       from asked
-      cross join lateral ${accessOf({ userId, firmId, right })} as access
+      cross join lateral ${accessOf({ caller, firmId, right })} as access
       left join lateral (
         select true as yes from document_idempotency_keys k
         where k.firm_id = asked.firm_id and k.user_id = asked.user_id and k.route = asked.route and k.key = asked.key
@@ -127,7 +128,8 @@ function reserveAll(
       select g.firm_id, g.is_together, found.* from growing g
       cross join lateral document_check_quota(g.firm_id, g.bytes, g.documents, g.under,
         ${defaultQuota.bytes ?? null}::bigint, ${defaultQuota.documents ?? null}::bigint,
-        -- Side by side the database judges one document of a firm each.
+        ${defaultQuota.draftBytes ?? null}::bigint,
+        -- The parallel check of document_check_quota is for one document at a time.
         ${isAlone}::boolean or g.documents > 1) as found
     ),
     reserved as (
@@ -142,18 +144,21 @@ function reserveAll(
     select j.position, j.denial, j.role, j.is_active as "isActive", j.max_bytes as "maxBytes", j.allowed_types as "allowedTypes",
       j.is_answered as "isAnswered", reserved.id is not null as "isReserved", room.exceeded, room.is_together as "isTogether",
       room.used_bytes::float8 as "usedBytes", room.used_documents::float8 as "usedDocuments",
-      room.max_bytes::float8 as "quotaBytes", room.max_documents::float8 as "quotaDocuments"
+      room.max_bytes::float8 as "quotaBytes", room.max_documents::float8 as "quotaDocuments",
+      room.is_draft as "isDraftQuota"
     from judged j
     left join room on room.firm_id = j.firm_id and j.is_allowed
     left join reserved on reserved.id = j.blob_id
     order by j.position`
 }
 
-function rowOf({ userId, reservation }: ReserveRequest, position: number) {
+function rowOf({ caller, reservation }: ReserveRequest, position: number) {
   const { scope, addedUsage } = reservation
   return {
     position,
-    user_id: userId,
+    user_id: caller.userId,
+    session_id: caller.sessionId,
+    api_key_id: caller.apiKeyId,
     firm_id: reservation.firmId,
     document_type: reservation.documentType,
     bytes: addedUsage.bytes,
@@ -170,22 +175,37 @@ function rowOf({ userId, reservation }: ReserveRequest, position: number) {
   }
 }
 
-/** Nothing was written under its key. */
+/** For an upload without a byte in the store. */
 export async function deleteReservation(db: Db, id: BlobId): Promise<void> {
   await sql`delete from document_blobs where id = ${id} and state = 'incoming'`.execute(db)
 }
 
-/** An upload that failed: its bytes leave from `dueAt` on, and it takes no room in the firm any more. */
+/** Abandons a failed upload: its blob may be removed from `dueAt` on, and its reservation ends. */
 export async function abandonUpload(db: Db, id: BlobId, dueAt: RawBuilder<Date>): Promise<void> {
   await sql`update document_blobs set ${leaving(dueAt)} where id = ${id} and state = 'incoming'`.execute(db)
+}
+
+/**
+ * Like `abandonUpload`, for a reservation whose outcome is unknown: its statement may still be running. Inserts the row as
+ * one that leaves, so that the statement, if it comes later, finds it and fails; if it came first, this waits for its end.
+ */
+export async function abandonReservation(
+  db: Db,
+  { id, firmId, documentId, versionId, store, storeId, key }: Reservation,
+  dueAt: RawBuilder<Date>,
+): Promise<void> {
+  await sql`
+    insert into document_blobs as b (id, firm_id, document_id, version_id, store, store_id, storage_key, state, due_at)
+    values (${id}, ${firmId}, ${documentId}, ${versionId}, ${store}, ${storeId}, ${key}, 'leaving', ${dueAt})
+    on conflict (id) do update set ${leaving(dueAt)} where b.state = 'incoming'`.execute(db)
 }
 
 type AbandonRule = {
   /** Now, by the collector's clock. */
   now: Date
-  /** Created before: too old for any request, unless a move still renews its claim. */
+  /** Blobs created before this are abandoned: no request takes so long. A move with a renewed claim is not. */
   before: Date
-  /** Created before: abandoned when the process that claimed it is dead. Its bytes stay for the grace all the same. */
+  /** Blobs created before this are abandoned if their process is dead. They may be removed after the grace period. */
   deadBefore: Date
   graceMs: number
 }
@@ -201,7 +221,7 @@ export async function abandonIncoming(
       where b.state = 'incoming' and b.source_key is null
         and (b.created_at < ${before} and (b.source_id is null or ${isClaimExpired})
           or b.created_at < ${deadBefore} and document_process_is_dead(b.claimed_by))
-      -- What somebody commits at this moment is not ended.
+      -- Skips blobs that a transaction is committing now.
       order by b.id for update skip locked
     ),
     abandoned as (
@@ -216,7 +236,7 @@ export async function abandonIncoming(
   return rows[0] ?? { uploads: 0, moves: 0 }
 }
 
-/** For stores: the upload in parts that a key's bytes travel in; the service's own rights may not list them. */
+/** Records the multipart upload of a key. The service may have no right to list multipart uploads. */
 export async function recordMultipart(db: Db, key: StorageKey, multipartId: string): Promise<void> {
   await sql`
     update document_blobs set multipart_id = ${multipartId} where storage_key = ${key} and state = 'incoming'`.execute(
@@ -224,7 +244,7 @@ export async function recordMultipart(db: Db, key: StorageKey, multipartId: stri
   )
 }
 
-/** Nothing of it is left to abort. Another one that was noted since stays noted. */
+/** For a completed or aborted multipart upload. A newer one under the same key stays recorded. */
 export async function clearMultipart(db: Db, key: StorageKey, multipartId: string): Promise<void> {
   await sql`
     update document_blobs set multipart_id = null where storage_key = ${key} and multipart_id = ${multipartId}`.execute(

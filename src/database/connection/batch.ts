@@ -5,32 +5,32 @@ import { outsideOfWork, traced } from '../../logging/spans.ts'
 import { hasChangedNothing } from './in-transaction.ts'
 import { isOverload, WaitedTooLong } from './postgres-errors.ts'
 
-/** Answers one request; requests that arrive while a call is under way share the next one. */
+/** Answers one request. Requests that arrive during a call share the next call. */
 export type Batched<Asked, Answer> = (asked: Asked) => Promise<Answer>
 
-/** The answer to a request that must be asked alone, without the others of its batch. */
+/** Instead of an answer: the request must be repeated alone, without the others of its batch. */
 export const alone = Symbol('alone')
 
 /**
- * The rows of a statement that has one for each request, in their order. Throws where one is missing or there twice: each
- * row is the answer to somebody, and must never reach somebody else.
+ * Returns the rows of a statement that yields one row per request, in the order of the requests. Throws if a row is missing
+ * or repeated, so that no caller gets the row of another.
  */
 export function inOrder<Row extends { position: number }>(rows: Row[], asked: readonly unknown[]): Row[] {
   const isComplete = rows.length === asked.length && rows.every(({ position }, index) => position === index)
-  if (!isComplete) throw new Error('the database did not answer each request of a batch once')
+  if (!isComplete) throw new Error('the database did not return one row per request of a batch')
   return rows
 }
 
 /**
- * SQL: one row, which ends a batch's wait for a lock after 800 ms. Its requests are repeated alone then, so a lock delays
- * no neighbour for longer, and the platform, whose deadlocks the server looks for after a second, is never the victim.
- * Select it before the first lock.
+ * SQL: limits the lock wait of a batch to 800 ms; select it before the first lock. After a timeout each request is repeated
+ * alone, so a lock delays the other requests no longer than that. The server checks for deadlocks after a second, so the
+ * platform's transaction is never the victim.
  */
 export const lockWaitOf = (asked: readonly unknown[]): RawBuilder<unknown> => sql`(
   select set_config('lock_timeout',
     case when ${asked.length > 1}::boolean then '800ms' else current_setting('lock_timeout') end, true))`
 
-/** `isAlone`: one request, which was asked in a batch before. */
+/** `isAlone`: a single request, repeated after a batch. */
 type AnswerAll<Asked, Answer> = (asked: Asked[], isAlone: boolean) => Promise<(Answer | typeof alone)[]>
 
 type Limits<Asked> = {
@@ -38,16 +38,19 @@ type Limits<Asked> = {
   maxUnderWay?: number
   /** How long a call may take before another one starts next to it. */
   secondAfterMs?: number
-  /** As long as a request waits for a connection where nothing is shared. */
+  /** The same as the wait for a connection of a request that is not batched. */
   maxWaitMs?: number
-  /** Aborts when nobody wants the answer any more. */
+  /** Aborts when the caller no longer needs the answer. */
   signalOf?: (asked: Asked) => AbortSignal
 }
 
-/** One call at a time costs the server least. A call that takes longer than this may wait for a lock or a slow disk. */
+/**
+ * One call at a time costs the server least. A call that takes longer than this may be waiting for a lock or a slow
+ * disk.
+ */
 const defaultSecondAfterMs = 25
 
-/** So many repeats under way at a time leave connections to everybody else. */
+/** Leaves connections for other requests. */
 const maxRepeatsUnderWay = 4
 
 type Waiting<Asked, Answer> = {
@@ -58,11 +61,11 @@ type Waiting<Asked, Answer> = {
 }
 
 /**
- * Makes one call for many requests: `answerAll` answers in the order of what it gets, in one transaction, and reads
- * nothing before it is called, so no request is judged by facts from before it arrived. A call that the database rejected
- * is repeated for each of its requests alone, so one bad row or lock hurts only its own request. After an unknown outcome
- * each request gets the error, since a repeat could do it twice. `name`: what a request's span is called. Throws
- * `WaitedTooLong`, or the reason of the request's signal, before anything is done for the request.
+ * Makes one call for many requests. `answerAll` returns the answers in the order of the requests, in one transaction, and
+ * reads no row before it is called, so that each request sees the rows from after its arrival. If the database rejects a
+ * call, each of its requests is repeated alone, so that one bad row or lock fails only its own request. After an unknown
+ * outcome each request gets the error, because a repeat could make the change twice. `name`: the name of the trace span.
+ * Throws `WaitedTooLong`, or the reason of the request's signal, before anything is done for the request.
  */
 export function createBatch<Asked, Answer>(
   name: string,
@@ -102,7 +105,7 @@ export function createBatch<Asked, Answer>(
     const answers = await answerOrRepeat(answerAll, batch, isAlone)
     for (const [index, request] of batch.entries()) {
       const each = answers[index]
-      // Not waited for: one that waits for somebody's lock delays no other batch.
+      // Not awaited: a request that waits for a lock must not delay the next batch.
       if (each === alone && !isAlone) void repeating(() => answer([request], true))
       else if (each !== undefined && each !== alone) request.resolve(each)
       else request.reject(new Error('a request of a batch has no answer'))
@@ -114,13 +117,13 @@ export function createBatch<Asked, Answer>(
       waiting.push({ asked, since: performance.now(), resolve, reject })
       if (isScheduled) return
       isScheduled = true
-      // After what else has arrived by now. A batch is nobody's work in particular.
+      // After other requests that have already arrived. A batch belongs to no single request, so its logs carry no request id.
       outsideOfWork(() => setImmediate(start))
     })
   return (asked) => traced(`sql ${name}`, () => ask(asked), { 'db.system.name': 'postgresql' }, 'client')
 }
 
-/** One call at a time, and others beside it where it takes long. `onFree`: the next one may start. */
+/** Limits concurrent calls: one, or up to `maxUnderWay` while a call is slow. `onFree`: the next call may start. */
 function createTurns(
   { maxUnderWay, secondAfterMs }: { maxUnderWay: number; secondAfterMs: number },
   onFree: () => void,
@@ -129,7 +132,7 @@ function createTurns(
   let isSlow = false
   return {
     isFree: () => underWay === 0 || (isSlow && underWay < maxUnderWay),
-    /** Returns what ends the turn. */
+    /** Returns a function that ends the turn. */
     take(): () => void {
       underWay += 1
       isSlow = false
@@ -146,7 +149,10 @@ function createTurns(
   }
 }
 
-/** An answer for each request. After an error they are to be asked alone, or have got it already, and there is none. */
+/**
+ * Returns an answer for each request. After an error: `alone` for each, or an empty list if the requests got the
+ * error.
+ */
 async function answerOrRepeat<Asked, Answer>(
   answerAll: AnswerAll<Asked, Answer>,
   batch: Waiting<Asked, Answer>[],

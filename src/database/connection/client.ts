@@ -12,22 +12,26 @@ import {
 import { DatabaseError, Pool, type PoolClient, type PoolConfig } from 'pg'
 import type { Logger } from 'pino'
 
-import { currentSpan, outsideOfWork, traced } from '../../logging/spans.ts'
+import { currentRequester, currentSpan, outsideOfWork, traced } from '../../logging/spans.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import type { Clock } from '../../vocabulary/vocabulary.ts'
+import { shareConnections } from './share-connections.ts'
 import type { Tables } from './tables.ts'
 
 export type Db = Kysely<Tables>
 export type Tx = Transaction<Tables> | ControlledTransaction<Tables>
 
-/** What a pool has open, and how many wait for a connection of it. */
+/** The connections of a pool, and the number of callers that wait for one. */
 export type PoolCounts = { inUse: number; idle: number; waiting: number; max: number }
 
 type Opening = {
   watch?: StatementWatch | undefined
-  /** False where the server's sessions do not stay with a connection, and no pooler finds what it prepared. */
+  /** False behind a transaction pooler that does not track prepared statements. */
   prepares?: boolean
 }
+
+/** How long a request waits for a connection. */
+const defaultMaxWaitMs = 10_000
 
 export type OpenedDatabase = { db: Db; countConnections(): PoolCounts }
 
@@ -35,18 +39,18 @@ export type OpenedDatabase = { db: Db; countConnections(): PoolCounts }
 export function openDatabase(connection: PoolConfig, log: Logger, opening: Opening = {}): OpenedDatabase {
   const pool = new Pool({
     application_name: 'paniq-documents',
-    connectionTimeoutMillis: 10_000,
-    // A peer that is gone without a word is noticed, if late.
+    connectionTimeoutMillis: defaultMaxWaitMs,
+    // Detects a peer that is gone without closing the connection, after some time.
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     max: 20,
     ...connection,
   })
-  // A connection outlives the request that it was opened for.
+  // A connection outlives the request that opened it, so its log lines carry no request id.
   const logLost = (error: Error) =>
     outsideOfWork(() => log.warn({ event: 'database_connection_lost', err: error }, 'a database connection broke'))
   pool.on('error', logLost)
-  // The pool listens to idle connections alone; one that breaks at work would end the process.
+  // The pool handles only errors of idle connections. An unhandled error of a busy one would end the process.
   pool.on('connect', (client) => void client.on('error', logLost))
 
   return {
@@ -60,19 +64,20 @@ export function openDatabase(connection: PoolConfig, log: Logger, opening: Openi
   }
 }
 
-/** More than the code has; what comes after them was made at run time and may never come again. */
+/** More than the code has. Further texts were built at run time and may never be repeated. */
 const maxPreparedStatements = 300
 
 type Preparing = { watch?: StatementWatch | undefined; prepares?: boolean }
 
 /**
- * A pool as Kysely uses it, in which each connection prepares a statement when it first meets it: the server parses and
- * plans it once instead of at every call, which for a long one is most of the work. Names are hashes of the text, so that
- * a pooler between here and the server can tell whose is whose.
+ * A pool for Kysely in which each connection prepares each statement at its first use: the server parses and plans it once
+ * instead of at every call, which is most of the work of a long statement. Names are hashes of the text, so that a pooler
+ * sees the same name for the same text from every process. A request gets its connections by `shareConnections`.
  */
 function preparePool(pool: Pool, { watch = unwatched, prepares = true }: Preparing = {}): PostgresPool {
   const names = new Map<string, string>()
   const clients = new WeakMap<PoolClient, PostgresPoolClient>()
+  const shared = shareClients(pool, watch)
 
   function nameOf(text: string): string | undefined {
     const known = names.get(text)
@@ -84,7 +89,7 @@ function preparePool(pool: Pool, { watch = unwatched, prepares = true }: Prepari
 
   function clientOf(client: PoolClient): PostgresPoolClient {
     const query = (text: string, values: readonly unknown[]) => {
-      // Without parameters it is BEGIN, COMMIT or several statements in one text, which have no plan.
+      // Without parameters: BEGIN, COMMIT or several statements in one text, which have no plan.
       const name = values.length === 0 ? undefined : nameOf(text)
       return watch.query(text, async () => {
         try {
@@ -95,8 +100,11 @@ function preparePool(pool: Pool, { watch = unwatched, prepares = true }: Prepari
         }
       })
     }
-    // The client itself in all but its way to ask.
-    const preparingClient: PostgresPoolClient = Object.create(client, { query: { value: query } })
+    // The same client with another `query` and `release`.
+    const preparingClient: PostgresPoolClient = Object.create(client, {
+      query: { value: query },
+      release: { value: () => shared.release(client) },
+    })
     return preparingClient
   }
 
@@ -104,18 +112,45 @@ function preparePool(pool: Pool, { watch = unwatched, prepares = true }: Prepari
     options: pool.options,
     end: () => pool.end(),
     async connect() {
-      const client = await watch.connect(() => pool.connect())
+      const client = await shared.connect()
       const known = clients.get(client) ?? clientOf(client)
-      // Kysely knows a connection again by this very object.
+      // Kysely recognises a connection by object identity.
       clients.set(client, known)
       return known
     },
   }
 }
 
+/** Connects within the share of the current requester. */
+function shareClients(pool: Pool, watch: StatementWatch) {
+  const leaves = new WeakMap<PoolClient, () => void>()
+  const enter = shareConnections({
+    perPerson: Math.ceil(pool.options.max / 4),
+    perNetwork: Math.ceil(pool.options.max / 2),
+    maxWaitMs: pool.options.connectionTimeoutMillis ?? defaultMaxWaitMs,
+  })
+  return {
+    async connect(): Promise<PoolClient> {
+      const leave = await enter(currentRequester())
+      try {
+        const client = await watch.connect(() => pool.connect())
+        leaves.set(client, leave)
+        return client
+      } catch (error) {
+        leave()
+        throw error
+      }
+    },
+    release(client: PoolClient): void {
+      leaves.get(client)?.()
+      client.release()
+    },
+  }
+}
+
 /**
- * The server gave no answer, as after `query_timeout`, and may still run the statement. The next one on this connection
- * would wait for it, so the pool must not lend the connection again: it drops a client that has ended.
+ * Closes a connection after a statement without an answer, as after `query_timeout`. The server may still run the statement,
+ * and the next one on this connection would wait for it. The pool drops a closed client.
  */
 function discard(client: PoolClient): void {
   void client.end()
@@ -132,7 +167,7 @@ export type StatementWatch = {
 /** Observes nothing. */
 export const unwatched: StatementWatch = { connect: (connect) => connect(), query: (_text, query) => query() }
 
-/** Counts and times what is asked of the database, by no more than how it ended: statements hold what people wrote. */
+/** Counts and times statements by their outcome only, because their text and values may contain personal data. */
 export function measureStatements(metrics: Counted): StatementWatch {
   return {
     async connect(connect) {
@@ -161,7 +196,7 @@ export function measureStatements(metrics: Counted): StatementWatch {
   }
 }
 
-/** Of the statement itself no more than its verb and its first table: others read traces than the database. */
+/** Traces only the verb and the first table of a statement, because more people can read traces than the database. */
 function traceStatement<Result>(text: string, query: () => Promise<Result>): Promise<Result> {
   if (currentSpan() === undefined) return query()
   const [verb = ''] = /\w+/.exec(text) ?? []
@@ -169,7 +204,7 @@ function traceStatement<Result>(text: string, query: () => Promise<Result>): Pro
   return traced(`sql ${`${verb.toLowerCase()} ${table}`.trim()}`, query, { 'db.system.name': 'postgresql' }, 'client')
 }
 
-/** Undefined where the database did its part and said no: to a row that is there already, or that breaks a rule. */
+/** Undefined if the database works and rejected the statement, as for a duplicate row or a violated constraint. */
 function failureOf(error: unknown): 'unanswered' | 'too_late' | undefined {
   if (!(error instanceof DatabaseError)) return 'unanswered'
   const state = error.code ?? ''
@@ -186,10 +221,10 @@ export async function pingDatabase(db: Db): Promise<void> {
   await sql`select 1`.execute(db)
 }
 
-/** The database's clock, by which rows have their times: a machine whose own is a day ahead must not take them for old. */
+/** Returns the database's clock, which sets the times of rows. The clock of this machine may be wrong. */
 export async function readClock(db: Db): Promise<Clock> {
-  const askedAt = Date.now()
+  const sentAt = Date.now()
   const { rows } = await sql<{ at: Date }>`select clock_timestamp() as at`.execute(db)
-  const aheadMs = (rows[0]?.at.getTime() ?? askedAt) - (askedAt + Date.now()) / 2
-  return () => new Date(Date.now() + aheadMs)
+  const offsetMs = (rows[0]?.at.getTime() ?? sentAt) - (sentAt + Date.now()) / 2
+  return () => new Date(Date.now() + offsetMs)
 }

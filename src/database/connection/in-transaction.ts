@@ -4,14 +4,14 @@ import { DatabaseError } from 'pg'
 import type { Db } from './client.ts'
 import type { Tables } from './tables.ts'
 
-/** The answer to COMMIT was lost: the change may be saved or not. Nothing that it names may be removed. */
+/** The answer to COMMIT was lost, so the change may be saved or not. No blob that it names may be removed. */
 export class OutcomeUnknown extends Error {
   override readonly name = 'OutcomeUnknown'
 }
 
 /**
- * Runs `work` in a transaction. Whatever `work` throws comes out after a rollback, so the change is known not to
- * stand; a COMMIT whose answer did not come throws `OutcomeUnknown`.
+ * Runs `work` in a transaction. If `work` throws, the transaction is rolled back and the same error is thrown. Throws
+ * `OutcomeUnknown` if COMMIT gets no answer.
  */
 export async function inTransaction<Result>(
   db: Db,
@@ -35,8 +35,8 @@ export async function inTransaction<Result>(
 }
 
 /**
- * Runs one statement that is a transaction of its own. It throws what the server says, or `OutcomeUnknown` when an answer
- * did not come; without a connection nothing is sent, and the error says why.
+ * Runs one statement as its own transaction. Throws the server's error, `OutcomeUnknown` if no answer comes, or the error of
+ * the connection if there is none; then nothing was sent.
  */
 export async function inOneStatement<Result>(db: Db, run: (connection: Db) => Promise<Result>): Promise<Result> {
   return db.connection().execute(async (connection) => {
@@ -48,7 +48,10 @@ export async function inOneStatement<Result>(db: Db, run: (connection: Db) => Pr
   })
 }
 
-/** Gives the connection back in every case. A rollback that fails means a broken one, on which the server rolls back by itself. */
+/**
+ * Always returns the connection to the pool. If ROLLBACK fails, the connection is broken and the server rolls back by
+ * itself.
+ */
 async function rollBack(trx: ControlledTransaction<Tables>): Promise<void> {
   await trx
     .rollback()
@@ -63,8 +66,8 @@ function outcomeOf(error: unknown): unknown {
 }
 
 /**
- * Whether the failed statement or COMMIT changed nothing for sure: an answer of the server says so, unless the server is
- * shutting down or does not know. All else is silence.
+ * Whether the failed statement or COMMIT certainly changed nothing: the server answered with an error, and the error does not
+ * mean that it is shutting down or does not know the outcome. Without an answer the outcome is unknown.
  */
 export function hasChangedNothing(error: unknown): boolean {
   return error instanceof DatabaseError && !/^(08|57P|40003)/.test(error.code ?? '')

@@ -6,7 +6,7 @@ export class WaitedTooLong extends Error {
   override readonly name = 'WaitedTooLong'
 }
 
-/** What went wrong with a statement, for the answer to a client. */
+/** The kind of an error, for the response to a client. */
 export type DatabaseFault =
   | 'duplicate'
   | 'missing_reference'
@@ -30,7 +30,7 @@ const faultByState: Record<string, DatabaseFault> = {
   '57014': 'busy',
 }
 
-/** Undefined for a programming error. This file alone knows SQLSTATEs. */
+/** Undefined for a programming error. Only this file interprets SQLSTATEs. */
 export function databaseFaultOf(error: unknown): DatabaseFault | undefined {
   if (error instanceof OutcomeUnknown) return 'outcome_unknown'
   if (error instanceof WaitedTooLong) return 'busy'
@@ -52,7 +52,7 @@ const failureByClass = {
 /** The kind of a failure of the database, for reports on jobs. */
 export type DatabaseFailure = (typeof failureByClass)[keyof typeof failureByClass] | 'unreachable' | 'other'
 
-/** Undefined where it was not the database. */
+/** Undefined if the error is not from the database. */
 export function databaseFailureOf(error: unknown): DatabaseFailure | undefined {
   if (error instanceof OutcomeUnknown || isUnreachable(error)) return 'unreachable'
   // Only an error of PostgreSQL has a severity; a system error may have a code of the same form.

@@ -6,12 +6,12 @@ import type { Logger } from 'pino'
 
 import type { ProcessId } from '../../vocabulary/vocabulary.ts'
 
-/** Shows all other processes that this one lives: an advisory lock under its id, on a connection of its own. */
+/** Shows other processes that this one is alive: an advisory lock under its id, on a dedicated connection. */
 export type ProcessLock = {
   processId: ProcessId
   /**
-   * Returns when the server has released the lock: from then on every claim of this process counts as dead. Where the server
-   * gives no answer it returns after a few seconds, and the lock ends with the connection.
+   * Returns when the server has released the lock. From then on, every claim of this process counts as dead. If the server
+   * does not answer, it returns after a few seconds and the lock ends with the connection.
    */
   close(): Promise<void>
 }
@@ -21,11 +21,11 @@ const pauseMs = 1000
 const maxCloseMs = 2000
 
 /**
- * Takes the lock. `connection` must lead to the server without a transaction pooler. A connection that breaks is replaced
- * again and again. Meanwhile others may take over what this process has claimed; it finds that out when it commits.
+ * Takes the lock. `connection` must not use a transaction pooler. A broken connection is replaced, with retries. Meanwhile
+ * other processes may take over the claims of this one, which notices it at its commit.
  */
 export async function openProcessLock(connection: PoolConfig, log: Logger): Promise<ProcessLock> {
-  const processId = randomUUID() as ProcessId // just made, so it names nothing else
+  const processId = randomUUID() as ProcessId // a new id, used for nothing else
   const closing = new AbortController()
 
   async function acquire(): Promise<Client> {
@@ -65,9 +65,9 @@ export async function openProcessLock(connection: PoolConfig, log: Logger): Prom
   }
 }
 
-/** The answer proves that the lock is free; the end of the connection does not, where a proxy is in between. */
+/** Only the answer proves that the lock is free. Closing the connection does not, because there may be a proxy. */
 async function release(client: Client, processId: ProcessId): Promise<void> {
-  // A connection that broke has no lock.
+  // A broken connection has no lock.
   await client.query(`select pg_advisory_unlock(${lockKey})`, [processId]).catch(() => undefined)
   await client.end()
 }

@@ -1,6 +1,22 @@
 import type { ColumnType, Generated } from 'kysely'
 
-import type { DocumentId, FirmId, FirmRole, MemberStatus, SessionId, UserId } from '../../vocabulary/vocabulary.ts'
+import type { WebhookEvent } from '../../contract/webhooks.ts'
+import type {
+  ApiKeyId,
+  ApiKeyScope,
+  InvitationId,
+  DeliveryId,
+  DocumentId,
+  FirmId,
+  FirmRole,
+  MemberStatus,
+  PlatformRole,
+  RejectReason,
+  Restriction,
+  SessionId,
+  UserId,
+  WebhookId,
+} from '../../vocabulary/vocabulary.ts'
 
 /** A point in time. It may be written as text that PostgreSQL parses. */
 export type Timestamp = ColumnType<Date, Date | string, Date | string>
@@ -63,8 +79,12 @@ export interface Tables {
     created_by: string
     max_bytes: number | null
     allowed_types: string[] | null
-    confidential: Generated<boolean>
+    /** Null: by the code of the type. */
+    confidential: ColumnType<boolean | null, boolean | undefined, boolean>
     retention_days: ColumnType<number | null, number | null | undefined, number | null>
+    proof: ColumnType<string | null, string | null | undefined, string | null>
+    validity_months: ColumnType<number | null, number | null | undefined, number | null>
+    reject_reasons: ColumnType<RejectReason[] | null, string | null | undefined, string | null>
     created_at: Defaulted
     updated_at: Defaulted
   }
@@ -99,17 +119,27 @@ export interface Tables {
     // The driver returns a bigint as text.
     number: ColumnType<string, number, never>
     sealed_at: Timestamp
-    cluster: string
-    is_gathered: boolean
     after_transaction: string
     through_transaction: string
-    not_before: ColumnType<Date, string, never>
-    not_after: ColumnType<Date, string, never>
     entries: Buffer
     previous_hash: Buffer
     hash: Buffer
   }
-  document_sessions: { id: SessionId; user_id: UserId; started_at: Timestamp; ended_at: Timestamp | null }
+  document_sessions: {
+    id: SessionId
+    user_id: UserId
+    started_at: Timestamp
+    expires_at: Timestamp
+    last_used_at: Timestamp
+    proven_at: Timestamp
+    ended_at: Timestamp | null
+    ip: string
+    user_agent: string
+    password_mark: Buffer
+    restriction: Restriction | null
+    openid_issuer: string | null
+    openid_subject: string | null
+  }
   document_refresh_tokens: {
     id: string
     session_id: SessionId
@@ -118,7 +148,95 @@ export interface Tables {
     used_at: Timestamp | null
     successor_id: string | null
   }
+  document_api_keys: {
+    id: ApiKeyId
+    key_sha256: Buffer
+    prefix: string
+    name: string
+    scopes: ApiKeyScope[]
+    firm_id: FirmId | null
+    user_id: UserId
+    created_at: Timestamp
+    expires_at: Timestamp
+    last_used_at: Timestamp | null
+    revoked_at: Timestamp | null
+  }
   document_login_failures: { email_sha256: string; locked_until: Timestamp | null }
+  document_mails: {
+    id: string
+    kind: string
+    recipient: string
+    subject_id: string | null
+    facts: ColumnType<Record<string, unknown> | null, string, string | null>
+    queued_at: Defaulted
+    due_at: ColumnType<Date | null, Date | undefined, Date | null>
+    attempts: Generated<number>
+    tried_at: ColumnType<Date | null, never, Date | null>
+    error: ColumnType<string | null, never, string | null>
+    sent_at: ColumnType<Date | null, never, Date | null>
+    given_up_at: ColumnType<Date | null, never, Date | null>
+  }
+  document_calendars: {
+    firm_id: FirmId
+    token_sha256: Buffer
+    created_by: UserId
+    created_at: Timestamp
+  }
+  document_invitations: {
+    id: Generated<InvitationId>
+    firm_id: FirmId
+    email: string
+    role: FirmRole
+    invited_by: UserId
+    created_at: Timestamp
+    expires_at: Timestamp
+  }
+  document_webhooks: {
+    id: WebhookId
+    url: string
+    events: WebhookEvent[]
+    firm_id: FirmId | null
+    sealed_secret: Buffer
+    enabled: boolean
+    disabled_reason: 'given_up' | 'gone' | null
+    created_by: UserId
+    created_at: Timestamp
+    failing_since: Timestamp | null
+    claimed_until: ColumnType<Date, Date | undefined, Date>
+  }
+  document_webhook_deliveries: {
+    id: Generated<DeliveryId>
+    webhook_id: WebhookId
+    event: string
+    occurred_at: Timestamp
+    data: ColumnType<Record<string, unknown>, string, never>
+    created_at: Defaulted
+    trying_since: Defaulted
+    attempts: Generated<number>
+    next_attempt_at: ColumnType<Date | null, Date | null | undefined, Date | null>
+    is_by_hand: Generated<boolean>
+    last_status: ColumnType<number | null, number | null | undefined, number | null>
+    error: ColumnType<string | null, string | null | undefined, string | null>
+    delivered_at: ColumnType<Date | null, Date | null | undefined, Date | null>
+  }
+  document_link_tokens: {
+    sha256: Buffer
+    purpose: string
+    subject_id: string
+    email_sha256: string
+    password_mark: Buffer | null
+    created_at: Timestamp
+    expires_at: Timestamp
+  }
+  document_platform_roles: { user_id: UserId; role: PlatformRole; granted_by: UserId; granted_at: Defaulted }
+  document_former_members: { firm_id: FirmId; user_id: UserId; left_at: Defaulted }
+  document_unverified_emails: { user_id: UserId; since: Defaulted }
+  document_erasures: {
+    user_id: UserId
+    erased_at: Timestamp
+    erased_by: UserId | null
+    finished_at: Timestamp | null
+  }
   document_secrets: { name: string; secret: string }
   document_installation: { id: string; adopted_platform_tables: boolean }
 }

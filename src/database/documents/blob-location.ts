@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 
 import type { StorageKey, StoreId, StoreName } from '../../vocabulary/vocabulary.ts'
 
-/** Where a blob is. */
+/** The location of a blob. `storeId`: the local store; null on S3 and for files of the platform. */
 export type BlobLocation = { store: StoreName; storeId: StoreId | null; key: StorageKey }
 
 /** SQL: whether a row of `document_versions` names these bytes. `prefix`: the table's name in the query, with its dot. */
@@ -12,11 +12,11 @@ export function isAtLocation({ store, storeId, key }: BlobLocation, prefix = '')
     and ${column('store_id')} is not distinct from ${storeId}::uuid)`
 }
 
-/** `firm_documents.file_path` as the contract §3 has it: the key on S3, below `uploads/` on local disk. */
+/** `firm_documents.file_path` (contract §3): the key on S3, or the key below `uploads/` in a local store. */
 export function platformPath({ store, key }: BlobLocation): string {
   return store === 's3' ? key : `uploads/${key}`
 }
 
-/** SQL: the same of a row of `document_versions` that the query calls `v`. */
+/** SQL: the same for `document_versions v`. */
 export const platformPathOfVersionText = `case v.store when 's3' then '' else 'uploads/' end || v.storage_key`
 export const platformPathOfVersion = sql.raw<string>(platformPathOfVersionText)

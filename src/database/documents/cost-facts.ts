@@ -3,14 +3,14 @@ import { sql } from 'kysely'
 import type { FirmId } from '../../vocabulary/vocabulary.ts'
 import type { Db } from '../connection/client.ts'
 
-/** Files of one age and of one kind of size. */
+/** Files of one age, small or large. */
 export type FileGroup = {
   ageDays: number
   /** Smaller than `smallBytes`. */
   isSmall: boolean
   files: number
   bytes: number
-  /** How many requests it took to send them to S3; of those that documents name. */
+  /** The requests that uploaded them to S3; 0 for hidden objects and downloads. */
   requests: number
 }
 
@@ -22,14 +22,14 @@ export type CostFacts = {
   localFiles: number
   /** Objects removed from S3 that the bucket still has, by days since the removal. */
   hidden: FileGroup[]
-  /** What links were given out to within the period, by the days that it had been there then. */
+  /** Downloads within the period, by the age of the file at the download. */
   downloads: FileGroup[]
 }
 
-export type CostQuery = {
+type CostQuery = {
   periodDays: number
   smallBytes: number
-  /** Larger files go to S3 in parts of `partBytes`, between two requests more. */
+  /** Larger files are uploaded in parts of `partBytes`, with two more requests. */
   wholeBytes: number
   partBytes: number
 }
@@ -48,7 +48,7 @@ export async function listFirmsWithFiles(db: Db): Promise<FirmId[]> {
   return rows.map(({ id }) => id)
 }
 
-/** A system task: what one firm has, a line for each day of age. */
+/** A system task: the files of one firm, grouped by age in days. */
 export async function readCostFacts(db: Db, firmId: FirmId, question: CostQuery): Promise<CostFacts> {
   const stored = await readStored(db, firmId, question)
   return {
@@ -88,10 +88,10 @@ async function readHidden(db: Db, firmId: FirmId, { smallBytes }: CostQuery): Pr
   return rows
 }
 
-/** What is no more counts as large as the others were on average. */
+/** A file that no longer exists counts with the average size of the others. */
 async function readDownloads(db: Db, firmId: FirmId, { periodDays, smallBytes }: CostQuery): Promise<FileGroup[]> {
   const { rows } = await sql<FileGroup>`
-    with given as (
+    with downloaded as (
       select ${daysSince(sql`e.occurred_at`, sql`coalesce(v.uploaded_at, e.occurred_at)`)} as age,
         coalesce(v.file_size, avg(v.file_size) over (), 0)::float8 as bytes
       from document_events e
@@ -102,14 +102,14 @@ async function readDownloads(db: Db, firmId: FirmId, { periodDays, smallBytes }:
     )
     select age as "ageDays", bytes < ${smallBytes}::int as "isSmall", count(*)::int as files,
       sum(bytes)::float8 as bytes, 0 as requests
-    from given group by 1, 2`.execute(db)
+    from downloaded group by 1, 2`.execute(db)
   return rows
 }
 
 const daysSince = (now: ReturnType<typeof sql>, since: ReturnType<typeof sql>) =>
   sql`greatest(0, floor(extract(epoch from ${now} - ${since}) / 86400))::int`
 
-/** Of one firm, or of all: firm by firm, so that no statement takes longer than the largest of them needs. */
+/** The facts of one firm or of all. One statement per firm keeps each statement short. */
 export async function collectCostFacts(db: Db, firmId: FirmId | undefined, question: CostQuery): Promise<CostFacts> {
   const firms = firmId === undefined ? await listFirmsWithFiles(db) : [firmId]
   const all = { stored: createGroups(), hidden: createGroups(), downloads: createGroups() }
@@ -137,11 +137,11 @@ function createGroups() {
     add(groups: FileGroup[]) {
       for (const { ageDays, isSmall, files, bytes, requests } of groups) {
         const kind = `${ageDays} ${isSmall}`
-        const sofar = byKind.get(kind) ?? { ageDays, isSmall, files: 0, bytes: 0, requests: 0 }
-        sofar.files += files
-        sofar.bytes += bytes
-        sofar.requests += requests
-        byKind.set(kind, sofar)
+        const total = byKind.get(kind) ?? { ageDays, isSmall, files: 0, bytes: 0, requests: 0 }
+        total.files += files
+        total.bytes += bytes
+        total.requests += requests
+        byKind.set(kind, total)
       }
     },
     groups: () => [...byKind.values()],

@@ -1,6 +1,6 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 
-import type { UserId } from '../../vocabulary/vocabulary.ts'
+import type { RejectReason, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
 
 export type DocumentType = {
@@ -17,12 +17,27 @@ export type DocumentType = {
   confidential: boolean
   /** Days from the upload of the newest version until a purge may destroy a document. Null: no retention beyond the trash. */
   retentionDays: number | null
+  /** What counts as proof; two lines. */
+  proof: string | null
+  /** Null: a verified document does not expire by itself. */
+  validityMonths: number | null
+  /** Null: the common ones. */
+  rejectReasons: RejectReason[] | null
   createdAt: Date
   updatedAt: Date
 }
 
 export type NewDocumentType = Omit<DocumentType, 'id' | 'createdAt' | 'updatedAt'>
 export type DocumentTypeChange = { [Field in keyof Omit<NewDocumentType, 'code'>]?: NewDocumentType[Field] | undefined }
+
+const confidentialCodes = ['identity_document', 'bank_statement', 'tax_clearance', 'proof_of_residence']
+
+/**
+ * SQL: whether a type is confidential. Types with these codes are, until an administrator decides otherwise, also on tables
+ * that the platform made. In the text, not parameters, for the plans of the hot statements.
+ */
+export const isConfidential = (table: string): RawBuilder<boolean> =>
+  sql<boolean>`coalesce(${sql.ref(`${table}.confidential`)}, ${sql.ref(`${table}.code`)} in (${sql.join(confidentialCodes.map((code) => sql.lit(code)))}))`
 
 const columns = [
   'id',
@@ -33,8 +48,11 @@ const columns = [
   'is_active as isActive',
   'max_bytes as maxBytes',
   'allowed_types as allowedTypes',
-  'confidential',
+  isConfidential('document_types').as('confidential'),
   'retention_days as retentionDays',
+  'proof',
+  'validity_months as validityMonths',
+  'reject_reasons as rejectReasons',
   'created_at as createdAt',
   'updated_at as updatedAt',
 ] as const
@@ -70,6 +88,9 @@ export async function insertDocumentType(
       allowed_types: type.allowedTypes,
       confidential: type.confidential,
       retention_days: type.retentionDays,
+      proof: type.proof,
+      validity_months: type.validityMonths,
+      reject_reasons: jsonOf(type.rejectReasons),
       created_by: createdBy,
     })
     .onConflict((conflict) => conflict.column('code').doNothing())
@@ -94,9 +115,14 @@ export async function updateDocumentType(
       allowed_types: change.allowedTypes,
       confidential: change.confidential,
       retention_days: change.retentionDays,
+      proof: change.proof,
+      validity_months: change.validityMonths,
+      reject_reasons: change.rejectReasons === undefined ? undefined : jsonOf(change.rejectReasons),
       updated_at: sql`now()`,
     })
     .where('id', '=', id)
     .returning(columns)
     .executeTakeFirst()
 }
+
+const jsonOf = (reasons: RejectReason[] | null) => (reasons === null ? null : JSON.stringify(reasons))

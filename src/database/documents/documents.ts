@@ -13,9 +13,11 @@ import type {
   VersionId,
 } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
-import type { Membership } from '../people/membership.ts'
+import type { Membership } from '../people/check-access.ts'
+import { isConfidential } from './document-types.ts'
+import { verifiedVersion } from './shown-version.ts'
 
-/** What a version is from the start. */
+/** The facts of a version that do not change. */
 export type VersionOfFile = {
   versionId: VersionId
   documentType: string
@@ -30,6 +32,8 @@ export type DocumentRecord = VersionOfFile & {
   firmId: FirmId
   sha256: Sha256 | null
   version: number
+  /** The version in force; newer ones wait for their review or were rejected. Null: none is verified. */
+  verifiedVersion: number | null
   store: StoreName
   storeId: StoreId | null
   storageKey: StorageKey
@@ -42,62 +46,42 @@ export type DocumentRecord = VersionOfFile & {
   scanStatus: ScanStatus
   bytesState: 'present' | 'missing' | 'wrong' | 'removed'
   deletedAt: Date | null
-  /** When the document came, to the microsecond, for paging. */
+  /** The creation time to the microsecond, for paging. */
   createdAtExact: string
 }
 
 /** Every field of a `DocumentRecord`, of `documents d` and `document_versions v`. */
 export const documentColumns = sql<DocumentRecord>`
   d.id, d.firm_id as "firmId", d.document_type as "documentType", v.file_name as "fileName", v.file_size as "fileSize",
-  v.mime_type as "mimeType", v.sha256, v.version, v.id as "versionId", v.store, v.store_id as "storeId",
+  v.mime_type as "mimeType", v.sha256, v.version, ${verifiedVersion} as "verifiedVersion", v.id as "versionId", v.store, v.store_id as "storeId",
   v.storage_key as "storageKey", v.uploaded_by as "uploadedBy", v.uploaded_at as "uploadedAt",
   v.review_status as "reviewStatus", v.review_reason as "reviewReason", v.reviewed_at as "reviewedAt",
   to_char(v.valid_until, 'YYYY-MM-DD') as "validUntil", v.scan_status as "scanStatus", v.bytes_state as "bytesState",
   d.deleted_at as "deletedAt", d.created_at::text as "createdAtExact"`
 
 /**
- * Whether a document of a confidential type may be seen (contract §2): `role` and `user` are SQL expressions of who asks.
- * To anybody else such a document is not there.
+ * SQL: whether a person may see a document (contract §2). `role` and `user` are SQL expressions. Other people get the same
+ * answer for a confidential document as for a missing one. A document of an unknown type is confidential.
  */
 export const isVisibleTo = (
   role: unknown,
   user: UserId | RawBuilder<UserId>,
   confidentialRoles: readonly string[],
 ) => sql<boolean>`(
-  v.uploaded_by = ${user} or ${role} = any (${[...confidentialRoles, 'administrator']}::text[])
-  or not exists (select from document_types t where t.code = d.document_type and t.confidential))`
+  v.uploaded_by = ${user} or ${role} = any (${[...confidentialRoles, 'administrator', 'reviewer']}::text[])
+  or exists (select from document_types t where t.code = d.document_type and not ${isConfidential('t')}))`
 
-/** A type is named by its code or its id. */
-const codeOf = (codeOrId: string) =>
+/** SQL: the code of a type that is named by its code or its id. */
+export const codeOf = (codeOrId: string) =>
   sql`coalesce((select code from document_types where id::text = lower(${codeOrId})), ${codeOrId})`
-
-export type DocumentFilter = { documentType: string | undefined; withDeleted: boolean }
-export type DocumentPage = { limit: number; after: { at: string; id: string } | undefined }
 
 /** The person who reads, and the roles that may see confidential documents. */
 export type Viewer = { membership: Membership; confidentialRoles: readonly string[] }
 
-/** The firm's documents that this member may see, newest first. */
-export async function listDocuments(
-  db: Db,
-  seeing: Viewer,
-  filter: DocumentFilter,
-  page: DocumentPage,
-): Promise<DocumentRecord[]> {
-  const { rows } = await sql<DocumentRecord>`
-    select ${documentColumns}
-    from documents d
-    join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id and v.version = d.current_version
-    where d.firm_id = ${seeing.membership.firmId} and ${isVisible(seeing)}
-      ${filter.documentType === undefined ? sql`` : sql`and d.document_type = ${codeOf(filter.documentType)}`}
-      ${filter.withDeleted ? sql`` : sql`and d.deleted_at is null`}
-      ${page.after === undefined ? sql`` : sql`and (d.created_at, d.id) < (${page.after.at}::timestamptz, ${page.after.id}::uuid)`}
-    order by d.created_at desc, d.id desc
-    limit ${page.limit}`.execute(db)
-  return rows
-}
-
-/** One of the firm's documents, in the trash or not, with its current version or another one; undefined when there is none that this member may see. */
+/**
+ * One of the firm's documents, in the trash or not, with its current version or another one; undefined when there is
+ * none that this member may see.
+ */
 export async function findDocument(
   db: Db | Tx,
   seeing: Viewer,
@@ -113,18 +97,18 @@ export async function findDocument(
   return rows[0]
 }
 
-/** SQL: whether `document_versions v` is the wanted one; without a number the current one of `documents d`. */
-export const isVersion = (version: number | undefined) =>
+/** SQL: whether `document_versions v` has this number; undefined: whether it is the current version of `documents d`. */
+const isVersion = (version: number | undefined) =>
   sql<boolean>`v.version = coalesce(${version ?? null}::int, d.current_version)`
 
 /** SQL: whether this member may see `document_versions v` of `documents d`. */
 const isVisible = ({ membership, confidentialRoles }: Viewer) =>
   isVisibleTo(sql`${membership.role}::text`, membership.userId, confidentialRoles)
 
-/** `after`: the number of the last version of the page before. */
+/** `after`: the last version number of the previous page. */
 export type VersionPage = { limit: number; after: { at: string } | undefined }
 
-/** A document as each of its versions that this member may see, newest first. */
+/** The versions of a document that this member may see, newest first. */
 export async function listVersions(
   db: Db,
   seeing: Viewer,
@@ -145,14 +129,14 @@ export async function listVersions(
 type Member = { firmId: unknown; userId: UserId | RawBuilder<UserId>; role: unknown }
 type Bytes = { sha256: Sha256 | null | RawBuilder<unknown>; before: Date | null }
 
-/** SQL: the first document of the firm, not in the trash, with a version of these very bytes that this member may see. */
+/** SQL: the first document of the firm, not in the trash, with a version of the same content that this member may see. */
 export const firstDuplicate = (
   { firmId, userId, role }: Member,
   confidentialRoles: readonly string[],
   { sha256, before }: Bytes,
 ): RawBuilder<DocumentId | null> => sql`(
   select v.document_id from document_versions v
-  -- By the key of each row, in the order of the index: the first one ends the search, however many there are.
+  -- OFFSET 0 forces a look-up by key for each row, in the order of the index, so that the first match ends the search.
   cross join lateral (
     select from documents d
     where d.firm_id = v.firm_id and d.id = v.document_id and d.deleted_at is null
@@ -163,7 +147,7 @@ export const firstDuplicate = (
     and (${before}::timestamptz is null or v.uploaded_at < ${before}::timestamptz)
   order by v.uploaded_at, v.document_id limit 1)`
 
-/** The document that had these bytes before this one came. */
+/** An earlier document with the same content. */
 export async function findDuplicate(
   db: Db,
   { membership, confidentialRoles }: Viewer,
@@ -176,23 +160,12 @@ export async function findDuplicate(
   return rows[0]?.id ?? null
 }
 
-/** Locks a document until the transaction ends and reads it; undefined when there is none that this member may see. */
-export async function lockDocument(
-  trx: Tx,
-  seeing: Viewer,
-  documentId: DocumentId,
-): Promise<DocumentRecord | undefined> {
-  await lockAndFollow(trx, { firmId: seeing.membership.firmId, documentId })
-  // A separate statement: one that waited for a lock continues with its old snapshot.
-  return findDocument(trx, seeing, documentId)
-}
-
 type DocumentRef = { firmId: FirmId; documentId: DocumentId }
 
 /** Locks a document and follows a noted change of the platform, so that the change is not overwritten. */
 export async function lockAndFollow(trx: Tx, { firmId, documentId }: DocumentRef): Promise<void> {
   await lockRows(trx, { firmId, documentId })
-  // A statement of its own, as above.
+  // A statement of its own: one that waited for a lock continues with its old snapshot.
   await sql`select document_follow_locked(${firmId}, ${documentId})`.execute(trx)
 }
 
@@ -204,7 +177,7 @@ export async function lockAndFollow(trx: Tx, { firmId, documentId }: DocumentRef
 export async function lockRows(trx: Tx, { firmId, documentId }: DocumentRef): Promise<void> {
   // document_follow_noted (0009-compare-platform.sql) uses this name too.
   await sql`select pg_advisory_xact_lock(hashtextextended('document:' || ${documentId}::uuid, 0))`.execute(trx)
-  // A statement of its own, as above.
+  // A statement of its own: one that waited for a lock continues with its old snapshot.
   await sql`
     with shown as materialized (
       select id from firm_documents where id = ${documentId} and firm_id = ${firmId} for update

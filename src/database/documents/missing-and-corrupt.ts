@@ -1,12 +1,14 @@
 import { sql } from 'kysely'
 
 import type { DocumentId, FirmId, Sha256 } from '../../vocabulary/vocabulary.ts'
-import type { Db } from '../connection/client.ts'
-import type { EventActor } from '../audit/events.ts'
+import type { Db, Tx } from '../connection/client.ts'
+import { inTransaction } from '../connection/in-transaction.ts'
+import { detailsOf, type EventActor } from '../audit/events.ts'
 import { isAtLocation, type BlobLocation } from './blob-location.ts'
+import { lockRows } from './documents.ts'
 import type { StoredVersion } from './versions-in-store.ts'
 
-/** How bytes can be that should be right: not there, or others than were stored. */
+/** `missing`: the bytes are absent. `wrong`: they differ from the stored hash. */
 export type FaultyState = 'missing' | 'wrong'
 
 type NamingVersion = {
@@ -49,9 +51,10 @@ export async function markMissingOrCorrupt(
       returning v.firm_id, v.id, v.document_id, v.version, v.bytes_state
     ),
     event as (
-      insert into document_trail (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id)
+      insert into document_trail (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id, details)
       select 'document.bytes_' || bytes_state, 'gone', firm_id, document_id, version,
-             ${actor.userId}::uuid, ${actor.ip}, ${actor.userAgent}, ${actor.requestId}
+             ${actor.userId}::uuid, ${actor.ip}, ${actor.userAgent}, ${actor.requestId},
+             ${JSON.stringify(detailsOf(actor, {}))}::jsonb
       from marked
     )
     select naming.firm_id as "firmId", naming.document_id as "documentId", naming.version,
@@ -62,10 +65,18 @@ export async function markMissingOrCorrupt(
 }
 
 /**
- * A system task: a version that was found missing or wrong may be read again, since its bytes, which have this hash, are
- * right. With its audit event. False when it was not marked, or its bytes lie elsewhere by now.
+ * A system task: marks a missing or corrupt version as present again, with its audit event, because its bytes now have this
+ * hash. False if it was not marked, or was moved meanwhile.
  */
 export async function markPresent(db: Db, actor: EventActor, version: StoredVersion, sha256: Sha256): Promise<boolean> {
+  return await inTransaction(db, async (trx) => {
+    // The review queue follows, and must not miss a change of the document meanwhile.
+    await lockRows(trx, version)
+    return await markLockedPresent(trx, actor, version, sha256)
+  })
+}
+
+async function markLockedPresent(trx: Tx, actor: EventActor, version: StoredVersion, sha256: Sha256): Promise<boolean> {
   const { rows } = await sql`
     with restored as (
       update document_versions set bytes_state = 'present', sha256 = ${sha256}
@@ -77,11 +88,14 @@ export async function markPresent(db: Db, actor: EventActor, version: StoredVers
     select 'document.bytes_restored', 'ok', firm_id, document_id, version, ${actor.userId}::uuid, ${actor.ip},
       ${actor.userAgent}, ${actor.requestId}
     from restored
-    returning id`.execute(db)
+    returning id`.execute(trx)
   return rows.length === 1
 }
 
-/** A system task: stores the hash of a version that the platform created without one. False when it has a hash or was moved. */
+/**
+ * A system task: stores the hash of a version that the platform created without one. False when it has a hash or was
+ * moved.
+ */
 export async function storeHash(db: Db, version: StoredVersion, sha256: Sha256): Promise<boolean> {
   const { numAffectedRows } = await sql`
     update document_versions set sha256 = ${sha256}
@@ -89,27 +103,4 @@ export async function storeHash(db: Db, version: StoredVersion, sha256: Sha256):
     db,
   )
   return numAffectedRows === 1n
-}
-
-/** Why the content of a location is not served. */
-export type Fault = 'infected' | 'wrong'
-
-/**
- * - `infected`: a virus was found in a version that lies or lay there, whether its bytes could be moved away by now or not.
- * - `wrong`: the bytes were found missing or wrong by every version that names them; undefined where none does any more.
- */
-export async function findFault(db: Db, place: BlobLocation): Promise<Fault | undefined> {
-  const { rows } = await sql<{ isInfected: boolean; isWrong: boolean | null }>`
-    select exists (select from document_versions where ${isAtLocation(place)} and scan_status = 'infected')
-        -- Where a version has been moved away from; rows of the platform's name no disk.
-        or exists (select from document_blobs b
-                   join document_versions v on v.firm_id = b.firm_id and v.id = b.version_id
-                   where b.storage_key = ${place.key} and b.store = ${place.store}
-                     and (${place.storeId}::uuid is null or b.store_id is null or b.store_id = ${place.storeId}::uuid)
-                     and v.scan_status = 'infected') as "isInfected",
-      (select bool_and(bytes_state <> 'present') from document_versions
-       where ${isAtLocation(place)} and bytes_state <> 'removed') as "isWrong"`.execute(db)
-  const [found] = rows
-  if (found?.isInfected === true) return 'infected'
-  return found?.isWrong === true ? 'wrong' : undefined
 }

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { Actor } from '../../vocabulary/vocabulary.ts'
 import type { Tx } from '../connection/client.ts'
 import { documentColumns, type DocumentRecord } from './documents.ts'
+import { showVersion } from './shown-version.ts'
 
 export type Review = {
   decision: 'verified' | 'rejected'
@@ -29,25 +30,20 @@ export async function recordReview(
   { firmId, id, versionId }: DocumentRecord,
   review: Review,
 ): Promise<DocumentRecord> {
-  const isVerified = review.decision === 'verified'
-  const { rows } = await sql<DocumentRecord>`
+  await sql`
     with v as (
       update document_versions set review_status = ${review.decision}, review_reason = ${review.reasonCode},
-        review_comment = ${review.comment}, valid_until = ${review.validUntil}::date, reviewed_by = ${actor.userId},
+        review_comment = ${review.comment}, valid_until = ${review.validUntil}::date, expired_at = null, reviewed_by = ${actor.userId},
         reviewed_at = now()
       where firm_id = ${firmId} and document_id = ${id} and id = ${versionId}
-      returning *
-    ),
-    d as (
-      update documents set updated_at = now() where firm_id = ${firmId} and id = ${id} returning *
-    ),
-    platform_row as (
-      update firm_documents f set is_verified = ${isVerified}::boolean, updated_at = now(),
-        verified_by = case when ${isVerified}::boolean then v.reviewed_by end,
-        verified_at = case when ${isVerified}::boolean then v.reviewed_at end
-      from v where f.id = v.document_id and f.firm_id = v.firm_id
     )
-    select ${documentColumns} from d, v`.execute(trx)
+    update documents set updated_at = now() where firm_id = ${firmId} and id = ${id}`.execute(trx)
+  await showVersion(trx, { firmId, documentId: id }, { mayAppear: false, isDecision: true })
+  // A statement of its own, which sees the decision.
+  const { rows } = await sql<DocumentRecord>`
+    select ${documentColumns} from documents d
+    join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id and v.id = ${versionId}
+    where d.firm_id = ${firmId} and d.id = ${id}`.execute(trx)
   const [document] = rows
   if (document === undefined) throw new Error('a version that the transaction has locked is missing')
   return document

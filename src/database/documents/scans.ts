@@ -1,28 +1,29 @@
 import { type RawBuilder, sql } from 'kysely'
 
-import type { DocumentId, FirmId, ScanStatus, StoreId, StoreName } from '../../vocabulary/vocabulary.ts'
-import type { Db, Tx } from '../connection/client.ts'
+import type { ScanStatus, StoreId, StoreName } from '../../vocabulary/vocabulary.ts'
+import type { Db } from '../connection/client.ts'
 import type { EventActor } from '../audit/events.ts'
 import { inTransaction } from '../connection/in-transaction.ts'
 import { lockAndFollow } from './documents.ts'
-import { isAtLocation, platformPathOfVersion } from './blob-location.ts'
+import { isAtLocation } from './blob-location.ts'
+import { showVersion } from './shown-version.ts'
 import { storedColumns, type StoredVersion } from './versions-in-store.ts'
 
-/** A version whose scan is due, claimed for a while: no other process scans it until then. */
+/** A version whose scan is due. It is claimed for some minutes, in which no other process scans it. */
 export type DueScan = StoredVersion & {
   scanStatus: ScanStatus
   attempts: number
-  /** Since when it waits for a verdict: since it came, or, where there was no scanner then, since it was first tried. */
+  /** The upload, or the first scan attempt if there was no scanner at the upload. */
   waitingSince: Date
 }
 
-/** `waiting`: without a verdict. `again`: clean ones whose turn it is. */
+/** `waiting`: versions without a verdict. `again`: clean versions whose rescan is due. */
 export type DueKind = 'waiting' | 'again'
 
 /** The lifetime of a claim: longer than the scan of most files. A second scan does no harm. */
 const claim = sql`interval '5 minutes'`
 
-/** A system task's: claims versions of one store whose scan is due, those that waited longest first. */
+/** A system task: claims versions of one store whose scan is due, longest due first. */
 export async function claimDueScans(
   db: Db,
   { store, storeId }: { store: StoreName; storeId: StoreId | null },
@@ -48,7 +49,10 @@ export async function claimDueScans(
   return rows
 }
 
-/** A claimed version that got no verdict: when to try again, and whether that was the file's doing. */
+/**
+ * Schedules the next attempt for a claimed version without a verdict. `isFilesDoing`: the file caused it, so it counts
+ * as an attempt.
+ */
 export async function postponeScan(
   db: Db,
   { firmId, versionId }: DueScan,
@@ -61,8 +65,8 @@ export async function postponeScan(
 }
 
 /**
- * Notes what an instance's scanner knows. True when nobody had such new signatures before, so that what is clean may
- * not be by what is known now. The first ones ever seen are no news.
+ * Records the signatures of an instance's scanner. True if they are newer than all recorded ones: clean files may now be found
+ * infected. False for the first signatures ever recorded.
  */
 export async function recordSignatures(db: Db, signatures: number): Promise<boolean> {
   const { rows } = await sql<{ isNews: boolean }>`
@@ -74,7 +78,10 @@ export async function recordSignatures(db: Db, signatures: number): Promise<bool
   return rows[0]?.isNews ?? false
 }
 
-/** Makes the next scan due of a page of versions that came within so many days, and were scanned before the newest signatures were seen. Yields how many. */
+/**
+ * Makes the scan of recent clean versions due: uploaded within this number of days, and scanned before the newest signatures.
+ * Does so for one page and returns its size.
+ */
 export async function makeRecentDue(db: Db, { days, limit }: { days: number; limit: number }): Promise<number> {
   const { numAffectedRows } = await sql`
     update document_versions v set scan_due_at = now()
@@ -82,25 +89,25 @@ export async function makeRecentDue(db: Db, { days, limit }: { days: number; lim
       select firm_id, id from document_versions
       where bytes_state = 'present' and scan_status = 'clean' and uploaded_at > now() - make_interval(days => ${days})
         and scanned_at < (select since from document_scanner) and scan_due_at > now() + ${claim}
-      -- Those that somebody holds are being made due by another instance, or scanned: who waited for them, while holding
-      -- others, could meet one that does the same.
+      -- Skips locked rows: another instance scans them or makes them due. Two instances that wait for each other's rows
+      -- would deadlock.
       order by uploaded_at limit ${limit} for update skip locked
     ) as old
     where v.firm_id = old.firm_id and v.id = old.id`.execute(db)
   return Number(numAffectedRows ?? 0n)
 }
 
-/** How long a clean version stays unlooked at. */
+/** A clean version is scanned again after this time. */
 const rescanDays = 90
 
-export type ScanRecorded =
+type ScanRecorded =
   | { recorded: true; was: ScanStatus }
-  /** It was moved, changed or removed since it was read, and is scanned again. */
+  /** It was moved, changed or removed since the scan, and is scanned again. */
   | { recorded: false }
 
 /**
- * A system task's: a version whose bytes were read whole is clean, by what was known when that began. One that waited for that is shown to the platform from
- * now on, with its event, in one transaction.
+ * A system task: records that a version is clean. `secondsAgo`: the age of the scan's start, whose signatures it used. A
+ * version that was pending gets its platform row and its event in the same transaction.
  */
 export async function recordClean(
   db: Db,
@@ -155,52 +162,18 @@ async function recordVerdict(
         insert into document_trail (action, outcome, firm_id, document_id, version, actor_id, ip, user_agent, request_id, details)
         select ${event}, ${outcome}, firm_id, document_id, version, ${actor.userId}::uuid, ${actor.ip}, ${actor.userAgent},
           ${actor.requestId}, ${JSON.stringify(details)}::jsonb
-        -- That a clean one is clean still is no news.
+        -- A rescan that finds a clean version clean again writes no event.
         from judged where was <> now_is
       )
       select was from judged`.execute(trx)
     const [judged] = rows
     if (judged === undefined) return { recorded: false }
-    await updatePlatformRow(trx, version, judged.was === 'pending')
+    await showVersion(trx, version, { mayAppear: judged.was === 'pending', isDecision: false })
     return { recorded: true, was: judged.was }
   })
 }
 
-type DocumentRef = { firmId: FirmId; documentId: DocumentId }
-
-/**
- * Makes the platform's row show the newest version that may be seen; none where the current one is in quarantine. A row
- * that is not there is only made for a version that has waited to be shown: the platform may have taken any other away.
- */
-async function updatePlatformRow(trx: Tx, { firmId, documentId }: DocumentRef, mayAppear: boolean): Promise<void> {
-  await sql`
-    with newest as (
-      select v.*, d.document_type, d.created_at, ${platformPathOfVersion} as path
-      from documents d
-      join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id and v.scan_status in ('clean', 'skipped')
-      where d.firm_id = ${firmId} and d.id = ${documentId} and d.deleted_at is null
-        and not exists (select from document_versions c where c.firm_id = d.firm_id and c.document_id = d.id
-                          and c.version = d.current_version and c.scan_status = 'infected')
-      order by v.version desc limit 1
-    ),
-    hidden as (
-      delete from firm_documents where id = ${documentId} and firm_id = ${firmId} and not exists (select from newest)
-    )
-    insert into firm_documents as shown (id, firm_id, document_type, file_name, file_path, file_size, mime_type, uploaded_by,
-      is_verified, verified_by, verified_at, created_at, updated_at)
-    select document_id, firm_id, document_type, file_name, path, file_size, mime_type, uploaded_by,
-      review_status = 'verified', case when review_status = 'verified' then reviewed_by end,
-      case when review_status = 'verified' then reviewed_at end, created_at, now()
-    from newest
-    where ${mayAppear}::boolean or exists (select from firm_documents where id = ${documentId} and firm_id = ${firmId})
-    on conflict (id) do update set file_name = excluded.file_name, file_path = excluded.file_path,
-      file_size = excluded.file_size, mime_type = excluded.mime_type, uploaded_by = excluded.uploaded_by,
-      is_verified = excluded.is_verified, verified_by = excluded.verified_by, verified_at = excluded.verified_at,
-      updated_at = now()
-    where shown.firm_id = excluded.firm_id and shown.file_path <> excluded.file_path`.execute(trx)
-}
-
-/** A page of the versions of one store in which a virus was found, and whose bytes are not in quarantine yet. */
+/** Lists a page of the infected versions of one store whose bytes are not in quarantine yet. */
 export async function listInfectedWithBytes(
   db: Db,
   { store, storeId }: { store: StoreName; storeId: StoreId | null },

@@ -4,10 +4,11 @@ import type { Actor, DocumentId, FirmId, UserId } from '../../vocabulary/vocabul
 import type { Tx } from '../connection/client.ts'
 import { documentColumns, type DocumentRecord } from './documents.ts'
 import { platformPathOfVersion } from './blob-location.ts'
+import { isVerifiedNow, versionToShow } from './shown-version.ts'
 
 type DocumentRef = { firmId: FirmId; id: DocumentId }
 
-/** Whether this person created the document and no version of it was ever verified. */
+/** Whether this person created the document and it has no verified version now: a changed decision counts as it stands. */
 export async function isOwnUnverified(trx: Tx, { firmId, id }: DocumentRef, userId: UserId): Promise<boolean> {
   const { rows } = await sql`
     select from documents d
@@ -19,7 +20,7 @@ export async function isOwnUnverified(trx: Tx, { firmId, id }: DocumentRef, user
 
 /**
  * Moves a document that the transaction has locked to the trash. The platform's row is deleted and saved for a restore.
- * No version is noted where the row names other bytes: those of a change that is not followed yet.
+ * `trashed_version` stays null if the row names other content, from a change of the platform that is not followed yet.
  */
 export async function moveToTrash(trx: Tx, actor: Actor, { firmId, id }: DocumentRef): Promise<void> {
   await sql`
@@ -29,44 +30,38 @@ export async function moveToTrash(trx: Tx, actor: Actor, { firmId, id }: Documen
     update documents d set deleted_at = now(), deleted_by = ${actor.userId}, updated_at = now(),
       trashed_row = (select row from hidden),
       trashed_version = (
-        select newest.version from hidden, (
-          select v.version, ${platformPathOfVersion} as path
-          from document_versions v
-          where v.firm_id = d.firm_id and v.document_id = d.id and v.scan_status in ('clean', 'skipped')
-          order by v.version desc limit 1) newest
-        where hidden.row ->> 'file_path' = newest.path)
+        select v.version from hidden, document_versions v
+        where v.firm_id = d.firm_id and v.document_id = d.id and v.version = d.shown_version
+          and hidden.row ->> 'file_path' = ${platformPathOfVersion})
     where d.firm_id = ${firmId} and d.id = ${id}`.execute(trx)
 }
 
 /**
- * The way back, of a document that the transaction holds: the platform's row shows the newest version that may be seen,
- * and is the very row that it was if that is the same one. What is in quarantine or waits for its scan has none.
- * A row that was not followed yet comes back as it was, and is followed then.
+ * Restores a document that the transaction has locked. The platform's row shows the version that is due; if that is the
+ * version from before the trash, the saved row is inserted unchanged except for its path. A document in quarantine or without
+ * a scan verdict gets no row. A saved row with a change that was not followed yet is inserted unchanged, and then followed.
  */
 export async function restoreFromTrash(trx: Tx, { firmId, id }: DocumentRef): Promise<DocumentRecord> {
-  const { rows } = await sql<{ row: string }>`
-    select (case when d.trashed_row is not null and d.trashed_version is null then d.trashed_row
+  const { rows } = await sql<{ row: string; version: number }>`
+    select v.version, (case when d.trashed_row is not null and d.trashed_version is null then d.trashed_row
       when d.trashed_version = v.version
       then written || coalesce(d.trashed_row, '{}') || jsonb_build_object('file_path', written -> 'file_path')
       else coalesce(d.trashed_row, '{}') || written end)::text as row
-    from documents d
-    join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id,
+    from documents d cross join lateral ${versionToShow} as v,
     lateral (select jsonb_build_object(
       'id', d.id, 'firm_id', d.firm_id, 'document_type', d.document_type, 'file_name', v.file_name,
       'file_path', ${platformPathOfVersion}, 'file_size', v.file_size,
-      'mime_type', v.mime_type, 'uploaded_by', v.uploaded_by, 'is_verified', v.review_status = 'verified',
-      'verified_by', case when v.review_status = 'verified' then v.reviewed_by end,
-      'verified_at', case when v.review_status = 'verified' then v.reviewed_at end,
+      'mime_type', v.mime_type, 'uploaded_by', v.uploaded_by, 'is_verified', ${isVerifiedNow('v')},
+      'verified_by', case when ${isVerifiedNow('v')} then v.reviewed_by end,
+      'verified_at', case when ${isVerifiedNow('v')} then v.reviewed_at end,
       'created_at', d.created_at, 'updated_at', now()) as written) as of_ours
-    where d.firm_id = ${firmId} and d.id = ${id} and v.scan_status in ('clean', 'skipped')
-      and not exists (select from document_versions c where c.firm_id = d.firm_id and c.document_id = d.id
-                        and c.version = d.current_version and c.scan_status = 'infected')
-    order by v.version desc limit 1`.execute(trx)
+    where d.firm_id = ${firmId} and d.id = ${id}`.execute(trx)
 
-  // Ours first: the triggers that follow the platform's row look at what is ours.
+  // Our row first: the triggers on the platform's row compare it with ours.
   const back = await sql<DocumentRecord>`
     with d as (
-      update documents set deleted_at = null, deleted_by = null, updated_at = now()
+      update documents set deleted_at = null, deleted_by = null, updated_at = now(),
+        shown_version = ${rows[0]?.version ?? null}::int
       where firm_id = ${firmId} and id = ${id} returning *
     )
     select ${documentColumns} from d
@@ -79,7 +74,7 @@ export async function restoreFromTrash(trx: Tx, { firmId, id }: DocumentRef): Pr
   return document
 }
 
-/** In the columns that the platform's table has by now. */
+/** Uses the columns that the platform's table has now. */
 async function insertPlatformRow(trx: Tx, row: string): Promise<void> {
   const { rows: columns } = await sql<{ name: string }>`
     select attname as name from pg_attribute

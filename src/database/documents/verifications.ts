@@ -29,29 +29,29 @@ export async function recordVerification(db: Db, done: VerificationRecord): Prom
 
 export type LastVerification = Pick<VerificationRecord, 'findings' | 'files' | 'isComplete'> & { finishedAt: Date }
 
-/** Whichever instance or command made it; undefined when there was none yet. */
+/** The last verification by any instance or command; undefined before the first. */
 export function findLastVerification(db: Db): Promise<LastVerification | undefined> {
   return findLastOf(db, 0)
 }
 
-/** The same of those that were to look at every version. */
+/** The last verification of all versions. */
 export function findLastFullVerification(db: Db): Promise<LastVerification | undefined> {
   return findLastOf(db, 1)
 }
 
-async function findLastOf(db: Db, leastShare: number): Promise<LastVerification | undefined> {
+async function findLastOf(db: Db, minShare: number): Promise<LastVerification | undefined> {
   const last = await db
     .selectFrom('document_verifications')
     .select(['findings', 'files', 'is_complete as isComplete', 'finished_at as finishedAt'])
-    .where('share', '>=', leastShare)
+    .where('share', '>=', minShare)
     .orderBy('finished_at', 'desc')
     .limit(1)
     .executeTakeFirst()
-  // The driver hands a bigint over as text.
+  // The driver returns a bigint as text.
   return last && { ...last, files: Number(last.files) }
 }
 
-/** Versions that cannot be looked at from an instance: on other disks, or in a store that is not set up there. */
+/** Counts the versions that an instance cannot read: in other local stores, or on S3 if it is not configured. */
 export async function countUnreachable(
   db: Db,
   { localStoreId, hasS3 }: { localStoreId: StoreId; hasS3: boolean },
@@ -75,7 +75,7 @@ export type WaitingVersion = {
   uploadedAt: Date
 }
 
-/** Files that wait for S3, on whichever disk, since before a time: a page in the order of their keys. */
+/** Lists fallback files in any local store that were uploaded before a time, a page in the order of their keys. */
 export async function listLateFallback(
   db: Db,
   before: Date,
@@ -94,7 +94,10 @@ export async function listLateFallback(
   return rows
 }
 
-/** What the collector should have dealt with long ago: removals due, uploads begun and moves left before a time. */
+/**
+ * Counts the blobs that the collector should have processed: removals that were due, and uploads and moves that began,
+ * before a time.
+ */
 export async function countOverdue(db: Db, before: Date): Promise<number> {
   const { rows } = await sql<{ overdue: number }>`
     select (select count(*) from document_blobs where state = 'leaving' and due_at < ${before})::int
@@ -106,9 +109,9 @@ export async function countOverdue(db: Db, before: Date): Promise<number> {
 }
 
 /**
- * A system task: which of these keys of one store no row names: orphans. A blob of the platform names no disk, and so the
- * file of this name on every one; the platform's own rows are asked too, since one may not be a version here yet. The copy
- * of an orphan that is on its way into quarantine does not name the orphan.
+ * A system task: returns the orphans among these keys of one store: the keys that no row names. A blob of the platform has no
+ * store id, so it names the file of this key in every local store. The platform's rows count too, since one may not be a
+ * version here yet. The unfinished copy of an orphan into quarantine does not name the orphan.
  */
 export async function findUnnamedKeys(
   db: Db,
@@ -128,8 +131,8 @@ export async function findUnnamedKeys(
 type Multipart = { key: StorageKey; multipartId: string }
 
 /**
- * A system task: which of these uploads in parts no blob names. A blob that names the key alone may have begun a moment
- * ago, and is about to name the rest.
+ * A system task: returns the multipart uploads that no blob names. An incoming blob with this key but without a multipart id
+ * may have begun a moment ago and is about to record it, so its upload counts as named.
  */
 export async function findUnnamedMultiparts(db: Db, multiparts: Multipart[]): Promise<Set<string>> {
   const [keys, ids] = [multiparts.map(({ key }) => key), multiparts.map(({ multipartId }) => multipartId)]

@@ -10,28 +10,28 @@ export type StoredVersion = BlobLocation &
   VersionOfFile &
   Pick<DocumentRecord, 'firmId' | 'version' | 'sha256' | 'bytesState'> & { documentId: DocumentId }
 
-/** Which versions: all of one store, the fallback files of one disk, one firm's. */
+/** The versions of one store, with further conditions. */
 export type VersionScope = {
   store: StoreName
-  /** The disk, where the store is local: its rows, and those of the platform, which name none. */
+  /** The local store. Includes versions of the platform, which have no store id. */
   storeId: StoreId | null
   isFallback?: true
   /** Versions without a hash, except those of the last minute: the platform may not have written the file yet. */
   isUnhashed?: true
-  /** Without those that go into quarantine, and are moved nowhere else. */
+  /** Excludes infected versions, which only go into quarantine. */
   isMovable?: true
   firmId?: FirmId | undefined
   sample?: Sample | undefined
-  /** Those that come after this one. */
+  /** Only versions after this one in the order of keys. */
   after?: VersionCursor | undefined
 }
 
-/** A part of all versions, another one with every salt; those that were found missing or wrong before are always in it. */
+/** A random share of all versions; each salt selects another sample. Missing and corrupt versions are always in it. */
 export type Sample = { share: number; salt: number }
 
 export type VersionCursor = Pick<StoredVersion, 'firmId' | 'documentId' | 'version'>
 
-/** A system task's walk over versions in the order of their keys, a page at a time. */
+/** A system task: lists versions in the order of their keys, a page at a time. */
 export async function listVersionsIn(
   db: Db,
   scope: VersionScope,
@@ -43,7 +43,7 @@ export async function listVersionsIn(
   return rows
 }
 
-/** A system task's second look at one version: undefined when it is gone, or its bytes are. */
+/** A system task: reads one version again. Undefined if the version or its content was removed. */
 export async function findStoredVersion(
   db: Db,
   { firmId, versionId }: Pick<StoredVersion, 'firmId' | 'versionId'>,
@@ -61,7 +61,7 @@ export const storedColumns = sql<StoredVersion>`v.firm_id as "firmId", v.documen
 
 const tables = sql`document_versions v join documents d on d.firm_id = v.firm_id and d.id = v.document_id`
 
-/** How many versions a walk will meet, and their bytes. */
+/** The number and size of the versions that `listVersionsIn` returns. */
 export async function countVersionsIn(db: Db, scope: VersionScope): Promise<{ files: number; bytes: number }> {
   const { rows } = await sql<{ files: number; bytes: number }>`
     select count(*)::int as files, coalesce(sum(v.file_size), 0)::float8 as bytes
@@ -112,21 +112,21 @@ export async function hasVersionsIn(db: Db, store: StoreName): Promise<boolean> 
 }
 
 type LocalStoreUsage = {
-  /** Fallback files that are on their way to S3. */
+  /** Fallback files that are to be moved to S3. */
   waiting: number
-  /** Fallback files that were found wrong or missing, and so stay. */
-  spoiled: number
-  /** The other versions, whatever was found of them, and sources of moves whose copies were found wrong or missing. */
+  /** Missing or corrupt fallback files, which are not moved. */
+  damaged: number
+  /** All other versions, and retained sources of moves whose copies are missing or corrupt. */
   others: number
-  /** Whether any row at all names this disk. */
+  /** Whether any row names this local store. */
   isKnown: boolean
 }
 
-/** A system task: what rows say of one disk. Versions of the platform, which name no disk, are not among them. */
+/** A system task: counts the rows of one local store. Excludes versions of the platform, which have no store id. */
 export async function countInLocalStore(db: Db, storeId: StoreId): Promise<LocalStoreUsage> {
   const { rows } = await sql<LocalStoreUsage>`
     select count(*) filter (where is_fallback and bytes_state = 'present')::int as waiting,
-      count(*) filter (where is_fallback and bytes_state in ('wrong', 'missing'))::int as spoiled,
+      count(*) filter (where is_fallback and bytes_state in ('wrong', 'missing'))::int as damaged,
       count(*) filter (where not is_fallback and bytes_state <> 'removed')::int
         + (select count(*) from document_blobs b
              join document_versions v on v.firm_id = b.firm_id and v.id = b.version_id
@@ -134,5 +134,5 @@ export async function countInLocalStore(db: Db, storeId: StoreId): Promise<Local
       count(*) > 0
         or exists (select from document_blobs where store_id = ${storeId}::uuid) as "isKnown"
     from document_versions where store = 'local' and store_id = ${storeId}::uuid`.execute(db)
-  return rows[0] ?? { waiting: 0, spoiled: 0, others: 0, isKnown: false }
+  return rows[0] ?? { waiting: 0, damaged: 0, others: 0, isKnown: false }
 }

@@ -150,7 +150,7 @@ type Link = { source: string; target: string }
  * scripts. The links go beside the libraries, or into `spareFolder` if the packages are read-only. Returns the search
  * path that the loader needs in the second case: the loader looks for further libraries beside the link.
  */
-export async function linkLibraries(programs: string, spareFolder: string): Promise<string | undefined> {
+async function linkLibraries(programs: string, spareFolder: string): Promise<string | undefined> {
   const links = await listLinks(programs)
   const lib = join(programs, 'lib')
   try {
@@ -183,6 +183,6 @@ async function link(to: string, at: string): Promise<void> {
 }
 
 /** Whether something exists at a path, also a link without a target. */
-export async function pathExists(path: string): Promise<boolean> {
+async function pathExists(path: string): Promise<boolean> {
   return (await findIfExists(lstat(path))) !== undefined
 }

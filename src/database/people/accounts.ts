@@ -1,12 +1,14 @@
 import { type RawBuilder, sql } from 'kysely'
 
-import type { UserId } from '../../vocabulary/vocabulary.ts'
+import type { ApiKeyId, ApiKeyScope, Caller, FirmId, Restriction, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
+import { type ApiKey, apiKeyColumns, apiKeyOf } from './api-keys.ts'
+import { type CallerInSql, sessionOf } from './session-state.ts'
 
-/** Somebody who may ask for something: a row of `registered_users`, or of the platform's `firm_personnel`. */
+/** A person: a row of `registered_users`, or of the platform's `firm_personnel`. */
 export type Person = {
   id: UserId
-  /** Where the person is written down. Only a registered user can be a firm's member. */
+  /** The table of the person. Only a registered user can be a member of a firm. */
   userType: 'registered_user' | 'firm_personnel'
   email: string
   phone: string | null
@@ -16,9 +18,23 @@ export type Person = {
   isVerified: boolean
   /** An administrator of the platform. */
   isAdministrator: boolean
+  /** A reviewer of the platform. */
+  isReviewer: boolean
   /** Locked, suspended or no longer active, in either table. */
   isShutOut: boolean
-  /** Null where the platform does not say. */
+  /** The session of the token is over. */
+  isSignedOut: boolean
+  /** The required first step of this session, as an error code: all other requests are denied with it. */
+  restriction: Restriction | null
+  /** The API key is revoked. Its expiry is checked when the key is identified. */
+  isKeyOver: boolean
+  /** The scopes of the API key; null without one. */
+  keyScopes: ApiKeyScope[] | null
+  /** The only firm of the API key; null: every firm, or no key. */
+  keyFirmId: FirmId | null
+  /** The person who made the API key may not make such a key any more. */
+  isKeyWithoutMaker: boolean
+  /** Null if the platform’s row has none. */
   createdAt: Date | null
 }
 
@@ -28,7 +44,7 @@ type PersonRow = Omit<Person, 'id'> & { id: UserId | null }
  * SQL: the current state of a person, always in one row; the id is null for an unknown person. Only this query decides who
  * is an administrator and who is locked out. With an id in both tables, either row can lock the person out.
  */
-export const personOf = (id: UserId | RawBuilder<UserId>): RawBuilder<PersonRow> => sql<PersonRow>`(
+export const personOf = (caller: CallerInSql): RawBuilder<PersonRow> => sql<PersonRow>`(
   select
     coalesce(registered.id, personnel.id) as id,
     case when registered.id is null then 'firm_personnel' else 'registered_user' end as "userType",
@@ -40,17 +56,58 @@ export const personOf = (id: UserId | RawBuilder<UserId>): RawBuilder<PersonRow>
     coalesce(registered.role, personnel.role, '') as role,
     coalesce(registered.is_verified, true) as "isVerified",
     (registered.role = 'admin') is true or personnel.is_administrator is true as "isAdministrator",
+    exists (select from document_platform_roles r where r.user_id = ${caller.userId}) as "isReviewer",
     (registered.is_locked or registered.is_suspended) is true or personnel.is_shut_out is true as "isShutOut",
-    coalesce(registered.created_at, personnel.created_at) as "createdAt"
+    coalesce(registered.created_at, personnel.created_at) as "createdAt",
+    session."isOver" as "isSignedOut", ${restrictionOf(caller)} as restriction,
+    api_key."isOver" as "isKeyOver", api_key.scopes as "keyScopes", api_key.firm_id as "keyFirmId",
+    api_key.scopes is not null and not api_key."isOfFirmAdmin"
+      and not ((registered.role = 'admin') is true or personnel.is_administrator is true) as "isKeyWithoutMaker"
   from (select 1) as one
-  left join registered_users as registered on registered.id = ${id}
-  left join document_personnel(${id}) as personnel on true
+  left join registered_users as registered on registered.id = ${caller.userId}
+  left join document_personnel(${caller.userId}) as personnel on true
+  cross join lateral ${sessionOf(caller, sql`registered.password_hash`)} as session
+  cross join lateral ${apiKeyOf(caller)} as api_key
 )`
 
-export async function findPerson(db: Db | Tx, id: UserId): Promise<Person | undefined> {
-  const { rows } =
-    await sql<Person>`select person.* from ${personOf(id)} as person where person.id is not null`.execute(db)
+/** SQL: whether a person has an authenticator app or a passkey. */
+const hasSecondFactor = (userId: CallerInSql['userId']): RawBuilder<boolean> => sql<boolean>`(
+  exists (select from document_totp totp where totp.user_id = ${userId} and totp.confirmed_at is not null)
+  or exists (select from document_passkeys passkey where passkey.user_id = ${userId}))`
+
+/**
+ * SQL: what the session requires first. Of an API key: the second factor that its maker must have, unless they are personnel
+ * of the platform, who have none here.
+ */
+function restrictionOf({ userId, apiKeyId, secondFactor = 'off' }: CallerInSql): RawBuilder<Restriction | null> {
+  if (apiKeyId === undefined || secondFactor === 'off') return sql`session.restriction`
+  const requires = secondFactor === 'everyone' ? sql`registered.id is not null` : sql`registered.role = 'admin'`
+  return sql`case
+      when api_key.scopes is not null and ${requires} and not ${hasSecondFactor(userId)} then 'second_factor_required'
+      else session.restriction end`
+}
+
+/** The person of a caller, with the state of their session. */
+export async function findCaller(db: Db | Tx, caller: Caller): Promise<Person | undefined> {
+  const { rows } = await sql<Person>`
+    select person.* from ${personOf(caller)} as person where person.id is not null`.execute(db)
   return rows[0]
+}
+
+/** Revokes the keys that this person may not make any more. They stay revoked, also if the person may again. */
+export async function revokeKeysWithoutMaker(trx: Tx, userId: UserId, at: Date): Promise<ApiKey[]> {
+  const caller = { userId, sessionId: undefined, apiKeyId: sql.ref<ApiKeyId>('k.id') }
+  const { rows } = await sql<ApiKey>`
+    update document_api_keys k set revoked_at = ${at}
+    where k.user_id = ${userId} and k.revoked_at is null and k.expires_at > ${at}
+      and (select person."isKeyWithoutMaker" from ${personOf(caller)} as person)
+    returning ${apiKeyColumns}`.execute(trx)
+  return rows
+}
+
+/** A person, without a session or API key. */
+export async function findPerson(db: Db | Tx, userId: UserId): Promise<Person | undefined> {
+  return await findCaller(db, { userId, sessionId: undefined, apiKeyId: undefined })
 }
 
 /** A person who can log in: a row of `registered_users`. */
@@ -79,19 +136,40 @@ type NewAccount = {
   isVerified: boolean
 }
 
-/** The prefix of a placeholder in the column `phone`, which is unique and not null, for a person without a phone number. */
+/**
+ * The prefix of a placeholder in the column `phone`, which is unique and not null, for a person without a phone
+ * number.
+ */
 const noPhonePrefix = 'none:'
 
-const accountColumns = sql<Account>`
+export const accountColumns = sql<Account>`
   id, email, case when phone not like ${`${noPhonePrefix}%`} then phone end as phone,
   first_name as "firstName", last_name as "lastName", password_hash as "passwordHash", role,
   is_verified as "isVerified", is_locked as "isLocked", is_suspended as "isSuspended", created_at as "createdAt"`
 
-/** Without regard to case. Of the platform's rows that differ in case alone, the one written exactly so comes first. */
+/** Ignores case. If rows of the platform differ only in case, an exact match comes first. */
 export async function findAccountByEmail(db: Db | Tx, email: string): Promise<Account | undefined> {
-  const { rows } = await sql<Account>`
-    select ${accountColumns} from registered_users where lower(email) = lower(${email})
+  return await findLogin(db, email)
+}
+
+/** `recentAddresses`: of the last sessions, which are deleted 30 days after they began. */
+export type Login = Account & { recentAddresses: string[] }
+
+const maxRecentAddresses = 20
+
+/** An account with the addresses that logged in lately: in one statement, so that an unknown e-mail takes as long. */
+export async function findLogin(db: Db | Tx, email: string): Promise<Login | undefined> {
+  const { rows } = await sql<Login>`
+    select ${accountColumns}, array(
+      select ip from document_sessions s where s.user_id = registered_users.id
+      order by s.last_used_at desc limit ${maxRecentAddresses}) as "recentAddresses"
+    from registered_users where lower(email) = lower(${email})
     order by (email = ${email}) desc, created_at limit 1`.execute(db)
+  return rows[0]
+}
+
+export async function findAccount(db: Db | Tx, id: UserId): Promise<Account | undefined> {
+  const { rows } = await sql<Account>`select ${accountColumns} from registered_users where id = ${id}`.execute(db)
   return rows[0]
 }
 
@@ -102,7 +180,12 @@ export async function lockAccount(trx: Tx, id: UserId): Promise<Account | undefi
   return rows[0]
 }
 
-/** Undefined when the e-mail is taken, in whatever case. Throws the database's own error for a phone that is. */
+/** Until the transaction ends, logins of the person and other such transactions wait. One that began earlier ends first. */
+export async function lockAccountAlone(trx: Tx, id: UserId): Promise<void> {
+  await sql`select from registered_users where id = ${id} for no key update`.execute(trx)
+}
+
+/** Undefined if the e-mail is taken, in any case. Throws the database's error if the phone is taken. */
 export async function insertAccount(db: Db | Tx, account: NewAccount): Promise<Account | undefined> {
   const phone = account.phone === undefined ? placeholderPhone : sql`${account.phone}`
   const { rows } = await sql<Account>`
@@ -128,7 +211,22 @@ export async function setPasswordHash(trx: Tx, id: UserId, passwordHash: string)
   return numUpdatedRows === 1n
 }
 
-/** A system task's question, at a start. */
+/** False when the password is no longer `from`. */
+export async function replacePasswordHash(
+  trx: Tx,
+  id: UserId,
+  { from, to }: { from: string | null; to: string },
+): Promise<boolean> {
+  const { numUpdatedRows } = await trx
+    .updateTable('registered_users')
+    .set({ password_hash: to, updated_at: sql`now()` })
+    .where('id', '=', id)
+    .where('password_hash', '=', from)
+    .executeTakeFirst()
+  return numUpdatedRows === 1n
+}
+
+/** A system task at the start. */
 export async function hasAnyAdministrator(db: Db | Tx): Promise<boolean> {
   const row = await db
     .selectFrom('registered_users')

@@ -1,8 +1,8 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 
-import type { FirmId, FirmRole, UserId } from '../../vocabulary/vocabulary.ts'
+import type { FirmId, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
-import { type Membership, rankOf } from './membership.ts'
+import { type ActingRole, type Membership, rankOf } from './check-access.ts'
 
 export type Firm = {
   id: FirmId
@@ -17,7 +17,7 @@ export type Firm = {
   verificationStatus: string
   isLocked: boolean
   lockedAt: Date | null
-  /** A legal hold stands on all that it has. */
+  /** The firm has a legal hold on all its documents. */
   isHeld: boolean
   holdReason: string | null
   createdAt: Date
@@ -31,8 +31,8 @@ export type NewFirm = Pick<
 
 /** A firm as one person sees it: with their own role in it. */
 export type FirmOfPerson = Firm & {
-  role: FirmRole | 'administrator'
-  /** When the firm came, to the microsecond, for paging. */
+  role: ActingRole
+  /** The creation time to the microsecond, for paging. */
   createdAtExact: string
 }
 
@@ -47,15 +47,36 @@ const firmColumns = sql<Firm>`
   firm.created_at as "createdAt",
   firm.updated_at as "updatedAt"`
 
-/** Throws the database's own error when the registration number or the e-mail is taken. */
-export async function insertFirm(trx: Tx, firm: NewFirm): Promise<Firm> {
+/** SQL: a registration number without its spelling: case, width, blanks, punctuation, invisible characters. It has an index. */
+const numberOf = (text: RawBuilder<unknown>) =>
+  sql`lower(regexp_replace(normalize(${text}, nfkc), ${sql.raw(String.raw`'[[:space:][:punct:]\u00ad\u2000-\u206f\u3000\ufeff]'`)}, '', 'g'))`
+
+/** Undefined if another firm has the registration number, in any spelling. Throws the database's error if the e-mail is taken. */
+export async function insertFirm(trx: Tx, firm: NewFirm): Promise<Firm | undefined> {
+  const number = numberOf(sql`${firm.registrationNumber}::text`)
+  // The check waits for another transaction with the same number.
+  await sql`select pg_advisory_xact_lock(hashtextextended('registration number:' || ${number}, 0))`.execute(trx)
   const { rows } = await sql<Firm>`
     insert into security_firms as firm (id, name, registration_number, email, phone, address, province, country,
                                         vat_number, verification_status, credit_balance, is_locked)
-    values (gen_random_uuid(), ${firm.name}, ${firm.registrationNumber}, ${firm.email}, ${firm.phone}, ${firm.address},
-            ${firm.province}, ${firm.country}, ${firm.vatNumber}, 'draft', 0, false)
+    select gen_random_uuid(), ${firm.name}, ${firm.registrationNumber}, ${firm.email}, ${firm.phone}, ${firm.address},
+           ${firm.province}, ${firm.country}, ${firm.vatNumber}, 'draft', 0, false
+    where not exists (select from security_firms other where ${numberOf(sql.ref('other.registration_number'))} = ${number})
     returning ${firmColumns}`.execute(trx)
-  return one(rows)
+  return rows[0]
+}
+
+/** Counts a new firm for the person who registered it. */
+export async function recordRegistration(trx: Tx, firmId: FirmId, userId: UserId): Promise<void> {
+  await sql`insert into document_registered_firms (firm_id, registered_by) values (${firmId}, ${userId})`.execute(trx)
+}
+
+/** The number of firms that a person registered here and that still exist, also those that they left. */
+export async function countRegisteredFirms(trx: Tx, userId: UserId): Promise<number> {
+  const { rows } = await sql<{ firms: number }>`
+    select count(*)::integer as firms from document_registered_firms r join security_firms f on f.id = r.firm_id
+    where r.registered_by = ${userId}`.execute(trx)
+  return rows[0]?.firms ?? 0
 }
 
 /** The firms that this person is an active member of, newest first. */
@@ -72,7 +93,26 @@ export async function listFirmsOf(db: Db, userId: UserId, page: FirmPage): Promi
   return rows
 }
 
-/** For a platform administrator, who sees every firm; that the person is one is the caller's to check. */
+/**
+ * All firms, for a reviewer of the platform, except those that suspended them. The caller must have checked that. Where
+ * reviewers belong, they have their role in the firm.
+ */
+export async function listFirmsOfReviewer(db: Db, userId: UserId, page: FirmPage): Promise<FirmOfPerson[]> {
+  const { rows } = await sql<FirmOfPerson>`
+    select ${firmColumns}, case when member.status is null then 'reviewer' else member.role end as role,
+      firm.created_at::text as "createdAtExact"
+    from security_firms firm
+    left join lateral (
+      select m.role, m.status from firm_users m
+      where m.user_id = ${userId} and m.firm_id = firm.id and m.status <> 'pending'
+      order by m.status = 'active' desc, ${rankOf(sql.ref('m.role'))} limit 1
+    ) as member on true
+    where ${isAfter(page)} and (member.status is null or member.status = 'active')
+    order by firm.created_at desc, firm.id desc limit ${page.limit}`.execute(db)
+  return rows
+}
+
+/** All firms, for an administrator of the platform. The caller must have checked that. */
 export async function listEveryFirm(db: Db, page: FirmPage): Promise<FirmOfPerson[]> {
   const { rows } = await sql<FirmOfPerson>`
     select ${firmColumns}, 'administrator' as role, firm.created_at::text as "createdAtExact"
@@ -88,7 +128,7 @@ const isAfter = ({ after }: FirmPage) =>
     : sql<boolean>`(firm.created_at, firm.id) < (${after.at}::timestamptz, ${after.id}::uuid)`
 
 /** A system task: whether the firm exists, or existed according to the audit trail. */
-export async function isKnownFirm(db: Db, firmId: FirmId): Promise<boolean> {
+export async function isKnownFirm(db: Db | Tx, firmId: FirmId): Promise<boolean> {
   const { rows } = await sql<{ is: boolean }>`
     select exists (select from security_firms where id = ${firmId})
       or exists (select from document_events where firm_id = ${firmId}) as is`.execute(db)
@@ -100,7 +140,7 @@ export async function readFirm(db: Db | Tx, { firmId }: Membership): Promise<Fir
   return one(rows)
 }
 
-/** False when the firm was so already. */
+/** False without a change. */
 export async function setFirmLock(trx: Tx, { firmId }: Membership, isLocked: boolean): Promise<boolean> {
   const { numAffectedRows } = await sql`
     update security_firms as firm

@@ -8,7 +8,7 @@ import type { Db, Tx } from '../connection/client.ts'
 export type Identity = Subject & {
   id: IdentityId
   userId: UserId
-  /** Null: by the command line. */
+  /** Null: linked on the command line. */
   linkedBy: UserId | null
   linkedAt: Date
 }
@@ -59,7 +59,7 @@ export async function insertIdentity(
   return rows[0]
 }
 
-/** Newest first. That the caller may see them is the caller's to check. */
+/** Newest first. The caller must have checked the right. */
 export async function listIdentitiesOf(
   db: Db,
   userId: UserId,
@@ -73,7 +73,7 @@ export async function listIdentitiesOf(
   return rows
 }
 
-/** Undefined when there was none, or it is another person's. */
+/** Undefined if there is no such link, or it belongs to another person. */
 export async function deleteIdentity(
   trx: Tx,
   { id, userId }: Pick<Identity, 'id' | 'userId'>,

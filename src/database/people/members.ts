@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { FirmId, FirmRole, MemberStatus, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
-import { type Membership, rankOf } from './membership.ts'
+import { daysOfFormerMembers, type Membership, rankOf } from './check-access.ts'
 
 export type Member = {
   userId: UserId
@@ -29,16 +29,16 @@ const memberColumns = sql<MemberRecord>`
   member.role, member.status, member.invited_by as "invitedBy", member.accepted_at as "acceptedAt",
   member.created_at as "createdAt", member.id as "rowId", member.created_at::text as "createdAtExact"`
 
-/** The platform's table may have a person twice. The effective row is the one that grants the rights. */
+/** The platform's table may have a person twice. The effective row is the one that grants the rights; a pending one comes last. */
 const isEffectiveRow = sql<boolean>`
   member.id = (
     select row.id from firm_users row where row.firm_id = member.firm_id and row.user_id = member.user_id
-    order by (row.status = 'active') desc,
+    order by array_position(array['active', 'suspended', 'pending'], row.status::text),
       ${rankOf(sql.ref('row.role'))},
       row.created_at, row.id
     limit 1)`
 
-/** The firm's members in the order in which they came. */
+/** The firm's members, oldest first. */
 export async function listMembers(
   db: Db,
   { firmId }: Membership,
@@ -65,6 +65,14 @@ export async function findMember(
   return rows[0]
 }
 
+/** The state of a person's membership, by the row that grants the rights. */
+export async function findStatus(trx: Tx, firmId: FirmId, userId: UserId): Promise<MemberStatus | undefined> {
+  const { rows } = await sql<{ status: MemberStatus }>`
+    select member.status from firm_users member
+    where member.firm_id = ${firmId} and member.user_id = ${userId} and ${isEffectiveRow}`.execute(trx)
+  return rows[0]?.status
+}
+
 export type NewMember = { firmId: FirmId; userId: UserId; role: FirmRole; invitedBy: UserId }
 
 export async function insertMember(trx: Tx, member: NewMember): Promise<void> {
@@ -85,7 +93,7 @@ export async function insertMember(trx: Tx, member: NewMember): Promise<void> {
 
 export type MemberChange = { role?: FirmRole | undefined; status?: MemberStatus | undefined }
 
-/** Changes every row that the firm has of this person, so that none is left that grants more. */
+/** Changes every row of this person in the firm, so that no other row grants more; but no pending row, which is the platform's. */
 export async function updateMember(
   trx: Tx,
   { firmId }: Membership,
@@ -98,14 +106,30 @@ export async function updateMember(
       status = coalesce(${status ?? null}::text, status),
       accepted_at = case when ${status ?? null}::text = 'active' then coalesce(accepted_at, now()) else accepted_at end,
       updated_at = now()
-    where firm_id = ${firmId} and user_id = ${userId}`.execute(trx)
+    where firm_id = ${firmId} and user_id = ${userId} and status <> 'pending'`.execute(trx)
 }
 
+/** A pending row stays: it is the platform's. */
 export async function deleteMember(trx: Tx, { firmId }: Membership, userId: UserId): Promise<void> {
-  await trx.deleteFrom('firm_users').where('firm_id', '=', firmId).where('user_id', '=', userId).execute()
+  await sql`delete from firm_users where firm_id = ${firmId} and user_id = ${userId} and status <> 'pending'`.execute(
+    trx,
+  )
+  await sql`
+    insert into document_former_members (firm_id, user_id) values (${firmId}, ${userId})
+    on conflict (firm_id, user_id) do update set left_at = now()`.execute(trx)
 }
 
-/** Who is an active `firm_admin`, locked until the transaction ends, against the platform's changes too. */
+/** A system task. */
+export async function removeFormerMembers(db: Db): Promise<void> {
+  await sql`delete from document_former_members where left_at < now() - make_interval(days => ${daysOfFormerMembers})`.execute(
+    db,
+  )
+}
+
+/**
+ * Returns the active members with the role `firm_admin`. Locks their rows until the transaction ends, also against the
+ * platform.
+ */
 export async function lockActiveAdmins(trx: Tx, firmId: FirmId): Promise<UserId[]> {
   const rows = await trx
     .selectFrom('firm_users')

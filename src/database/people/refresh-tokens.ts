@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 
 import type { SessionId, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Tx } from '../connection/client.ts'
+import { isSessionOver } from './session-state.ts'
 
 /** The row of a refresh token. The token itself is not stored: it is signed from these values each time it is issued. */
 export type RefreshTokenRecord = {
@@ -15,7 +16,11 @@ export type RefreshTokenRecord = {
 export type RefreshTokenState = RefreshTokenRecord & {
   usedAt: Date | null
   successorId: string | null
-  sessionEndedAt: Date | null
+  sessionStartedAt: Date
+  /** The provider whose login began the session. Null: a login of this service did. */
+  issuer: string | null
+  /** Ended, or its person's password changed. */
+  isSessionOver: boolean
 }
 
 export type TokenLifetime = { issuedAt: Date; expiresAt: Date }
@@ -43,6 +48,7 @@ export async function findRefreshToken(trx: Tx, id: string): Promise<RefreshToke
   return await trx
     .selectFrom('document_refresh_tokens as token')
     .innerJoin('document_sessions as session', 'session.id', 'token.session_id')
+    .innerJoin('registered_users as person', 'person.id', 'session.user_id')
     .select([
       'token.id',
       'token.session_id as sessionId',
@@ -51,7 +57,9 @@ export async function findRefreshToken(trx: Tx, id: string): Promise<RefreshToke
       'token.expires_at as expiresAt',
       'token.used_at as usedAt',
       'token.successor_id as successorId',
-      'session.ended_at as sessionEndedAt',
+      'session.started_at as sessionStartedAt',
+      'session.openid_issuer as issuer',
+      isSessionOver('session', sql.ref('person.password_hash')).as('isSessionOver'),
     ])
     .where('token.id', '=', id)
     .executeTakeFirst()

@@ -3,7 +3,8 @@ import { sql } from 'kysely'
 import type { DocumentId, FirmId, StorageKey, StoreId, StoreName, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
 import type { EventActor } from '../audit/events.ts'
-import { isHeld, isLastVerified, retainedUntil } from './trash-retention.ts'
+import { hasLegalHold } from './legal-holds.ts'
+import { isLastVerified, retainedUntil } from './purge-candidates.ts'
 
 type DocumentRef = { firmId: FirmId; documentId: DocumentId }
 
@@ -11,16 +12,16 @@ export type Disposal = {
   why: string
   /** The daily job, or the person who ran the command. */
   by: string
-  /** From when its bytes may go. */
+  /** When its blobs may be removed. */
   dueAt: Date
-  /** The disk of files whose rows, as the platform's, name none. */
+  /** The local store of the platform's files, whose rows have no store id. */
   localStoreId: StoreId
 }
 
 /**
- * A document that the transaction has locked is destroyed: its rows go, the record of it comes, and every blob of it
- * leaves, whatever its state: copies in quarantine, what moves left behind, targets of dead or rejected moves, and what a
- * versioned bucket keeps hidden.
+ * Destroys a document that the transaction has locked: deletes its rows, inserts the disposal record and makes every blob
+ * leave, whatever its state: copies in quarantine, sources of moves, targets of dead or rejected moves, and hidden objects of
+ * a versioned bucket.
  */
 export async function disposeDocument(
   trx: Tx,
@@ -55,7 +56,7 @@ export async function disposeDocument(
         due_at = case when b.state <> 'hidden' then least(b.due_at, ${dueAt}::timestamptz) end,
         store_id = case when b.store = 'local' then coalesce(b.store_id, ${localStoreId}::uuid) else b.store_id end
       from disposal d, (select count(*) from locked) as waited
-      -- Another firm may have got a document of this id from the platform.
+      -- The platform may have given another firm a document with this id.
       where b.document_id = d.document_id and b.firm_id = d.firm_id
     )
     insert into document_trail (action, outcome, firm_id, document_id, actor_id, ip, user_agent, request_id, details)
@@ -64,19 +65,19 @@ export async function disposeDocument(
     from disposal`.execute(trx)
 }
 
-/** Keys of the platform's files, whose rows name no local store. */
+/** The keys of the platform's local files, whose rows have no store id. */
 export async function listFilesWithoutStoreId(db: Db | Tx, { firmId, documentId }: DocumentRef): Promise<StorageKey[]> {
   const { rows } = await sql<{ key: StorageKey }>`
     select distinct v.storage_key as key
     from document_versions v join documents d on d.firm_id = v.firm_id and d.id = v.document_id
     where v.firm_id = ${firmId} and v.document_id = ${documentId} and v.store = 'local' and v.store_id is null
       and v.bytes_state = 'present'
-      -- Whose row the platform deleted itself: so did it the file.
+      -- If the platform deleted its row, it deleted its file too.
       and d.deleted_by is not null`.execute(db)
   return rows.map(({ key }) => key)
 }
 
-/** Where blobs that purges have left are still, by store and by disk. */
+/** Counts the blobs of purged documents that are not destroyed yet, by store. */
 export async function countDisposedBlobs(
   db: Db,
   documentIds: DocumentId[] | undefined,
@@ -89,10 +90,10 @@ export async function countDisposedBlobs(
   return rows
 }
 
-/** `filesLeft`: whose bytes are not destroyed yet; `filesInOldBuckets`: nor will be from here. */
+/** `filesLeft`: files that are not destroyed yet. `filesInOldBuckets`: files that this service cannot destroy. */
 export type DisposedDocument = { id: DocumentId; at: Date; filesLeft: number; filesInOldBuckets: number }
 
-/** Which of these documents a purge has destroyed. */
+/** The documents among these that a purge has destroyed. */
 export async function listDisposedDocuments(db: Db, documentIds: DocumentId[]): Promise<DisposedDocument[]> {
   const { rows } = await sql<DisposedDocument>`
     select d.document_id as id, max(d.disposed_at) as at,
@@ -112,9 +113,11 @@ export type DisposalOf = {
   deletedAt: Date | null
   retainedUntil: Date | null
   isHeld: boolean
-  /** On the document itself. */
+  /** The document itself has a hold. */
   hasHold: boolean
   holdReason: string | null
+  /** Who set the document's own hold; another person lifts it. */
+  heldBy: UserId | null
   /** Whether it is the last verified document of a required type that its firm has. */
   isLastVerified: boolean
   approvedAt: Date | null
@@ -122,14 +125,14 @@ export type DisposalOf = {
   approvalReason: string | null
 }
 
-/** That the document may be seen is the caller's to check. */
+/** The caller must have checked that the person may see the document. */
 export async function findDisposalOf(
   db: Db | Tx,
   { firmId, documentId }: DocumentRef,
 ): Promise<DisposalOf | undefined> {
   const { rows } = await sql<DisposalOf>`
-    select d.deleted_at as "deletedAt", ${retainedUntil} as "retainedUntil", ${isHeld} as "isHeld",
-      h.id is not null as "hasHold", h.reason as "holdReason", ${isLastVerified} as "isLastVerified",
+    select d.deleted_at as "deletedAt", ${retainedUntil} as "retainedUntil", ${hasLegalHold} as "isHeld",
+      h.id is not null as "hasHold", h.reason as "holdReason", h.held_by as "heldBy", ${isLastVerified} as "isLastVerified",
       d.purge_approved_at as "approvedAt", d.purge_approved_by as "approvedBy",
       d.purge_approval_reason as "approvalReason"
     from documents d left join document_holds h on h.document_id = d.id
@@ -137,7 +140,23 @@ export async function findDisposalOf(
   return rows[0]
 }
 
-/** For a document in the trash that the transaction has locked. `by` undefined revokes the approval. False without a change. */
+/** Who deleted a document that has a verified version now; undefined for another document. */
+export async function findVerifiedDeletion(
+  trx: Tx,
+  { firmId, documentId }: DocumentRef,
+): Promise<{ deletedBy: UserId | null } | undefined> {
+  const { rows } = await sql<{ deletedBy: UserId | null }>`
+    select d.deleted_by as "deletedBy" from documents d
+    where d.firm_id = ${firmId} and d.id = ${documentId}
+      and exists (select from document_versions v where v.firm_id = d.firm_id and v.document_id = d.id
+                    and v.review_status = 'verified')`.execute(trx)
+  return rows[0]
+}
+
+/**
+ * For a document in the trash that the transaction has locked. `by` undefined revokes the approval. False without a
+ * change.
+ */
 export async function setPurgeApproval(
   trx: Tx,
   { firmId, documentId }: DocumentRef,

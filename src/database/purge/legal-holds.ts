@@ -2,64 +2,107 @@ import { sql } from 'kysely'
 
 import type { DocumentId, FirmId, StorageKey, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
-import type { Membership } from '../people/membership.ts'
 
-/** `documentId`: null for all of the firm's. */
-type HoldTarget = { firmId: FirmId; documentId: DocumentId | null }
+/** `documentId` null: all documents of the firm. */
+export type HoldTarget = { firmId: FirmId; documentId: DocumentId | null }
 
-export type Hold = { isHeld: boolean; reason: string | null }
+// `documents/purge/disposal.ts` has the use cases.
 
-/** On all documents of a firm. False without a change. */
-export async function setFirmHold(trx: Tx, { firmId, userId }: Membership, hold: Hold): Promise<boolean> {
+/**
+ * SQL: whether document `d` or its firm has a legal hold: then no purge destroys it. Without `offset 0` the planner may read
+ * the whole table to build a hash, instead of using an index.
+ */
+export const hasLegalHold = sql<boolean>`(
+  exists (select from document_holds h where h.document_id = d.id offset 0)
+  or exists (select from document_holds h where h.firm_id = d.firm_id and h.document_id is null offset 0))`
+
+type NewHold = { reason: string | null; by: UserId }
+
+/** Sets the hold on all documents of a firm. False without a change. */
+export async function setFirmHold(trx: Tx, firmId: FirmId, hold: NewHold): Promise<boolean> {
   await lockFirmHolds(trx, firmId, 'alone')
-  return setHold(trx, { firmId, documentId: null }, userId, hold)
+  return setHold(trx, { firmId, documentId: null }, hold)
 }
 
-/** On one document, which the transaction has locked. False without a change. */
-export async function setDocumentHold(
-  trx: Tx,
-  { firmId, userId }: Membership,
-  documentId: DocumentId,
-  hold: Hold,
-): Promise<boolean> {
-  return setHold(trx, { firmId, documentId }, userId, hold)
+/** Sets the hold on one document, which the transaction has locked. False without a change. */
+export async function setDocumentHold(trx: Tx, target: HoldTarget, hold: NewHold): Promise<boolean> {
+  return setHold(trx, target, hold)
+}
+
+/** `own`: the person set it, and another one has to lift it. */
+export type Lifting = 'lifted' | 'none' | 'own'
+
+/** Lifts the hold on a firm, or on one document, which the transaction has locked. `by` undefined: the command line. */
+export async function liftHold(trx: Tx, { firmId, documentId }: HoldTarget, by: UserId | undefined): Promise<Lifting> {
+  if (documentId === null) await lockFirmHolds(trx, firmId, 'alone')
+  const on = isOn({ firmId, documentId })
+  const { rows } = await sql<{ isOwn: boolean }>`
+    select held_by is not distinct from ${by ?? null}::uuid as "isOwn" from document_holds where ${on} for update`.execute(
+    trx,
+  )
+  const [hold] = rows
+  if (hold === undefined) return 'none'
+  if (hold.isOwn) return 'own'
+  await sql`delete from document_holds where ${on}`.execute(trx)
+  return 'lifted'
 }
 
 /**
- * Until the transaction ends, no other transaction sets or lifts a hold on the firm. `alone` also blocks purges of the firm,
- * so that once a hold is confirmed nothing is destroyed any more.
+ * Until the transaction ends, no other transaction sets or lifts a hold on the firm. `alone` also blocks purges of the firm:
+ * after a hold is confirmed, no file is destroyed.
  */
 export async function lockFirmHolds(trx: Tx, firmId: FirmId, how: 'shared' | 'alone'): Promise<void> {
   const lock = sql.raw(how === 'shared' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock')
   await sql`select ${lock}(hashtextextended(${`hold:${firmId}`}, 0))`.execute(trx)
 }
 
-async function setHold(
-  trx: Tx,
-  { firmId, documentId }: HoldTarget,
-  userId: UserId,
-  { isHeld, reason }: Hold,
-): Promise<boolean> {
-  const on =
-    documentId === null
-      ? sql<boolean>`firm_id = ${firmId} and document_id is null`
-      : sql<boolean>`document_id = ${documentId}`
-  if (!isHeld) {
-    const { numAffectedRows } = await sql`delete from document_holds where ${on}`.execute(trx)
-    return numAffectedRows === 1n
-  }
+const isOn = ({ firmId, documentId }: HoldTarget) =>
+  documentId === null
+    ? sql<boolean>`firm_id = ${firmId} and document_id is null`
+    : sql<boolean>`document_id = ${documentId}`
+
+/** A changed reason leaves the hold its person. */
+async function setHold(trx: Tx, target: HoldTarget, { reason, by }: NewHold): Promise<boolean> {
+  const { firmId, documentId } = target
+  const on = isOn(target)
   const { rows } = await sql`
     with changed as (
       update document_holds set reason = ${reason} where ${on} and reason is distinct from ${reason} returning id
     ),
     made as (
       insert into document_holds (firm_id, document_id, reason, held_by)
-      select ${firmId}, ${documentId}::uuid, ${reason}, ${userId}
+      select ${firmId}, ${documentId}::uuid, ${reason}, ${by}
       where not exists (select from document_holds where ${on})
       returning id
     )
     select id from changed union all select id from made`.execute(trx)
   return rows.length === 1
+}
+
+/** `firmId`: of the document now, which the platform may have given to another firm. */
+export type HoldRecord = HoldTarget & { reason: string | null; heldBy: UserId; heldAt: Date }
+
+/** SQL: each hold. */
+const holds = sql`(
+  select coalesce((select d.firm_id from documents d where d.id = h.document_id limit 1), h.firm_id) as "firmId",
+    h.document_id as "documentId", h.reason, h.held_by as "heldBy", h.held_at as "heldAt"
+  from document_holds h`
+
+/** Only for operators. In the order of firms, those on a whole firm first. */
+export async function listHolds(db: Db): Promise<HoldRecord[]> {
+  const { rows } = await sql<HoldRecord>`
+    select * from ${holds}) as hold order by "firmId", "documentId" nulls first`.execute(db)
+  return rows
+}
+
+export type TargetOfHold = { firmId: string } | { documentId: string }
+
+/** Only for operators. */
+export async function findHold(db: Db | Tx, of: TargetOfHold): Promise<HoldRecord | undefined> {
+  const isMeant =
+    'firmId' in of ? sql`h.firm_id = ${of.firmId} and h.document_id is null` : sql`h.document_id = ${of.documentId}`
+  const { rows } = await sql<HoldRecord>`select * from ${holds} where ${isMeant}) as hold`.execute(db)
+  return rows[0]
 }
 
 export type HeldObject = { firmId: FirmId; documentId: DocumentId; key: StorageKey }

@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 
 import type { Db, Tx } from '../connection/client.ts'
 
-/** True where the platform created the shared tables: there the platform decides who is verified. */
+/** Whether the platform created the shared tables. Then the platform decides which people are verified. */
 export async function hasAdoptedPlatformTables(db: Db): Promise<boolean> {
   const row = await db.selectFrom('document_installation').select('adopted_platform_tables').executeTakeFirstOrThrow()
   return row.adopted_platform_tables
@@ -21,7 +21,10 @@ export async function lockFirstStart(trx: Tx): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtext('paniq-documents first start'))`.execute(trx)
 }
 
-/** A secret that all instances share. The first call creates it; concurrent calls return the same one. It never changes. */
+/**
+ * A secret that all instances share. The first call creates it; concurrent calls return the same one. It never
+ * changes.
+ */
 export async function ensureStoredSecret(db: Db, name: string): Promise<string> {
   const secret = (await findSecret(db, name)) ?? (await createSecret(db, name))
   if (secret === undefined) throw new Error(`the secret ${name} is missing and could not be created`)

@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
 import { type Migration, type MigrationProvider, Migrator } from 'kysely/migration'
 
-import { AppError } from '../../errors/app-error.ts'
+import { Fault } from '../../errors/faults.ts'
 import type { Db } from '../connection/client.ts'
 import { createEventMonths } from '../audit/events.ts'
 import { isDeadlock, isLockTimeout } from '../connection/postgres-errors.ts'
@@ -13,29 +13,29 @@ import { isDeadlock, isLockTimeout } from '../connection/postgres-errors.ts'
 const folder = join(import.meta.dirname, 'migrations')
 
 /**
- * Brings the tables up to this version, as their owner. Of several instances that start at once one migrates and the
- * others wait; a second run changes nothing, and so needs no owner. An instance of an earlier version starts beside those
- * of a later one. Returns the names of the migrations that it ran. `only`: those alone, for rows that are older than the others.
+ * Runs the missing migrations as the tables' owner. If several instances start at once, one migrates and the others wait.
+ * A second run changes nothing and needs no owner. An instance of an earlier version can start next to instances of a
+ * later one. Returns the names of the migrations that it ran. `only`: runs these alone, for rows of an older version.
  */
 export async function migrate(ownerDb: Db, only?: string[]): Promise<string[]> {
-  const givesUpAt = Date.now() + maxLockWaitMs
+  const deadline = Date.now() + maxLockWaitMs
   for (;;) {
     try {
       return await tryToMigrate(ownerDb, only === undefined ? sqlFiles : selectMigrations(only))
     } catch (error) {
       if (!isLockConflict(error)) throw error
-      if (Date.now() > givesUpAt) throw new Error(lockedMessage, { cause: error })
+      if (Date.now() > deadline) throw new Error(lockedMessage, { cause: error })
       await wait(pauseMs)
     }
   }
 }
 
-/** A locked table of the platform is tried again instead of waited for: a waiting lock would block all later statements. */
+/** Retries a locked table of the platform instead of waiting for it: a waiting lock would block all later statements. */
 const maxLockWaitMs = 4 * 60_000
 const pauseMs = 100
 
 const lockedMessage =
-  'the database could not be migrated: another session has locked one of its tables for minutes; pg_stat_activity shows which'
+  'the database could not be migrated: another session has locked one of its tables for minutes; pg_stat_activity shows it'
 
 function isLockConflict(error: unknown): boolean {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
@@ -46,22 +46,20 @@ async function tryToMigrate(ownerDb: Db, provider: MigrationProvider): Promise<s
   await requireReleased(ownerDb)
   const isDone = await isMigrated(ownerDb, Object.keys(await provider.getMigrations()))
   const migrated = isDone ? [] : await runMigrations(ownerDb, provider)
-  // A month that is missing stops no start; the daily job tries again and logs.
+  // A missing month does not prevent the start. The daily job tries again and logs the failure.
   await createEventMonths(ownerDb)
   return migrated
 }
 
-/** Migrations of the time before 0.1.0, which were squashed: a database or backup that has one of them can't be upgraded. */
+/**
+ * Whether a database or backup is from a version before 0.1.0. Its migrations were squashed, so it cannot be upgraded.
+ */
 export function isPreRelease(migrations: string[]): boolean {
   return migrations.includes('0002-documents')
 }
 
 async function requireReleased(ownerDb: Db): Promise<void> {
-  if (!isPreRelease(await listMigrated(ownerDb))) return
-  throw new AppError(
-    'conflict',
-    'This database was made by a version before 0.1.0 and cannot be upgraded. Give the service an empty one (DATABASE_URL, or another DATA_DIR), or remove its tables with deploy/platform/leave.sql and remove-our-tables.sql of that version.',
-  )
+  if (isPreRelease(await listMigrated(ownerDb))) throw new Fault('database_too_old')
 }
 
 async function runMigrations(ownerDb: Db, provider: MigrationProvider): Promise<string[]> {
@@ -70,7 +68,7 @@ async function runMigrations(ownerDb: Db, provider: MigrationProvider): Promise<
     provider,
     migrationTableName: 'document_migrations',
     migrationLockTableName: 'document_migrations_lock',
-    // deploy/platform/leave.sql lets some that may run again do so.
+    // deploy/platform/leave.sql marks a migration as not run, so that it runs again.
     allowUnorderedMigrations: true,
   })
   const { error, results = [] } = await migrator.migrateToLatest()
@@ -98,7 +96,7 @@ const sqlFiles: MigrationProvider = {
   },
 }
 
-/** The names of all that this version has. */
+/** The names of all migrations of this version. */
 export async function listMigrations(): Promise<string[]> {
   return Object.keys(await sqlFiles.getMigrations())
 }
@@ -113,15 +111,15 @@ function selectMigrations(names: string[]): MigrationProvider {
 }
 
 /**
- * Whether all these migrations have run. Others may have run as well: those of a later version, which only add. Asks with
- * no more rights than to read the list, so that a role that may change no table can find out that it need not.
+ * Whether all these migrations have run. Migrations of a later version may have run too; they only add. This needs only the
+ * right to read the list, so that a role without rights on tables can find that nothing is missing.
  */
 async function isMigrated(db: Db, names: string[]): Promise<boolean> {
   const migrated = new Set(await listMigrated(db))
   return names.every((name) => migrated.has(name))
 }
 
-/** The names of all migrations that have run, in their order; none in a database that has no list. */
+/** The names of all migrations that have run, in order. Empty if the database has no list of migrations. */
 export async function listMigrated(db: Db): Promise<string[]> {
   const { rows: tables } = await sql<{ name: string | null }>`
     select to_regclass('document_migrations')::text as name`.execute(db)
@@ -130,9 +128,10 @@ export async function listMigrated(db: Db): Promise<string[]> {
   return rows.map(({ name }) => name)
 }
 
-/** What our migrations need of each, from the first one on. */
+/** The strongest lock that any of our migrations needs on each table. */
 const platformLocks: [table: string, mode: string][] = [
   ['document_types', 'access exclusive'],
+  ['firm_applications', 'share row exclusive'],
   ['firm_documents', 'share row exclusive'],
   ['firm_users', 'share row exclusive'],
   ['registered_users', 'share row exclusive'],
@@ -151,7 +150,7 @@ async function lockPlatformTables(trx: Kysely<unknown>): Promise<void> {
   }
 }
 
-/** Which of our migrations ran last, how many there were, and since when the tables are as they are. */
+/** The last migration that ran, the number of migrations, and the time of the last one. */
 export type MigrationState = { last: string; count: number; since: Date }
 
 export async function findMigrationState(db: Db): Promise<MigrationState> {
@@ -159,6 +158,6 @@ export async function findMigrationState(db: Db): Promise<MigrationState> {
     select max(name) as last, count(*)::int as count, max(timestamp::timestamptz) as since
     from document_migrations`.execute(db)
   const [state] = rows
-  if (state === undefined) throw new Error('the database did not say which migrations ran')
+  if (state === undefined) throw new Error('the database returned no migrations')
   return state
 }

@@ -6,45 +6,53 @@ import { jobQueue, jobSchema } from './job-queue.ts'
 /** Counting stops here: a larger backlog alarms anyway, and counting would slow the database down. */
 const maxCounted = 10_000
 
-/** How many, and for how long the oldest has been there; 0 where there is none. */
+/** The number of rows and the age of the oldest; 0 if there is none. */
 export type Waiting = { count: number; oldestSeconds: number }
 
 export type RowCounts = {
   openUploads: Waiting
-  /** Files that wait on local disks for S3. */
+  /** Files in local stores that are to be moved to S3. */
   fallback: Waiting
-  /** Copies into quarantine too: every blob that is being written and is no upload. */
+  /** Moves and copies into quarantine: every blob that is being written and is not an upload. */
   openMoves: Waiting
-  /** Bytes that may go now, since when they may. */
+  /** Blobs whose removal is due, by the time since then. */
   dueRemovals: Waiting
   /** Orphans and infected files. */
   quarantined: Waiting
-  /** Audit events that fell into the default partition. */
+  /** Audit events in the default partition, because their month has none. */
   eventsWithoutMonth: Waiting
-  /** Of the months to come, those that have a partition for their audit events. */
+  /** Future months that have a partition for audit events. */
   eventMonthsAhead: Waiting
-  /** Changes of the platform's that are not followed yet. */
+  /** Changes of the platform that are not followed yet. */
   unfollowed: Waiting
-  /** Rows of the platform's that were there before us, and are no documents here yet. */
+  /** Rows of the platform from before the installation that are not documents here yet. */
   notAdopted: Waiting
   /** Versions of the platform without a hash: no job has read their content yet. */
   unhashed: Waiting
-  /** Versions without a verdict. One that was uploaded without a scanner waits since the first scan failed. */
+  /** Versions without a verdict. A version uploaded without a scanner waits since its first failed scan. */
   scansWaiting: Waiting
   infected: Waiting
   inTrash: Waiting
   heldFirms: Waiting
   heldDocuments: Waiting
+  /** Mails that will be sent, or tried again. */
+  mailsWaiting: Waiting
+  /** Mails that were given up. */
+  mailsFailed: Waiting
+  /** Events that wait to be sent to enabled webhooks. */
+  webhooksWaiting: Waiting
+  /** Webhooks that the service disabled. */
+  webhooksDisabled: Waiting
 }
 
-type Row = { what: keyof RowCounts; count: number; oldestSeconds: number }
+type Row = { name: keyof RowCounts; count: number; oldestSeconds: number }
 
 /**
- * Counts rows for the metrics, in one statement whose cost does not grow with the tables. Beyond the limit of a count the
- * oldest row may be even older; a backlog of that size raises an alarm anyway.
+ * Counts rows for the metrics, in one statement whose cost does not grow with the tables. If a count reaches its limit, the
+ * oldest row may be older than reported; a backlog of that size raises an alarm anyway.
  */
 export async function countRows(db: Db, { hasScanner }: { hasScanner: boolean }): Promise<RowCounts> {
-  // Without a scanner every version is a skipped one, and none of them waits.
+  // Without a scanner every version is skipped, and none waits.
   const withoutVerdict = hasScanner ? `in ('pending', 'skipped')` : `= 'pending'`
   const { rows } = await sql<Row>`
     ${countOf('openUploads', 'created_at', 'document_blobs', `state = 'incoming' and source_id is null and source_key is null`)}
@@ -61,51 +69,57 @@ export async function countRows(db: Db, { hasScanner }: { hasScanner: boolean })
     union all ${countOf('infected', 'scanned_at', 'document_versions', `scan_status = 'infected'`)}
     union all ${countOf('inTrash', 'deleted_at', 'documents', 'deleted_at is not null')}
     union all ${countOf('heldFirms', 'held_at', 'document_holds', 'document_id is null')}
-    union all ${countOf('heldDocuments', 'held_at', 'document_holds', 'document_id is not null')}`.execute(db)
-  // The statement has each of them once.
-  return Object.fromEntries(rows.map(({ what, ...waiting }) => [what, waiting])) as RowCounts
+    union all ${countOf('heldDocuments', 'held_at', 'document_holds', 'document_id is not null')}
+    union all ${countOf('mailsWaiting', 'queued_at', 'document_mails', 'due_at is not null')}
+    union all ${countOf('mailsFailed', 'given_up_at', 'document_mails', 'given_up_at is not null')}
+    union all ${countOf('webhooksWaiting', 'created_at', 'document_webhook_deliveries', `next_attempt_at is not null and webhook_id in (select id from document_webhooks where enabled)`)}
+    union all ${countOf('webhooksDisabled', 'failing_since', 'document_webhooks', 'disabled_reason is not null')}`.execute(
+    db,
+  )
+  // The statement returns each name once.
+  return Object.fromEntries(rows.map(({ name, ...waiting }) => [name, waiting])) as RowCounts
 }
 
 const waitingSince = `case scan_status when 'pending' then uploaded_at else scan_tried_at end`
 
-function countOf(what: keyof RowCounts, since: string, table: string, condition = 'true') {
+function countOf(name: keyof RowCounts, since: string, table: string, condition = 'true') {
   return sql`
-    select ${sql.lit(what)} as what, count(*)::int as count, ${secondsSince(sql`min(since)`)} as "oldestSeconds"
+    select ${sql.lit(name)} as name, count(*)::int as count, ${secondsSince(sql`min(since)`)} as "oldestSeconds"
     from (
       select ${sql.raw(since)} as since from ${sql.table(table)} where ${sql.raw(condition)} limit ${sql.lit(maxCounted)}
     ) as counted`
 }
 
 const countMonthsAhead = sql`
-  select 'eventMonthsAhead' as what, count(*)::int as count, 0::float8 as "oldestSeconds"
+  select 'eventMonthsAhead' as name, count(*)::int as count, 0::float8 as "oldestSeconds"
   from pg_inherits join pg_class on pg_class.oid = inhrelid
   where inhparent = 'document_events'::regclass and relname ~ '^document_events_[0-9]{4}_[0-9]{2}$'
     and relname > 'document_events_' || to_char(now() at time zone 'UTC', 'YYYY_MM')`
 
 const countNotAdopted = sql`
-  select 'notAdopted' as what, count(*)::int as count, ${secondsSince(sql`min(began_at)`)} as "oldestSeconds"
+  select 'notAdopted' as name, count(*)::int as count, ${secondsSince(sql`min(began_at)`)} as "oldestSeconds"
   from (
     select began_at from document_comparison, firm_documents
     where all_known_at is null and (rows_to is null or id > rows_to) limit ${sql.lit(maxCounted)}
   ) as counted`
 
-/** By the database's own clock, which wrote the rows. */
+/** By the database's clock, which set the times of the rows. */
 function secondsSince(time: ReturnType<typeof sql>) {
   return sql`coalesce(greatest(0, extract(epoch from now() - ${time})), 0)::float8`
 }
 
 export type QueuedJobs = {
-  /** The kind of the jobs, or a queue of the library itself. */
+  /** The name of the job, or of a queue that the library uses itself. */
   queue: string
   state: string
   count: number
-  /** For how long the oldest that could run has not been taken; 0 where that is none. */
+  /** How long the oldest job that could run has waited; 0 if there is none. */
   oldestSeconds: number
 }
 
 /**
- * Jobs of each kind and state. Finished jobs are left out: nothing waits on them, and there are many. The condition on
- * the state is that of the library's own index, which makes this cheap.
+ * Counts jobs by name and state, except finished ones, which are many. The condition on the state matches the library's
+ * index, which makes this cheap.
  */
 export async function countJobs(db: Db): Promise<QueuedJobs[]> {
   const type = sql.raw(`${jobSchema}.job_state`)

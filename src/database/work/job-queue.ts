@@ -8,8 +8,8 @@ import type { Tx } from '../connection/client.ts'
 export const jobSchema = 'document_jobs'
 
 /**
- * Brings the queue's tables up to what its library needs, as their owner, so that the service's role need not make or
- * change any. Several instances may do so at once; a second run changes nothing.
+ * Creates and updates the queue's tables as their owner, so that the service's role needs no right to do so. Several
+ * instances may do this at once; a second run changes nothing.
  */
 export async function migrateJobs(owner: PoolConfig): Promise<void> {
   const queue = new PgBoss({
@@ -19,27 +19,27 @@ export async function migrateJobs(owner: PoolConfig): Promise<void> {
     schedule: false,
     registerInstance: false,
   })
-  // Its failures reach us through `start`; unheard, the same would end the process.
+  // `start` rejects with the same error. Without a listener, this event would end the process.
   queue.on('error', () => undefined)
   await queue.start()
   await queue.stop()
 }
 
-/** The same database for the queue's library: which tables, and where. */
+/** The connection and the schema, as options of the queue's library. */
 export function queueAddress(connection: PoolConfig): ConstructorOptions {
-  // The library hands these on to the same driver; it only types fewer of them.
+  // The library passes all options to the same driver, but its types allow fewer.
   return { ...(connection as ConstructorOptions), schema: jobSchema }
 }
 
-/** The one queue of all kinds of jobs: an instance that has nothing to do polls one. */
+/** One queue for all jobs, so that an idle instance polls only one. */
 export const jobQueue = 'maintenance'
 
 type EnqueueOptions = {
-  /** The change that makes it necessary: the job comes about together with it or not at all. */
+  /** The transaction of the change that needs the job. The job is enqueued when it commits. */
   trx?: Tx
-  /** Who asks within this time for the same asks for one. */
+  /** Within this time, further requests for the same job add none. */
   singletonSeconds?: number
-  /** How long it may take, unless the queue's default is enough. */
+  /** The time limit of the job. Default: the queue's. */
   expireInSeconds?: number
 }
 
@@ -52,17 +52,17 @@ export async function enqueueJob(queue: PgBoss, name: string, { trx, ...options 
   await queue.send(jobQueue, data, sending)
 }
 
-/** Sends a job again and again, by a cron line in UTC. */
+/** Enqueues a job periodically. `cron`: an expression in UTC. */
 export async function scheduleJob(queue: PgBoss, name: string, cron: string, expireInSeconds: number): Promise<void> {
   await queue.schedule(jobQueue, cron, { job: name }, { tz: 'UTC', key: name, expireInSeconds, ...singletonOf(name) })
 }
 
 /**
- * Makes a job wait again as before this attempt, unless another instance has it by now. A shutdown is no failed attempt:
- * several in a row would use up the retries, and the library's own way of failing a job counts each.
+ * Returns a job to the queue as it was before this attempt, unless another instance has it by now. A shutdown must not count
+ * as a failed attempt, because several would use up the retries. The library has no other way than to fail the job.
  */
 export async function returnJob(queue: PgBoss, { id, retryCount }: Pick<Job, 'id' | 'retryCount'>): Promise<void> {
-  // The same statement with which the library returns jobs that it fetched in excess.
+  // The library uses the same statement for jobs that it fetched in excess.
   await queue.getDb().executeSql(
     `update ${jobSchema}.job set state = 'created', started_on = null, heartbeat_on = null
      where name = $1 and id = $2 and state = 'active' and retry_count = $3`,
@@ -70,16 +70,16 @@ export async function returnJob(queue: PgBoss, { id, retryCount }: Pick<Job, 'id
   )
 }
 
-/** In an `exclusive` queue one job of a kind waits or runs at a time, over all instances. */
+/** In an `exclusive` queue only one job with a key waits or runs at a time, over all instances. */
 function singletonOf(name: string) {
   return { singletonKey: name }
 }
 
 type JobOrigin = { job: string | undefined; requestId: string | undefined; traceparent: string | undefined }
 
-/** Which kind a job is and whose work, as `enqueueJob` kept it; without the latter two for scheduled ones. */
+/** The name of a job, and the request and trace that enqueued it; both undefined for a scheduled job. */
 export function originOf(data: unknown): JobOrigin {
-  const { job, request_id: requestId, traceparent } = (data ?? {}) as Record<string, unknown> // whatever it is, it has these or not
+  const { job, request_id: requestId, traceparent } = (data ?? {}) as Record<string, unknown> // every value is checked below
   return { job: textOf(job), requestId: textOf(requestId), traceparent: textOf(traceparent) }
 }
 

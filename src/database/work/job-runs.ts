@@ -4,27 +4,30 @@ import type { StoreId } from '../../vocabulary/vocabulary.ts'
 import type { Db } from '../connection/client.ts'
 import { jobQueue, jobSchema } from './job-queue.ts'
 
-/** Which work it is a run of: of all, or of one disk. */
+/** The task of a run, and the local store it runs for, if any. */
 export type RunOf = { task: string; disk?: StoreId | undefined }
 
 export type EndedRun = RunOf & {
   instance: string
-  /** Undefined where its beginning could not be written down. */
+  /** Undefined if its start could not be recorded. */
   startedAt: Date | undefined
   outcome: 'ok' | 'failed'
   error: string | undefined
   did: Record<string, unknown> | undefined
 }
 
-/** What is known of one task, of all or of one disk. */
+/** The last runs of a task; for a task of each disk, of one disk. */
 export type RunRecord = {
   task: string
   disk: StoreId | null
   knownSince: Date
-  /** The run under way, or one that was killed. */
+  /** The start of the current run, or of a run that was killed. */
   runningSince: Date | null
   runningOn: string | null
-  /** Whether the queue has heard of the one under way just now; never of what is done for a disk, which is no queue's. */
+  /**
+   * Whether the queue has a recent heartbeat of the current run. Always false for a run for a disk, which is not in
+   * the queue.
+   */
   isAlive: boolean
   startedAt: Date | null
   endedAt: Date | null
@@ -63,7 +66,10 @@ export async function endRun(db: Db, run: EndedRun): Promise<void> {
       running_on = nullif(r.running_on, excluded.ended_by)`.execute(db)
 }
 
-/** The last of each task, of all and of each disk. The condition on the state is that of the queue's own index. */
+/**
+ * The last run of each task, and of each disk for tasks of disks. The condition on the state matches the queue's
+ * index.
+ */
 export async function listRuns(db: Db): Promise<RunRecord[]> {
   const { rows } = await sql<RunRecord>`
     select task, nullif(place, ${noDisk}) as disk, known_since as "knownSince", running_since as "runningSince", running_on as "runningOn",

@@ -6,7 +6,7 @@ import { readPrices, defaultPrices } from './read-prices.ts'
 
 const gb = 1024 ** 3
 const mb = 1024 ** 2
-/** A month of the length that prices are for, so that nothing has to be scaled. */
+/** The month of the prices, so that nothing is scaled. */
 const periodDays = 730 / 24
 
 // Round numbers, so that the expectations can be calculated in the head.
@@ -25,10 +25,10 @@ const prices = readPrices(
   }),
 )
 const nothing: CostFacts = { firms: 1, localFiles: 0, stored: [], hidden: [], downloads: [] }
-const usualLifecycle: Lifecycle = {
-  hiddenToIaDays: 30,
-  hiddenGoneDays: 90,
-  keptToIaDays: undefined,
+const defaultLifecycle: Lifecycle = {
+  removedToIaDays: 30,
+  removedExpiryDays: 90,
+  currentToIaDays: undefined,
   movesSmall: false,
 }
 
@@ -49,7 +49,7 @@ function costOf(facts: Partial<CostFacts>, scenario: Partial<Scenario> = {}, ass
     { ...nothing, ...facts },
     prices,
     { lifecycle: undefined, throughCloudFront: false, ...scenario },
-    { periodDays, hasScanner: false, takesFreeOff: false, ...assumptions },
+    { periodDays, hasScanner: false, subtractsFree: false, ...assumptions },
   )
   const amountOf = (line: CostLine) => cost.lines[line].amount
   const priceOf = (line: CostLine) => cost.lines[line].price
@@ -57,70 +57,72 @@ function costOf(facts: Partial<CostFacts>, scenario: Partial<Scenario> = {}, ass
 }
 
 describe('storage', () => {
-  test('ten GB that are kept cost ten times the price of STANDARD, however old they are', () => {
+  test('current files cost the price of STANDARD at any age', () => {
     const { amountOf, priceOf } = costOf({ stored: [large(0, 1000, 4 * gb), large(900, 5, 6 * gb)] })
 
     expect([amountOf('storage_standard'), priceOf('storage_standard')]).toEqual([10, 0.3])
     expect(priceOf('storage_standard_ia')).toBe(0)
   })
 
-  test('what was removed is paid for on and on without a lifecycle', () => {
+  test('without a lifecycle, removed files are billed for ever', () => {
     const { priceOf } = costOf({ hidden: [large(3, 2, gb), large(2000, 2, gb)] })
 
     expect(priceOf('storage_standard')).toBe(0.06)
   })
 
-  test('with one it is in STANDARD_IA from the 30th day and gone from the 90th', () => {
+  test('a lifecycle moves removed files to STANDARD_IA on day 30 and destroys them on day 90', () => {
     const hidden = [29, 30, 89, 90].map((age) => large(age, 1, gb))
-    const { amountOf, priceOf } = costOf({ hidden }, { lifecycle: usualLifecycle })
+    const { amountOf, priceOf } = costOf({ hidden }, { lifecycle: defaultLifecycle })
 
     expect([amountOf('storage_standard'), priceOf('storage_standard')]).toEqual([1, 0.03])
     expect([amountOf('storage_standard_ia'), priceOf('storage_standard_ia')]).toEqual([2, 0.02])
   })
 
-  test('what was in STANDARD_IA for fewer than 30 days is paid for until the 60th', () => {
+  test('a removed file that moves on day 30 is billed until day 60 at least', () => {
     const hidden = [39, 40, 59, 60].map((age) => large(age, 1, gb))
-    const lifecycle = { ...usualLifecycle, hiddenGoneDays: 40 }
+    const lifecycle = { ...defaultLifecycle, removedExpiryDays: 40 }
 
     expect(costOf({ hidden }, { lifecycle }).amountOf('storage_standard_ia')).toBe(3)
   })
 
-  test('what is gone before it would move never moves, and is not paid for longer', () => {
+  test('a removed file that is destroyed before its move never moves, and is billed no longer', () => {
     const { amountOf } = costOf(
       { hidden: [large(29, 1, gb), large(30, 1, gb), large(45, 1, gb)] },
-      { lifecycle: { ...usualLifecycle, hiddenGoneDays: 30 } },
+      { lifecycle: { ...defaultLifecycle, removedExpiryDays: 30 } },
     )
 
     expect([amountOf('storage_standard'), amountOf('storage_standard_ia'), amountOf('transitions')]).toEqual([1, 0, 0])
   })
 
-  test('small files stay in STANDARD, as S3 leaves them', () => {
-    const { amountOf } = costOf({ hidden: [small(60, 8, 80_000)] }, { lifecycle: usualLifecycle })
+  test('small files stay in STANDARD by default', () => {
+    const { amountOf } = costOf({ hidden: [small(60, 8, 80_000)] }, { lifecycle: defaultLifecycle })
 
     expect(amountOf('storage_standard')).toBe(80_000 / gb)
     expect(amountOf('storage_standard_ia')).toBe(0)
   })
 
-  test('moved all the same, each is billed as 128 KB', () => {
-    const lifecycle = { ...usualLifecycle, movesSmall: true }
+  test('a moved small file is billed as 128 KB', () => {
+    const lifecycle = { ...defaultLifecycle, movesSmall: true }
     const { amountOf } = costOf({ hidden: [small(60, 8192, 80_000)] }, { lifecycle })
 
     expect(amountOf('storage_standard')).toBe(0)
     expect(amountOf('storage_standard_ia')).toBe(1)
   })
 
-  test('what is kept moves only where the lifecycle says so', () => {
+  test('current files move only if the lifecycle has a rule for them', () => {
     const kept = [large(179, 1, gb), large(180, 1, gb)]
 
-    expect(costOf({ stored: kept }, { lifecycle: usualLifecycle }).amountOf('storage_standard')).toBe(2)
+    expect(costOf({ stored: kept }, { lifecycle: defaultLifecycle }).amountOf('storage_standard')).toBe(2)
     expect(
-      costOf({ stored: kept }, { lifecycle: { ...usualLifecycle, keptToIaDays: 180 } }).amountOf('storage_standard_ia'),
+      costOf({ stored: kept }, { lifecycle: { ...defaultLifecycle, currentToIaDays: 180 } }).amountOf(
+        'storage_standard_ia',
+      ),
     ).toBe(1)
   })
 })
 
 describe('requests', () => {
-  test('each upload of the month is one, and a large one as many as its parts and two', () => {
+  test('each upload of the month counts its requests, a multipart upload several', () => {
     const parted = { ...large(5, 1, 20 * mb), requests: 5 }
     const { amountOf, priceOf } = costOf({ stored: [large(0, 1000, gb), parted, large(31, 700, gb)] })
 
@@ -135,22 +137,22 @@ describe('requests', () => {
     expect(amountOf('download_requests')).toBeCloseTo(730, 9)
   })
 
-  test('a file that moves is paid for once, in the month in which it moves', () => {
+  test('a move is billed once, in its month', () => {
     const hidden = [29, 30, 60, 61].map((age) => large(age, 100, gb))
-    const { amountOf, priceOf } = costOf({ hidden }, { lifecycle: usualLifecycle })
+    const { amountOf, priceOf } = costOf({ hidden }, { lifecycle: defaultLifecycle })
 
     expect([amountOf('transitions'), priceOf('transitions')]).toEqual([200, 2.4])
   })
 
-  test('a download from STANDARD_IA costs its own request and the reading of its bytes', () => {
+  test('a download from STANDARD_IA costs a request and the retrieval of its bytes', () => {
     const downloads = [large(10, 1000, gb), large(200, 500, 2 * gb)]
-    const { priceOf } = costOf({ downloads }, { lifecycle: { ...usualLifecycle, keptToIaDays: 180 } })
+    const { priceOf } = costOf({ downloads }, { lifecycle: { ...defaultLifecycle, currentToIaDays: 180 } })
 
     expect(priceOf('download_requests')).toBe(0.5 + 0.5)
     expect(priceOf('retrieval')).toBe(0.04)
   })
 
-  test('the service reads a hundredth of the files a day, and lists them all', () => {
+  test('the service reads 1 % of the files daily, and lists all', () => {
     const { amountOf, priceOf } = costOf({ stored: [large(400, 24_000, gb)] })
 
     // 240 files a day and 24 lists a day.
@@ -158,7 +160,7 @@ describe('requests', () => {
     expect(priceOf('own_requests')).toBeCloseTo(((240 * 0.0005 + 24 * 0.006) * 730) / 24, 9)
   })
 
-  test('with a scanner it reads each of the last month’s daily, and each once a quarter', () => {
+  test('with a scanner, it also reads recent files daily, and each file once a quarter', () => {
     const { amountOf } = costOf({ stored: [large(29, 91, gb), large(30, 91, gb)] }, {}, { hasScanner: true })
 
     // 1.82 for the sample, 2 for the quarter, 91 for what is new, and 0.182 lists.
@@ -166,17 +168,17 @@ describe('requests', () => {
   })
 })
 
-describe('the way to people', () => {
+describe('transfer to clients', () => {
   const downloads = [large(3, 1000, 10 * gb)]
 
-  test('from S3 its price for each GB', () => {
+  test('S3 bills each GB', () => {
     const { amountOf, priceOf } = costOf({ downloads })
 
     expect([amountOf('transfer_out'), priceOf('transfer_out')]).toEqual([10, 1.5])
     expect(priceOf('cloudfront_requests')).toBe(0)
   })
 
-  test('through CloudFront another one, a request there, and still one at S3, since nothing is kept at the edge', () => {
+  test('CloudFront bills each GB and a request, and S3 still bills its request, since nothing is cached', () => {
     const { priceOf, total } = costOf({ downloads }, { throughCloudFront: true })
 
     expect(priceOf('transfer_out')).toBe(1)
@@ -185,10 +187,10 @@ describe('the way to people', () => {
     expect(total).toBe(3.5)
   })
 
-  test('what is free is taken off only where it is asked for, and never below nothing', () => {
+  test('the free tier is subtracted on request only, and no price is negative', () => {
     const much = [large(3, 1000, 110 * gb)]
     const priceOf = (throughCloudFront: boolean, line: CostLine) =>
-      costOf({ downloads: much }, { throughCloudFront }, { takesFreeOff: true }).priceOf(line)
+      costOf({ downloads: much }, { throughCloudFront }, { subtractsFree: true }).priceOf(line)
 
     expect(priceOf(false, 'transfer_out')).toBe(1.5)
     expect(priceOf(true, 'transfer_out')).toBe(0)
@@ -199,7 +201,7 @@ describe('the way to people', () => {
 test('the total is the sum of the lines', () => {
   const { lines, total } = costOf(
     { stored: [large(0, 1000, gb)], hidden: [large(40, 5, gb)], downloads: [large(3, 7, gb)] },
-    { lifecycle: usualLifecycle },
+    { lifecycle: defaultLifecycle },
   )
 
   expect(total).toBeCloseTo(
@@ -210,14 +212,14 @@ test('the total is the sum of the lines', () => {
 })
 
 describe('prices', () => {
-  test('the bundled prices name their source and date, and say that they must be checked', () => {
+  test('the bundled prices have their source and date, and the advice to check them', () => {
     expect(defaultPrices.region).toBe('af-south-1')
     expect(defaultPrices.source).toContain('https://aws.amazon.com/s3/pricing/')
     expect(defaultPrices.as_of).toMatch(/^20\d\d-\d\d-\d\d$/)
     expect(defaultPrices.note).toContain('from memory')
   })
 
-  test('docs/cost.md says rightly from which size on CloudFront and STANDARD_IA pay for themselves', () => {
+  test('the sizes in docs/cost.md from which CloudFront and STANDARD_IA save money are correct', () => {
     const { transfer_out_gb: out, storage_gb_month: stored, requests_per_1000: requests } = defaultPrices
     const saved = out.s3 - out.cloudfront
     expect((defaultPrices.cloudfront_https_requests_per_10000 / 10_000 / saved) * gb).toBeCloseTo(29_300, -2)
@@ -232,10 +234,10 @@ describe('prices', () => {
 
   test.each([
     ['no JSON', '{', 'it is not JSON'],
-    ['a price that is less than nothing', withPut(-1), 'requests_per_1000.put: '],
+    ['a negative price', withPut(-1), 'requests_per_1000.put: '],
     ['a price that is text', withPut('0.006'), 'requests_per_1000.put: '],
-    ['a price that nobody asks for', JSON.stringify({ ...defaultPrices, glacier: 1 }), '"glacier"'],
-  ])('%s is refused, with its place', (_what, json, says) => {
+    ['an unknown price', JSON.stringify({ ...defaultPrices, glacier: 1 }), '"glacier"'],
+  ])('%s is rejected, and the error names its field', (_what, json, says) => {
     expect(() => readPrices(json)).toThrow(says)
   })
 })

@@ -1,45 +1,52 @@
 import type { CostFacts, FileGroup } from '../../database/documents/cost-facts.ts'
-import { dailyShare } from '../verifying/verification.ts'
+import { dailyShare } from '../verifying/plan-verification.ts'
 import type { Prices } from './read-prices.ts'
 
-/** What the bucket's lifecycle does with files, as `s3 setup` gives it. */
+/** The rules of a bucket for old files, as `s3 setup` sets them. */
 export type Lifecycle = {
-  /** What was removed goes to STANDARD_IA so many days after; undefined: never. */
-  hiddenToIaDays: number | undefined
-  /** And is gone so many days after. */
-  hiddenGoneDays: number
-  /** What is not removed goes to STANDARD_IA so many days after it came; undefined: never. */
-  keptToIaDays: number | undefined
-  /** Also what is smaller than 128 KB, which S3 leaves where it is unless the bucket says otherwise. */
+  /** Number of days after which a removed file moves to STANDARD_IA; undefined: never. */
+  removedToIaDays: number | undefined
+  /** Number of days after which a removed file is destroyed. */
+  removedExpiryDays: number
+  /** Number of days after which a current file moves to STANDARD_IA; undefined: never. */
+  currentToIaDays: number | undefined
+  /** Whether files under 128 KB move too. S3 moves them only if the bucket says so. */
   movesSmall: boolean
 }
 
-/** What is smaller is billed in STANDARD_IA as if it were of this size. */
+const noLifecycle: Lifecycle = {
+  removedToIaDays: undefined,
+  removedExpiryDays: Infinity,
+  currentToIaDays: undefined,
+  movesSmall: false,
+}
+
+/** The minimum size that a file in STANDARD_IA is billed for. */
 export const minBilledBytes = 128 * 1024
-/** Minimum number of days that a file in STANDARD_IA is billed for. */
+/** The minimum number of days that a file in STANDARD_IA is billed for. */
 const minBilledDays = 30
 
-/** What Amazon calls a GB, and a month. */
+/** Amazon's definitions of a GB and of a month. */
 const gb = 1024 ** 3
 const monthDays = 730 / 24
-/** As `scan-stored.ts` scans again. */
-const daysOfRecent = 30
-const daysUntilRescan = 91
+/** The same as in `scanning/scan-stored.ts` and its schedule. */
+const recentDays = 30
+const rescanDays = 91
 
 export type Scenario = {
-  /** Undefined: whatever is removed stays for ever, where it is. */
+  /** Undefined: removed files stay for ever. */
   lifecycle: Lifecycle | undefined
-  /** Links lead to a distribution in front of the bucket, which keeps nothing. */
+  /** Downloads go through a CloudFront distribution that caches nothing. */
   throughCloudFront: boolean
 }
 
 export type Assumptions = {
-  /** Over how many days uploads, downloads and moves were counted. */
+  /** The number of days for which uploads, downloads and moves were counted. */
   periodDays: number
-  /** Files are scanned again and again. */
+  /** The service scans new files daily, and every file once a quarter. */
   hasScanner: boolean
-  /** What an account has free each month is taken off, as if nothing else used it. */
-  takesFreeOff: boolean
+  /** Subtracts the monthly free tier of an account, as if nothing else used it. */
+  subtractsFree: boolean
 }
 
 export const costLines = [
@@ -55,199 +62,156 @@ export const costLines = [
 ] as const
 export type CostLine = (typeof costLines)[number]
 
-/** GB for storage, retrieval and transfer, requests for the rest. */
+/** Amounts are in GB for storage, retrieval and transfer, and in requests for the rest. */
 type Cost = { lines: Record<CostLine, { amount: number; price: number }>; total: number }
 
-/** What the files of these facts cost in one month. */
+/** Calculates the monthly cost of the files. */
 export function calculateCost(facts: CostFacts, prices: Prices, scenario: Scenario, assumptions: Assumptions): Cost {
-  const placed = placeFiles(facts, scenario.lifecycle, assumptions.periodDays)
-  const lines = {
-    ...calculateStorage(placed, prices),
-    ...calculateRequests(facts, placed, prices, assumptions),
-    ...calculateTransfer(placed, prices, scenario, assumptions),
-  }
-  return { lines, total: costLines.reduce((sum, name) => sum + lines[name].price, 0) }
+  const usage = calculateUsage(facts, scenario.lifecycle ?? noLifecycle, assumptions)
+  const items = itemizeCost(usage, prices, scenario)
+  const lines = Object.fromEntries(costLines.map((line) => [line, addItems(items[line], assumptions)])) as Cost['lines'] // one for each of the names
+  return { lines, total: costLines.reduce((sum, line) => sum + lines[line].price, 0) }
 }
 
-function calculateStorage({ stored }: Placed, prices: Prices) {
-  const { standard, standard_ia: ia } = prices.storage_gb_month
+/** `free`: the amount that costs nothing each month. */
+type Item = { amount: number; unitPrice: number; free?: number }
+
+function itemizeCost(usage: Usage, prices: Prices, { throughCloudFront }: Scenario): Record<CostLine, Item[]> {
+  const { stored, downloads, own } = usage
+  const { storage_gb_month: storage, requests_per_1000: requests, transfer_out_gb: transfer } = prices
+  const { free_each_month: free } = prices
+  const [put, get, getIa] = [requests.put / 1000, requests.get / 1000, requests.get_standard_ia / 1000]
   return {
-    storage_standard: priced(stored.standard.bytes / gb, standard),
-    storage_standard_ia: priced(stored.ia.billedBytes / gb, ia),
+    storage_standard: [{ amount: stored.standard.bytes / gb, unitPrice: storage.standard }],
+    storage_standard_ia: [{ amount: stored.ia.billedBytes / gb, unitPrice: storage.standard_ia }],
+    upload_requests: [{ amount: usage.uploadRequests, unitPrice: put }],
+    download_requests: [
+      { amount: downloads.standard.files, unitPrice: get },
+      { amount: downloads.ia.files, unitPrice: getIa },
+    ],
+    own_requests: [
+      { amount: own.standardReads, unitPrice: get },
+      { amount: own.iaReads, unitPrice: getIa },
+      { amount: own.listings, unitPrice: put },
+    ],
+    transitions: [{ amount: usage.transitions, unitPrice: requests.transition_to_standard_ia / 1000 }],
+    retrieval: [{ amount: (downloads.ia.bytes + own.iaBytes) / gb, unitPrice: prices.retrieval_gb.standard_ia }],
+    transfer_out: [
+      {
+        amount: (downloads.standard.bytes + downloads.ia.bytes) / gb,
+        unitPrice: throughCloudFront ? transfer.cloudfront : transfer.s3,
+        free: throughCloudFront ? free.cloudfront_transfer_out_gb : free.s3_transfer_out_gb,
+      },
+    ],
+    cloudfront_requests: [
+      {
+        amount: throughCloudFront ? downloads.standard.files + downloads.ia.files : 0,
+        unitPrice: prices.cloudfront_https_requests_per_10000 / 10_000,
+        free: free.cloudfront_requests,
+      },
+    ],
   }
 }
 
-function calculateRequests(facts: CostFacts, placed: Placed, prices: Prices, assumptions: Assumptions) {
-  const { put, get, get_standard_ia: getIa, transition_to_standard_ia: transition } = prices.requests_per_1000
-  const toMonth = monthDays / assumptions.periodDays
-  const { downloads } = placed
-  const own = ownReadsOf(facts, placed, assumptions)
-  const retrieved = downloads.ia.bytes * toMonth + own.iaBytes
+function addItems(items: Item[], { subtractsFree }: Assumptions) {
+  const priceOf = ({ amount, unitPrice, free = 0 }: Item) =>
+    Math.max(0, subtractsFree ? amount - free : amount) * unitPrice
   return {
-    upload_requests: priced(countRequests(facts.stored, assumptions.periodDays) * toMonth, put / 1000),
-    download_requests: together(
-      priced(downloads.standard.files * toMonth, get / 1000),
-      priced(downloads.ia.files * toMonth, getIa / 1000),
-    ),
-    own_requests: together(
-      priced(own.standard, get / 1000),
-      priced(own.ia, getIa / 1000),
-      priced(own.listings, put / 1000),
-    ),
-    transitions: priced(placed.moved * toMonth, transition / 1000),
-    retrieval: priced(retrieved / gb, prices.retrieval_gb.standard_ia),
+    amount: items.reduce((sum, { amount }) => sum + amount, 0),
+    price: items.reduce((sum, item) => sum + priceOf(item), 0),
   }
 }
 
-/** What the service asks by itself in a month: what lies there, and the bytes of some of it. */
-function ownReadsOf(facts: CostFacts, { kept }: Placed, { hasScanner }: Assumptions) {
-  const timesRead = (dailyShare + (hasScanner ? 1 / daysUntilRescan : 0)) * monthDays
-  const recent = hasScanner ? countOf(newerThan(facts.stored, daysOfRecent)).files : 0
+/** The usage of one month. */
+type Usage = ReturnType<typeof calculateUsage>
+
+function calculateUsage(facts: CostFacts, lifecycle: Lifecycle, assumptions: Assumptions) {
+  const { currentToIaDays = Infinity, removedExpiryDays: expiryDays, movesSmall } = lifecycle
+  const { removedToIaDays: days = Infinity } = lifecycle
+  // A file that is destroyed first never moves.
+  const removedToIaDays = days < expiryDays ? days : Infinity
+  const classify = (groups: FileGroup[], toIaDays: number): PlacedGroup[] =>
+    groups.map((group) => ({ ...group, isInIa: group.ageDays >= toIaDays && (movesSmall || !group.isSmall) }))
+  const current = classify(facts.stored, currentToIaDays)
+  const removed = classify(facts.hidden, removedToIaDays)
+  const isBilled = ({ ageDays, isInIa }: PlacedGroup) =>
+    ageDays < (isInIa ? Math.max(expiryDays, removedToIaDays + minBilledDays) : expiryDays)
+
+  const { periodDays } = assumptions
+  const toMonth = monthDays / periodDays
+  const countMoved = (groups: PlacedGroup[], toIaDays: number) =>
+    totalOf(newerThan(groups, toIaDays + periodDays).filter(({ isInIa }) => isInIa)).files
+  const downloads = totalByClass(classify(facts.downloads, currentToIaDays))
   return {
-    // Signatures come daily, and each time what is new is looked at again.
-    standard: kept.standard.files * timesRead + recent * monthDays,
-    ia: kept.ia.files * timesRead,
-    iaBytes: kept.ia.bytes * timesRead,
-    // A thousand files a request, every day.
-    listings: (countOf(facts.stored).files / 1000) * monthDays,
+    stored: totalByClass([...current, ...removed.filter(isBilled)]),
+    downloads: { standard: multiply(downloads.standard, toMonth), ia: multiply(downloads.ia, toMonth) },
+    uploadRequests: newerThan(facts.stored, periodDays).reduce((sum, { requests }) => sum + requests, 0) * toMonth,
+    transitions: (countMoved(current, currentToIaDays) + countMoved(removed, removedToIaDays)) * toMonth,
+    own: calculateOwnUsage(current, assumptions),
   }
 }
 
-function calculateTransfer(placed: Placed, prices: Prices, { throughCloudFront }: Scenario, assumptions: Assumptions) {
-  const toMonth = monthDays / assumptions.periodDays
-  const { standard, ia } = placed.downloads
-  const out = ((standard.bytes + ia.bytes) * toMonth) / gb
-  const requests = throughCloudFront ? (standard.files + ia.files) * toMonth : 0
-  const { s3, cloudfront } = prices.transfer_out_gb
-  const free = prices.free_each_month
-  const freeOut = throughCloudFront ? free.cloudfront_transfer_out_gb : free.s3_transfer_out_gb
-  const paid = (amount: number, freeAmount: number) =>
-    assumptions.takesFreeOff ? Math.max(0, amount - freeAmount) : amount
+/** The requests of the service itself: it lists all files daily, and reads some of them to verify and to scan them. */
+function calculateOwnUsage(current: PlacedGroup[], { hasScanner }: Assumptions) {
+  const { standard, ia } = totalByClass(current)
+  const readsPerFile = (dailyShare + (hasScanner ? 1 / rescanDays : 0)) * monthDays
+  // New signatures come daily.
+  const recentReads = hasScanner ? totalOf(newerThan(current, recentDays)).files * monthDays : 0
   return {
-    transfer_out: { amount: out, price: paid(out, freeOut) * (throughCloudFront ? cloudfront : s3) },
-    cloudfront_requests: {
-      amount: requests,
-      price: (paid(requests, free.cloudfront_requests) * prices.cloudfront_https_requests_per_10000) / 10_000,
-    },
+    standardReads: standard.files * readsPerFile + recentReads,
+    iaReads: ia.files * readsPerFile,
+    iaBytes: ia.bytes * readsPerFile,
+    // One request lists a thousand files.
+    listings: ((standard.files + ia.files) / 1000) * monthDays,
   }
 }
 
-function countRequests(kept: FileGroup[], periodDays: number): number {
-  return newerThan(kept, periodDays).reduce((count, { requests }) => count + requests, 0)
-}
+type Total = { files: number; bytes: number; billedBytes: number }
+type PlacedGroup = FileGroup & { isInIa: boolean }
 
-function priced(amount: number, each: number) {
-  return { amount, price: amount * each }
-}
-
-function together(...parts: { amount: number; price: number }[]) {
-  return parts.reduce((all, each) => ({ amount: all.amount + each.amount, price: all.price + each.price }))
-}
-
-type Amount = { files: number; bytes: number; billedBytes: number }
-type ByClass = { standard: Amount; ia: Amount }
-
-/** Files and requests by storage class. */
-type Placed = {
-  /** Files that documents name, and removed files that the bucket still stores. */
-  stored: ByClass
-  kept: ByClass
-  downloads: ByClass
-  /** How many went to STANDARD_IA within the period. */
-  moved: number
-}
-
-function placeFiles(facts: CostFacts, lifecycle: Lifecycle | undefined, periodDays: number): Placed {
-  const isKeptInIa = (stack: FileGroup) => isPast(stack, lifecycle, lifecycle?.keptToIaDays)
-  const isHiddenInIa = (stack: FileGroup) => isPast(stack, lifecycle, hiddenToIaDays(lifecycle))
-  const hidden = facts.hidden.filter((stack) => isBilled(stack, lifecycle, isHiddenInIa(stack)))
-  const justMoved = (stacks: FileGroup[], afterDays: number | undefined) =>
-    countOf(stacks.filter((each) => isPast(each, lifecycle, afterDays) && !isPast(each, lifecycle, plus(afterDays))))
-  const plus = (afterDays: number | undefined) => (afterDays === undefined ? undefined : afterDays + periodDays)
-  const kept = split(facts.stored, isKeptInIa)
+function totalByClass(groups: PlacedGroup[]): { standard: Total; ia: Total } {
   return {
-    kept,
-    stored: add(kept, split(hidden, isHiddenInIa)),
-    downloads: split(facts.downloads, isKeptInIa),
-    moved:
-      justMoved(facts.stored, lifecycle?.keptToIaDays).files + justMoved(facts.hidden, hiddenToIaDays(lifecycle)).files,
+    standard: totalOf(groups.filter(({ isInIa }) => !isInIa)),
+    ia: totalOf(groups.filter(({ isInIa }) => isInIa)),
   }
 }
 
-export function countOf(stacks: FileGroup[]): Amount {
-  return stacks.reduce(
-    (all, { files, bytes, isSmall }) => ({
-      files: all.files + files,
-      bytes: all.bytes + bytes,
-      billedBytes: all.billedBytes + (isSmall ? files * minBilledBytes : bytes),
+export function totalOf(groups: FileGroup[]): Total {
+  return groups.reduce(
+    (total, { files, bytes, isSmall }) => ({
+      files: total.files + files,
+      bytes: total.bytes + bytes,
+      billedBytes: total.billedBytes + (isSmall ? files * minBilledBytes : bytes),
     }),
     { files: 0, bytes: 0, billedBytes: 0 },
   )
 }
 
-export function newerThan(stacks: FileGroup[], days: number): FileGroup[] {
-  return stacks.filter(({ ageDays }) => ageDays < days)
+function multiply({ files, bytes, billedBytes }: Total, factor: number): Total {
+  return { files: files * factor, bytes: bytes * factor, billedBytes: billedBytes * factor }
 }
 
-/** Undefined also where what was removed is gone before it would move. */
-function hiddenToIaDays(lifecycle: Lifecycle | undefined): number | undefined {
-  const days = lifecycle?.hiddenToIaDays
-  return lifecycle !== undefined && days !== undefined && lifecycle.hiddenGoneDays > days ? days : undefined
+export function newerThan<Group extends FileGroup>(groups: Group[], days: number): Group[] {
+  return groups.filter(({ ageDays }) => ageDays < days)
 }
 
-function isPast(
-  { ageDays, isSmall }: FileGroup,
-  lifecycle: Lifecycle | undefined,
-  afterDays: number | undefined,
-): boolean {
-  if (lifecycle === undefined || afterDays === undefined) return false
-  return ageDays >= afterDays && (lifecycle.movesSmall || !isSmall)
-}
-
-/** What is gone is still paid for until it would have been in STANDARD_IA for 30 days. */
-function isBilled({ ageDays }: FileGroup, lifecycle: Lifecycle | undefined, isInIa: boolean): boolean {
-  if (lifecycle === undefined) return true
-  const { hiddenGoneDays: gone, hiddenToIaDays: moved = 0 } = lifecycle
-  return ageDays < (isInIa ? Math.max(gone, moved + minBilledDays) : gone)
-}
-
-function split(stacks: FileGroup[], isInIa: (stack: FileGroup) => boolean): ByClass {
-  return {
-    standard: countOf(stacks.filter((stack) => !isInIa(stack))),
-    ia: countOf(stacks.filter(isInIa)),
-  }
-}
-
-function add(one: ByClass, other: ByClass): ByClass {
-  return { standard: sumOf(one.standard, other.standard), ia: sumOf(one.ia, other.ia) }
-}
-
-function sumOf(one: Amount, other: Amount): Amount {
-  return {
-    files: one.files + other.files,
-    bytes: one.bytes + other.bytes,
-    billedBytes: one.billedBytes + other.billedBytes,
-  }
-}
-
-/** In the order in which people read them; `plain` is without lifecycle and CloudFront. */
+/** In the order of the printed columns. `plain`: without lifecycle and CloudFront. */
 export const scenarioNames = ['plain', 'lifecycle', 'cloudfront', 'both'] as const
 
 export type Costs = Record<(typeof scenarioNames)[number], Cost>
 
-/** What the same files cost in four ways of keeping them and giving them out. */
+/** Calculates the cost of the same files with and without a lifecycle, and with and without CloudFront. */
 export function compareScenarios(
   facts: CostFacts,
   prices: Prices,
   lifecycle: Lifecycle,
   assumptions: Assumptions,
 ): Costs {
-  const calculate = (given: Lifecycle | undefined, throughCloudFront: boolean) =>
-    calculateCost(facts, prices, { lifecycle: given, throughCloudFront }, assumptions)
+  const calculate = (scenario: Scenario) => calculateCost(facts, prices, scenario, assumptions)
   return {
-    plain: calculate(undefined, false),
-    lifecycle: calculate(lifecycle, false),
-    cloudfront: calculate(undefined, true),
-    both: calculate(lifecycle, true),
+    plain: calculate({ lifecycle: undefined, throughCloudFront: false }),
+    lifecycle: calculate({ lifecycle, throughCloudFront: false }),
+    cloudfront: calculate({ lifecycle: undefined, throughCloudFront: true }),
+    both: calculate({ lifecycle, throughCloudFront: true }),
   }
 }

@@ -1,13 +1,13 @@
 import { z } from 'zod'
 
-import usual from './prices.json' with { type: 'json' }
+import bundledPrices from './prices.json' with { type: 'json' }
 
 const price = z.number().nonnegative()
 
 const form = z.strictObject({
   region: z.string().min(1),
   currency: z.string().min(1),
-  /** The day on which they were in force. */
+  /** The date of the prices. */
   as_of: z.iso.date(),
   source: z.string().min(1),
   note: z.string().optional(),
@@ -30,26 +30,27 @@ const form = z.strictObject({
 
 export type Prices = z.output<typeof form>
 
-/** The prices are not in the form of `prices.json`; the message says where. */
-export class NoPrices extends Error {
-  override readonly name = 'NoPrices'
+/** The prices do not have the form of `prices.json`. The message names the field. */
+export class InvalidPrices extends Error {
+  override readonly name = 'InvalidPrices'
 }
 
-/** What comes with the service: `prices.json`, which says whence and of when they are. */
-export const defaultPrices: Prices = form.parse(usual)
+/** The bundled prices. `prices.json` also names their source and date. */
+export const defaultPrices: Prices = form.parse(bundledPrices)
 
+/** Parses prices. Throws `InvalidPrices`. */
 export function readPrices(json: string): Prices {
   const parsed = form.safeParse(parse(json))
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
-  const place = issue?.path.join('.') ?? ''
-  throw new NoPrices(`${place === '' ? '' : `${place}: `}${issue?.message ?? 'it has another form'}`)
+  const field = issue?.path.join('.') ?? ''
+  throw new InvalidPrices(`${field === '' ? '' : `${field}: `}${issue?.message ?? 'it has another form'}`)
 }
 
 function parse(json: string): unknown {
   try {
     return JSON.parse(json)
   } catch (error) {
-    throw new NoPrices('it is not JSON', { cause: error })
+    throw new InvalidPrices('it is not JSON', { cause: error })
   }
 }

@@ -5,7 +5,7 @@ import type { Scanner } from '../../scanner/scanner.ts'
 import type { DownloadLink } from '../../storage/file-store.ts'
 import type { S3Trouble } from '../../storage/s3/requests/s3-errors.ts'
 import type { Actor, Clock, DocumentId, FirmId } from '../../vocabulary/vocabulary.ts'
-import { accessDocument, noSuchDocument, type OpeningNeeds } from '../access-document.ts'
+import { accessDocument, type DownloadRight, noSuchDocument, type OpeningNeeds } from '../access-document.ts'
 import { contentGone, inQuarantine, inTrash, notScannedYet } from './assert-servable.ts'
 import { formatOf } from '../formats/formats.ts'
 import type { BlobToRead } from './open-stored-file.ts'
@@ -15,16 +15,22 @@ export type DownloadNeeds = OpeningNeeds & {
   stores: Stores
   scanner: Scanner | undefined
   metrics: Pick<Metrics, 'downloads'>
+  /** `DOWNLOAD_URL_SECONDS`, an hour by default. A link ends earlier with the credentials that sign it (`storage/links`). */
   linkSeconds: number
   now: Clock
 }
 
-export type DownloadRequest = {
+type DownloadRequest = {
   firmId: FirmId
   documentId: DocumentId
   /** Undefined: the current version. */
   version?: number
   disposition: 'attachment' | 'inline'
+  /** Absent: a download by the person themselves. */
+  right?: DownloadRight
+  isContinued?: boolean
+  /** The life of a link that is made; absent: `linkSeconds`. */
+  seconds?: number
 }
 
 export type IssuedDownload = {
@@ -60,7 +66,7 @@ async function issue(needs: DownloadNeeds, actor: Actor, request: DownloadReques
   const { s3, local } = needs.stores
   const document = await accessDocument(needs, actor, {
     ...request,
-    right: 'documents.download',
+    right: request.right ?? 'documents.download',
     bytesFrom: {
       localStoreId: local.storeId,
       hasS3: s3 !== undefined && !unusable.has(s3.outage()?.trouble),
@@ -68,21 +74,24 @@ async function issue(needs: DownloadNeeds, actor: Actor, request: DownloadReques
     },
   })
   assertDownloadable(document)
-  const { store, storeId, storageKey: key, fileSize } = document
+  const { store, storeId, storageKey: key, fileSize, sha256 } = document
   const holding = requireStore(needs.stores, { store, storeId })
   needs.metrics.downloads.inc({ store })
   const contentType = servedTypeOf(document.mimeType)
   const disposition = formatOf(contentType)?.isInline === true ? request.disposition : 'attachment'
-  const { fileName } = document
-  const link = { fileName, contentType, disposition, seconds: needs.linkSeconds, fileSize, storeId }
+  const { fileName, version } = document
+  const { firmId, documentId, seconds = needs.linkSeconds } = request
+  const { userId, sessionId, apiKeyId } = actor
+  const named = { issuedTo: { userId, sessionId, apiKeyId }, firmId, documentId, version }
+  const link = { fileName, contentType, disposition, seconds, ...named }
   const sign = () =>
     holding.signDownload(key, link).catch((error: unknown) => {
       throw toAppError(error)
     })
-  return { document, bytes: { store, storeId, key, size: fileSize }, contentType, disposition, sign }
+  return { document, bytes: { store, storeId, key, size: fileSize, sha256 }, contentType, disposition, sign }
 }
 
-/** The platform's rows may have any type. A type that is no format of ours is served as a download, never as a page. */
+/** The platform's rows may have any type. A type that is not one of our formats is served as a download, never as a page. */
 function servedTypeOf(mimeType: string): string {
   return formatOf(mimeType)?.mimeType ?? 'application/octet-stream'
 }

@@ -4,30 +4,60 @@ import type { EventActor } from '../../database/audit/events.ts'
 import type { BlobLocation } from '../../database/documents/blob-location.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { type ByteRange, isMissing, StoreError } from '../../storage/file-store.ts'
-import type { StorageKey } from '../../vocabulary/vocabulary.ts'
+import type { Sha256, StorageKey } from '../../vocabulary/vocabulary.ts'
 import { contentGone } from './assert-servable.ts'
+import { checkWhileSending } from './check-while-sending.ts'
 import { type ReportNeeds, reportDamaged } from '../stores/claim-store.ts'
 import { toAppError, requireStore, storeUnavailable } from '../stores/stores.ts'
-import { findFault, type FaultyState } from '../../database/documents/missing-and-corrupt.ts'
+import type { FaultyState } from '../../database/documents/missing-and-corrupt.ts'
 
 export type OpenBlobNeeds = ReportNeeds
 
-/** A version's blob: its location and the size that it must have. */
-export type BlobToRead = BlobLocation & { size: number }
+/** A version's blob: its location, and the size and hash that it must have. The platform's files may have no hash yet. */
+export type BlobToRead = BlobLocation & { size: number; sha256: Sha256 | null }
 
-export type OpenedBlob = { key: StorageKey; size: number; read(range?: ByteRange): Promise<Readable> }
+export type OpenedBlob = {
+  key: StorageKey
+  size: number
+  /** A whole file, also as a range, is hashed while it is read; if its hash differs, it is reported and the stream fails with `WrongBytes`. */
+  read(range?: ByteRange): Promise<Readable>
+}
 
 /** Opens a version's blob after checking its presence and size; reports a damaged one. Throws `gone`, `store_unavailable`. */
 export async function openBlob(needs: OpenBlobNeeds, actor: EventActor, bytes: BlobToRead): Promise<OpenedBlob> {
-  const { key, size } = bytes
+  const { key, size, sha256 } = bytes
   const store = requireStore(needs.stores, bytes)
 
   return await answering(needs, actor, bytes, async () => {
     const stat = await store.stat(key)
     if (stat === undefined) throw await reportDamagedBlob(needs, actor, bytes, 'missing')
     if (stat.size !== size) throw await reportDamagedBlob(needs, actor, bytes, 'wrong')
-    return { key, size, read: (range) => answering(needs, actor, bytes, () => store.read(key, range)) }
+    return {
+      key,
+      size,
+      async read(range) {
+        const content = await answering(needs, actor, bytes, () => store.read(key, range))
+        if (!isWhole(range, size) || sha256 === null) return content
+        return checkWhileSending(content, sha256, () => reportWrongBytes(needs, actor, bytes))
+      },
+    }
   })
+}
+
+/** A range of all bytes is a whole file too. */
+function isWhole(range: ByteRange | undefined, size: number): boolean {
+  return range === undefined || (range.start === 0 && (range.end ?? size) >= size - 1)
+}
+
+/** The connection is cut in any case: a report that fails is logged, and the next whole download reports again. */
+async function reportWrongBytes(needs: OpenBlobNeeds, actor: EventActor, bytes: BlobToRead): Promise<void> {
+  try {
+    await reportDamaged(needs, actor, bytes, 'wrong')
+  } catch (error) {
+    const { store, storeId, key } = bytes
+    const about = { event: 'bytes_wrong_unreported', err: error, store, store_id: storeId, key }
+    needs.log.error(about, 'content of a document differs from what was stored, and could not be marked')
+  }
 }
 
 async function answering<Result>(
@@ -65,19 +95,4 @@ export async function reportDamagedBlob(
 
 function movedAway(): AppError {
   return new AppError('gone', 'This file was moved or removed. Open the document again to get a new link.')
-}
-
-/**
- * As `openBytes`, for a link: `gone` when the bytes were found missing, corrupt or infected since. Bytes that no version
- * names any more are read while they exist: the document was moved, and the link outlives that.
- */
-export async function openLinkedBlob(needs: OpenBlobNeeds, actor: EventActor, bytes: BlobToRead): Promise<OpenedBlob> {
-  switch (await findFault(needs.db, bytes)) {
-    case 'infected':
-      throw new AppError('gone', 'This file contains a virus and is no longer served.')
-    case 'wrong':
-      throw contentGone()
-    case undefined:
-      return openBlob(needs, actor, bytes)
-  }
 }

@@ -4,7 +4,8 @@ import { expect, it } from 'vitest'
 import { makeJpeg, makePdf, makePng } from '../../../test/support/files/make-files.ts'
 import { readSample } from '../../../test/support/files/read-sample.ts'
 import { AppError } from '../../errors/app-error.ts'
-import { detectFormat, formats, headBytes, requireAllowedFormat } from './formats.ts'
+import { detectFormat, headBytes } from './detect-format.ts'
+import { formats, requireAllowedFormat } from './formats.ts'
 import { contentInMemory, type FileContent } from './file-bytes.ts'
 import { readHeicSize, readJpegSize, readPngSize, readWebpSize } from './pictures.ts'
 
@@ -17,7 +18,7 @@ async function checkFile(bytes: Buffer, fileName: string): Promise<string> {
   return format.name
 }
 
-const sound: [string, Buffer, string][] = [
+const valid: [string, Buffer, string][] = [
   ['scan.pdf', makePdf(), 'PDF'],
   ['linearized.pdf', readSample('linearized.pdf'), 'PDF'],
   ['xref-stream.pdf', readSample('xref-stream.pdf'), 'PDF'],
@@ -31,7 +32,7 @@ const sound: [string, Buffer, string][] = [
   ['extended.webp', readSample('extended.webp'), 'WebP'],
 ]
 
-it.each(sound)('%s, as programs write it, is taken for what it is', async (fileName, bytes, name) => {
+it.each(valid)('%s, as real programs write it, is detected and accepted', async (fileName, bytes, name) => {
   expect(await checkFile(bytes, fileName)).toBe(name)
 })
 
@@ -59,26 +60,26 @@ it('the size of a PNG is that of its first chunk, which must be the header', asy
 
 const encrypted = ['encrypted.pdf', 'encrypted-linearized.pdf']
 
-it.each(encrypted)('%s is refused, and said how to hand it in', async (name) => {
+it.each(encrypted)('%s is rejected with advice', async (name) => {
   await expect(checkFile(readSample(name), name)).rejects.toThrow(/password.*Save as PDF/)
 })
 
-it.each(encrypted)('%s is refused too where its last line points nowhere, as readers forgive', async (name) => {
+it.each(encrypted)('%s is rejected too if its startxref is wrong, which readers tolerate', async (name) => {
   const text = readSample(name).toString('latin1')
-  const astray = Buffer.from(text.replaceAll(/startxref\s+\d+/g, 'startxref\n7'), 'latin1')
+  const broken = Buffer.from(text.replaceAll(/startxref\s+\d+/g, 'startxref\n7'), 'latin1')
 
-  await expect(checkFile(astray, name)).rejects.toThrow(/password/)
+  await expect(checkFile(broken, name)).rejects.toThrow(/password/)
 })
 
-it('a page with the word in its text is not encrypted', async () => {
+it('a PDF that only mentions /Encrypt in a text is not encrypted', async () => {
   const text = makePdf().toString('latin1').replace('<< /Type /Catalog', '<< /Title (/Encrypt 5 0 R) /Type /Catalog')
   const shifted = text.replace(/startxref\n(\d+)/, (_, offset: string) => `startxref\n${Number(offset) + 24}`)
 
   expect(await checkFile(Buffer.from(shifted, 'latin1'), 'a.pdf')).toBe('PDF')
 })
 
-it('whatever a file of a known kind is cut off or changed to, the answer is a refusal for people or none', async () => {
-  const change = { file: constantFrom(...sound), at: nat(), value: nat(255), isCut: boolean() }
+it('a truncated or changed file is accepted or rejected with an AppError', async () => {
+  const change = { file: constantFrom(...valid), at: nat(), value: nat(255), isCut: boolean() }
   await assert(
     asyncProperty(record(change), async ({ file: [fileName, bytes], at, value, isCut }) => {
       const changed = isCut ? bytes.subarray(0, at % bytes.length) : Buffer.from(bytes)

@@ -1,8 +1,6 @@
-import { fileTypeFromBuffer } from 'file-type'
-
 import { type FormatFacts, formatFacts, type MimeType } from '../../contract/formats.ts'
 import { AppError } from '../../errors/app-error.ts'
-import { checkPdf } from './check-pdf.ts'
+import { checkPdf } from './pdf-end-and-encryption.ts'
 import type { FileContent } from './file-bytes.ts'
 import { checkPicture, readHeicSize, readJpegSize, readPngSize, readWebpSize } from './pictures.ts'
 
@@ -29,26 +27,18 @@ export function formatOf(mimeType: string): Format | undefined {
   return formats.find((format) => format.mimeType === mimeType || format.aliases.includes(mimeType))
 }
 
-/** The length of the head that format detection needs. */
-export const headBytes = 4100
-
 type Claimed = {
   fileName: string
-  /** What the client says that the file is; undefined when it says nothing. */
+  /** The client's media type of the file; undefined without one. */
   declaredType: string | undefined
 }
 
-/** What a file is by the signature of its first bytes. `format`: undefined where no file of this kind can be taken. */
+/** The type of a file by the signature of its first bytes. `format`: undefined for a type that no document may have. */
 export type Detected = { mimeType: string | undefined; format: Format | undefined }
 
-export async function detectFormat(head: Buffer): Promise<Detected> {
-  const mimeType = await signatureOf(head)
-  return { mimeType, format: mimeType === undefined ? undefined : formatOf(mimeType) }
-}
-
 /**
- * The file's format, which must be among those allowed; its name's extension and what the client calls it must agree.
- * Throws `unsupported_type` that says what was found and what is allowed.
+ * Returns the file's format. It must be allowed, and must agree with the extension and with the client's media type. Throws
+ * `unsupported_type` with the format that was found and those that are allowed.
  */
 export function requireAllowedFormat(
   { mimeType: found, format }: Detected,
@@ -56,9 +46,10 @@ export function requireAllowedFormat(
   allowedMimeTypes: readonly string[],
 ): Format {
   if (format === undefined || !allowedMimeTypes.includes(format.mimeType)) {
-    const isWhat = found === undefined ? 'is of no kind that we know' : `is ${format?.name ?? found} by its content`
+    const description =
+      found === undefined ? 'is of no kind that we know' : `is ${format?.name ?? found} by its content`
     throw unsupported(
-      `This file ${isWhat}. Allowed here: ${namesOf(allowedMimeTypes)}. Save or scan it as one of these and send it again.`,
+      `This file ${description}. Allowed here: ${namesOf(allowedMimeTypes)}. Save or scan it as one of these and send it again.`,
     )
   }
   assertNameAgrees(format, extensionOf(fileName))
@@ -86,24 +77,6 @@ function assertDeclaredAgrees(format: Format, declaredType: string | undefined):
 
 function unsupported(detail: string): AppError {
   return new AppError('unsupported_type', detail)
-}
-
-/** `file-type` would unpack these to detect their content. No archive is accepted, so the signature is enough. */
-const archives = [
-  { mimeType: 'application/zip', signature: Buffer.from('PK\x03\x04') },
-  { mimeType: 'application/gzip', signature: Buffer.from([0x1f, 0x8b]) },
-]
-
-/** A PDF's header may stand anywhere in the first 1,024 bytes (a byte-order mark before it is common), but nothing that is a page or another kind of file may come first. */
-async function signatureOf(head: Buffer): Promise<string | undefined> {
-  const archive = archives.find(({ signature }) => head.subarray(0, signature.length).equals(signature))
-  if (archive !== undefined) return archive.mimeType
-  const known = await fileTypeFromBuffer(head)
-  if (known !== undefined) return known.mime
-  const start = head.subarray(0, 1024 + 5).indexOf('%PDF-')
-  if (start < 0) return undefined
-  const before = head.subarray(0, start).toString('latin1').trimStart()
-  return before.includes('<') ? undefined : 'application/pdf'
 }
 
 function extensionOf(fileName: string): string {

@@ -3,12 +3,10 @@ import type { FileContent } from './file-bytes.ts'
 
 type PictureSize = { width: number; height: number }
 
-/** Reads a picture's size from its header; undefined when the header is not one of its kind. */
+/** Reads a picture's size from its header; undefined for an invalid header. */
 type ReadSize = (bytes: FileContent) => Promise<PictureSize | undefined>
 
-/**
- * A viewer needs four bytes of memory per pixel, so a file of a few kilobytes can ask for gigabytes. An A3 sheet scanned at 600 dpi has 70 million.
- */
+/** A viewer needs four bytes of memory per pixel, so a file of a few kilobytes can need gigabytes. An A3 scan at 600 dpi has 70 million pixels. */
 const maxPixels = 120_000_000
 
 export function checkPicture(name: string, readSize: ReadSize): (bytes: FileContent) => Promise<void> {
@@ -34,12 +32,12 @@ export async function readPngSize(bytes: FileContent): Promise<PictureSize | und
   return { width: chunk.readUInt32BE(8), height: chunk.readUInt32BE(12) }
 }
 
-/** A photo has a few dozen before its picture. */
+/** A photo has a few dozen segments before its frame. */
 const maxSegments = 4096
 
 const noFrames = new Set([0xc4, 0xc8, 0xcc])
 
-/** From the frame header, which stands behind any number of other segments (ITU-T T.81, B.2.2). */
+/** From the frame header, which follows any number of other segments (ITU-T T.81, B.2.2). */
 export async function readJpegSize(bytes: FileContent): Promise<PictureSize | undefined> {
   let start = 2
   for (let count = 0; count < maxSegments; count += 1) {
@@ -55,7 +53,7 @@ export async function readJpegSize(bytes: FileContent): Promise<PictureSize | un
   return undefined
 }
 
-/** Any number of bytes 0xff may stand before a marker. */
+/** Any number of bytes 0xff may precede a marker. */
 async function skipFill(bytes: FileContent, start: number): Promise<number> {
   const piece = await bytes.read(start, 64)
   const fill = piece.findIndex((byte, index) => byte === 0xff && piece[index + 1] !== 0xff)
@@ -66,7 +64,7 @@ function isFrame(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && !noFrames.has(marker)
 }
 
-/** Not so restarts, and the start and end of an image; behind the start of a scan stands the picture itself, which has no business before its frame. */
+/** Restart markers and the start and end of an image have no length. A start of scan is invalid here: the frame must precede it. */
 function hasLength(marker: number): boolean {
   return marker >= 0xc0 && !(marker >= 0xd0 && marker <= 0xda)
 }
@@ -89,12 +87,12 @@ export async function readWebpSize(bytes: FileContent): Promise<PictureSize | un
   }
 }
 
-/** Two numbers of 14 bits, each one less than what it stands for. */
+/** Width and height less one, in 14 bits each. */
 function sizeOfLossless(bits: number): PictureSize {
   return { width: (bits & 0x3fff) + 1, height: ((bits >>> 14) & 0x3fff) + 1 }
 }
 
-/** The insides of a box: from `start` to `end`. */
+/** The content of a box, from `start` to `end`. */
 type Box = { type: string; start: number; end: number }
 
 const maxBoxes = 1000
@@ -106,9 +104,9 @@ export async function readHeicSize(bytes: FileContent): Promise<PictureSize | un
   if (properties === undefined) return undefined
   for await (const { type, start } of listBoxes(bytes, properties)) {
     if (type !== 'ispe') continue
-    const said = await bytes.read(start + versionBytes, 8)
-    if (said.length < 8) return undefined
-    const size = { width: said.readUInt32BE(0), height: said.readUInt32BE(4) }
+    const dimensions = await bytes.read(start + versionBytes, 8)
+    if (dimensions.length < 8) return undefined
+    const size = { width: dimensions.readUInt32BE(0), height: dimensions.readUInt32BE(4) }
     if (largest === undefined || size.width * size.height > largest.width * largest.height) largest = size
   }
   return largest
@@ -133,7 +131,7 @@ async function findBox(
   return undefined
 }
 
-/** The boxes side by side in a piece of the file; ends at one that is broken (ISO/IEC 14496-12, 4.2). */
+/** The consecutive boxes in a part of the file; ends at a broken one (ISO/IEC 14496-12, 4.2). */
 async function* listBoxes(bytes: FileContent, { start, end }: Pick<Box, 'start' | 'end'>): AsyncGenerator<Box, void> {
   let next = start
   for (let count = 0; count < maxBoxes && next + 8 <= end; count += 1) {

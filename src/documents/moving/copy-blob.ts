@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 
 import { isAppError } from '../../errors/app-error.ts'
@@ -14,6 +13,7 @@ import {
 import type { Spool } from '../../storage/spool/spool.ts'
 import type { ByteBudget } from '../../storage/streams/memory-budget.ts'
 import type { Sha256, StorageKey } from '../../vocabulary/vocabulary.ts'
+import { hashBlob, isSameContent } from '../stores/hash-blob.ts'
 import type { CopyLimits } from '../stores/walk-versions.ts'
 import { bufferInMemory, type Chunks, maxBytesInMemory, streamToSpool } from '../upload/buffer-file.ts'
 
@@ -22,7 +22,7 @@ export type BufferNeeds = { budget: ByteBudget; spool: Spool }
 type Copy = {
   from: { store: Pick<FileStore, 'read'>; key: StorageKey }
   to: { store: FileStore; key: StorageKey }
-  /** What the source must be. `sha256`: null for a row of the platform, which has no hash: any content is copied. */
+  /** The expected size and hash of the source. `sha256`: null for a row of the platform without a hash: any content is copied. */
   size: number
   sha256: Sha256 | null
   contentType: string
@@ -157,27 +157,4 @@ export async function recheckSource({ store, key, size, sha256, signal }: Source
   if (found === undefined) return 'missing'
   if (found.size !== size || (sha256 !== null && found.sha256 !== sha256)) return 'wrong'
   throw new StoreError('unavailable', 'The source differed from its row once, and not when it was read again.')
-}
-
-type Content = { size: number; sha256: Sha256 }
-
-/** Reads every byte of a blob and buffers none. Throws `bytes_missing`, or that the store could not be asked. */
-export async function hashBlob<Key>(
-  store: { read(key: Key): Promise<Readable> },
-  key: Key,
-  signal?: AbortSignal,
-): Promise<Content> {
-  signal?.throwIfAborted()
-  const hash = createHash('sha256')
-  let size = 0
-  for await (const chunk of await store.read(key)) {
-    signal?.throwIfAborted()
-    hash.update(chunk)
-    size += chunk.length
-  }
-  return { size, sha256: hash.digest('hex') as Sha256 } // the hex of a SHA-256, as the brand requires
-}
-
-export function isSameContent(one: Content, other: Content): boolean {
-  return one.size === other.size && one.sha256 === other.sha256
 }

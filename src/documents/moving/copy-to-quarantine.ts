@@ -10,11 +10,11 @@ import { StoreError, unlessMissing } from '../../storage/file-store.ts'
 import { quarantineKeyOf } from '../../storage/storage-key.ts'
 import type { ProcessId, QuarantineKey, StorageKey } from '../../vocabulary/vocabulary.ts'
 import type { ReachableStore } from '../stores/stores.ts'
-import { hashBlob, isSameContent } from './copy-blob.ts'
+import { hashBlob, isSameContent } from '../stores/hash-blob.ts'
 
 type QuarantineRequest = {
   key: StorageKey
-  /** The copy is named after this key, if the file's own has no form of ours. */
+  /** The copy is named after this key if the file's own key does not have our format. */
   nameKey?: StorageKey
   size: number
   reason: string

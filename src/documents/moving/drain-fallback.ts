@@ -22,7 +22,7 @@ type Drained = {
 type Draining = { concurrency: number; signal: AbortSignal; onResult?: (settled: MoveResult) => void }
 
 /**
- * Moves to S3 what was stored on this disk as a fallback, until S3 is away again. A file that fails for another reason is
+ * Moves the fallback files of this disk to S3, until S3 is out again. A file that fails for another reason is
  * retried, then skipped. Sources are removed after the grace, since links to them may still be used.
  */
 export async function drain(needs: MoveNeeds, actor: EventActor, draining: Draining): Promise<Drained> {
@@ -57,18 +57,19 @@ function countResult(drained: Drained, { version, outcome }: MoveResult): void {
   }
 }
 
-/** What a disk has that would be lost with it. */
+/** The files that would be lost with a disk. */
 export type DiskContents = {
-  /** Files that wait for S3, and those among them that are damaged. */
+  /** Files that wait for S3. */
   waiting: number
-  spoiled: number
+  /** Fallback files that are missing or corrupt. */
+  damaged: number
   /** Documents stored there by choice, files of the platform, and the last right copies of moved documents. */
   others: number
   /** Files on a disk that this database does not know: they belong to another one. */
   unknown: { files: number; bytes: number }
 }
 
-/** Counts what only this disk has, before somebody removes it. */
+/** Counts the files that exist only on this disk. */
 export async function inspectDisk({ db, stores }: { db: Db; stores: Stores }): Promise<DiskContents> {
   const { isKnown, others: byChoice, ...fallback } = await countInLocalStore(db, stores.local.storeId)
   const platformFiles = await countOfPlatform(db, stores.local)

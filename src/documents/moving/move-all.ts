@@ -14,7 +14,7 @@ export type MoveResult = { version: StoredVersion } & (
   | { outcome: 'failed'; error: unknown }
 )
 
-export type MoveAll = Omit<Move, 'limits'> & {
+type MoveAll = Omit<Move, 'limits'> & {
   scope: VersionScope
   /** The number of files written at once, and of files read back at once. */
   concurrency: number

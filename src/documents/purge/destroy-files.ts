@@ -12,7 +12,7 @@ export type DestroyNeeds = Omit<RemoveNeeds, 'log' | 'metrics'>
 
 /**
  * - `destroyed`: nobody can read the file any more.
- * - `held`, `still_named`, `backup_runs`: see `Keeper`.
+ * - `held`, `still_named`, `backup_runs`: see `RemovalBlocker`.
  * - `refused`: an Object Lock or a policy of the bucket retains it.
  */
 export type FileOutcome = 'destroyed' | RemovalBlocker | 'refused'
@@ -22,7 +22,7 @@ export type DestroyResult = { file: Removal & { store: StoreName } } & (
   | { outcome: 'failed'; error: unknown }
 )
 
-export type Destruction = {
+type Destruction = {
   /** Undefined: the files of all purged documents. */
   documentIds: DocumentId[] | undefined
   signal: AbortSignal

@@ -6,11 +6,12 @@ import {
   listObjectsToRelease,
   recordObjectHold,
   deleteObjectHold,
+  liftHold,
   setDocumentHold,
 } from '../../database/purge/legal-holds.ts'
-import type { Membership } from '../../database/people/membership.ts'
+import type { Membership } from '../../database/people/check-access.ts'
 import { AppError } from '../../errors/app-error.ts'
-import type { Actor, DocumentId, FirmId, StorageKey } from '../../vocabulary/vocabulary.ts'
+import type { Actor, DocumentId, FirmId, StorageKey, UserId } from '../../vocabulary/vocabulary.ts'
 import {
   accessDocument,
   type AccessNeeds,
@@ -19,7 +20,13 @@ import {
   type OpeningNeeds,
 } from '../access-document.ts'
 import type { Stores } from '../stores/stores.ts'
-import { type DisposalOf, findDisposalOf, setPurgeApproval } from '../../database/purge/disposals.ts'
+import { requireLifted } from '../../people/require-second-person.ts'
+import {
+  type DisposalOf,
+  findDisposalOf,
+  findVerifiedDeletion,
+  setPurgeApproval,
+} from '../../database/purge/disposals.ts'
 
 /** An undefined field is not changed. */
 type DisposalChange = {
@@ -32,7 +39,7 @@ type DisposalChange = {
 
 /**
  * Sets or ends a legal hold, and approves the purge of the last verified document of a required type. Throws `conflict`
- * for an approval outside the trash.
+ * for an approval outside the trash, `second_person_required` to the person who set the hold or deleted the document.
  */
 export async function changeDisposal(
   needs: AccessNeeds,
@@ -56,11 +63,36 @@ async function applyChange(
 ): Promise<{ hold?: boolean; purge_approved?: boolean }> {
   if (isApproved === true && deletedAt === null)
     throw new AppError('conflict', 'This document is not in the trash: there is nothing to approve yet.')
-  const isHoldNew = isHeld !== undefined && (await setDocumentHold(trx, membership, documentId, { isHeld, reason }))
-  const by = isApproved === true ? membership.userId : undefined
-  const isApprovalNew =
-    isApproved !== undefined && (await setPurgeApproval(trx, { firmId, documentId }, { by, reason }))
-  return { ...(isHoldNew && { hold: isHeld }), ...(isApprovalNew && { purge_approved: isApproved }) }
+  const target = { firmId, documentId }
+  const { userId } = membership
+  const isHoldChanged = isHeld !== undefined && (await changeHold(trx, target, { isHeld, reason, by: userId }))
+  const by = isApproved === true ? userId : undefined
+  if (by !== undefined) await assertSecondApprover(trx, target, by)
+  const isApprovalChanged = isApproved !== undefined && (await setPurgeApproval(trx, target, { by, reason }))
+  return { ...(isHoldChanged && { hold: isHeld }), ...(isApprovalChanged && { purge_approved: isApproved }) }
+}
+
+async function changeHold(
+  trx: Tx,
+  target: { firmId: FirmId; documentId: DocumentId },
+  { isHeld, reason, by }: { isHeld: boolean; reason: string; by: UserId },
+): Promise<boolean> {
+  return isHeld
+    ? await setDocumentHold(trx, target, { reason, by })
+    : requireLifted(await liftHold(trx, target, by), target)
+}
+
+/** Throws `second_person_required` to the person who deleted a verified document. */
+async function assertSecondApprover(
+  trx: Tx,
+  document: Parameters<typeof findVerifiedDeletion>[1],
+  by: UserId,
+): Promise<void> {
+  if ((await findVerifiedDeletion(trx, document))?.deletedBy !== by) return
+  throw new AppError(
+    'second_person_required',
+    'You deleted this verified document yourself. Another administrator has to approve its purge.',
+  )
 }
 
 /** Since when a document is in the trash, and what prevents its purge. */

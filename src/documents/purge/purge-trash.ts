@@ -15,11 +15,12 @@ import {
   type PurgeScope,
   type PurgeState,
   type PurgeTimes,
-} from '../../database/purge/trash-retention.ts'
+} from '../../database/purge/purge-candidates.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import { isReadableKey } from '../../storage/storage-key.ts'
 import type { Clock } from '../../vocabulary/vocabulary.ts'
 import type { Stores } from '../stores/stores.ts'
+import { purgeCutoff } from '../trash/trash-retention.ts'
 import { lockAndFollow } from '../../database/documents/documents.ts'
 
 export type PurgeResult = { document: PurgeCandidate } & (
@@ -128,8 +129,6 @@ export type PurgeDailyNeeds = PurgeNeeds & {
 
 export type PurgeCounts = Partial<Record<PurgeResult['outcome'], number>>
 
-const dayMs = 24 * 60 * 60 * 1000
-
 /** Purges what has been in the trash for TRASH_DAYS. The collector removes the files after their grace. */
 export async function purgeDaily(
   { config, metrics, log, now, graceMs, ...needs }: PurgeDailyNeeds,
@@ -139,7 +138,7 @@ export async function purgeDaily(
   const at = now()
   const counts: PurgeCounts = {}
   await purgeTrash(needs, actor, {
-    times: { now: at, before: new Date(at.getTime() - config.trashDays * dayMs) },
+    times: { now: at, before: purgeCutoff(at, config.trashDays) },
     scope: { documentIds: undefined },
     why: `in the trash for ${config.trashDays} days`,
     by: 'the daily job',

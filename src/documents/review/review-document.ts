@@ -1,3 +1,4 @@
+import { findDocumentType } from '../../database/documents/document-types.ts'
 import type { DocumentRecord } from '../../database/documents/documents.ts'
 import { hasUploaded, recordReview, type Review } from '../../database/documents/record-review.ts'
 import { AppError } from '../../errors/app-error.ts'
@@ -5,8 +6,11 @@ import type { Scanner } from '../../scanner/scanner.ts'
 import type { Actor, Clock, DocumentId, FirmId } from '../../vocabulary/vocabulary.ts'
 import { type AccessNeeds, changeDocument } from '../access-document.ts'
 import { assertServable } from '../download/assert-servable.ts'
+import { assertNotClaimed, ownUpload } from './claim-document.ts'
+import { completeDecision } from './complete-decision.ts'
+import { notifyOfDecision } from './notify-decision.ts'
 
-export type ReviewNeeds = AccessNeeds & { scanner: Scanner | undefined; now: Clock }
+export type ReviewNeeds = AccessNeeds & { scanner: Scanner | undefined; now: Clock; mailIsOn: boolean }
 
 export type ReviewRequest = {
   firmId: FirmId
@@ -17,8 +21,8 @@ export type ReviewRequest = {
 }
 
 /**
- * Decides on the current version, if it is the one that the reviewer saw. Throws `forbidden` to its uploader,
- * `precondition_required`, `precondition_failed`, `validation_failed`, and what prevents reading it.
+ * Decides on the current version, if it is the one that the reviewer saw. Throws `forbidden` to its uploader, `claimed` when
+ * another person has claimed it, `precondition_required`, `precondition_failed`, `validation_failed`, and what prevents reading it.
  */
 export async function reviewDocument(
   needs: ReviewNeeds,
@@ -27,21 +31,24 @@ export async function reviewDocument(
 ): Promise<DocumentRecord> {
   const access = { right: 'documents.review', firmId, documentId } as const
   return changeDocument(needs, actor, access, async ({ trx, document, record }) => {
-    if (await hasUploaded(trx, document, actor))
-      throw new AppError('forbidden', 'You uploaded this document yourself. Another administrator has to review it.')
+    if (await hasUploaded(trx, document, actor)) throw ownUpload()
     assertAsSeen(document, seen)
+    await assertNotClaimed(trx, actor, document, needs.now())
     assertServable(document, needs)
-    assertDecision(review, needs.now())
-    const changed = await recordReview(trx, actor, document, review)
+    // Checked last: a missing right is reported first.
+    const type = await findDocumentType(trx, document.documentType)
+    const decision = completeDecision(review, { type, document, now: needs.now() })
+    const changed = await recordReview(trx, actor, document, decision)
     await record({
       version: changed.version,
       details: {
-        decision: review.decision,
-        reason_code: review.reasonCode,
-        comment: review.comment,
-        valid_until: review.validUntil,
+        decision: decision.decision,
+        reason_code: decision.reasonCode,
+        comment: decision.comment,
+        valid_until: decision.validUntil,
       },
     })
+    await notifyOfDecision(needs, trx, actor, { document, type, decision })
     return changed
   })
 }
@@ -56,15 +63,4 @@ function assertAsSeen(document: DocumentRecord, seen: ReviewRequest['seen']): vo
     )
   if (!seen(document))
     throw new AppError('precondition_failed', 'The document has changed since you read it. Read it again, then decide.')
-}
-
-/** Checked last: a missing right is reported first. */
-function assertDecision({ decision, validUntil }: Review, now: Date): void {
-  const today = now.toISOString().slice(0, 10)
-  if (decision === 'verified' && validUntil !== null && validUntil < today)
-    throw invalid('valid_until', 'is in the past: reject an expired document')
-}
-
-function invalid(field: string, message: string): AppError {
-  return new AppError('validation_failed', `Not valid: ${field}: ${message}.`, { fields: [{ field, message }] })
 }

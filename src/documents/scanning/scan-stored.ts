@@ -23,7 +23,7 @@ export type Scanned = Partial<Record<ScanOutcome | 'put_aside' | 'due_again', nu
 const filesAtOnce = 4
 /** Limits the load of rescans on scanner and stores: nobody waits for them. */
 const rescanBytesPerSecond = 8 * 1024 * 1024
-/** New signatures may find what was unknown when these files were uploaded. */
+/** New signatures may detect viruses that were unknown when these files were uploaded. */
 const recentDays = 30
 const rowsAtOnce = 1000
 

@@ -11,7 +11,7 @@ export type CollectNeeds = RemoveNeeds & {
 }
 
 /** Numbers of abandoned uploads and moves, of removed blobs, and of blobs that could not be removed yet. */
-export type Collected = { uploads: number; moves: number; removals: number; left: number }
+type Collected = { uploads: number; moves: number; removals: number; left: number }
 
 /** A process that lost its lock and took it again looks dead for a moment: its younger uploads go on. */
 const deadAfterMs = 10 * 60 * 1000

@@ -16,14 +16,14 @@ import { type Stores, storeUnavailable } from './stores.ts'
  */
 export type UploadTarget = 's3' | 'local' | 'fallback' | 'none'
 
-/** Decides by what is known of S3 before an upload. `fallsBack` decides again when S3 fails during one. */
+/** Decides before an upload, by the last known state of S3. `fallsBack` decides again when S3 fails during one. */
 export function chooseTarget({ s3, preferred, fallback }: Stores): UploadTarget {
   if (preferred === 'local') return 'local'
   if (s3 !== undefined && s3.outage() === undefined) return 's3'
   return fallback === 'local' ? 'fallback' : 'none'
 }
 
-/** Throws `store_unavailable` if no store takes new files, so that a client is told before it sends one. */
+/** Throws `store_unavailable` if no store accepts new files, so that a client gets the error before it sends one. */
 export function assertStoreAvailable(stores: Stores): void {
   if (chooseTarget(stores) === 'none') throw storeUnavailable()
 }
@@ -63,7 +63,7 @@ export function fallsBack(
 
 type Failure = Pick<Outage, 's3Code'> & { trouble: Outage['trouble'] | undefined; err?: unknown }
 
-/** Logs and counts one upload that S3 did not take, whether S3 was asked or is known to be out. */
+/** Logs and counts one upload that S3 did not accept, whether S3 was called or is known to be out. */
 export function logS3Failure(
   { log, metrics, stores }: FallbackNeeds,
   key: StorageKey,

@@ -26,7 +26,7 @@ export type RemoveNeeds = {
 }
 
 /** The results of a batch. `postponed`: blobs that something still needs. */
-export type RemovedBatch = { removed: number; failed: number; postponed: ClaimedRemovals['postponed'] }
+type RemovedBatch = { removed: number; failed: number; postponed: ClaimedRemovals['postponed'] }
 
 const batchSize = { s3: 1000, local: 100 }
 const filesAtOnce = 8

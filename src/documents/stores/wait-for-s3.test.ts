@@ -4,8 +4,8 @@ import { createS3Wait, type Waiting } from './wait-for-s3.ts'
 
 const never = new AbortController().signal
 
-test('an S3 that comes and goes is waited for no longer than one that stays away, unless the work comes further between', async () => {
-  const { s3, goAway } = comingAndGoing()
+test('repeated outages share the patience unless work was finished between them', async () => {
+  const { s3, fail } = createFlakyS3()
   const states: Waiting[] = []
   let moves = 0
   const onWaiting = (state: Waiting) => void states.push(state)
@@ -14,7 +14,7 @@ test('an S3 that comes and goes is waited for no longer than one that stays away
   const ends: boolean[] = []
 
   for (const move of [0, 1, 0]) {
-    goAway()
+    fail()
     moves += move
     ends.push(await s3IsBack())
   }
@@ -23,23 +23,23 @@ test('an S3 that comes and goes is waited for no longer than one that stays away
   expect(states).toEqual(['waiting', 'back', 'waiting', 'back', 'waiting', 'given_up'])
 })
 
-test('where nobody says how far the work came, each wait has all of the patience', async () => {
-  const { s3, goAway } = comingAndGoing()
+test('without a count of finished work, each wait has the full patience', async () => {
+  const { s3, fail } = createFlakyS3()
   const s3IsBack = createS3Wait({ s3 }, { patienceMs: 100, signal: never, onWaiting: () => undefined })
 
-  goAway()
+  fail()
   const first = await s3IsBack()
-  goAway()
+  fail()
 
   expect([first, await s3IsBack()]).toEqual([true, true])
 })
 
-/** An S3 that is back when it is looked at for the fourth time. */
-function comingAndGoing() {
+/** An S3 whose outage ends at the fourth look. */
+function createFlakyS3() {
   let looks = 0
   const outage = { since: new Date(), trouble: 'no_answer' as const, s3Code: 'ECONNREFUSED' }
   return {
     s3: { outage: () => ((looks -= 1) >= 0 ? outage : undefined) },
-    goAway: () => void (looks = 3),
+    fail: () => void (looks = 3),
   }
 }

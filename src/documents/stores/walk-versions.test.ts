@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import { forEachConcurrently } from './walk-versions.ts'
 
-/** A walk that says when it lets go of what it reads from, and how much of it was under way then. */
+/** A walk that records when it is closed, and how many items were in progress then. */
 function openWalk() {
   const walk = { isOpen: true, underway: 0, atEnd: -1 }
   async function* numbers(): AsyncGenerator<number, undefined> {
@@ -17,7 +17,7 @@ function openWalk() {
   return { walk, numbers: numbers() }
 }
 
-test('a walk lets go of what it reads from when its work has seen enough, once all turns have ended', async () => {
+test('a walk is closed when the work returns `enough`, after all workers have ended', async () => {
   const { walk, numbers } = openWalk()
 
   await forEachConcurrently(numbers, 2, async (number) => {
@@ -30,7 +30,7 @@ test('a walk lets go of what it reads from when its work has seen enough, once a
   expect(walk).toEqual({ isOpen: false, underway: 0, atEnd: 0 })
 })
 
-test('and when its work throws, which is what comes out', async () => {
+test('a walk is closed when the work throws, and the error is passed on', async () => {
   const { walk, numbers } = openWalk()
 
   const ended = forEachConcurrently(numbers, 2, async () => Promise.reject(new Error('the work failed')))

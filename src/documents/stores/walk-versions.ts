@@ -12,7 +12,7 @@ import {
 
 const pageSize = 500
 
-/** The versions of a scope in the order of their keys. Memory holds one page. */
+/** The versions of a scope in the order of their keys. One page is in memory. */
 export async function* walkVersions(
   db: Db,
   scope: VersionScope,

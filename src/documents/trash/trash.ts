@@ -1,10 +1,10 @@
 import type { Tx } from '../../database/connection/client.ts'
 import type { DocumentRecord } from '../../database/documents/documents.ts'
-import type { Membership } from '../../database/people/membership.ts'
+import type { ActingRole, Membership } from '../../database/people/check-access.ts'
 import { isOwnUnverified, moveToTrash, restoreFromTrash } from '../../database/documents/trash.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { rights } from '../../people/rights.ts'
-import type { Actor, DocumentId, FirmId, FirmRole } from '../../vocabulary/vocabulary.ts'
+import type { Actor, DocumentId, FirmId } from '../../vocabulary/vocabulary.ts'
 import { type AccessNeeds, changeDocument } from '../access-document.ts'
 import { contentGone } from '../download/assert-servable.ts'
 
@@ -47,7 +47,7 @@ async function assertMayDiscard(
   right: 'documents.delete' | 'documents.restore',
   document: DocumentRecord,
 ): Promise<void> {
-  const ofAny: readonly (FirmRole | 'administrator')[] = rights[right].ofAny
+  const ofAny: readonly ActingRole[] = rights[right].ofAny
   if (ofAny.includes(role) || (await isOwnUnverified(trx, document, userId))) return
   throw new AppError(
     'forbidden',

@@ -112,8 +112,8 @@ async function appendAll(
 }
 
 /**
- * Buffers a small file for which no memory was free: it goes to the spool first, where a slow client takes nothing from
- * others, and waits for memory once it is complete. Throws `store_unavailable` if no memory becomes free.
+ * Buffers a small file for which no memory was free: it goes to the spool first, where a slow client uses no memory,
+ * and waits for memory once it is complete. Throws `store_unavailable` if no memory becomes free.
  */
 export async function spoolThenBuffer(
   { budget, spool }: { budget: ByteBudget; spool: Spool },

@@ -2,11 +2,11 @@ import type { CommitUpload, CommitResult, NewVersion, RecordedDocument } from '.
 import { findStoredAnswer, type IdempotencyScope } from '../../database/blobs/idempotency.ts'
 import type { Db } from '../../database/connection/client.ts'
 import { findDocument, findDuplicate } from '../../database/documents/documents.ts'
-import { requireMembership } from '../../database/people/membership.ts'
+import { requireMembership } from '../../database/people/check-access.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { confidentialRoles, rights } from '../../people/rights.ts'
 import type { Actor, FirmId, Sha256, UserId } from '../../vocabulary/vocabulary.ts'
-import { quotaExceeded } from './quota-exceeded.ts'
+import { quotaExceeded } from './quota-error.ts'
 import type { ReceivedFile } from './receive-file.ts'
 import {
   type PlannedUpload,
@@ -66,7 +66,7 @@ export async function storeOnce(
   const earlier = await findEarlier(whole)
   if (earlier !== undefined) return earlier
   const addedUsage = { ...planned.addedUsage, bytes: whole.size }
-  const again = await reserve(needs, { ...planned, judgesType: false, addedUsage })
+  const again = await reserve(needs, { ...planned, checksType: false, addedUsage })
   if (again.exceeded !== null) throw quotaExceeded(again.room, again.exceeded, whole.size)
   return await storeIn(again)
 }
@@ -127,7 +127,7 @@ export function idempotencyScopeOf(
   return key === undefined ? undefined : { firmId, userId, route, key }
 }
 
-/** Whether its key has an answer by now. The answered upload itself may have taken the room that this one lacks. */
+/** Whether the idempotency key has an answer by now. That upload may have used the room that this one lacks. */
 export async function isAnswered(
   { db }: StoreUploadNeeds,
   { isAnswered: wasAnswered, planned }: ReservedUpload,
@@ -143,14 +143,14 @@ function fingerprintOf({ right, documentType, documentId }: PlannedUpload, sha25
 /** The version that this key was answered with. Throws `conflict` if the key was used for another file. */
 async function findEarlierDocument(
   db: Db,
-  { userId }: Actor,
+  caller: Actor,
   planned: PlannedUpload,
   sha256: Sha256,
 ): Promise<RecordedDocument | undefined> {
   const { scope, firmId, right } = planned
   const answer = scope && (await findStoredAnswer(db, scope))
   if (answer === undefined) return undefined
-  const membership = await requireMembership(db, { userId, firmId, right: rights[right] })
+  const membership = await requireMembership(db, { caller, firmId, right: rights[right] })
   if (answer.fingerprint !== fingerprintOf(planned, sha256))
     throw new AppError('conflict', 'This Idempotency-Key was used for another file. Use a new key for a new file.')
   const seeing = { membership, confidentialRoles }

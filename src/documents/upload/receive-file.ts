@@ -4,7 +4,8 @@ import { AppError } from '../../errors/app-error.ts'
 import type { BufferedContent, SpooledContent } from '../../storage/file-store.ts'
 import type { Spool } from '../../storage/spool/spool.ts'
 import type { ByteBudget } from '../../storage/streams/memory-budget.ts'
-import { type Detected, detectFormat, type Format, headBytes, requireAllowedFormat } from '../formats/formats.ts'
+import { detectFormat, headBytes } from '../formats/detect-format.ts'
+import { type Detected, type Format, requireAllowedFormat } from '../formats/formats.ts'
 import {
   bufferInMemory,
   type Checks,
@@ -14,7 +15,7 @@ import {
   spoolThenBuffer,
   streamToSpool,
 } from './buffer-file.ts'
-import { formatBytes } from './quota-exceeded.ts'
+import { formatBytes } from './quota-error.ts'
 import { scanBuffer, type ScanNeeds, startStreamScan, type UploadScanStatus } from './scan-upload.ts'
 
 export type ReceiveNeeds = ScanNeeds & { budget: ByteBudget; spool: Spool }
@@ -92,7 +93,7 @@ async function* limitBytes(head: Buffer, rest: Chunks, maxBytes: number): Chunks
   }
 }
 
-export type FileRules = {
+type FileRules = {
   fileName: string
   /** The body's length as the client declares it, the form included; undefined without a declaration. */
   declaredBytes: number | undefined

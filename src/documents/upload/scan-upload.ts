@@ -23,7 +23,7 @@ export type ScanFeed = {
   giveUp(): void
 }
 
-/** Starts a scan, or a feed that takes everything if there is no scanner. A scanner without a verdict delays no upload. */
+/** Starts a scan, or a feed that drops all bytes if there is no scanner. A scanner without a verdict delays no upload. */
 export function startStreamScan(needs: ScanNeeds, signal: AbortSignal): ScanFeed {
   const { scanner, log } = needs
   if (scanner === undefined)

@@ -7,11 +7,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { AppError } from '../../errors/app-error.ts'
 import { type Metrics, createMetrics } from '../../metrics/metrics.ts'
+import { countUpload } from '../../metrics/upload-counters.ts'
 import type { IncomingFile } from '../../storage/file-store.ts'
 import { type LocalStore, openLocalStore } from '../../storage/local/local-store.ts'
 import { openSpool } from '../../storage/spool/spool.ts'
 import type { DocumentId, FirmId, Sha256, StorageKey } from '../../vocabulary/vocabulary.ts'
-import { measureWrite } from '../../storage/measure-store.ts'
+import { counted } from './store-upload.ts'
 
 let folder: string
 let store: LocalStore
@@ -45,9 +46,9 @@ function inMemory(bytes: Buffer): IncomingFile {
 }
 
 const write = (metrics: Metrics, key: StorageKey, file: IncomingFile) =>
-  measureWrite(metrics, store.name, file, () => store.write(key, file))
+  countUpload(metrics, counted(store.name, file), () => store.write(key, file))
 
-async function counted(metrics: Metrics) {
+async function countsOf(metrics: Metrics) {
   const { values } = await metrics.uploadBytes.get()
   return values.map(({ labels, value }) => [labels, value])
 }
@@ -57,13 +58,13 @@ test('a stored file is counted with its size, a rejected one with the code of it
   await write(metrics, keyOf(1), inMemory(Buffer.alloc(100)))
   await expect(write(metrics, keyOf(1), inMemory(Buffer.alloc(50)))).rejects.toMatchObject({ code: 'key_taken' })
 
-  expect(await counted(metrics)).toEqual([
+  expect(await countsOf(metrics)).toEqual([
     [{ store: 'local', outcome: 'ok' }, 100],
     [{ store: 'local', outcome: 'key_taken' }, 50],
   ])
 })
 
-test('a file that is rejected while its store writes it counts as refused', async () => {
+test('a file that is rejected while its store writes it is counted as refused', async () => {
   const metrics = createMetrics()
   const spool = await openSpool(join(folder, 'spool'))
   const file = await spool.open()
@@ -72,5 +73,5 @@ test('a file that is rejected while its store writes it counts as refused', asyn
   await expect(write(metrics, keyOf(2), fileWith(file.content))).rejects.toMatchObject({ code: 'too_large' })
   await file.remove()
 
-  expect(await counted(metrics)).toEqual([[{ store: 'local', outcome: 'refused' }, 0]])
+  expect(await countsOf(metrics)).toEqual([[{ store: 'local', outcome: 'refused' }, 0]])
 })

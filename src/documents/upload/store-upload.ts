@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { type CommitResult, createUploadCommitter } from '../../database/blobs/commit-upload.ts'
 import type { IdempotencyScope } from '../../database/blobs/idempotency.ts'
 import {
+  abandonReservation,
   abandonUpload,
   createUploadReserver,
   deleteReservation,
@@ -15,28 +16,28 @@ import {
 import type { Db } from '../../database/connection/client.ts'
 import { OutcomeUnknown } from '../../database/connection/in-transaction.ts'
 import type { BlobLocation } from '../../database/documents/blob-location.ts'
-import type { AddedUsage, Quota } from '../../database/people/quotas.ts'
+import type { AddedUsage, DefaultQuota } from '../../database/people/quota-usage.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { outsideOfWork } from '../../logging/spans.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
+import { countUpload } from '../../metrics/upload-counters.ts'
 import { confidentialRoles, rights } from '../../people/rights.ts'
-import type { IncomingFile, StoredFile } from '../../storage/file-store.ts'
-import { measureWrite } from '../../storage/measure-store.ts'
+import { type IncomingFile, type StoredFile, StoreError } from '../../storage/file-store.ts'
 import type { Outage } from '../../storage/s3/circuit-breaker.ts'
 import { isS3Unavailable } from '../../storage/s3/requests/s3-operation.ts'
 import { storageKeyOf } from '../../storage/storage-key.ts'
-import type { BlobId, Clock, DocumentId, FirmId, ProcessId, UserId, VersionId } from '../../vocabulary/vocabulary.ts'
+import type { BlobId, Caller, Clock, DocumentId, FirmId, ProcessId, VersionId } from '../../vocabulary/vocabulary.ts'
 import { chooseTarget, fallsBack, locationFor, logS3Failure, type UploadTarget } from '../stores/fallback.ts'
 import { removeNow } from '../stores/remove-blobs.ts'
 import { requireStore, type Stores } from '../stores/stores.ts'
-import { quotaExceeded } from './quota-exceeded.ts'
+import { quotaExceeded } from './quota-error.ts'
 
 /*
  * The protocol of an upload. The process may die after any of its steps:
  *
  * 1. Reserve: one statement checks the right, the type and the quota, and inserts the blob as `incoming` with its key and
- *    its room in the firm. From here on a row names every byte. If the process dies, the collector abandons the blob: it
- *    frees the room and removes the bytes.
+ *    its room in the firm. From here on a row names every byte. If the process dies, the collector
+ *    (`stores/collect-blobs.ts`, hourly) frees the room after 10 minutes and removes the bytes a day later.
  * 2. Put: the store writes the file under the key, all or nothing. When `put` resolves, the bytes are durable. If the
  *    process dies during or after it, the collector does the same as after step 1.
  * 3. Commit: one statement makes the blob `live` and inserts the version, the platform's row, the event and the answer for
@@ -51,11 +52,15 @@ export type UploadRight = 'documents.upload' | 'documents.add_version' | 'docume
 /** The statements of an upload. Uploads that need the same one at the same time share it. */
 export type UploadStatements = ReturnType<typeof createUploadStatements>
 
-type StatementNeeds = { db: Db; processId: ProcessId; defaultQuota: Quota }
+type StatementNeeds = { db: Db; processId: ProcessId; defaultQuota: DefaultQuota; mailIsOn: boolean }
 
-export function createUploadStatements({ db, processId, defaultQuota }: StatementNeeds) {
-  const reserver = (name: UploadRight) => createUploadReserver(db, { processId, right: rights[name], defaultQuota })
+export function createUploadStatements({ db, processId, defaultQuota, mailIsOn }: StatementNeeds) {
+  // Without mail nobody can verify an e-mail. The commit need not ask again: no e-mail becomes unverified.
+  const rightOf = (name: UploadRight) => ({ ...rights[name], needsVerifiedEmail: mailIsOn })
+  const reserver = (name: UploadRight) => createUploadReserver(db, { processId, right: rightOf(name), defaultQuota })
   return {
+    /** As the first statement of an upload judges it. */
+    rightToUpload: rightOf('documents.upload'),
     reserve: {
       'documents.upload': reserver('documents.upload'),
       'documents.add_version': reserver('documents.add_version'),
@@ -75,15 +80,15 @@ export type StoreUploadNeeds = {
   now: Clock
 }
 
-/** All that is known of an upload before its bytes arrive. */
+/** The facts of an upload that are known before its bytes arrive. */
 export type PlannedUpload = {
   right: UploadRight
-  userId: UserId
+  caller: Caller
   firmId: FirmId
   documentId: DocumentId
   documentType: string
   /** Whether the reservation checks the type. A document that exists keeps its type. */
-  judgesType: boolean
+  checksType: boolean
   extension: string
   addedUsage: AddedUsage
   scope: IdempotencyScope | undefined
@@ -104,7 +109,7 @@ export async function reserve(
   target: UploadTarget = chooseTarget(needs.stores),
 ): Promise<ReservedUpload> {
   const outage = target === 'fallback' ? needs.stores.s3?.outage() : undefined
-  const { firmId, documentId, documentType, judgesType, extension, addedUsage, scope } = planned
+  const { firmId, documentId, documentType, checksType, extension, addedUsage, scope } = planned
   const key = storageKeyOf({ firmId, documentType, uuid: randomUUID(), extension })
   const { isFallback, ...location } = locationFor(target, needs.stores, key)
   const reservation: Reservation = {
@@ -113,16 +118,19 @@ export async function reserve(
     documentId,
     addedUsage,
     scope,
-    documentType: judgesType ? documentType : undefined,
+    documentType: checksType ? documentType : undefined,
     id: randomUUID() as BlobId,
     versionId: randomUUID() as VersionId,
   } // fresh ids, which name nothing else
   try {
-    const reserved = await needs.uploads.reserve[planned.right](planned.userId, reservation)
+    const reserved = await needs.uploads.reserve[planned.right](planned.caller, reservation)
     return { ...reserved, planned, reservation, isFallback, outage }
   } catch (error) {
-    // The statement may have taken effect although its answer was lost.
-    if (!(error instanceof AppError)) await abandon(needs, reservation, { isRemovedNow: false })
+    // The statement may have taken effect, or may yet, although its answer was lost.
+    if (!(error instanceof AppError))
+      await abandonReservation(needs.db, reservation, aDayLater).catch((failure: unknown) =>
+        logLeftBehind(needs, reservation, failure),
+      )
     throw error
   }
 }
@@ -165,11 +173,18 @@ export async function storeUpload(
         ? content.bytes.length
         : Math.min(planned.addedUsage.bytes, reserved.maxBytes ?? Infinity)
     const addedUsage = { ...planned.addedUsage, bytes }
-    const local = await reserve(needs, { ...planned, judgesType: false, addedUsage }, 'fallback')
+    const local = await reserve(needs, { ...planned, checksType: false, addedUsage }, 'fallback')
     if (local.exceeded !== null) throw quotaExceeded(local.room, local.exceeded, bytes)
     return await putAndCommit(needs, local, file, commit)
   }
 }
+
+/** How the upload is counted. */
+export const counted = (store: Reservation['store'], { content }: IncomingFile) => ({
+  store,
+  knownBytes: content.kind === 'memory' ? content.bytes.byteLength : 0,
+  outcomeOf: (error: unknown) => (error instanceof StoreError ? error.code : 'refused'),
+})
 
 async function putAndCommit(
   needs: StoreUploadNeeds,
@@ -180,7 +195,7 @@ async function putAndCommit(
   const { store, storeId, key, versionId, id: blobId } = reservation
   const files = requireStore(needs.stores, reservation)
   try {
-    const stored = await measureWrite(needs.metrics, store, file, () => files.write(key, file))
+    const stored = await countUpload(needs.metrics, counted(store, file), () => files.write(key, file))
     const committed = await commit({ ...stored, store, storeId, key, blobId, versionId, isFallback })
     switch (committed.outcome) {
       case 'committed':
@@ -206,6 +221,8 @@ async function putAndCommit(
   }
 }
 
+const aDayLater = sql<Date>`now() + interval '1 day'`
+
 /** Step 4. Does nothing to a blob that is not `incoming` any more. Bytes that are not removed now go after a day. */
 async function abandon(
   needs: StoreUploadNeeds,
@@ -214,7 +231,7 @@ async function abandon(
 ): Promise<void> {
   const { id } = reservation
   try {
-    await abandonUpload(needs.db, id, isRemovedNow ? sql`now()` : sql`now() + interval '1 day'`)
+    await abandonUpload(needs.db, id, isRemovedNow ? sql`now()` : aDayLater)
     if (isRemovedNow) await removeNow(needs, reservation, [id])
   } catch (error) {
     logLeftBehind(needs, reservation, error)

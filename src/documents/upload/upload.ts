@@ -2,18 +2,19 @@ import { randomUUID } from 'node:crypto'
 
 import type { CommitUpload, RecordedDocument } from '../../database/blobs/commit-upload.ts'
 import { type DocumentType, findDocumentType } from '../../database/documents/document-types.ts'
-import { requireMembership } from '../../database/people/membership.ts'
+import { requireMembership } from '../../database/people/check-access.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { traced } from '../../logging/spans.ts'
 import { recordDenial } from '../../people/require-right.ts'
 import { rights } from '../../people/rights.ts'
+import { readableName } from '../../vocabulary/readable-name.ts'
 import type { Actor, DocumentId, FirmId } from '../../vocabulary/vocabulary.ts'
 import { logAccess } from '../access-document.ts'
 import { defaultMimeTypes } from '../formats/formats.ts'
 import { assertStoreAvailable } from '../stores/fallback.ts'
 import { toAppError } from '../stores/stores.ts'
 import { idempotencyScopeOf, isAnswered, storeOnce } from './idempotent-upload.ts'
-import { quotaExceeded } from './quota-exceeded.ts'
+import { quotaExceeded } from './quota-error.ts'
 import {
   assertDeclaredSize,
   type FileWithHead,
@@ -60,7 +61,7 @@ export async function upload(needs: UploadNeeds, actor: Actor, request: UploadRe
     const document = await recordDenial(needs.db, actor, event, async () => {
       const documentType = await resolveTypeCode(needs, request.documentType)
       const file = await startUpload(needs, request).catch(async (error: unknown) => {
-        await requireMembership(needs.db, { userId: actor.userId, firmId, right: rights['documents.upload'] })
+        await requireMembership(needs.db, { caller: actor, firmId, right: needs.uploads.rightToUpload })
         throw error
       })
       return receiveAndStore(needs, actor, {
@@ -70,11 +71,16 @@ export async function upload(needs: UploadNeeds, actor: Actor, request: UploadRe
         right: 'documents.upload',
         documentId: randomUUID() as DocumentId, // a fresh id
         documentType,
-        judgesType: true,
+        checksType: true,
         commit: needs.uploads.commitDocument,
       })
     })
-    logAccess(needs.log, actor, { right: 'documents.upload', firmId, documentId: document.id, outcome: 'ok' })
+    logAccess(needs.log, actor, {
+      action: rights['documents.upload'].event,
+      firmId,
+      documentId: document.id,
+      outcome: 'ok',
+    })
     return document
   } catch (error) {
     throw toAppError(error)
@@ -96,7 +102,7 @@ export type TypeLimits = Pick<DocumentType, 'maxBytes' | 'allowedTypes'>
 
 /** `type`: undefined if the reservation looks it up. */
 type UploadToStore = IncomingUpload &
-  Pick<PlannedUpload, 'right' | 'firmId' | 'documentId' | 'documentType' | 'judgesType'> & {
+  Pick<PlannedUpload, 'right' | 'firmId' | 'documentId' | 'documentType' | 'checksType'> & {
     file: FileWithHead
     type: TypeLimits | undefined
     commit: CommitUpload
@@ -131,13 +137,13 @@ export async function receiveAndStore(
 }
 
 /** Reserves the maximum length that the file can have. */
-function planUpload({ maxUploadBytes }: UploadNeeds, { userId }: Actor, incoming: UploadToStore): PlannedUpload {
-  const { right, firmId, documentId, documentType, judgesType, declaredBytes = Infinity, type } = incoming
+function planUpload({ maxUploadBytes }: UploadNeeds, caller: Actor, incoming: UploadToStore): PlannedUpload {
+  const { right, firmId, documentId, documentType, checksType, declaredBytes = Infinity, type } = incoming
   const bytes = Math.min(declaredBytes, maxUploadBytes, type?.maxBytes ?? Infinity)
   const extension = incoming.file.detected.format?.extensions[0] ?? 'bin'
   const addedUsage: PlannedUpload['addedUsage'] = { bytes, documents: right === 'documents.upload' ? 1 : 0 }
-  const scope = idempotencyScopeOf({ firmId, userId, right }, incoming.idempotencyKey)
-  return { right, userId, firmId, documentId, documentType, judgesType, extension, addedUsage, scope }
+  const scope = idempotencyScopeOf({ firmId, userId: caller.userId, right }, incoming.idempotencyKey)
+  return { right, caller, firmId, documentId, documentType, checksType, extension, addedUsage, scope }
 }
 
 async function receiveReserved(needs: UploadNeeds, incoming: UploadToStore, reserved: ReservedUpload) {
@@ -176,8 +182,12 @@ function requireActiveType({ isActive, ...limits }: ReservedUpload): TypeLimits 
 /** The length of `firm_documents.file_name`. */
 const maxFileNameCharacters = 255
 
-/** The given name, shortened before its extension. Throws `validation_failed` for a name that no person would choose. */
-function requireFileName(name = ''): string {
+/**
+ * The given name without invisible characters, shortened before its extension. Throws `validation_failed` for a name that no
+ * person would choose.
+ */
+function requireFileName(given = ''): string {
+  const name = readableName(given)
   if (name.trim() === '') throw nameError('Send the file with a name, for example licence.pdf.')
   if (/%00/.test(name))
     throw nameError('The file name contains %00, which some programs read as its end. Rename the file and try again.')

@@ -6,20 +6,19 @@ import {
   type VersionCursor,
   type VersionScope,
 } from '../../database/documents/versions-in-store.ts'
-import { type FileStore, StoreError } from '../../storage/file-store.ts'
+import { StoreError } from '../../storage/file-store.ts'
 import { isS3Unavailable } from '../../storage/s3/requests/s3-operation.ts'
-import { untilAborted } from '../../storage/streams/read-spooled-file.ts'
 import type { Sha256 } from '../../vocabulary/vocabulary.ts'
-import { hashBlob } from '../moving/copy-blob.ts'
 import { type ReportNeeds, reportDamaged } from '../stores/claim-store.ts'
 import { findStore, type ReachableStore } from '../stores/stores.ts'
 import { createS3Wait, type Patience } from '../stores/wait-for-s3.ts'
 import { forEachConcurrently, walkVersions } from '../stores/walk-versions.ts'
+import { compareTwice, type Comparison, type HowToCheck } from './compare-content.ts'
 
 type VersionCheck = HowToCheck &
   Patience & {
     scope: VersionScope
-    /** The first so many of the scope. */
+    /** Checks only the first versions of the scope. */
     maxVersions?: number
     concurrency: number
     /** Called before each check, in the order of the scope. */
@@ -66,7 +65,7 @@ function isUnanswered(checked: Checked | void): boolean {
 
 export type HashFilling = {
   here: ReachableStore
-  /** Where to go on, and how many versions to check at most. */
+  /** Starts after this version; undefined: at the first one. */
   after?: VersionCursor | undefined
   maxVersions?: number
   concurrency: number
@@ -76,7 +75,7 @@ export type HashFilling = {
 
 type Filled = {
   counts: Record<Checked['outcome'], number>
-  /** Where to go on; undefined at the end. All before it were checked, unless the signal ended the run. */
+  /** The `after` of the next run; undefined at the end. The versions before it were checked, unless the signal ended the run. */
   next: VersionCursor | undefined
 }
 
@@ -108,15 +107,10 @@ export async function fillHashes(needs: ReportNeeds, actor: EventActor, filling:
   return { counts, next: isThrough && taken < maxVersions ? undefined : last }
 }
 
-type HowToCheck = {
-  /** Every byte is read; else only presence and length are checked. */
-  reads: boolean
-  signal: AbortSignal
-}
-
 /**
- * - `right`: as its row says. `hashed`: so too, and its hash was added. `restored`: it was marked, and is right again.
- * - `missing`, `wrong`: it is marked and answers `gone`.
+ * - `right`: the file is as its row says. `hashed`: the same, and its hash was added to the row. `restored`: the version was
+ *   marked as damaged, and is right again.
+ * - `missing`, `wrong`: the version is marked, and downloads of it return `gone`.
  * - `unchecked`: its store could not be asked.
  * - `not_here`: on another disk, or in a store that is not set up here.
  * - `gone`: removed meanwhile.
@@ -147,7 +141,7 @@ async function checkVersion(
   return { version: current, outcome: 'unchecked', why: 'it moved during each check' }
 }
 
-/** Undefined: its row names another location by now. */
+/** Undefined: the row names another location by now. */
 async function checkAtLocation(
   needs: ReportNeeds,
   actor: EventActor,
@@ -171,7 +165,7 @@ async function checkAtLocation(
   }
 }
 
-/** Undefined: its row names another location by now. The statement that marks it checks this. */
+/** Undefined: the row names another location by now. The statement that marks the version checks this. */
 async function recordDamaged(
   needs: ReportNeeds,
   actor: EventActor,
@@ -205,48 +199,4 @@ async function recordRight(
   }
   const isHashed = version.sha256 === null && sha256 !== undefined && (await storeHash(db, version, sha256))
   return { version, outcome: isHashed ? 'hashed' : 'right' }
-}
-
-type Comparison =
-  /** `sha256`: if the bytes were read. */
-  | { kind: 'right'; sha256?: Sha256 }
-  | { kind: 'missing' | 'wrong'; why: string }
-  | { kind: 'unchecked'; why: string; error: StoreError }
-
-/** Compares a second time if the first comparison finds a difference: one faulty read must not mark a document. */
-async function compareTwice(store: FileStore, version: StoredVersion, how: HowToCheck): Promise<Comparison> {
-  const first = await compareOnce(store, version, how)
-  return first.kind === 'missing' || first.kind === 'wrong' ? compareOnce(store, version, how) : first
-}
-
-async function compareOnce(store: FileStore, version: StoredVersion, how: HowToCheck): Promise<Comparison> {
-  try {
-    // A silent store must not delay a shutdown.
-    const comparing = how.reads ? compareContent(store, version, how.signal) : compareSize(store, version)
-    return await untilAborted(comparing, how.signal)
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error
-    if (error.code === 'bytes_missing') return missing
-    return { kind: 'unchecked', why: `could not be read: ${error.message}`, error }
-  }
-}
-
-async function compareContent(store: FileStore, version: StoredVersion, signal: AbortSignal): Promise<Comparison> {
-  const found = await hashBlob(store, version.key, signal)
-  if (found.size !== version.fileSize) return wrongSize(found.size, version)
-  if (version.sha256 !== null && found.sha256 !== version.sha256)
-    return { kind: 'wrong', why: `its SHA-256 is ${found.sha256} instead of ${version.sha256}` }
-  return { kind: 'right', sha256: found.sha256 }
-}
-
-async function compareSize(store: FileStore, version: StoredVersion): Promise<Comparison> {
-  const stat = await store.stat(version.key)
-  if (stat === undefined) return missing
-  return stat.size === version.fileSize ? { kind: 'right' } : wrongSize(stat.size, version)
-}
-
-const missing: Comparison = { kind: 'missing', why: 'there is no file under its key' }
-
-function wrongSize(size: number, { fileSize }: StoredVersion): Comparison {
-  return { kind: 'wrong', why: `it has ${size} bytes instead of ${fileSize}` }
 }

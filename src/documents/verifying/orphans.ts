@@ -17,7 +17,7 @@ import type { GuardedS3 } from '../../storage/s3/guard-s3.ts'
 import type { UnfinishedCursor, UnfinishedUpload } from '../../storage/s3/s3-multipart.ts'
 import { untilAborted } from '../../storage/streams/read-spooled-file.ts'
 import type { BlobId } from '../../vocabulary/vocabulary.ts'
-import { hashBlob } from '../moving/copy-blob.ts'
+import { hashBlob } from '../stores/hash-blob.ts'
 import { copyToQuarantine } from '../moving/copy-to-quarantine.ts'
 import { claimStore } from '../stores/claim-store.ts'
 import type { RemoveNeeds } from '../stores/remove-blobs.ts'
@@ -29,7 +29,7 @@ import {
   type StoreCount,
   type VerificationRun,
   type VerifyNeeds,
-} from './verification.ts'
+} from './plan-verification.ts'
 
 /**
  * Compares the files of one store with the rows: reports files and unfinished uploads that no row names, and moves the
@@ -74,7 +74,7 @@ async function reportOrphans(
   }
   for await (const { key, size: bytes, modifiedAt: since } of walkOrphans(db, here, { signal, onListed })) {
     count.orphans += 1
-    onFinding({ ...findingAt(here, key), kind: 'stray', bytes, since, why: 'no row names it' })
+    onFinding({ ...findingAt(here, key), kind: 'orphan', bytes, since, why: 'no row names it' })
   }
   if (here.store === 'local' || signal.aborted) return count
 
@@ -82,7 +82,7 @@ async function reportOrphans(
     signal,
     async onFound({ key, multipartId, startedAt: since }) {
       const why = `no row names this upload: ${multipartId}`
-      onFinding({ ...findingAt(here, key), kind: 'stray_upload', since, why })
+      onFinding({ ...findingAt(here, key), kind: 'orphan_upload', since, why })
     },
   })
   if (listed === 'not_allowed')
@@ -183,7 +183,7 @@ async function recordQuarantined(
   const about = { store, store_id: storeId, key, quarantine_key: quarantining.quarantineKey }
   const isNew = await inTransaction(db, async (trx) => {
     const isCommitted = await commitQuarantine(trx, quarantining)
-    if (isCommitted) await recordEvent(trx, actor, { action: 'stray.quarantined', outcome: 'ok', details: about })
+    if (isCommitted) await recordEvent(trx, actor, { action: 'orphan.quarantined', outcome: 'ok', details: about })
     return isCommitted
   })
   if (isNew) log.warn({ event: 'orphan_quarantined', ...about }, 'orphan moved to quarantine')

@@ -24,12 +24,12 @@ import {
   type VerificationRun,
   type Verified,
   type VerifyNeeds,
-} from './verification.ts'
+} from './plan-verification.ts'
 
 /**
  * Compares rows and files on this disk and on S3: marks missing and corrupt versions, releases those that are right again,
- * and moves orphans to quarantine if asked to. Memory is bounded. Each mark is one statement; if the process dies, what is
- * marked stays marked, and the next run starts over. Only a complete run is recorded.
+ * and moves orphans to quarantine if asked to. Memory is bounded. Each mark is one statement; if the process dies, the
+ * marks stay, and the next run starts over. Only a complete run is recorded.
  */
 export async function verify(needs: VerifyNeeds, actor: EventActor, verification: Verification): Promise<Verified> {
   const verified = await startVerified(needs)
@@ -106,7 +106,7 @@ async function findOwnershipProblem(
   if (here.store === 'local' || !(await hasVersionsIn(needs.db, 's3'))) return undefined
   try {
     if ((await untilAborted(claimStore(needs, here), signal)) === 'own') return undefined
-    return `${notOurBucket}; its versions were not checked. Correct AWS_S3_BUCKET; if it is correct, see docs/runbook/findings.md`
+    return `${notOurBucket}; its versions were not checked. Correct AWS_S3_BUCKET; if it is correct, see docs/runbook/verification-findings.md`
   } catch (error) {
     if (error instanceof StoreError || signal.aborted) return undefined
     throw error

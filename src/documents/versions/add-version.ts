@@ -7,14 +7,13 @@ import {
 import type { Db, Tx } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import { findDocumentType } from '../../database/documents/document-types.ts'
-import { type DocumentRecord, findDocument, lockDocument, type Viewer } from '../../database/documents/documents.ts'
-import { requireMembership } from '../../database/people/membership.ts'
+import { type DocumentRecord, findDocument, type Viewer } from '../../database/documents/documents.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { confidentialRoles, rights } from '../../people/rights.ts'
 import type { Scanner } from '../../scanner/scanner.ts'
 import { extensionOf } from '../../storage/storage-key.ts'
 import type { Actor, DocumentId, FirmId } from '../../vocabulary/vocabulary.ts'
-import { noSuchDocument, withRight } from '../access-document.ts'
+import { lockWithRight, noSuchDocument, withRight } from '../access-document.ts'
 import { assertNotInTrash, assertServable } from '../download/assert-servable.ts'
 import { reportDamagedBlob } from '../download/open-stored-file.ts'
 import {
@@ -27,7 +26,7 @@ import {
 import { assertStoreAvailable } from '../stores/fallback.ts'
 import { requireStore, toAppError } from '../stores/stores.ts'
 import { newVersionOf } from '../upload/idempotent-upload.ts'
-import { quotaExceeded } from '../upload/quota-exceeded.ts'
+import { quotaExceeded } from '../upload/quota-error.ts'
 import { type PlannedUpload, reserve, storeUpload, type StoreUploadNeeds } from '../upload/store-upload.ts'
 import {
   type IncomingUpload,
@@ -53,7 +52,7 @@ export async function addVersion(needs: UploadNeeds, actor: Actor, request: Vers
         file,
         type,
         documentType: type.code,
-        judgesType: false,
+        checksType: false,
         commit: (_actor, version, signal) => commitVersion(needs, actor, { right: access.right, version, signal }),
       })
     })
@@ -100,11 +99,9 @@ async function commitVersion(
 ): Promise<CommitResult> {
   const { firmId, documentId } = version
   return inTransaction(db, async (trx) => {
-    const membership = await requireMembership(trx, { userId: actor.userId, firmId, right: rights[right] })
-    const seeing = { membership, confidentialRoles }
-    const current = await lockDocument(trx, seeing, documentId)
-    if (current === undefined) throw noSuchDocument()
+    const { membership, document: current } = await lockWithRight(trx, actor, { right, firmId, documentId })
     assertNotInTrash(current)
+    const seeing = { membership, confidentialRoles }
     const scan = restored === undefined ? {} : await readScanOf(trx, seeing, { documentId, ...restored })
     const asked = { actor, version: { ...version, ...scan } }
     const committed = await commitUpload(trx, asked, { right: rights[right], confidentialRoles })
@@ -165,7 +162,7 @@ async function bufferWhole(
   { store, storeId, storageKey: key, fileSize: size, sha256 }: DocumentRecord,
   signal: AbortSignal,
 ): Promise<BufferedSource> {
-  const blob = { store, storeId, key, size }
+  const blob = { store, storeId, key, size, sha256 }
   const source = { store: requireStore(needs.stores, blob), key, size, sha256, signal }
   try {
     const buffered = await bufferSource(needs, source)
@@ -203,9 +200,9 @@ async function storeCopy(
   const { documentType, fileName, mimeType, fileSize, scanStatus } = old
   const planned: PlannedUpload = {
     ...access,
-    userId: actor.userId,
+    caller: actor,
     documentType,
-    judgesType: false,
+    checksType: false,
     extension: extensionOf(old.storageKey),
     addedUsage: { bytes: fileSize, documents: 0 },
     scope: undefined,

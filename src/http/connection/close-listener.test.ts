@@ -8,12 +8,12 @@ import { expect, it } from 'vitest'
 
 import { closeListener } from './stop-serving.ts'
 
-it('who waits to be taken while the process is busy is heard, however many they are', async () => {
-  let taken = 0
+it('a busy process answers every connection that the system has queued', async () => {
+  let accepted = 0
   const silent = new Set<Socket>()
-  const server = createServer((_request, answer) => void answer.setHeader('connection', 'close').end('heard'))
+  const server = createServer((_request, answer) => void answer.setHeader('connection', 'close').end('answered'))
   server.on('connection', (socket) => {
-    taken += 1
+    accepted += 1
     silent.add(socket)
     socket.once('close', () => silent.delete(socket))
   })
@@ -23,7 +23,7 @@ it('who waits to be taken while the process is busy is heard, however many they 
   // A listener on TCP has this kind of address.
   const { port } = server.address() as AddressInfo
 
-  const stopWork = workWithoutRest()
+  const stopWork = keepBusy()
   const answers = Array.from({ length: 100 }, () => {
     const socket = connect(port, '127.0.0.1')
     socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
@@ -32,13 +32,13 @@ it('who waits to be taken while the process is busy is heard, however many they 
   // Node connects at the next tick, which is still the same turn.
   await new Promise<void>((resolve) => process.nextTick(resolve))
   waitUntilQueued(port, answers.length)
-  // The system has taken them all, and the server takes one at each turn.
-  await closeListener(server, { accepted: () => taken, silent }, { quietMs: 60_000, hearMs: 60_000 })
+  // The system has accepted all of them, and the server accepts one per turn.
+  await closeListener(server, { accepted: () => accepted, silent }, { quietMs: 60_000, hearMs: 60_000 })
   stopWork()
 
-  const outcomes = (await Promise.all(answers)).map((answer) => (answer?.endsWith('heard') ? 'heard' : answer))
+  const outcomes = (await Promise.all(answers)).map((answer) => (answer?.endsWith('answered') ? 'answered' : answer))
   expect(new Map(outcomes.map((each) => [each, outcomes.filter((other) => other === each).length]))).toEqual(
-    new Map([['heard', 100]]),
+    new Map([['answered', 100]]),
   )
 }, 60_000)
 
@@ -57,7 +57,7 @@ function waitUntilQueued(port: number, count: number): void {
 }
 
 /** Some milliseconds of work in each turn of the event loop, as when the machine cannot keep up. */
-function workWithoutRest(): () => void {
+function keepBusy(): () => void {
   let isOver = false
   const work = () => {
     const startedAt = performance.now()

@@ -69,15 +69,6 @@ export function watchSilence(body: IncomingMessage, seconds: number, onSilence: 
   return stop
 }
 
-/** Closes the connection of a body that stalls. A form is left to its upload, which can still send a response. */
-export function closeSilentBodies(server: FastifyInstance, mostSeconds: number): void {
-  server.addHook('preParsing', (request, _reply, payload, done) => {
-    const isForm = request.headers['content-type']?.startsWith('multipart/form-data') === true
-    if (!isForm && !request.raw.complete) watchSilence(request.raw, mostSeconds, () => request.raw.destroy())
-    done(null, payload)
-  })
-}
-
 /** Closes the connection of a download whose client stalls, which would delay a shutdown. A slow client gets the whole file. */
 export function closeUnreadResponses(server: FastifyInstance, seconds: number): void {
   server.addHook('onSend', (_request, { raw: response }, payload, done) => {

@@ -16,13 +16,13 @@ async function answerTo(code: string, packet = 'GET / HTTP/1.1'): Promise<string
   return answer
 }
 
-it('a request that did not end in time, or was too long, hears just that, not that it was no HTTP', async () => {
+it('a late request and one with too long a head get their own messages', async () => {
   expect(await answerTo('ERR_HTTP_REQUEST_TIMEOUT')).toContain('did not arrive in time')
   expect(await answerTo('HPE_HEADER_OVERFLOW')).toContain('16 KB')
   expect(await answerTo('HPE_INVALID_METHOD')).toContain('not valid HTTP')
 })
 
-it('who asked for a head alone gets no body, which would stand where the next answer begins', async () => {
+it('the response to HEAD has no body, which the client would read as the next response', async () => {
   const answer = await answerTo('HPE_INVALID_HEADER_TOKEN', 'HEAD / HTTP/1.1')
   expect(answer).toMatch(/^HTTP\/1\.1 400 .*\r\n\r\n$/s)
   expect(answer).not.toContain('{')

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 import { AppError, type ErrorCode } from '../../errors/app-error.ts'
+import { sentenceOf } from '../../errors/faults.ts'
 import { errorTable } from './error-codes.ts'
 import { appErrorOf } from './sentences.ts'
 import { fieldsOf, InvalidInput } from '../requests/check-input.ts'
@@ -14,11 +15,8 @@ declare module 'fastify' {
 
 /** Answers any thrown error as problem+json. Only the messages of `AppError` reach the client; the original is logged. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const answer = toAppError(error)
+  const answer = recordError(error, request, reply)
   const { status } = errorTable[answer.code]
-  reply.errorCode = answer.code
-  if (status >= 500) request.log.error({ event: 'request_failed', code: answer.code, err: error }, 'request failed')
-
   if (answer.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer')
   if (answer.retryAfterSeconds !== undefined) reply.header('retry-after', Math.ceil(answer.retryAfterSeconds))
   return reply
@@ -27,6 +25,15 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
     .type('application/problem+json')
     .serializer(JSON.stringify)
     .send(presentProblem(answer, request.id))
+}
+
+/** Counts and logs an error, without an answer. */
+export function recordError(error: unknown, request: FastifyRequest, reply: FastifyReply): AppError {
+  const answer = toAppError(error)
+  const { code } = answer
+  reply.errorCode = code
+  if (errorTable[code].status >= 500) request.log.error({ event: 'request_failed', code, err: error }, 'request failed')
+  return answer
 }
 
 function toAppError(error: unknown): AppError {
@@ -76,15 +83,17 @@ function fromFrameworkError(error: unknown): AppError | undefined {
 /** The problem document of contract §2. */
 export function presentProblem(answer: AppError, requestId: string) {
   const { status, title } = errorTable[answer.code]
+  const sentence = sentenceOf(answer)
   return {
     type: 'about:blank',
     title,
     status,
-    detail: answer.message,
+    detail: sentence,
     code: answer.code,
     request_id: requestId,
     ...(answer.fields.length > 0 ? { errors: answer.fields } : {}),
-    message: answer.message,
+    ...answer.members,
+    message: sentence,
     error_code: answer.code,
   }
 }

@@ -22,6 +22,21 @@ export const errorTable: Record<ErrorCode, ErrorFacts> = {
     title: 'Firm is locked',
     example: 'This firm is locked: its documents can be read, but not changed.',
   },
+  second_factor_required: {
+    status: 403,
+    title: 'Second factor required',
+    example: 'Set up a second factor first: an authenticator app or a passkey.',
+  },
+  password_change_required: {
+    status: 403,
+    title: 'Password change required',
+    example: 'Change your generated password first.',
+  },
+  email_unverified: {
+    status: 403,
+    title: 'E-mail not verified',
+    example: 'Verify your e-mail address first: open the link in the mail that you got, or ask for another one.',
+  },
   not_found: { status: 404, title: 'Not found', example: 'There is no such document in this firm.' },
   method_not_allowed: {
     status: 405,
@@ -32,6 +47,26 @@ export const errorTable: Record<ErrorCode, ErrorFacts> = {
     status: 409,
     title: 'Conflict',
     example: 'This Idempotency-Key was used for another file. Use a new key for a new file.',
+  },
+  second_person_required: {
+    status: 409,
+    title: 'Second person required',
+    example: 'You set this hold yourself. Another administrator has to lift it.',
+  },
+  too_many_firms: {
+    status: 409,
+    title: 'Too many firms',
+    example: 'You have registered 3 firms, the maximum for one person.',
+  },
+  claimed: {
+    status: 409,
+    title: 'Claimed by another reviewer',
+    example: 'Thandi Nkosi has claimed this document until 10:42 UTC. Take the next one.',
+  },
+  application_incomplete: {
+    status: 409,
+    title: 'Application incomplete',
+    example: 'The application is not complete. Still to be verified: tax_clearance.',
   },
   scan_pending: {
     status: 409,

@@ -12,7 +12,8 @@ const aboutApi = `
 Stores the documents of security firms in S3 or on local disk, and serves them to authorized people only.
 
 Log in with \`POST /api/v1/auth/login\` and send the \`access_token\` of the response with every call, as
-\`Authorization: Bearer …\`. Access tokens of the platform and of the configured OpenID provider also work. Every error is
+\`Authorization: Bearer …\`. Access tokens of the platform and of the configured OpenID provider and API keys (\`POST /api/v1/api-keys\`)
+also work. Every error is
 \`application/problem+json\` with a stable \`code\`; docs/errors.md of the project explains each code.`
 
 const tags = [
@@ -20,7 +21,12 @@ const tags = [
   { name: 'people', description: 'Accounts and sessions.' },
   { name: 'firms', description: 'Security firms.' },
   { name: 'members', description: 'The members of a firm and their roles.' },
+  { name: 'invitations', description: 'A person becomes a member by accepting an invitation.' },
   { name: 'document types', description: 'The types of documents.' },
+  { name: 'review', description: 'What a firm lacks, what waits for a decision, and applications of firms.' },
+  { name: 'api keys', description: 'Keys for programs.' },
+  { name: 'messages', description: 'What was or would be mailed to a person.' },
+  { name: 'webhooks', description: 'Requests to other systems when something happens.' },
   { name: 'operations', description: 'The state of the service.' },
 ]
 
@@ -119,7 +125,7 @@ declare module 'fastify' {
     /** Error codes of this route beyond those that its right, access and schemas imply. */
     errors?: readonly ErrorCode[]
     /** Responses with a file, or with a link to it. */
-    sendsFile?: 'itself' | 'or_a_link'
+    sendsFile?: 'itself' | 'or_a_link' | 'archive' | 'calendar'
   }
 }
 
@@ -150,11 +156,17 @@ function describeBody(schema: Described | undefined): { body?: unknown } {
 function describeResponses(schema: Described | undefined, config: Config): Responses {
   return {
     ...describeSuccess(schema?.response as Responses | undefined),
-    ...(config.sendsFile === undefined ? {} : fileResponses),
-    ...(config.sendsFile === 'or_a_link' ? linkResponses : {}),
+    ...describeFile(config.sendsFile),
     ...describeErrors(codesOf(schema, config)),
     default: anyError,
   }
+}
+
+function describeFile(sends: Config['sendsFile']): Responses {
+  if (sends === undefined) return {}
+  if (sends === 'archive') return archiveResponses
+  if (sends === 'calendar') return calendarResponses
+  return { ...fileResponses, ...(sends === 'or_a_link' ? linkResponses : {}) }
 }
 
 const meanings: Record<string, string> = {
@@ -186,6 +198,15 @@ const fileResponses: Responses = {
   200: { description: 'The file', content: { '*/*': fileContent } },
   206: { description: 'The part of the file that `Range` requests', content: { '*/*': fileContent } },
   304: { description: 'The file is still the one in `If-None-Match`', type: 'null' },
+}
+
+const archiveResponses: Responses = {
+  200: { description: 'The archive', content: { 'application/zip': fileContent } },
+}
+
+const calendarResponses: Responses = {
+  200: { description: 'The calendar', content: { 'text/calendar': { schema: { type: 'string' } } } },
+  304: { description: 'The calendar is still the one in `If-None-Match`', type: 'null' },
 }
 
 const linkResponses: Responses = {

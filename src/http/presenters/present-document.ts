@@ -7,8 +7,9 @@ import type { DocumentRecord } from '../../database/documents/documents.ts'
 import type { EventRecord } from '../../database/audit/events.ts'
 import type { RecordedDocument } from '../../database/blobs/commit-upload.ts'
 import type { Scanner } from '../../scanner/scanner.ts'
+import { readableName } from '../../vocabulary/readable-name.ts'
 
-export type PresentNeeds = { scanner: Scanner | undefined }
+type PresentNeeds = { scanner: Scanner | undefined }
 
 /** A document as in contract §3. With a scanner, a version that was never scanned is pending. */
 export function presentDocument(document: DocumentRecord, { scanner }: PresentNeeds): DocumentShape {
@@ -17,11 +18,12 @@ export function presentDocument(document: DocumentRecord, { scanner }: PresentNe
     id: document.id,
     firm_id: document.firmId,
     document_type: document.documentType,
-    file_name: document.fileName,
+    file_name: readableName(document.fileName),
     file_size: document.fileSize,
     mime_type: document.mimeType,
     sha256: document.sha256,
     version: document.version,
+    verified_version: document.verifiedVersion,
     uploaded_by: document.uploadedBy,
     uploaded_at: document.uploadedAt.toISOString(),
     is_verified: isVerified,

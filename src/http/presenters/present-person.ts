@@ -1,19 +1,46 @@
-import type { AccountShape, FirmShape, MemberShape, FirmDetailsShape } from '../../contract/people.ts'
+import type {
+  AccountShape,
+  FirmDetailsShape,
+  FirmShape,
+  InvitationShape,
+  MemberShape,
+  OwnInvitationShape,
+} from '../../contract/people.ts'
+import type { UserShape } from '../../contract/users.ts'
+import type { Invitation } from '../../database/people/invitations.ts'
 import type { Firm, FirmOfPerson } from '../../database/people/firms.ts'
 import type { Member } from '../../database/people/members.ts'
 import type { Account, Person } from '../../database/people/accounts.ts'
+import type { User } from '../../database/users/users.ts'
 import type { FirmSeen } from '../../people/firms/firms.ts'
+import { readableName } from '../../vocabulary/readable-name.ts'
 
-export function presentPerson(person: Omit<Person, 'isShutOut'>): AccountShape {
+type PersonFields = Pick<
+  Person,
+  | 'id'
+  | 'userType'
+  | 'email'
+  | 'phone'
+  | 'firstName'
+  | 'lastName'
+  | 'role'
+  | 'isVerified'
+  | 'isAdministrator'
+  | 'isReviewer'
+  | 'createdAt'
+>
+
+export function presentPerson(person: PersonFields): AccountShape {
   return {
     id: person.id,
     email: person.email,
     phone: person.phone,
-    first_name: person.firstName,
-    last_name: person.lastName,
+    first_name: readableName(person.firstName),
+    last_name: readableName(person.lastName),
     role: person.role,
     user_type: person.userType,
     is_administrator: person.isAdministrator,
+    platform_role: person.isReviewer ? 'reviewer' : null,
     is_verified: person.isVerified,
     created_at: person.createdAt?.toISOString() ?? null,
   }
@@ -21,14 +48,26 @@ export function presentPerson(person: Omit<Person, 'isShutOut'>): AccountShape {
 
 /** A person who just registered. */
 export function presentAccount(account: Account): AccountShape {
-  return presentPerson({ ...account, userType: 'registered_user', isAdministrator: account.role === 'admin' })
+  const isAdministrator = account.role === 'admin'
+  return presentPerson({ ...account, userType: 'registered_user', isAdministrator, isReviewer: false })
+}
+
+/** For administrators. */
+export function presentUser(user: User): UserShape {
+  const { user_type: _always, ...fields } = presentPerson({ ...user, userType: 'registered_user' })
+  return {
+    ...fields,
+    is_locked: user.isLocked,
+    locked_at: user.lockedAt?.toISOString() ?? null,
+    is_suspended: user.isSuspended,
+  }
 }
 
 /** `role`: the caller's role in the firm. */
 export function presentFirm(firm: Firm, role: FirmOfPerson['role']): FirmShape {
   return {
     id: firm.id,
-    name: firm.name,
+    name: readableName(firm.name),
     registration_number: firm.registrationNumber,
     email: firm.email,
     phone: firm.phone,
@@ -60,12 +99,21 @@ export function presentMember(member: Member): MemberShape {
   return {
     user_id: member.userId,
     email: member.email,
-    first_name: member.firstName,
-    last_name: member.lastName,
+    first_name: readableName(member.firstName),
+    last_name: readableName(member.lastName),
     role: member.role,
     status: member.status,
     invited_by: member.invitedBy,
     accepted_at: member.acceptedAt?.toISOString() ?? null,
     created_at: member.createdAt.toISOString(),
   }
+}
+
+export function presentInvitation({ id, email, role, expiresAt }: Invitation): InvitationShape {
+  return { id, email, role, expires_at: expiresAt.toISOString() }
+}
+
+/** For the invited person. */
+export function presentOwnInvitation({ id, firmId, firmName, role, expiresAt }: Invitation): OwnInvitationShape {
+  return { id, firm_id: firmId, firm_name: readableName(firmName), role, expires_at: expiresAt.toISOString() }
 }

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import parseRange from 'range-parser'
 
+import { WrongBytes } from '../../documents/download/check-while-sending.ts'
 import type { OpenedBlob } from '../../documents/download/open-stored-file.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { formatContentDisposition } from '../../storage/links/content-disposition.ts'
@@ -33,7 +34,29 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
   reply.headers(headersOf(file, etag)).type(file.contentType)
   if (range !== undefined) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${size}`)
   reply.header('content-length', range === undefined ? size : range.end - range.start + 1)
+  content.once('error', (error) => {
+    // Also before the first byte: no answer may follow the headers of a file.
+    if (error instanceof WrongBytes) request.raw.socket.destroy()
+  })
   return reply.send(content)
+}
+
+/** Sends an archive while it is read. An error breaks the connection, so that nobody takes a part for the whole. */
+export function sendArchive(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { fileName, content }: { fileName: string; content: Readable },
+): FastifyReply {
+  reply.type('application/zip').headers({
+    'cache-control': 'private, no-store',
+    'content-disposition': formatContentDisposition(fileName, 'attachment'),
+    'referrer-policy': 'no-referrer',
+  })
+  const instead = noBytes(request)
+  // Fastify would read the whole archive for HEAD.
+  if (instead !== undefined) content.destroy()
+  else content.once('error', () => request.raw.socket.destroy())
+  return reply.send(instead ?? content)
 }
 
 /** The body for HEAD. Without a stream Fastify would set Content-Length to 0. */
@@ -53,7 +76,8 @@ function headersOf(file: FileToSend, etag: string): Record<string, string> {
   }
 }
 
-function isCurrent(ifNoneMatch: string | undefined, etag: string): boolean {
+/** Whether the client has this version already. */
+export function isCurrent(ifNoneMatch: string | undefined, etag: string): boolean {
   return (
     ifNoneMatch !== undefined && ifNoneMatch.split(',').some((each) => ['*', etag, `W/${etag}`].includes(each.trim()))
   )

@@ -20,9 +20,11 @@ export type RateLimiter<Limit extends Bucket> = {
   spend(buckets: Limit[]): Promise<Exhausted<Limit> | undefined>
   /** Returns a bucket that is known to be exhausted. Spends nothing and runs no query. */
   peek(buckets: Limit[]): Exhausted<Limit> | undefined
+  /** Returns the calls of a request that failed without a database. Leased calls stay spent. */
+  giveBack(buckets: Limit[]): void
 }
 
-/** What this instance knows of one bucket. */
+/** The local state of one bucket. */
 type BucketState<Limit extends Bucket = Bucket> = {
   bucket: Limit
   /** Leased calls that are not spent. */
@@ -30,6 +32,8 @@ type BucketState<Limit extends Bucket = Bucket> = {
   leftUntil: number
   /** Calls spent ahead of a lease; the next lease pays for them. */
   owed: number
+  /** The calls spent here, as time that runs ahead of the clock by at most an hour, like the shared bucket. */
+  spentUntil: number
   deniedUntil: number
   quietUntil: number
   lastSpentAt: number
@@ -41,26 +45,32 @@ const defaultPatienceMs = 1000
 const maxLeaseMs = 10 * 60_000
 /** Time until an empty bucket is full again. */
 const msUntilFull = 60 * 60_000
-/** After a failed lease, every call passes without a query for this time. */
-const passMs = 5000
+/** After a failed lease, this instance counts by itself for this time, without a query. */
+const aloneMs = 5000
 const quietMs = 10 * 60_000
 const maxStates = 50_000
 
 /** A lease is a twentieth of an hour's calls: only one request of a batch waits for the database. */
 export const batchOf = ({ perHour }: Bucket): number => Math.min(100, Math.ceil(perHour / 20))
 
-/** Calls that pass before the first lease, so that a rare caller costs no statement. Each instance may exceed the limit by this. */
+/**
+ * Calls that pass before the first lease, so that a rare caller costs no statement. Each instance may exceed the limit
+ * by this.
+ */
 export const creditOf = ({ perHour }: Bucket): number => Math.min(20, Math.floor(perHour / 20))
 
-/** Counts calls in memory and leases more in batches. Without a database every call passes; its use case fails by itself. */
+/**
+ * Counts calls in memory and leases more in batches. While leases fail, each instance counts by itself and lets at most
+ * the limit pass; the first lease pays for those calls. So a slow database neither denies callers nor lifts a limit.
+ */
 export function createRateLimiter<Limit extends Bucket>(needs: RateLimiterNeeds): RateLimiter<Limit> {
   const states = new Map<string, BucketState<Limit>>()
-  let passUntil = 0
+  let aloneUntil = 0
   const time = () => needs.now().getTime()
   const known = (buckets: Limit[]) => buckets.flatMap(({ name }) => states.get(name) ?? [])
 
   async function lease(empty: BucketState[]): Promise<void> {
-    const requests = empty.map(({ bucket, owed }) => ({ bucket, permits: owed + batchOf(bucket) }))
+    const requests = empty.map(({ bucket, owed }) => ({ bucket, calls: owed + batchOf(bucket) }))
     try {
       const leases = await untilAborted(
         needs.lease(requests),
@@ -71,7 +81,7 @@ export function createRateLimiter<Limit extends Bucket>(needs: RateLimiterNeeds)
         needs.onLease?.(state.left > 0 ? 'granted' : 'refused')
       }
     } catch (error) {
-      passUntil = time() + passMs
+      aloneUntil = time() + aloneMs
       needs.onFailure?.(error)
     }
   }
@@ -89,14 +99,18 @@ export function createRateLimiter<Limit extends Bucket>(needs: RateLimiterNeeds)
 
   return {
     peek: (buckets) => findExhausted(known(buckets), time()),
+    giveBack: (buckets) => known(buckets).forEach(giveBackOne),
     async spend(buckets) {
       for (;;) {
         const all = buckets.map((bucket) => useState(states, bucket, time()))
         const exhausted = findExhausted(all, time())
         if (exhausted !== undefined) return exhausted
         const empty = all.filter((each) => !canSpend(each))
-        if (empty.length === 0 || passUntil > time()) {
-          all.forEach(spendOne)
+        const isAlone = aloneUntil > time()
+        const full = isAlone ? empty.find((each) => msUntilRoom(each, time()) > 0) : undefined
+        if (full !== undefined) return exhaust(full, time() + msUntilRoom(full, time()), time())
+        if (empty.length === 0 || isAlone) {
+          for (const each of all) spendOne(each, time())
           return undefined
         }
         await awaitLease(empty)
@@ -127,6 +141,7 @@ const createState = <Limit extends Bucket>(bucket: Limit): BucketState<Limit> =>
   left: 0,
   leftUntil: 0,
   owed: 0,
+  spentUntil: 0,
   deniedUntil: 0,
   quietUntil: 0,
   lastSpentAt: 0,
@@ -135,9 +150,23 @@ const createState = <Limit extends Bucket>(bucket: Limit): BucketState<Limit> =>
 
 const canSpend = ({ bucket, left, owed }: BucketState): boolean => left > 0 || owed < creditOf(bucket)
 
-function spendOne(state: BucketState): void {
+const msEach = ({ perHour }: Bucket): number => msUntilFull / perHour
+
+/** Time until this instance has let so few calls pass that another one is within the limit. */
+const msUntilRoom = ({ bucket, spentUntil }: BucketState, now: number): number =>
+  Math.max(0, Math.max(spentUntil, now) + msEach(bucket) - now - msUntilFull)
+
+function spendOne(state: BucketState, now: number): void {
+  state.spentUntil = Math.max(state.spentUntil, now) + msEach(state.bucket)
   if (state.left > 0) state.left -= 1
-  else if (state.owed < creditOf(state.bucket)) state.owed += 1
+  else state.owed += 1
+}
+
+/** Only calls without a lease exceed the credit. */
+function giveBackOne(state: BucketState): void {
+  if (state.owed <= creditOf(state.bucket)) return
+  state.owed -= 1
+  state.spentUntil -= msEach(state.bucket)
 }
 
 /** Calls spent ahead are paid first. */
@@ -149,16 +178,19 @@ function applyLease(state: BucketState, leases: Lease[], now: number): void {
   state.leftUntil = now + maxLeaseMs
   if (state.left > 0) return
   const missing = state.owed + 1 - left
-  state.deniedUntil = now + Math.max(1, (missing * msUntilFull) / state.bucket.perHour)
+  state.deniedUntil = now + Math.max(1, missing * msEach(state.bucket))
 }
 
 /** Returns the first exhausted bucket. */
 function findExhausted<Limit extends Bucket>(all: BucketState<Limit>[], now: number): Exhausted<Limit> | undefined {
   const state = all.find(({ deniedUntil }) => deniedUntil > now)
-  if (state === undefined) return undefined
+  return state && exhaust(state, state.deniedUntil, now)
+}
+
+function exhaust<Limit extends Bucket>(state: BucketState<Limit>, until: number, now: number): Exhausted<Limit> {
   const shouldLog = state.quietUntil <= now
   if (shouldLog) state.quietUntil = now + quietMs
-  return { bucket: state.bucket, retryAfterSeconds: Math.ceil((state.deniedUntil - now) / 1000), shouldLog }
+  return { bucket: state.bucket, retryAfterSeconds: Math.ceil((until - now) / 1000), shouldLog }
 }
 
 /** Drops buckets that are full again, as if they had never been used. */

@@ -1,16 +1,17 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import ipaddr from 'ipaddr.js'
 import type { Logger } from 'pino'
 
-import type { RateKind, RateLimits } from '../../config/settings.ts'
+import type { RateKind, RateLimits } from '../../config/limits.ts'
 import type { Db } from '../../database/connection/client.ts'
-import { type Bucket, leasePermits } from '../../database/people/rate-limits.ts'
+import { type Bucket, leaseCalls } from '../../database/people/rate-limits.ts'
 import { AppError } from '../../errors/app-error.ts'
+import { outsideOfWork } from '../../logging/spans.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import type { Clock } from '../../vocabulary/vocabulary.ts'
 import { addressOf } from '../requests/authenticate.ts'
+import { networkOfAddress } from '../requests/network-of-address.ts'
 import { type Exhausted, createRateLimiter, type RateLimiter } from './lease-rate-limits.ts'
-import { digestEmail } from '../../database/people/login-lockout.ts'
+import { digestEmail } from '../../database/people/login-failures.ts'
 import { isRecorded } from '../../people/require-right.ts'
 
 declare module 'fastify' {
@@ -21,10 +22,11 @@ declare module 'fastify' {
 }
 
 /**
- * Rejects with `rate_limited`, before the body is read: by person, by address, and at a login by e-mail. Call it after
+ * Rejects with `rate_limited`, before the body is read: by person, by address, and at a login or a registration by e-mail. Call it after
  * `authenticate`, and before the routes.
  */
 export function limitRates(server: FastifyInstance, { db, rates }: { db: Db; rates: Rates }): void {
+  const counted = new WeakSet<FastifyRequest>()
   // A change leaves an audit event, and nobody may flood the trail. A read route that leaves an event sets its rate itself.
   server.addHook('onRoute', (route) => {
     const { config, method } = route
@@ -35,8 +37,15 @@ export function limitRates(server: FastifyInstance, { db, rates }: { db: Db; rat
   server.addHook('onRequest', async (request) => {
     const { rate, access } = request.routeOptions.config
     if (request.is404) return
-    if (rate !== undefined) await rates.spend(rate, callerOf(request))
-    else if (access !== 'public') rates.peek('events', callerOf(request))
+    if (rate !== undefined) {
+      await rates.spend(rate, callerOf(request))
+      counted.add(request)
+    } else if (access !== 'public') rates.peek('events', callerOf(request))
+  })
+  server.addHook('onResponse', (request, { statusCode }, done) => {
+    const { rate } = request.routeOptions.config
+    if (rate !== undefined && statusCode === 503 && counted.has(request)) rates.giveBack(rate, callerOf(request))
+    done()
   })
   // On a read route, only a denial leaves an audit event.
   server.addHook('onError', async (request, _reply, error) => {
@@ -44,9 +53,11 @@ export function limitRates(server: FastifyInstance, { db, rates }: { db: Db; rat
       await rates.count('events', callerOf(request))
   })
   server.addHook('preHandler', async (request) => {
-    const email = request.routeOptions.config.rate === 'logins' ? emailOf(request) : undefined
+    const { access, rate } = request.routeOptions.config
+    const email = access === 'public' ? emailOf(request) : undefined
+    if (rate === undefined || email === undefined) return
     // The digest of failed logins, which the database computes as it finds accounts.
-    if (email !== undefined) await rates.spendOfPerson('logins', addressOf(request), () => digestEmail(db, email))
+    await rates.spendOfPerson(rate, addressOf(request), () => digestEmail(db, email))
   })
 }
 
@@ -82,6 +93,8 @@ type Rates = {
   spendOfPerson(kind: RateKind, ip: string, findPerson: () => Promise<string>): Promise<void>
   /** Throws for a caller that is known to be at the limit, and counts nothing. */
   peek(kind: RateKind, caller: Caller): void
+  /** Stops counting a request that failed because the database did not answer. */
+  giveBack(kind: RateKind, caller: Caller): void
   /** Counts a request that was answered already, and never throws. */
   count(kind: RateKind, caller: Caller): Promise<void>
 }
@@ -98,7 +111,7 @@ export function createRateLimits(needs: Needs): Rates {
 
   const ofBoth = (kind: RateKind, { ip, person }: Caller) => [
     ...bucketOf(kind, 'person', person),
-    ...bucketOf(kind, 'address', networkOf(ip)),
+    ...bucketOf(kind, 'address', networkOfAddress(ip)),
   ]
 
   return {
@@ -113,6 +126,9 @@ export function createRateLimits(needs: Needs): Rates {
     peek(kind, caller) {
       deny(needs, caller, limiter.peek(ofBoth(kind, caller)))
     },
+    giveBack(kind, caller) {
+      limiter.giveBack(ofBoth(kind, caller))
+    },
     async count(kind, caller) {
       logOnce(needs, caller, await limiter.spend(ofBoth(kind, caller)))
     },
@@ -121,12 +137,13 @@ export function createRateLimits(needs: Needs): Rates {
 
 function createLimiter({ db, log, metrics, now }: Needs): RateLimiter<Limited> {
   return createRateLimiter({
-    lease: (requests) => leasePermits(db, requests),
+    // A lease waits for no other request of its person.
+    lease: (requests) => outsideOfWork(() => leaseCalls(db, requests)),
     now,
     onLease: (outcome) => metrics.rateLimitLeases.inc({ outcome }),
     onFailure(error) {
       metrics.rateLimitLeases.inc({ outcome: 'failed' })
-      log.warn({ event: 'rates_not_held', err: error }, 'rate limits not enforced for some seconds')
+      log.warn({ event: 'rates_not_held', err: error }, 'rate limits counted by this instance alone for some seconds')
     },
   })
 }
@@ -146,20 +163,16 @@ function logOnce({ log }: Needs, { ip, userId }: Caller, exhausted: Exhausted<Li
   log.warn({ event: 'rate_limited', kind, of, ip, user_id: userId, per_hour: perHour }, 'hourly rate limit exceeded')
 }
 
-/** The network of an address: one IPv4 address, or the /64 of an IPv6 address, which a single machine may use freely. */
-export function networkOf(address: string): string {
-  // A proxy may set something else than an address.
-  if (!ipaddr.isValid(address)) return address.slice(0, 64)
-  const parsed = ipaddr.process(address)
-  if (!(parsed instanceof ipaddr.IPv6)) return parsed.toString()
-  const network = [...parsed.parts.slice(0, 4), 0, 0, 0, 0]
-  return `${new ipaddr.IPv6(network).toString()}/64`
-}
-
 const kindNames: Record<RateKind, string> = {
   uploads: 'uploads',
   downloads: 'downloads',
   logins: 'logins',
+  registrations: 'registrations',
+  password_resets: 'password resets',
+  verifications: 'verifications of an e-mail',
+  invitations: 'invitations',
+  exports: 'exports of personal data',
+  archives: 'archives of firms',
   events: 'audited calls',
 }
 

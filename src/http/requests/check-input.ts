@@ -65,7 +65,7 @@ const messages: Messages = {
 }
 
 function messageFor(code: Issue['code']): ((issue: Issue) => string) | undefined {
-  // The entry of a code takes the issues of that code, which the compiler cannot see.
+  // The entry of a code describes the issues of that code, which the compiler cannot see.
   return messages[code] as ((issue: Issue) => string) | undefined
 }
 

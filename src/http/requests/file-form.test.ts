@@ -21,7 +21,7 @@ afterAll(async () => server.close())
 
 const limits = { maxSilenceSeconds: 30 }
 
-/** Sends the head of a form, leaves when told, and gives what the handler came to. */
+/** Sends the head of a form, and closes the connection when `leave` is called. Returns the result or the error of the handler. */
 async function leaveDuring(handle: (upload: Upload, leave: () => void) => Promise<unknown>): Promise<unknown> {
   const socket = connect(port, '127.0.0.1')
   const outcome = new Promise((resolve) => {
@@ -39,7 +39,7 @@ async function leaveDuring(handle: (upload: Upload, leave: () => void) => Promis
 
 const cutOff = new AppError('bad_request', 'The upload ended early. Send it again.')
 
-it('a form whose sender left before it was opened is not waited for', async () => {
+it('opening a form fails if the client left before', async () => {
   const outcome = await leaveDuring(async ({ request, reply, isClosed }, leave) => {
     const signal = signalOfClient(request, reply, limits)
     leave()
@@ -50,7 +50,7 @@ it('a form whose sender left before it was opened is not waited for', async () =
   expect(outcome).toEqual(cutOff)
 })
 
-it('a form whose sender had left before anybody listened is not waited for either', async () => {
+it('opening a form fails if the client left before its signal was created', async () => {
   const outcome = await leaveDuring(async ({ request, reply, isClosed }, leave) => {
     leave()
     await isClosed
@@ -60,7 +60,7 @@ it('a form whose sender had left before anybody listened is not waited for eithe
   expect(outcome).toEqual(cutOff)
 })
 
-it('a form whose sender leaves while its file is waited for is not waited for any longer', async () => {
+it('opening a form fails when the client leaves before the file', async () => {
   const outcome = await leaveDuring(async ({ request, reply }, leave) => {
     const opening = openForm(request, signalOfClient(request, reply, limits))
     leave()

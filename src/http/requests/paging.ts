@@ -8,7 +8,7 @@ import { AppError } from '../../errors/app-error.ts'
 /** The last row of a page: its time in microseconds, as the database formats it, and its id. */
 const position = z.tuple([z.string().max(40), z.guid()])
 
-export type Position = { at: string; id: string }
+type Position = { at: string; id: string }
 
 /** Keyset cursors, signed: a client can only continue where a page of the same list (route) ended. */
 export type Cursors = { write(list: string, position: Position): string; read(list: string, cursor: string): Position }

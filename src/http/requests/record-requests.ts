@@ -3,8 +3,18 @@ import type { IncomingMessage } from 'node:http'
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-import { type RequestSummary, type Span, type Tracing, withRequestContext, withSpan } from '../../logging/spans.ts'
+import type { ErrorCode } from '../../errors/app-error.ts'
+import {
+  type Requester,
+  type RequestSummary,
+  type Span,
+  type Tracing,
+  withRequestContext,
+  withSpan,
+} from '../../logging/spans.ts'
 import { startAtZero, type Metrics } from '../../metrics/metrics.ts'
+import { addressOf } from './authenticate.ts'
+import { networkOfAddress } from './network-of-address.ts'
 import { securityHeaders } from './security-headers.ts'
 
 declare module 'fastify' {
@@ -41,8 +51,13 @@ export function recordRequests(server: FastifyInstance, { metrics, tracing }: Ne
       const seconds = (performance.now() - startedAt) / 1000
       record({ request, reply, metrics, summary: { ...summary, trace_id: span?.traceId }, seconds })
     })
-    withRequestContext(request.id, summary, () => (span === undefined ? done() : withSpan(span, done)))
+    const requester = request.routeOptions.config.isProbe === true ? undefined : requesterOf(request)
+    withRequestContext(request.id, { summary, requester }, () => (span === undefined ? done() : withSpan(span, done)))
   })
+}
+
+function requesterOf(request: FastifyRequest): Requester {
+  return { network: networkOfAddress(addressOf(request)), connections: 0 }
 }
 
 type Ended = {
@@ -62,13 +77,13 @@ function record({ request, reply, metrics, summary, seconds }: Ended): void {
   metrics.requestsInProgress.dec()
   metrics.httpRequests.observe({ route, method, status_class: classOf(status) }, seconds)
   if (reply.errorCode !== undefined) metrics.errorResponses.inc({ route, method, code: reply.errorCode })
-  if (config.isLogin === true && failedLoginStatuses.has(status)) metrics.failedLogins.inc()
+  if (config.isLogin === true && failedLoginCodes.has(reply.errorCode)) metrics.failedLogins.inc()
 
   const level = config.isProbe === true && status !== undefined && status < 400 ? 'debug' : 'info'
   request.log[level]({
     event: 'request',
     // The context of the request, which sets this field elsewhere, has ended.
-    request_id: request.id,
+    ...requestIdsOf(request),
     method,
     route,
     status,
@@ -81,8 +96,8 @@ function record({ request, reply, metrics, summary, seconds }: Ended): void {
   })
 }
 
-/** The statuses of a failed login. */
-const failedLoginStatuses = new Set<number | undefined>([401, 403, 429])
+/** Of a login. A sign-in at the provider answers 302 whatever happened, so the status does not show it. */
+const failedLoginCodes = new Set<ErrorCode | undefined>(['unauthenticated', 'forbidden', 'rate_limited'])
 
 function classOf(status: number | undefined): string {
   return status === undefined ? 'none' : `${Math.floor(status / 100)}xx`
@@ -105,6 +120,21 @@ function beginSpan(tracing: Tracing, request: FastifyRequest): Span {
 function endSpan(span: Span | undefined, { raw, errorCode }: FastifyReply): void {
   if (raw.headersSent) span?.add({ 'http.response.status_code': raw.statusCode })
   span?.end(raw.writableFinished ? (errorCode ?? 'ok') : 'aborted')
+}
+
+const ownIds = new WeakMap<FastifyRequest, string>()
+
+/** Our own id of a request, for the audit trail: `request.id` may be one that the client chose. */
+export function ownRequestId(request: FastifyRequest): string {
+  if (request.id !== request.headers['x-request-id']) return request.id
+  const ownId = ownIds.get(request) ?? randomUUID()
+  ownIds.set(request, ownId)
+  return ownId
+}
+
+function requestIdsOf(request: FastifyRequest): { request_id: string; own_request_id?: string } {
+  const ownId = ownRequestId(request)
+  return ownId === request.id ? { request_id: ownId } : { request_id: request.id, own_request_id: ownId }
 }
 
 /** Uses the client's id if it is safe to log and to return, else a new one. */

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import ipaddr from 'ipaddr.js'
 
 import { AppError } from '../../errors/app-error.ts'
-import { refreshTokenSeconds } from '../../people/sessions/tokens.ts'
+import type { Tokens } from '../../people/sessions/issue-tokens.ts'
 
 const cookieName = 'paniq_refresh'
 const cookiePath = '/api/v1/auth'
@@ -20,40 +20,49 @@ export function isCookieMode(request: FastifyRequest): boolean {
 export function assertSameOrigin(request: FastifyRequest, publicUrl: string | undefined): void {
   const { origin } = request.headers
   const ours = ownAddress(request, publicUrl)
-  const isOurs =
-    origin !== undefined &&
-    URL.canParse(origin) &&
-    URL.canParse(ours) &&
-    new URL(origin).origin === new URL(ours).origin
+  const isOurs = origin !== undefined && URL.canParse(origin) && new URL(origin).origin === new URL(ours).origin
   if (!isOurs)
     throw new AppError('forbidden', 'With X-Auth-Mode: cookie a request must come from a page of this service.')
 }
 
 export type Exchange = { request: FastifyRequest; reply: FastifyReply }
 
-export function setRefreshCookie({ request, reply }: Exchange, publicUrl: string | undefined, token: string): void {
-  reply.setCookie(cookieName, token, { ...attributes(request, publicUrl), maxAge: refreshTokenSeconds })
+export function setRefreshCookie({ request, reply }: Exchange, publicUrl: string | undefined, tokens: Tokens): void {
+  const { name, ...attributes } = cookieOf(request, publicUrl)
+  reply.setCookie(name, tokens.refreshToken, { ...attributes, maxAge: tokens.sessionSeconds })
 }
 
 export function clearRefreshCookie({ request, reply }: Exchange, publicUrl: string | undefined): void {
-  reply.clearCookie(cookieName, attributes(request, publicUrl))
+  const { name, ...attributes } = cookieOf(request, publicUrl)
+  reply.clearCookie(name, attributes)
 }
 
-export function readRefreshCookie(request: FastifyRequest): string | undefined {
-  return request.cookies[cookieName]
+export function readRefreshCookie(request: FastifyRequest, publicUrl: string | undefined): string | undefined {
+  return request.cookies[cookieOf(request, publicUrl).name]
 }
 
-function attributes(request: FastifyRequest, publicUrl: string | undefined) {
-  const address = new URL(ownAddress(request, publicUrl))
-  const isPlainLoopback = address.protocol === 'http:' && isLoopback(address.hostname)
-  return { httpOnly: true, sameSite: 'strict', path: cookiePath, secure: !isPlainLoopback } as const
+/** With the prefix a browser accepts the cookie only over https, so nobody on the way can plant one of their own. */
+function cookieOf(request: FastifyRequest, publicUrl: string | undefined) {
+  const isPlain = isPlainLoopback(request, publicUrl)
+  const name = isPlain ? cookieName : `__Secure-${cookieName}`
+  return { name, httpOnly: true, sameSite: 'strict', path: cookiePath, secure: !isPlain } as const
 }
 
-function ownAddress(request: FastifyRequest, publicUrl: string | undefined): string {
-  return publicUrl ?? `${request.protocol}://${request.host}`
+/** Where browsers accept no secure cookies: by http on this machine. */
+export function isPlainLoopback(request: FastifyRequest, publicUrl: string | undefined): boolean {
+  const { protocol, hostname } = new URL(ownAddress(request, publicUrl))
+  return protocol === 'http:' && isLoopback(hostname)
 }
 
-function isLoopback(hostname: string): boolean {
+/** The address of the service for browsers. Throws `bad_request` for a client of HTTP/1.0 that names no host. */
+export function ownAddress(request: FastifyRequest, publicUrl: string | undefined): string {
+  const address = publicUrl ?? `${request.protocol}://${request.host}`
+  if (!URL.canParse(address))
+    throw new AppError('bad_request', 'The request has no header "Host", which this call needs.')
+  return address
+}
+
+export function isLoopback(hostname: string): boolean {
   if (hostname === 'localhost' || hostname.endsWith('.localhost')) return true
   const address = hostname.replace(/^\[|\]$/g, '')
   return ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback'

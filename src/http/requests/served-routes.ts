@@ -7,6 +7,7 @@ export type ServedRoute = {
   url: string
   right: FastifyContextConfig['right'] | undefined
   access: FastifyContextConfig['access'] | undefined
+  scope: FastifyContextConfig['scope'] | undefined
 }
 
 declare module 'fastify' {
@@ -24,7 +25,8 @@ export function recordRoutes(server: FastifyInstance): void {
   const routes: ServedRoute[] = []
   server.decorate('servedRoutes', routes)
   server.addHook('onRoute', ({ method, url, config }) => {
-    for (const each of [method].flat()) routes.push({ method: each, url, right: config?.right, access: config?.access })
+    const { right, access, scope } = config ?? {}
+    for (const each of [method].flat()) routes.push({ method: each, url, right, access, scope })
   })
 
   const reject = (request: FastifyRequest, reply: FastifyReply): never => {

@@ -7,7 +7,7 @@ import {
   documentTypeParams,
   documentTypeShape,
   type DocumentTypeShape,
-} from '../../contract/people.ts'
+} from '../../contract/document-types.ts'
 import type { Db } from '../../database/connection/client.ts'
 import type { DocumentType } from '../../database/documents/document-types.ts'
 import {
@@ -16,6 +16,7 @@ import {
   changeDocumentType,
   viewDocumentType,
 } from '../../documents/document-types.ts'
+import { reasonsOf } from '../../documents/review/reject-reasons.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type Needs = { db: Db; maxUploadBytes: number }
@@ -26,6 +27,7 @@ const root = '/document-types'
 export function documentTypeRoutes(needs: Needs): FastifyPluginAsyncZod {
   return async (server) => {
     addReading(server, needs)
+    addAdding(server, needs)
     addChanging(server, needs)
   }
 }
@@ -34,7 +36,7 @@ function addReading(server: Server, needs: Needs): void {
   server.get(
     root,
     {
-      config: { access: 'signed_in' },
+      config: { access: 'signed_in', scope: 'documents:read' },
       schema: {
         tags: ['document types'],
         summary: 'List the document types',
@@ -47,7 +49,7 @@ function addReading(server: Server, needs: Needs): void {
   server.get(
     `${root}/:document_type`,
     {
-      config: { access: 'signed_in' },
+      config: { access: 'signed_in', scope: 'documents:read' },
       schema: {
         tags: ['document types'],
         summary: 'Get a document type by code or id',
@@ -59,7 +61,7 @@ function addReading(server: Server, needs: Needs): void {
   )
 }
 
-function addChanging(server: Server, needs: Needs): void {
+function addAdding(server: Server, needs: Needs): void {
   server.post(
     root,
     {
@@ -83,11 +85,16 @@ function addChanging(server: Server, needs: Needs): void {
         allowedTypes: body.allowed_types,
         confidential: body.confidential,
         retentionDays: body.retention_days,
+        proof: body.proof,
+        validityMonths: body.validity_months,
+        rejectReasons: body.reject_reasons?.map(readReason) ?? null,
       })
       return reply.code(201).header('location', `/api/v1${root}/${type.id}`).send(present(type))
     },
   )
+}
 
+function addChanging(server: Server, needs: Needs): void {
   server.patch(
     `${root}/:document_type`,
     {
@@ -111,11 +118,20 @@ function addChanging(server: Server, needs: Needs): void {
         allowedTypes: body.allowed_types,
         confidential: body.confidential,
         retentionDays: body.retention_days,
+        proof: body.proof,
+        validityMonths: body.validity_months,
+        rejectReasons: body.reject_reasons && body.reject_reasons.map(readReason),
       })
       return present(type)
     },
   )
 }
+
+const readReason = ({ code, text, is_final: isFinal }: { code: string; text: string; is_final: boolean }) => ({
+  code,
+  text,
+  isFinal,
+})
 
 function present(type: DocumentType): DocumentTypeShape {
   return {
@@ -129,6 +145,9 @@ function present(type: DocumentType): DocumentTypeShape {
     allowed_types: type.allowedTypes,
     confidential: type.confidential,
     retention_days: type.retentionDays,
+    proof: type.proof,
+    validity_months: type.validityMonths,
+    reject_reasons: reasonsOf(type).map(({ code, text, isFinal }) => ({ code, text, is_final: isFinal })),
     created_at: type.createdAt.toISOString(),
     updated_at: type.updatedAt.toISOString(),
   }

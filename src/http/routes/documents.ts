@@ -16,6 +16,7 @@ import {
 } from '../../contract/documents.ts'
 import type { AccessNeeds, OpeningNeeds } from '../../documents/access-document.ts'
 import { browseDocuments, viewDocument, viewHistory } from '../../documents/browse-documents.ts'
+import { trashEndsAt } from '../../documents/trash/trash-retention.ts'
 import { deleteDocument, restoreDocument } from '../../documents/trash/trash.ts'
 import { changeDisposal, viewDisposal } from '../../documents/purge/disposal.ts'
 import { reviewDocument, type ReviewNeeds, type ReviewRequest } from '../../documents/review/review-document.ts'
@@ -37,7 +38,7 @@ export function documentRoutes(needs: DocumentNeeds): FastifyPluginAsyncZod {
     server.get(
       documents,
       {
-        config: { right: 'documents.list' },
+        config: { right: 'documents.list', rate: 'events' },
         schema: {
           tags: ['documents'],
           summary: 'List documents, newest first',
@@ -160,7 +161,7 @@ export function disposalRoutes(needs: OpeningNeeds & { trashDays: number }): Fas
     server.patch(
       `${oneDocument}/disposal`,
       {
-        config: { right: 'documents.hold', errors: ['conflict'] },
+        config: { right: 'documents.hold', errors: ['conflict', 'second_person_required'] },
         schema: {
           tags: ['documents'],
           summary: 'Set or lift a legal hold, or approve the purge of the last verified document of a required type',
@@ -178,8 +179,6 @@ export function disposalRoutes(needs: OpeningNeeds & { trashDays: number }): Fas
   }
 }
 
-const dayMs = 24 * 60 * 60 * 1000
-
 function presentDisposal(of: DisposalOf, { trashDays }: { trashDays: number }): DisposalShape {
   return {
     deleted_at: of.deletedAt?.toISOString() ?? null,
@@ -188,6 +187,7 @@ function presentDisposal(of: DisposalOf, { trashDays }: { trashDays: number }): 
     held: of.isHeld,
     hold: of.hasHold,
     hold_reason: of.holdReason,
+    hold_by: of.heldBy,
     needs_approval: of.isLastVerified,
     approved_at: of.approvedAt?.toISOString() ?? null,
     approved_by: of.approvedBy,
@@ -197,7 +197,7 @@ function presentDisposal(of: DisposalOf, { trashDays }: { trashDays: number }): 
 
 function purgeAt({ deletedAt, retainedUntil }: DisposalOf, trashDays: number): Date | undefined {
   if (deletedAt === null) return undefined
-  return new Date(Math.max(deletedAt.getTime() + trashDays * dayMs, retainedUntil?.getTime() ?? 0))
+  return new Date(Math.max(trashEndsAt(deletedAt, trashDays).getTime(), retainedUntil?.getTime() ?? 0))
 }
 
 /** Contract §3, review: an administrator verifies or rejects the version that they read. */
@@ -213,7 +213,7 @@ export function reviewRoutes(needs: ReviewNeeds): FastifyPluginAsyncZod {
         schema: {
           tags: ['documents'],
           summary: 'Verify or reject a document',
-          description: 'A rejection should have a reason: `reason_code`, `comment` or both.',
+          description: 'A rejection names a reason of the type. The change of a decision needs a comment.',
           params: documentParams,
           headers: ifMatchHeader,
           body: reviewBody,

@@ -2,15 +2,21 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 
+import type { EventActor } from '../../database/audit/events.ts'
 import { documentParams, downloadLinkShape, downloadQuery, versionParams } from '../../contract/documents.ts'
-import { type DownloadNeeds, type IssuedDownload, issueDownload } from '../../documents/download/issue-download.ts'
-import { openBlob, type OpenBlobNeeds, openLinkedBlob } from '../../documents/download/open-stored-file.ts'
-import { verifyLocalLink } from '../../storage/links/local-links.ts'
+import {
+  type AskedOfLink,
+  createRecentUses,
+  followLink,
+  type FollowLinkNeeds,
+} from '../../documents/download/follow-link.ts'
+import { type IssuedDownload, issueDownload } from '../../documents/download/issue-download.ts'
+import { openBlob, type OpenBlobNeeds } from '../../documents/download/open-stored-file.ts'
 import { sendFile } from '../presenters/send-file.ts'
 import { documentOf, visitorOf } from '../requests/authenticate.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
-type Needs = DownloadNeeds & OpenBlobNeeds & { localLinks: { key: Uint8Array } }
+type Needs = Omit<FollowLinkNeeds, 'uses'> & OpenBlobNeeds
 
 /** Contract §3, download: a redirect to S3, the file from local disk, or a link as JSON. */
 export function downloadRoutes(needs: Needs): FastifyPluginAsyncZod {
@@ -50,6 +56,7 @@ function addDocumentDownloads(server: Server, needs: Needs): void {
 }
 
 function addLinkDownload(server: Server, needs: Needs): void {
+  const followNeeds = { ...needs, uses: createRecentUses(needs.now) }
   server.get(
     '/files/:token',
     {
@@ -57,7 +64,7 @@ function addLinkDownload(server: Server, needs: Needs): void {
         access: 'public',
         rate: 'downloads',
         sendsFile: 'itself',
-        errors: ['forbidden', 'gone', 'range_not_satisfiable', 'store_unavailable'],
+        errors: ['forbidden', 'gone', 'scan_pending', 'quarantined', 'range_not_satisfiable', 'store_unavailable'],
       },
       schema: {
         tags: ['documents'],
@@ -66,13 +73,19 @@ function addLinkDownload(server: Server, needs: Needs): void {
       },
     },
     async (request, reply) => {
-      const link = await verifyLocalLink(request.params.token, { key: needs.localLinks.key, now: needs.now })
-      // The link authorizes its holder, who is unknown.
-      const visitor = { userId: null, ...visitorOf(request) }
-      const bytes = await openLinkedBlob(needs, visitor, { ...link, store: 'local', size: link.fileSize })
-      return sendFile(request, reply, { ...link, bytes })
+      const visitor = visitorOf(request)
+      const issued = await followLink(followNeeds, visitor, { token: request.params.token, asked: askedOf(request) })
+      // Anybody may have the link, so who found a damaged file is unknown.
+      return sendIssued(needs, { request, reply, finder: { userId: null, ...visitor } }, issued)
     },
   )
+}
+
+/** A range that is not sure to be answered as one, such as one with `If-Range`, counts as the file. */
+function askedOf({ method, headers }: FastifyRequest): AskedOfLink {
+  if (method === 'HEAD') return 'headers'
+  const isLater = headers['if-range'] === undefined && /^bytes=[1-9]\d*-\d*$/.test(headers.range ?? '')
+  return isLater ? 'rest' : 'content'
 }
 
 async function answerDownload(
@@ -85,13 +98,24 @@ async function answerDownload(
     const { url, expiresAt } = await issued.sign()
     return reply.headers(withoutReferrer).send(downloadLinkShape.parse({ url, expires_at: expiresAt.toISOString() }))
   }
+  return sendIssued(needs, { request, reply, finder: request.actor }, issued)
+}
+
+type Exchange = { request: FastifyRequest; reply: FastifyReply; finder: EventActor }
+
+/** A local file itself, or a redirect to S3. */
+async function sendIssued(
+  needs: OpenBlobNeeds,
+  { request, reply, finder }: Exchange,
+  issued: IssuedDownload,
+): Promise<FastifyReply> {
   if (issued.bytes.store === 's3') {
     const { url } = await issued.sign()
     return reply.headers(withoutReferrer).redirect(url, 302)
   }
   const { document, contentType, disposition } = issued
   return sendFile(request, reply, {
-    bytes: await openBlob(needs, request.actor, issued.bytes),
+    bytes: await openBlob(needs, finder, issued.bytes),
     fileName: document.fileName,
     contentType,
     disposition,

@@ -4,14 +4,14 @@ import { z } from 'zod'
 import { firmParams, pageQuery } from '../../contract/documents.ts'
 import { changeFirmBody, firmShape, registerFirmBody, firmDetailsShape } from '../../contract/people.ts'
 import type { Db } from '../../database/connection/client.ts'
-import { emptyQuotaUsage, type Quota } from '../../database/people/quotas.ts'
+import { type DefaultQuota, emptyQuotaUsage } from '../../database/people/quota-usage.ts'
 import { firmOf } from '../requests/authenticate.ts'
 import { answerPage, type Cursors } from '../requests/paging.ts'
 import { presentFirm, presentFirmDetails } from '../presenters/present-person.ts'
 import { browseFirms, changeFirm, registerFirm, viewFirm } from '../../people/firms/firms.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
-type Needs = { db: Db; cursors: Cursors; defaultQuota: Quota }
+type Needs = { db: Db; cursors: Cursors; defaultQuota: DefaultQuota; firmsPerPerson: number | undefined }
 
 const root = '/security-firms'
 
@@ -27,10 +27,10 @@ function addReading(server: Server, needs: Needs): void {
   server.get(
     root,
     {
-      config: { access: 'signed_in' },
+      config: { access: 'signed_in', rate: 'events' },
       schema: {
         tags: ['firms'],
-        summary: 'List your firms, newest first; an administrator sees all',
+        summary: 'List your firms, newest first; an administrator or a reviewer sees all',
         querystring: pageQuery,
         response: { 200: z.array(firmShape) },
       },
@@ -47,7 +47,7 @@ function addReading(server: Server, needs: Needs): void {
   server.get(
     `${root}/:firm_id`,
     {
-      config: { right: 'firm.read' },
+      config: { right: 'firm.read', rate: 'events' },
       schema: { tags: ['firms'], summary: 'Get a firm', params: firmParams, response: { 200: firmDetailsShape } },
     },
     async (request) => {
@@ -60,7 +60,7 @@ function addChanging(server: Server, needs: Needs): void {
   server.post(
     `${root}/register`,
     {
-      config: { access: 'registered_user', errors: ['conflict'] },
+      config: { access: 'registered_user', errors: ['conflict', 'too_many_firms'] },
       schema: {
         tags: ['firms'],
         summary: 'Register a firm and become its administrator',
@@ -83,7 +83,7 @@ function addChanging(server: Server, needs: Needs): void {
   server.patch(
     `${root}/:firm_id`,
     {
-      config: { right: 'firm.change' },
+      config: { right: 'firm.change', errors: ['second_person_required'] },
       schema: {
         tags: ['firms'],
         summary: 'Lock or unlock a firm, set its quota, set or lift a legal hold',

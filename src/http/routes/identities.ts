@@ -9,7 +9,8 @@ import {
   linkIdentityBody,
   userParams,
 } from '../../contract/identities.ts'
-import type { Db } from '../../database/connection/client.ts'
+import type { NotifyNeeds } from '../../people/notify-person.ts'
+import type { ProofNeeds } from '../../people/passwords/prove-password.ts'
 import type { Identity } from '../../database/people/identities.ts'
 import { AppError } from '../../errors/app-error.ts'
 import type { IdentityId, UserId } from '../../vocabulary/vocabulary.ts'
@@ -17,7 +18,7 @@ import { answerPage, type Cursors } from '../requests/paging.ts'
 import { browseIdentities, linkIdentity, unlinkIdentity } from '../../people/accounts/identities.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
-type Needs = { db: Db; cursors: Cursors; usualIssuer: string | undefined }
+type Needs = ProofNeeds & NotifyNeeds & { cursors: Cursors; usualIssuer: string | undefined }
 
 const root = '/users/:user_id/identities'
 
@@ -33,7 +34,7 @@ function addReading(server: Server, needs: Needs): void {
   server.get(
     root,
     {
-      config: { access: 'administrator' },
+      config: { access: 'administrator', rate: 'events' },
       schema: {
         tags: ['people'],
         summary: 'List the linked OpenID logins of a person, newest first',
@@ -70,7 +71,7 @@ function addChanging(server: Server, needs: Needs): void {
     async ({ actor, body, params }, reply) => {
       const issuer = requireIssuer(body.issuer ?? needs.usualIssuer)
       const identity = { issuer, subject: body.subject, userId: params.user_id as UserId }
-      return reply.code(201).send(present(await linkIdentity(needs, actor, identity)))
+      return reply.code(201).send(present(await linkIdentity(needs, actor, { ...identity, password: body.password })))
     },
   )
 

@@ -2,16 +2,17 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 
 import { firmParams, pageQuery } from '../../contract/documents.ts'
-import { addMemberBody, changeMemberBody, memberParams, memberShape } from '../../contract/people.ts'
+import { changeMemberBody, inviteBody, invitedShape, memberParams, memberShape } from '../../contract/people.ts'
 import type { Db } from '../../database/connection/client.ts'
-import type { FirmId, UserId } from '../../vocabulary/vocabulary.ts'
+import type { Clock, FirmId, UserId } from '../../vocabulary/vocabulary.ts'
 import { firmOf } from '../requests/authenticate.ts'
 import { answerPage, type Cursors } from '../requests/paging.ts'
 import { presentMember } from '../presenters/present-person.ts'
-import { addMember, browseMembers, changeMember, removeMember } from '../../people/firms/members.ts'
+import { inviteMember } from '../../people/firms/invitations.ts'
+import { browseMembers, changeMember, removeMember } from '../../people/firms/members.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
-type Needs = { db: Db; cursors: Cursors }
+type Needs = { db: Db; now: Clock; mailIsOn: boolean; cursors: Cursors }
 
 const root = '/security-firms/:firm_id/members'
 
@@ -27,7 +28,7 @@ function addReading(server: Server, needs: Needs): void {
   server.get(
     root,
     {
-      config: { right: 'members.list' },
+      config: { right: 'members.list', rate: 'events' },
       schema: {
         tags: ['members'],
         summary: 'List the members of a firm, oldest first',
@@ -51,18 +52,19 @@ function addChanging(server: Server, needs: Needs): void {
   server.post(
     root,
     {
-      config: { right: 'members.change', errors: ['not_found', 'conflict'] },
+      config: { right: 'members.change', rate: 'invitations' },
       schema: {
         tags: ['members'],
-        summary: 'Add a person with an account as a member',
+        summary: 'Invite a person, who becomes a member when they accept',
+        description: 'The answer is the same for people with and without an account, and for members.',
         params: firmParams,
-        body: addMemberBody,
-        response: { 201: memberShape },
+        body: inviteBody,
+        response: { 202: invitedShape },
       },
     },
     async (request, reply) => {
-      const firmId = firmOf(request.params)
-      return reply.code(201).send(presentMember(await addMember(needs, request.actor, firmId, request.body)))
+      await inviteMember(needs, request.actor, firmOf(request.params), request.body)
+      return reply.code(202).send({ status: 'invited' })
     },
   )
 

@@ -7,6 +7,7 @@ import {
   firmParams,
   idempotencyHeader,
   pageQuery,
+  rawUploadQuery,
   receivedDocumentShape,
   uploadQuery,
   versionParams,
@@ -19,15 +20,17 @@ import { upload, type UploadNeeds } from '../../documents/upload/upload.ts'
 import { documentOf, firmOf } from '../requests/authenticate.ts'
 import { uploadErrors, readUploadRequest, signalOfClient } from '../requests/file-form.ts'
 import { answerPage, type Cursors } from '../requests/paging.ts'
+import { acceptRawFiles, readRawUpload } from '../requests/raw-file.ts'
 import { sendReceived, presentDocument } from '../presenters/present-document.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type Needs = UploadNeeds & { maxSilenceSeconds: number }
 type VersionNeeds = Needs & OpeningNeeds & { cursors: Cursors }
 
-/** Contract §3, upload: one file in the field `file` of a form. */
+/** Contract §3 and §9, upload: one file in the field `file` of a form, or as the body. */
 export function uploadRoutes(needs: Needs): FastifyPluginAsyncZod {
   return async (server) => {
+    await server.register(rawUploadRoute(needs))
     server.post(
       '/security-firms/:firm_id/documents',
       {
@@ -51,6 +54,38 @@ export function uploadRoutes(needs: Needs): FastifyPluginAsyncZod {
         const idempotencyKey = request.headers['idempotency-key']
         const document = await upload(needs, request.actor, {
           ...readUploadRequest(request, reply, needs, { sha256, idempotencyKey }),
+          firmId: firmOf(request.params),
+          documentType,
+        })
+        return sendReceived(reply, document, needs)
+      },
+    )
+  }
+}
+
+/** For scripts: `curl -T licence.pdf`. */
+function rawUploadRoute(needs: Needs): FastifyPluginAsyncZod {
+  return async (server) => {
+    acceptRawFiles(server)
+    server.put(
+      '/security-firms/:firm_id/documents',
+      {
+        config: { right: 'documents.upload', rate: 'uploads', isRawFile: true, errors: uploadErrors },
+        schema: {
+          tags: ['documents'],
+          summary: 'Upload a document as the body of the request',
+          consumes: ['application/octet-stream'],
+          params: firmParams,
+          querystring: rawUploadQuery,
+          headers: idempotencyHeader,
+          response: { 201: receivedDocumentShape },
+        },
+      },
+      async (request, reply) => {
+        const { document_type: documentType, file_name: fileName, sha256 } = request.query
+        const idempotencyKey = request.headers['idempotency-key']
+        const document = await upload(needs, request.actor, {
+          ...readRawUpload(request, reply, needs, { fileName, sha256, idempotencyKey }),
           firmId: firmOf(request.params),
           documentType,
         })

@@ -1,16 +1,21 @@
+import type { Registration as RegistrationPolicy } from '../../config/sign-in.ts'
 import { type Account, findAccountByEmail, insertAccount, setPasswordHash } from '../../database/people/accounts.ts'
 import type { Db, Tx } from '../../database/connection/client.ts'
 import { type EventActor, recordEvent } from '../../database/audit/events.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import { hasAdoptedPlatformTables } from '../../database/schema/installation.ts'
 import { endSessionsOf } from '../../database/people/sessions.ts'
-import { digestEmail, removeFailures } from '../../database/people/login-lockout.ts'
+import { digestEmail, removeFailures } from '../../database/people/login-failures.ts'
+import { hasOpenInvitation } from '../../database/people/invitations.ts'
 import { takenColumn } from '../../database/connection/postgres-errors.ts'
 import { AppError } from '../../errors/app-error.ts'
-import type { Clock, UserId, Visitor } from '../../vocabulary/vocabulary.ts'
+import type { UserId, Visitor } from '../../vocabulary/vocabulary.ts'
+import { type NotifyNeeds, notifyOfChange } from '../notify-person.ts'
+import { awaitVerification } from './verify-email.ts'
 import { type LogInNeeds, startSession } from '../sessions/log-in.ts'
-import type { Passwords } from '../sessions/passwords.ts'
-import type { Tokens } from '../sessions/tokens.ts'
+import type { Passwords } from '../passwords/passwords.ts'
+import { recordDenial } from '../require-right.ts'
+import type { Tokens } from '../sessions/issue-tokens.ts'
 
 export type NewPerson = {
   email: string
@@ -27,14 +32,15 @@ type Needs = { db: Db; passwords: Passwords }
 /** The creator: the person, or the command line or a start. */
 type CreatedBy = { visitor: Visitor } | { actor: EventActor; by: 'command' | 'start' }
 
-/** Throws `conflict` if the e-mail or the phone is taken, `validation_failed` for a password of a wrong length. */
+/** Throws `conflict` if the e-mail or the phone is taken, `validation_failed` for a password that is not acceptable. */
 export async function createAccount(
   { db, passwords }: Needs,
   createdBy: CreatedBy,
   person: NewPerson,
   password: string,
 ): Promise<Account> {
-  const passwordHash = await passwords.hash(password)
+  const requester = 'visitor' in createdBy ? createdBy.visitor : createdBy.actor
+  const passwordHash = await passwords.hash(password, requester, { about: wordsAbout(person) })
   return await inTransaction(db, (trx) => addAccount(trx, createdBy, person, passwordHash))
 }
 
@@ -65,10 +71,11 @@ async function insertNew(trx: Tx, person: NewPerson, passwordHash: string): Prom
     passwordHash,
   }).catch((error: unknown) => {
     if (takenColumn(error, ['phone']) === undefined) throw error
-    throw new AppError('conflict', 'This phone number belongs to another account.', { cause: error })
+    return undefined
   })
+  // One sentence, so that nobody learns which phone numbers have an account.
   if (account === undefined)
-    throw new AppError('conflict', 'There is an account with this e-mail already. Log in instead.')
+    throw new AppError('conflict', 'There is an account with this e-mail or phone number already. Log in instead.')
   return account
 }
 
@@ -83,33 +90,68 @@ export type Registration = {
 /** `tokens` is undefined if the platform must verify the person before a login. */
 export type Registered = { account: Account; tokens: Tokens | undefined }
 
-/** Creates an account and, unless the platform must verify the person, starts a session. */
+/** What others may know of a person, so that a password made of it is easy to guess. */
+export function wordsAbout({
+  email,
+  firstName,
+  lastName,
+}: Pick<Account, 'email' | 'firstName' | 'lastName'>): string[] {
+  return [email, firstName, lastName]
+}
+
+export type RegisterNeeds = LogInNeeds & { mailIsOn: boolean; registration: RegistrationPolicy }
+
+/**
+ * Creates an account and, unless the platform must verify the person, starts a session. Throws `forbidden` where
+ * `REGISTRATION` does not allow it, before it looks for the account.
+ */
 export async function register(
-  needs: LogInNeeds,
+  needs: RegisterNeeds,
   visitor: Visitor,
   { password, ...person }: Registration,
 ): Promise<Registered> {
-  const passwordHash = await needs.passwords.hash(password)
+  await assertMayRegister(needs, visitor, person.email)
+  const passwordHash = await needs.passwords.hash(password, visitor, { about: wordsAbout(person) })
   const isVerified = !(await hasAdoptedPlatformTables(needs.db))
 
   return await inTransaction(needs.db, async (trx) => {
     const account = await addAccount(trx, { visitor }, { ...person, role: 'user', isVerified }, passwordHash)
+    if (needs.mailIsOn) await awaitVerification(trx, account)
     const tokens = isVerified ? await startSession(needs, trx, visitor, account) : undefined
     return { account, tokens }
   })
 }
 
-type SetPasswordNeeds = { db: Db; passwords: Passwords; now: Clock }
+async function assertMayRegister(
+  { db, now, registration }: RegisterNeeds,
+  visitor: Visitor,
+  email: string,
+): Promise<void> {
+  if (registration === 'open') return
+  const personal = { email_sha256: await digestEmail(db, email) }
+  await recordDenial(db, { ...visitor, userId: null }, { action: 'account.registered', personal }, async () => {
+    if (registration === 'off')
+      throw new AppError('forbidden', 'Nobody can create an account here. Ask an administrator of the platform.')
+    if (!(await hasOpenInvitation(db, email, now())))
+      throw new AppError(
+        'forbidden',
+        'Only invited people can create an account. Ask the administrator of your firm to invite this e-mail.',
+      )
+  })
+}
 
-/** For the command line: sets a password and ends all sessions of the person. Throws `not_found`, or `validation_failed` for a password of a wrong length. */
+type SetPasswordNeeds = NotifyNeeds & { db: Db; passwords: Passwords }
+
+/** For the command line: sets a password and ends all sessions of the person. Throws `not_found`, or `validation_failed` for a password that is not acceptable. */
 export async function setPassword(
-  { db, passwords, now }: SetPasswordNeeds,
+  needs: SetPasswordNeeds,
   actor: EventActor,
   { email, password }: { email: string; password: string },
 ): Promise<{ id: UserId; email: string }> {
+  const { db, passwords, now } = needs
   const account = await findAccountByEmail(db, email)
   if (account === undefined) throw noAccount()
-  const passwordHash = await passwords.hash(password)
+  const passwordHash = await passwords.hash(password, actor, { about: wordsAbout(account) })
 
   return await inTransaction(db, async (trx) => {
     // The same lock order as a login. Sessions last, so that none with the old password remains.
@@ -118,6 +160,7 @@ export async function setPassword(
     await endSessionsOf(trx, account.id, now())
     const details = { user_id: account.id }
     await recordEvent(trx, actor, { action: 'account.password_set', outcome: 'ok', details })
+    await notifyOfChange(needs, trx, account.id, { change: 'password_set' })
     return { id: account.id, email: account.email }
   })
 }

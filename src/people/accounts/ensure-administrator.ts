@@ -4,15 +4,14 @@ import { join } from 'node:path'
 
 import { findAccountByEmail, hasAnyAdministrator } from '../../database/people/accounts.ts'
 import type { Db } from '../../database/connection/client.ts'
+import { markPasswordAsGenerated } from '../../database/people/generated-passwords.ts'
 import type { EventActor } from '../../database/audit/events.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import { lockFirstStart } from '../../database/schema/installation.ts'
 import { readIfExists } from '../../files/file-system.ts'
 import { addAccount } from './accounts.ts'
-import type { Passwords } from '../sessions/passwords.ts'
-
-/** The administrator of an embedded installation without `ADMIN_EMAIL`. */
-const firstAdministratorEmail = 'admin@paniq.local'
+import { firstAdministratorEmail } from '../passwords/password-login.ts'
+import type { Passwords } from '../passwords/passwords.ts'
 
 type Credentials = { email: string; password: string }
 
@@ -53,13 +52,16 @@ export async function ensureAdministrator(
   if (found !== undefined) return found
 
   const password = given?.password ?? randomBytes(18).toString('base64url')
-  const passwordHash = await passwords.hash(password)
+  const passwordHash = await passwords.hash(password, actor, { about: [email] })
   return await inTransaction(db, async (trx): Promise<AdministratorOutcome> => {
     await lockFirstStart(trx)
     const foundNow = await findOutcome(trx)
     if (foundNow !== undefined) return foundNow
-    await addAccount(trx, { actor, by: 'start' }, administrator(email), passwordHash)
-    if (isGenerated) await handOver({ email, password })
+    const { id } = await addAccount(trx, { actor, by: 'start' }, administrator(email), passwordHash)
+    if (isGenerated) {
+      await markPasswordAsGenerated(trx, id)
+      await handOver({ email, password })
+    }
     return { kind: 'made', email, isGenerated }
   })
 }
@@ -86,8 +88,8 @@ export async function writePasswordFile(dataDir: string, { email, password }: Cr
 /** Removes the file once its person has another password. */
 export async function removePasswordFile(dataDir: string, email: string): Promise<void> {
   const path = passwordFile(dataDir)
-  const [whose] = ((await readIfExists(path)) ?? '').split('\n')
-  if (whose === email) await rm(path, { force: true })
+  const [owner] = ((await readIfExists(path)) ?? '').split('\n')
+  if (owner === email) await rm(path, { force: true })
 }
 
 async function outcomeFor(db: Db, email: string): Promise<AdministratorOutcome | undefined> {

@@ -1,97 +1,84 @@
-import { findAccountByEmail } from '../../database/people/accounts.ts'
 import type { Db, Tx } from '../../database/connection/client.ts'
 import { recordEvent } from '../../database/audit/events.ts'
 import { lockMembersOf } from '../../database/people/firms.ts'
+import { deleteCalendarWithoutMaker } from '../../database/exports/calendars.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import {
   deleteMember,
   findMember,
   lockActiveAdmins,
-  insertMember,
   listMembers,
   type MemberChange,
   type MemberPage,
   type MemberRecord,
   updateMember,
 } from '../../database/people/members.ts'
-import { type Membership, requireMembership } from '../../database/people/membership.ts'
+import { deleteInvitationsWithoutMember } from '../../database/people/invitations.ts'
+import { type Membership, requireMembership } from '../../database/people/check-access.ts'
 import { AppError } from '../../errors/app-error.ts'
-import type { Actor, FirmId, FirmRole, MemberStatus, UserId } from '../../vocabulary/vocabulary.ts'
-import { requireRight } from '../require-right.ts'
+import type { Actor, Clock, FirmId, UserId } from '../../vocabulary/vocabulary.ts'
+import { endKeysWithoutMaker } from '../api-keys/revoke-api-keys.ts'
+import { requireRight, requireRightToRead } from '../require-right.ts'
 import { rights } from '../rights.ts'
+
+type Needs = { db: Db; now: Clock }
 
 /**
  * Runs `change` under the lock of the firm's members. The right is checked again behind the lock, so that two
  * administrators cannot remove each other.
  */
-async function changeMembersOf<Result>(
+export async function changeMembersOf<Result>(
   { db }: { db: Db },
   actor: Actor,
-  firmId: FirmId,
+  { firmId, right }: { firmId: FirmId; right: 'members.change' | 'members.leave' | 'calendar.change' },
   change: (trx: Tx, membership: Membership) => Promise<Result>,
 ): Promise<Result> {
-  await requireRight({ db }, actor, 'members.change', { firmId })
+  await requireRight({ db }, actor, right, { firmId })
 
   return await inTransaction(db, async (trx) => {
     await lockMembersOf(trx, firmId)
-    const right = rights['members.change']
-    return await change(trx, await requireMembership(trx, { userId: actor.userId, firmId, right }))
+    return await change(trx, await requireMembership(trx, { caller: actor, firmId, right: rights[right] }))
   })
 }
 
-async function requireMember(trx: Tx, membership: Membership, userId: UserId): Promise<MemberRecord> {
+export async function requireMember(trx: Tx, membership: Membership, userId: UserId): Promise<MemberRecord> {
   const member = await findMember(trx, membership, userId)
   if (member === undefined) throw new AppError('not_found', 'This person is not a member of the firm.')
   return member
 }
 
 /** Throws `conflict` if the firm would have no active firm_admin left. */
-async function assertNotLastAdmin(trx: Tx, { firmId }: Membership, userId: UserId): Promise<void> {
+export async function assertNotLastAdmin(trx: Tx, { firmId }: Membership, userId: UserId): Promise<void> {
   const admins = await lockActiveAdmins(trx, firmId)
   if (admins.includes(userId) && admins.every((admin) => admin === userId))
     throw new AppError('conflict', 'This is the firm’s last active firm_admin. Make somebody else a firm_admin first.')
 }
 
 /**
- * Adds a person with an account as an active member, also one with an open invitation. Throws `not_found` for an e-mail
- * without an account, `conflict` for an active or suspended member.
+ * After a change of a membership, in its transaction: ends what would outlast it, which is the API keys that the person made
+ * for the firm, its calendar's link if it is theirs, the invitations that they made and, so that nobody comes back by themselves, those to them.
  */
-export async function addMember(
-  { db }: { db: Db },
-  actor: Actor,
-  firmId: FirmId,
-  { email, role }: { email: string; role: FirmRole },
-): Promise<MemberRecord> {
-  return await changeMembersOf({ db }, actor, firmId, async (trx, membership) => {
-    const account = await findAccountByEmail(trx, email)
-    if (account === undefined)
-      throw new AppError('not_found', 'Nobody with this e-mail has an account. Ask them to register first.')
-
-    const member = await findMember(trx, membership, account.id)
-    if (member === undefined) await insertMember(trx, { firmId, userId: account.id, role, invitedBy: actor.userId })
-    else {
-      assertIsPending(member.status)
-      await updateMember(trx, membership, account.id, { role, status: 'active' })
-    }
+export async function endLostGrants(
+  { now }: { now: Clock },
+  trx: Tx,
+  { actor, membership }: { actor: Actor; membership: Membership },
+  member: Pick<MemberRecord, 'userId' | 'email'>,
+): Promise<void> {
+  await endKeysWithoutMaker(trx, actor, member.userId, now())
+  if (await deleteCalendarWithoutMaker(trx, membership.firmId))
     await recordEvent(trx, actor, {
-      action: 'member.added',
+      action: 'calendar.deleted',
       outcome: 'ok',
-      firmId,
-      details: { user_id: account.id, role },
+      firmId: membership.firmId,
+      details: { reason: 'membership_changed' },
     })
-    return await requireMember(trx, membership, account.id)
-  })
-}
-
-function assertIsPending(status: MemberStatus): void {
-  switch (status) {
-    case 'pending':
-      return
-    case 'active':
-      throw new AppError('conflict', 'This person is a member already. Change their role instead.')
-    case 'suspended':
-      throw new AppError('conflict', 'This person is a suspended member. Set their status to active instead.')
-  }
+  for (const { id, role } of await deleteInvitationsWithoutMember(trx, membership, member))
+    await recordEvent(trx, actor, {
+      action: 'invitation.withdrawn',
+      outcome: 'ok',
+      firmId: membership.firmId,
+      details: { invitation_id: id, role, reason: 'membership_changed' },
+    })
 }
 
 /** Lists all members, including pending and suspended ones, oldest first. */
@@ -101,20 +88,24 @@ export async function browseMembers(
   firmId: FirmId,
   page: MemberPage,
 ): Promise<MemberRecord[]> {
-  return await listMembers(db, await requireRight({ db }, actor, 'members.list', { firmId }), page)
+  return await listMembers(db, await requireRightToRead({ db }, actor, 'members.list', { firmId }), page)
 }
 
-/** Changes the role or the status of a member. Throws `not_found`, and `conflict` for the last active firm_admin. */
+/**
+ * Changes the role or the status of a member. Throws `not_found`, and `conflict` for the last active firm_admin and for a
+ * pending member, whose row the platform made.
+ */
 export async function changeMember(
-  { db }: { db: Db },
+  needs: Needs,
   actor: Actor,
   { firmId, userId }: { firmId: FirmId; userId: UserId },
   change: MemberChange,
 ): Promise<MemberRecord> {
-  return await changeMembersOf({ db }, actor, firmId, async (trx, membership) => {
+  return await changeMembersOf(needs, actor, { firmId, right: 'members.change' }, async (trx, membership) => {
     const before = await requireMember(trx, membership, userId)
     const after = { role: change.role ?? before.role, status: change.status ?? before.status }
     if (after.role === before.role && after.status === before.status) return before
+    assertIsNotPlatforms(before)
     if (after.role !== 'firm_admin' || after.status !== 'active') await assertNotLastAdmin(trx, membership, userId)
 
     await updateMember(trx, membership, userId, change)
@@ -124,18 +115,32 @@ export async function changeMember(
       firmId,
       details: { user_id: userId, before: { role: before.role, status: before.status }, after },
     })
+    await endLostGrants(needs, trx, { actor, membership }, before)
     return await requireMember(trx, membership, userId)
   })
 }
 
-/** Ends a membership; the person's account stays. Throws `not_found`, and `conflict` for the last active firm_admin. */
+function assertIsNotPlatforms({ status }: MemberRecord): void {
+  if (status === 'pending')
+    throw new AppError(
+      'conflict',
+      'This membership waits for the platform, and only the platform can activate or remove it. Ask the platform’s support.',
+    )
+}
+
+/**
+ * Ends a membership; the person's account stays. Throws `not_found`, and `conflict` for the last active firm_admin and for a
+ * pending member, whose row the platform made.
+ */
 export async function removeMember(
-  { db }: { db: Db },
+  needs: Needs,
   actor: Actor,
   { firmId, userId }: { firmId: FirmId; userId: UserId },
 ): Promise<void> {
-  await changeMembersOf({ db }, actor, firmId, async (trx, membership) => {
-    const { role, status } = await requireMember(trx, membership, userId)
+  await changeMembersOf(needs, actor, { firmId, right: 'members.change' }, async (trx, membership) => {
+    const member = await requireMember(trx, membership, userId)
+    const { role, status } = member
+    assertIsNotPlatforms(member)
     await assertNotLastAdmin(trx, membership, userId)
 
     await deleteMember(trx, membership, userId)
@@ -145,5 +150,6 @@ export async function removeMember(
       firmId,
       details: { user_id: userId, role, status },
     })
+    await endLostGrants(needs, trx, { actor, membership }, member)
   })
 }

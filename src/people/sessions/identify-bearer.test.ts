@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { beforeEach, expect, test } from 'vitest'
 
 import type { UserId } from '../../vocabulary/vocabulary.ts'
-import { importAccessKey, accessTokenSeconds, checkAccessToken, signAccessToken } from './tokens.ts'
-import { cacheChecks } from './identify-bearer.ts'
+import { accessTokenSeconds, checkAccessToken, endOfToken, signAccessToken } from './access-token.ts'
+import { importAccessKey } from './token-keys.ts'
+import { cacheChecks } from '../cache-identity.ts'
 
 const accessKey = await importAccessKey('a secret that the platform has too, of some length')
 const noon = new Date('2026-11-24T12:00:00Z')
@@ -18,10 +19,13 @@ let seconds: number
 let checked: string[]
 
 const now = () => new Date(noon.getTime() + seconds * 1000)
-const check = cacheChecks((given) => {
-  checked.push(given)
-  return checkAccessToken({ accessKey, now }, given)
-}, now)
+const check = cacheChecks(
+  (given) => {
+    checked.push(given)
+    return checkAccessToken({ accessKey, now }, given)
+  },
+  { now, endOf: endOfToken },
+)
 
 const withEnd = (number: number) =>
   `e30.${Buffer.from(JSON.stringify({ exp: noon.getTime() / 1000 + 900, number })).toString('base64url')}.`
@@ -31,7 +35,7 @@ beforeEach(() => {
   checked = []
 })
 
-test('a token is checked once a minute, and says the same in between', async () => {
+test('a token is checked once a minute, with the same result in between', async () => {
   const first = await check(token)
   seconds = 59
   const second = await check(token)
@@ -42,7 +46,7 @@ test('a token is checked once a minute, and says the same in between', async () 
   expect(checked.length).toBe(2)
 })
 
-test('a token ends when it ends, also within that minute', async () => {
+test('a token expires at its end, also within that minute', async () => {
   seconds = accessTokenSeconds - 1
   await check(token)
 
@@ -50,7 +54,7 @@ test('a token ends when it ends, also within that minute', async () => {
   await expect(check(token)).rejects.toThrow(/expired/)
 })
 
-test('a token that was refused is checked again, however often it comes', async () => {
+test('a rejected token is checked again each time', async () => {
   const [head, claims] = token.split('.')
   const forged = `${head}.${claims}.${'A'.repeat(43)}`
   await check(token)
@@ -60,11 +64,14 @@ test('a token that was refused is checked again, however often it comes', async 
   expect(checked.filter((each) => each === forged).length).toBe(2)
 })
 
-test('many tokens do not fill the memory: the oldest is checked again', async () => {
-  const cheap = cacheChecks((given) => {
-    checked.push(given)
-    return Promise.resolve({ userId: id, sessionId: undefined })
-  }, now)
+test('the number of cached tokens is limited: the oldest is checked again', async () => {
+  const cheap = cacheChecks(
+    (given) => {
+      checked.push(given)
+      return Promise.resolve({ userId: id, sessionId: undefined, apiKeyId: undefined })
+    },
+    { now, endOf: endOfToken },
+  )
   for (let number = 0; number <= 5000; number += 1) await cheap(withEnd(number))
   checked = []
 

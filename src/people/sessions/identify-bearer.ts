@@ -1,38 +1,45 @@
-import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { decodeProtectedHeader } from 'jose'
 
 import type { Db } from '../../database/connection/client.ts'
 import { recordEvent } from '../../database/audit/events.ts'
 import { findPersonOfSubject } from '../../database/people/identities.ts'
 import { AppError } from '../../errors/app-error.ts'
-import type { Clock, Subject, Visitor } from '../../vocabulary/vocabulary.ts'
-import { type AccessClaims, type AccessTokenNeeds, checkAccessToken } from './tokens.ts'
+import type { Caller, SecondFactorPolicy, Subject, Visitor } from '../../vocabulary/vocabulary.ts'
+import { identifyApiKey, looksLikeApiKey } from './identify-api-key.ts'
+import { cacheChecks } from '../cache-identity.ts'
+import { type AccessTokenNeeds, checkAccessToken, endOfToken } from './access-token.ts'
+import type { TokenKeys } from './token-keys.ts'
 import type { Provider } from './openid-provider.ts'
 import { checkOpenIdToken, openIdAlgorithms } from './openid-token.ts'
 
 type Needs = Omit<AccessTokenNeeds, 'accessKey'> & {
   db: Db
-  keys: Pick<AccessTokenNeeds, 'accessKey'>
+  keys: Pick<TokenKeys, 'accessKey' | 'previous'>
+  /** Applies to people who made an API key. */
+  secondFactor: SecondFactorPolicy
   provider: Pick<Provider, 'issuer' | 'audience' | 'findKey'> | undefined
-  /** Throws `rate_limited` if this subject was denied too often, before an audit event is written. */
-  beforeDenial: (subject: Subject, visitor: Visitor) => Promise<void>
+  /** Throws `rate_limited` if this person or address was denied too often, before an audit event is written. */
+  beforeDenial: (person: string | undefined, visitor: Visitor) => Promise<void>
 }
 
-/** Identifies the holder of an access token of the service, the platform or the provider. Throws `unauthenticated`. */
-export type IdentifyBearer = (token: string, visitor: Visitor) => Promise<AccessClaims>
+/** Identifies the person of an API key, or of an access token of the service, the platform or the provider. Throws `unauthenticated`. */
+export type IdentifyBearer = (token: string, visitor: Visitor) => Promise<Caller>
 
 /** The claims of a token: a person, or a subject of the provider. */
-type Checked = AccessClaims | Subject
+type Checked = Caller | Subject
 
 /** Caches the claims of a token for a minute. The person of a provider's subject is queried every time. */
-export function identifyBearer({ db, keys, provider, now, beforeDenial }: Needs): IdentifyBearer {
+export function identifyBearer({ db, keys, provider, now, secondFactor, beforeDenial }: Needs): IdentifyBearer {
   const check = cacheChecks<Checked>(
     (token) =>
       provider !== undefined && isOfProvider(token)
         ? checkOpenIdToken({ provider, now }, token)
-        : checkAccessToken({ accessKey: keys.accessKey, now }, token),
-    now,
+        : checkAccessToken({ accessKey: keys.accessKey, previousKey: keys.previous?.accessKey, now }, token),
+    { now, endOf: endOfToken },
   )
+  const checkKey = identifyApiKey({ db, now, secondFactor, beforeDenial })
   return async (token, visitor) => {
+    if (looksLikeApiKey(token)) return await checkKey(token, visitor)
     const checked = await check(token)
     return 'subject' in checked ? await claimsOf({ db, beforeDenial }, checked, visitor) : checked
   }
@@ -52,46 +59,23 @@ async function claimsOf(
   { db, beforeDenial }: Pick<Needs, 'db' | 'beforeDenial'>,
   subject: Subject,
   visitor: Visitor,
-): Promise<AccessClaims> {
+): Promise<Caller> {
   const userId = await findPersonOfSubject(db, subject)
-  if (userId !== undefined) return { userId, sessionId: undefined }
+  if (userId !== undefined) return { userId, sessionId: undefined, apiKeyId: undefined }
 
-  await beforeDenial(subject, visitor)
+  await beforeDenial(`${subject.subject} of ${subject.issuer}`, visitor)
   await recordEvent(
     db,
     { ...visitor, userId: null },
-    { action: 'identity.refused', outcome: 'unauthenticated', details: subject },
+    {
+      action: 'identity.refused',
+      outcome: 'unauthenticated',
+      details: { issuer: subject.issuer },
+      personal: { subject: subject.subject },
+    },
   )
   throw new AppError(
     'unauthenticated',
     `Your login is not linked to a person yet. Ask an administrator of the platform to link it: subject ${subject.subject} of ${subject.issuer}.`,
   )
-}
-
-type CheckToken<Claims> = (token: string) => Promise<Claims>
-
-const maxCacheMs = 60_000
-const maxTokens = 5000
-
-/**
- * Checks the same token once a minute instead of at every request, since the signature is a tenth of the cost of a
- * download link. It caches the identity, never the rights, and never beyond the end of the token. A rejected token is
- * not cached.
- */
-export function cacheChecks<Claims>(check: CheckToken<Claims>, now: Clock): CheckToken<Claims> {
-  const known = new Map<string, { claims: Claims; until: number }>()
-
-  return async (token) => {
-    const before = known.get(token)
-    if (before !== undefined && now().getTime() < before.until) return before.claims
-
-    known.delete(token)
-    const claims = await check(token)
-    const { exp = 0 } = decodeJwt(token)
-    // A map keeps the order of insertion.
-    const [oldest] = known.keys()
-    if (known.size >= maxTokens && oldest !== undefined) known.delete(oldest)
-    known.set(token, { claims, until: Math.min(exp * 1000, now().getTime() + maxCacheMs) })
-    return claims
-  }
 }

@@ -1,87 +1,68 @@
 import { recordEvent } from '../../database/audit/events.ts'
 import type { Db, Tx } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
-import { type Account, findAccountByEmail, lockAccount } from '../../database/people/accounts.ts'
+import { type Account, findLogin, lockAccount } from '../../database/people/accounts.ts'
+import { clearFailures, digestEmail } from '../../database/people/login-failures.ts'
 import { insertSession } from '../../database/people/sessions.ts'
-import {
-  clearFailures,
-  countFailure,
-  digestEmail,
-  type FailureCount,
-  findLockout,
-  type LockoutRule,
-} from '../../database/people/login-lockout.ts'
 import { AccessDenied, AppError } from '../../errors/app-error.ts'
-import type { Clock, Sha256, Visitor } from '../../vocabulary/vocabulary.ts'
+import type { Clock, Subject, Visitor } from '../../vocabulary/vocabulary.ts'
+import { isSameNetwork } from '../passwords/network-of.ts'
+import { maySignInHere, passwordLoginIsOff } from '../passwords/password-login.ts'
+import type { Passwords } from '../passwords/passwords.ts'
 import { recordDenial } from '../require-right.ts'
-import type { Passwords } from './passwords.ts'
-import { issueTokens, lifeFrom, type TokenKeys, type Tokens } from './tokens.ts'
+import { challengeLogin, type LoginChallenge } from './challenge-login.ts'
+import { assertNotLockedOut, countWrongPassword } from '../passwords/login-lockout.ts'
+import { findRestriction, type RestrictionNeeds, sessionEnd } from './session-limits.ts'
+import { issueTokens, type Tokens, wholeSeconds } from './issue-tokens.ts'
+import type { TokenKeys } from './token-keys.ts'
 
-/** Ten failures within 15 minutes lock an e-mail for 15 minutes, whether or not it has an account. */
-const lockoutRule: LockoutRule = { maxFailures: 10, windowSeconds: 15 * 60, lockSeconds: 15 * 60 }
+export type LogInNeeds = RestrictionNeeds & { db: Db; keys: TokenKeys; passwords: Passwords; now: Clock }
 
-export type LogInNeeds = { db: Db; keys: TokenKeys; passwords: Passwords; now: Clock }
-
-/** What the audit trail records of a denied login that was counted. */
-type FailureDetails = { failures?: number; locked_until?: string | null }
+/** The tokens of a new session, or what the person must prove first. */
+export type LoggedIn = { tokens: Tokens } | { challenge: LoginChallenge }
 
 /**
- * Checks an e-mail and a password, and starts a session. An unknown e-mail, a wrong password and an account without a
- * password get the same answer after the same time. Only the right password learns that its account is locked.
+ * Checks an e-mail and a password, and starts a session; a person with a second factor gets a challenge instead. An
+ * unknown e-mail, a wrong password and an account without a password get the same answer after the same time. Only the
+ * right password learns that its account is locked.
  */
 export async function logIn(
   needs: LogInNeeds,
   visitor: Visitor,
   { email, password }: { email: string; password: string },
-): Promise<Tokens> {
+): Promise<LoggedIn> {
   const { db, passwords, now } = needs
   const digest = await digestEmail(db, email)
-  const account = await findAccountByEmail(db, email)
-  const caller = { ...visitor, userId: account?.id ?? null }
-  const details: FailureDetails = {}
-  const personal = { email_sha256: digest }
+  const login = await findLogin(db, email)
+  const { ip } = visitor
+  const caller = { ...visitor, userId: login?.id ?? null }
+  const denial = { action: 'session.refused', personal: { email_sha256: digest } }
 
-  return await recordDenial(db, caller, { action: 'session.refused', details, personal }, async () => {
-    await assertNotLockedOut(db, digest, now())
-    const isCorrect = await passwords.matches(password, account?.passwordHash ?? null)
-    if (account === undefined || !isCorrect) {
-      const count = await countFailure(db, digest, lockoutRule, now())
-      Object.assign(details, { failures: count.failures, locked_until: count.lockedUntil?.toISOString() ?? null })
-      throw errorAfter(count, now())
-    }
+  await recordDenial(db, caller, denial, () => assertNotLockedOut(db, digest, now()))
+  // A login that finds the queue full leaves no event: a denial must cost less than an answer.
+  const knownAs = login?.recentAddresses.some((each) => isSameNetwork(each, ip)) ? login.id : undefined
+  const isAllowed = login !== undefined && maySignInHere(needs.passwordLogin, login)
+  const isCorrect = await passwords.matches(password, isAllowed ? login.passwordHash : null, { ip, knownAs })
+
+  return await recordDenial(db, caller, denial, async () => {
+    if (login === undefined || !isCorrect) throw await countWrongPassword(db, digest, now(), wrongCredentials(needs))
 
     return await inTransaction(db, async (trx) => {
       // Concurrent logins may have reached the lockout meanwhile.
       if (!(await clearFailures(trx, digest, now()))) await assertNotLockedOut(trx, digest, now())
-      const current = await lockAccount(trx, account.id)
+      const current = await lockAccount(trx, login.id)
       // The password changed since the comparison.
-      if (current === undefined || current.passwordHash !== account.passwordHash) throw wrongCredentials()
+      if (current === undefined || current.passwordHash !== login.passwordHash) throw wrongCredentials(needs)
       assertMayLogIn(current)
-      return await startSession(needs, trx, visitor, current)
+      const challenge = await challengeLogin(needs, trx, visitor, current)
+      return challenge === undefined ? { tokens: await startSession(needs, trx, visitor, current) } : { challenge }
     })
   })
 }
 
-function errorAfter({ failures, lockedUntil }: FailureCount, now: Date): AppError {
-  return lockedUntil !== null && failures > lockoutRule.maxFailures ? lockedOut(lockedUntil, now) : wrongCredentials()
-}
-
-async function assertNotLockedOut(db: Db, digest: Sha256, now: Date): Promise<void> {
-  const until = await findLockout(db, digest, now)
-  if (until !== undefined) throw lockedOut(until, now)
-}
-
-function lockedOut(until: Date, now: Date): AppError {
-  const seconds = Math.max(1, Math.ceil((until.getTime() - now.getTime()) / 1000))
-  const minutes = Math.ceil(seconds / 60)
-  return new AppError(
-    'rate_limited',
-    `Too many failed logins. Try again in ${minutes === 1 ? 'a minute' : `${minutes} minutes`}.`,
-    { retryAfterSeconds: seconds },
-  )
-}
-
-function wrongCredentials(): AppError {
+/** Where password login is off, nobody learns which e-mail may log in. */
+function wrongCredentials({ passwordLogin }: LogInNeeds): AppError {
+  if (!passwordLogin.isOn) return passwordLoginIsOff()
   return new AppError('unauthenticated', 'The e-mail or the password is wrong.')
 }
 
@@ -92,15 +73,34 @@ export function assertMayLogIn(account: Account): void {
     throw new AppError('forbidden', 'This account is not verified yet. Verify it with the platform, then log in.')
 }
 
-/** Starts a session, in the transaction that checked the account. */
+/** Starts a session, in the transaction that checked the account. `subject`: of the login at a provider that begins it. */
 export async function startSession(
   needs: Omit<LogInNeeds, 'db' | 'passwords'>,
   trx: Tx,
   visitor: Visitor,
-  account: Account,
+  account: Account & { subject?: Subject },
 ): Promise<Tokens> {
-  const record = await insertSession(trx, account.id, lifeFrom(needs.now()))
-  await recordEvent(trx, { ...visitor, userId: account.id }, { action: 'session.started', outcome: 'ok' })
+  const now = needs.now()
+  const startedAt = wholeSeconds(now)
+  const { id, subject } = account
+  const session = { id, isOfProvider: subject !== undefined }
+  const restriction = await findRestriction(needs, trx, session)
+  const record = await insertSession(trx, {
+    userId: account.id,
+    startedAt,
+    lastUsedAt: now,
+    expiresAt: await sessionEnd(trx, startedAt, session),
+    restriction,
+    visitor,
+    subject,
+  })
+  const about = subject === undefined ? {} : ofProvider(subject)
+  await recordEvent(trx, { ...visitor, userId: id }, { action: 'session.started', outcome: 'ok', ...about })
 
-  return await issueTokens(needs, account, record)
+  return await issueTokens(needs, account, record, restriction)
+}
+
+/** What an event says of a login with a provider. The provider's id of the person can be erased. */
+export function ofProvider({ issuer, subject }: Subject) {
+  return { details: { method: 'provider', issuer }, personal: { subject } }
 }

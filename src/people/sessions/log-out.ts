@@ -1,17 +1,21 @@
 import { recordEvent } from '../../database/audit/events.ts'
 import type { Tx } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
+import { findCaller } from '../../database/people/accounts.ts'
 import { endSession, endSessionsOf } from '../../database/people/sessions.ts'
 import { findRefreshToken, type RefreshTokenState } from '../../database/people/refresh-tokens.ts'
 import { AppError, isAppError } from '../../errors/app-error.ts'
-import type { Visitor } from '../../vocabulary/vocabulary.ts'
+import type { Caller, Visitor } from '../../vocabulary/vocabulary.ts'
 import type { SessionNeeds } from './refresh-session.ts'
-import { type AccessClaims, checkRefreshToken, isUnusedOrInGrace } from './tokens.ts'
+import { checkRefreshToken } from './issue-tokens.ts'
+import { isUnusedOrInGrace } from './refresh-session.ts'
+
+type SessionOfPerson = Pick<Caller, 'userId' | 'sessionId'>
 
 /** `access`: the claims of a checked access token. `everywhere`: ends every session of the person. */
 type LogOutRequest = {
   refreshToken: string | undefined
-  access: AccessClaims | undefined
+  access: SessionOfPerson | undefined
   everywhere: boolean
 }
 
@@ -27,6 +31,8 @@ export async function logOut(needs: SessionNeeds, visitor: Visitor, request: Log
     const claims = await findClaims(trx, refreshId, request, needs.now())
     if (request.everywhere && claims === undefined) throw noTokenGiven()
     if (claims === undefined) return
+    // A token of an ended session ends no others: a thief whom the person shut out may have it.
+    if (request.everywhere && claims === request.access && !(await isOpen(trx, claims))) return
 
     // A session that is over leaves no second event.
     if (!(await endSessions(trx, claims, request, needs.now()))) return
@@ -39,9 +45,19 @@ export async function logOut(needs: SessionNeeds, visitor: Visitor, request: Log
   })
 }
 
-async function endSessions(trx: Tx, claims: AccessClaims, { everywhere }: LogOutRequest, now: Date): Promise<boolean> {
+async function endSessions(
+  trx: Tx,
+  claims: SessionOfPerson,
+  { everywhere }: LogOutRequest,
+  now: Date,
+): Promise<boolean> {
   if (everywhere) return await endSessionsOf(trx, claims.userId, now)
   return claims.sessionId !== undefined && (await endSession(trx, claims.sessionId, now))
+}
+
+async function isOpen(trx: Tx, { userId, sessionId }: SessionOfPerson): Promise<boolean> {
+  const person = await findCaller(trx, { userId, sessionId, apiKeyId: undefined })
+  return person !== undefined && !person.isSignedOut && !person.isShutOut
 }
 
 async function findClaims(
@@ -49,19 +65,19 @@ async function findClaims(
   refreshId: string | undefined,
   { access, everywhere }: LogOutRequest,
   now: Date,
-): Promise<AccessClaims | undefined> {
+): Promise<SessionOfPerson | undefined> {
   const token = refreshId === undefined ? undefined : await findRefreshToken(trx, refreshId)
   return token === undefined || (everywhere && !isValid(token, now)) ? access : token
 }
 
 function isValid(token: RefreshTokenState, now: Date): boolean {
-  return token.sessionEndedAt === null && isUnusedOrInGrace(token, now)
+  return !token.isSessionOver && isUnusedOrInGrace(token, now)
 }
 
 async function refreshIdOf({ keys, now }: SessionNeeds, refreshToken: string | undefined): Promise<string | undefined> {
   if (refreshToken === undefined) return undefined
   try {
-    return (await checkRefreshToken({ refreshKey: keys.refreshKey, now }, refreshToken)).id
+    return (await checkRefreshToken({ keys, now }, refreshToken)).id
   } catch (error) {
     if (isAppError(error, 'unauthenticated')) return undefined
     throw error

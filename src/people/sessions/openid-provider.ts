@@ -5,7 +5,7 @@ import type { OpenIdConfig } from '../../config/config.ts'
 import { AppError } from '../../errors/app-error.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 
-/** The OpenID provider that logs people in instead of this service or the platform. */
+/** The OpenID provider that authenticates people instead of this service or the platform. */
 export type Provider = {
   issuer: string
   audience: string
@@ -14,21 +14,21 @@ export type Provider = {
   close(): void
 }
 
-type Needs = { config: OpenIdConfig; log: Logger; metrics: Metrics; patience?: KeyCacheTimes | undefined }
+type Needs = { config: OpenIdConfig; log: Logger; metrics: Metrics; times?: KeyCacheTimes | undefined }
 
-export function openProvider({ config, log, metrics, patience }: Needs): Provider {
+export function openProvider({ config, log, metrics, times }: Needs): Provider {
   const { jwksUrl, issuer, audience } = config
   const closing = new AbortController()
   const keys = cacheProviderKeys({
     fetchKeys: () => fetchKeySet(jwksUrl, { signal: closing.signal }),
-    tell: telling({ log, metrics, closing: closing.signal }),
-    ...(patience === undefined ? {} : { patience }),
+    onResult: createReporter({ log, metrics, closing: closing.signal }),
+    ...(times === undefined ? {} : { times }),
   })
   return { issuer, audience, ...keys, close: () => closing.abort() }
 }
 
-/** Of an outage the log has the beginning and the end, the metrics every question. */
-function telling({ log, metrics, closing }: Pick<Needs, 'log' | 'metrics'> & { closing: AbortSignal }) {
+/** Counts every request for keys. Logs only the beginning and the end of an outage. */
+function createReporter({ log, metrics, closing }: Pick<Needs, 'log' | 'metrics'> & { closing: AbortSignal }) {
   let isOut = false
   return (failure: unknown) => {
     if (closing.aborted) return
@@ -36,102 +36,103 @@ function telling({ log, metrics, closing }: Pick<Needs, 'log' | 'metrics'> & { c
     if (failure !== undefined && !isOut)
       log.warn(
         { event: 'provider_keys_failed', err: failure },
-        'the keys of JWT_JWKS_URL cannot be had: tokens of keys that are known still work, others are answered with 503',
+        'keys of JWT_JWKS_URL not available; tokens of cached keys still work, others get 503',
       )
-    if (failure === undefined && isOut) log.info({ event: 'provider_keys_back' }, 'the keys of JWT_JWKS_URL are back')
+    if (failure === undefined && isOut)
+      log.info({ event: 'provider_keys_back' }, 'keys of JWT_JWKS_URL available again')
     isOut = failure !== undefined
   }
 }
 
-/** What is waited for, in milliseconds. */
+/** Times of the key cache, in milliseconds. */
 export type KeyCacheTimes = {
   /** Keys older than this are fetched again, so that a withdrawn key stops working. */
   freshMs: number
-  /** So old keys count no longer, however long the provider is out. */
-  mostStaleMs: number
-  /** After one question to the provider, the least time until the next. */
+  /** Keys older than this are not used, even during an outage of the provider. */
+  maxStaleMs: number
+  /** The minimum time between two requests to the provider. */
   pauseMs: number
 }
 
 export const defaultKeyCacheTimes: KeyCacheTimes = {
   freshMs: 10 * 60_000,
-  mostStaleMs: 24 * 3_600_000,
+  maxStaleMs: 24 * 3_600_000,
   pauseMs: 10_000,
 }
 
 type KeyNeeds = {
   fetchKeys: () => Promise<JWTVerifyGetKey>
-  /** Told of the end of every question. */
-  tell: (failure: unknown) => void
-  patience?: KeyCacheTimes
-  /** Of a clock that nobody sets. */
+  /** Called after every request for keys; `failure` is undefined after a success. */
+  onResult: (failure: unknown) => void
+  times?: KeyCacheTimes
+  /** A monotonic clock. */
   elapsedMs?: () => number
 }
 
 export type ProviderKeys = {
   findKey: JWTVerifyGetKey
-  /** Asks now, so that the first person need not wait. */
+  /** Fetches the keys now, so that the first request need not wait. */
   prepare(): Promise<void>
 }
 
 /**
- * Holds the keys of an OpenID provider. While the provider is out, keys that are known go on working; a key that is not
- * known is asked for, but whatever arrives here, the provider is asked one question at a time and rests in between.
- * `findKey` throws `store_unavailable` for a key that it could not ask for, and jose's own errors for one that is not there.
+ * Caches the keys of an OpenID provider. During an outage of the provider, cached keys still work. An unknown key causes a
+ * request, but there is only one request at a time, with a pause before the next, whatever tokens arrive. `findKey` throws
+ * `store_unavailable` if it could not fetch the key, and jose's errors if the provider has no such key.
  */
 export function cacheProviderKeys(needs: KeyNeeds): ProviderKeys {
-  const { fetchKeys, tell, patience = defaultKeyCacheTimes, elapsedMs = () => performance.now() } = needs
-  let held: { find: JWTVerifyGetKey; at: number } | undefined
+  const { fetchKeys, onResult, times = defaultKeyCacheTimes, elapsedMs = () => performance.now() } = needs
+  let cached: { find: JWTVerifyGetKey; at: number } | undefined
   let last: { at: number; failure?: unknown } | undefined
-  let question: Promise<void> | undefined
+  let pending: Promise<void> | undefined
 
-  const isResting = () => last !== undefined && elapsedMs() - last.at < patience.pauseMs
-  const isOlderThan = (ms: number) => held === undefined || elapsedMs() - held.at > ms
+  const isPaused = () => last !== undefined && elapsedMs() - last.at < times.pauseMs
+  const isOlderThan = (ms: number) => cached === undefined || elapsedMs() - cached.at > ms
 
-  async function hear(): Promise<void> {
-    const { find, failure } = await answerOf(fetchKeys)
-    question = undefined
+  async function fetchNow(): Promise<void> {
+    const { find, failure } = await resultOf(fetchKeys)
+    pending = undefined
     last = { at: elapsedMs(), failure }
-    if (find !== undefined) held = { find, at: elapsedMs() }
-    tell(failure)
+    if (find !== undefined) cached = { find, at: elapsedMs() }
+    onResult(failure)
   }
-  const ask = () => (question ??= hear())
+  const fetchOnce = () => (pending ??= fetchNow())
 
-  /** One question, unless there was one just now. */
-  async function askOnce(): Promise<void> {
-    if (question !== undefined || !isResting()) await ask()
-  }
-
-  /** Nobody waits twice for a provider that is out: what is held is good meanwhile. */
-  async function renewWhenOld(): Promise<void> {
-    if (isOlderThan(patience.mostStaleMs)) return await askOnce()
-    if (!isOlderThan(patience.freshMs)) return
-    const asked = askOnce()
-    if (last?.failure === undefined) await asked
+  /** Waits for the request in progress, or makes one unless the last one was too recent. */
+  async function refresh(): Promise<void> {
+    if (pending !== undefined || !isPaused()) await fetchOnce()
   }
 
-  function heldOrThrow(): JWTVerifyGetKey {
-    if (held === undefined || isOlderThan(patience.mostStaleMs)) throw outOfReach(patience, last?.failure)
-    return held.find
+  /** After a failed request, further requests do not wait: the cached keys are still good. */
+  async function refreshIfOld(): Promise<void> {
+    if (isOlderThan(times.maxStaleMs)) return await refresh()
+    if (!isOlderThan(times.freshMs)) return
+    const refreshed = refresh()
+    if (last?.failure === undefined) await refreshed
+  }
+
+  function requireCached(): JWTVerifyGetKey {
+    if (cached === undefined || isOlderThan(times.maxStaleMs)) throw providerUnreachable(times, last?.failure)
+    return cached.find
   }
 
   return {
-    prepare: ask,
+    prepare: fetchOnce,
     async findKey(header, token) {
-      await renewWhenOld()
+      await refreshIfOld()
       try {
-        return await heldOrThrow()(header, token)
+        return await requireCached()(header, token)
       } catch (error) {
         if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
-        await askOnce()
-        if (last?.failure !== undefined) throw outOfReach(patience, last.failure)
-        return await heldOrThrow()(header, token)
+        await refresh()
+        if (last?.failure !== undefined) throw providerUnreachable(times, last.failure)
+        return await requireCached()(header, token)
       }
     },
   }
 }
 
-async function answerOf(fetchKeys: KeyNeeds['fetchKeys']): Promise<{ find?: JWTVerifyGetKey; failure?: unknown }> {
+async function resultOf(fetchKeys: KeyNeeds['fetchKeys']): Promise<{ find?: JWTVerifyGetKey; failure?: unknown }> {
   try {
     return { find: await fetchKeys() }
   } catch (error) {
@@ -139,48 +140,48 @@ async function answerOf(fetchKeys: KeyNeeds['fetchKeys']): Promise<{ find?: JWTV
   }
 }
 
-function outOfReach({ pauseMs }: KeyCacheTimes, cause: unknown): AppError {
+function providerUnreachable({ pauseMs }: KeyCacheTimes, cause: unknown): AppError {
   return new AppError(
     'store_unavailable',
-    'Your token cannot be checked now: the service that logs people in cannot be reached. Try again shortly.',
+    'Your token cannot be checked, because the login provider cannot be reached. Try again shortly.',
     { cause, retryAfterSeconds: Math.max(1, pauseMs / 1000) },
   )
 }
 
-/** A large provider has a few keys of 2 KB; more is no set of keys. */
-const mostBytes = 256 * 1024
-const mostMilliseconds = 5000
+/** A large provider has a few keys of 2 KB each, and describes itself in 10 KB. */
+const maxAnswerBytes = 256 * 1024
+const defaultTimeoutMs = 5000
 
 type Options = { signal?: AbortSignal; timeoutMs?: number }
 
-/** Asks an OpenID provider for its keys, once, within bounds of time and size, and at this address alone: no redirect is followed. */
-export async function fetchKeySet(url: string, { signal, timeoutMs = mostMilliseconds }: Options = {}) {
-  const bounds = [AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])]
+/** Fetches the keys of an OpenID provider with one request. Limits its time and size, and follows no redirect. */
+export async function fetchKeySet(url: string, { signal, timeoutMs = defaultTimeoutMs }: Options = {}) {
+  const signals = [AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])]
   const response = await fetch(url, {
     redirect: 'manual',
     headers: { accept: 'application/jwk-set+json, application/json' },
-    signal: AbortSignal.any(bounds),
+    signal: AbortSignal.any(signals),
   })
   if (response.status !== 200) {
     await response.body?.cancel()
-    throw new Error(`the provider of keys answered ${response.status} instead of 200`)
+    throw new Error(`the provider answered ${response.status} instead of 200`)
   }
   return keySetOf(await readBounded(response))
 }
 
-/** Decoded bytes count, so that a body that was made small by compression is no way around. */
-async function readBounded({ body }: Response): Promise<string> {
+/** Reads an answer of the provider. Limits the decoded bytes, so that compression does not bypass the limit. */
+export async function readBounded({ body }: Response): Promise<string> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of body ?? []) {
     size += chunk.byteLength
-    if (size > mostBytes) throw new Error(`the provider of keys sent more than ${mostBytes} bytes`)
+    if (size > maxAnswerBytes) throw new Error(`the provider sent more than ${maxAnswerBytes} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')
 }
 
 function keySetOf(text: string): JWTVerifyGetKey {
-  // Its shape is checked by jose, and each key when it is used.
+  // jose checks the shape here, and each key when it is used.
   return createLocalJWKSet(JSON.parse(text) as Parameters<typeof createLocalJWKSet>[0])
 }

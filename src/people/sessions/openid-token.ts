@@ -3,7 +3,7 @@ import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify, type Protecte
 import { subjectText } from '../../contract/identities.ts'
 import { AppError } from '../../errors/app-error.ts'
 import type { Clock, Subject } from '../../vocabulary/vocabulary.ts'
-import { tokenExpired, tokenInvalid } from './tokens.ts'
+import { tokenExpired, tokenInvalid } from './access-token.ts'
 
 /** Asymmetric algorithms only: a public key must never verify an HMAC. */
 export const openIdAlgorithms = ['RS256', 'ES256']

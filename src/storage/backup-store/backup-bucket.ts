@@ -20,7 +20,7 @@ export function openBackupBucket(
 ): BackupStore {
   const hasChecksums = isAmazon(config)
   const client = openS3Client({ config, log, hasChecksums })
-  const reach: S3Context = {
+  const context: S3Context = {
     client,
     bucket,
     answerMs: defaultS3Timeouts.answerMs,
@@ -34,73 +34,74 @@ export function openBackupBucket(
   return nameFailures(
     {
       address: `s3://${bucket}/${prefix}`,
-      write: async (name, content) => putObject(reach, keyOf(name), content),
-      read: async (name) => readS3Object(reach, keyOf(name)),
-      sizeOf: async (name) => (await unlessMissing(headS3Object(reach, keyOf(name))))?.ContentLength,
+      write: async (name, content) => putObject(context, keyOf(name), content),
+      read: async (name) => readS3Object(context, keyOf(name)),
+      sizeOf: async (name) => (await unlessMissing(headS3Object(context, keyOf(name))))?.ContentLength,
       async list(folder) {
         const names: string[] = []
-        for await (const key of listKeys(reach, keyOf(folder), '/')) names.push(key.slice(keyOf(folder).length))
+        for await (const key of listKeys(context, keyOf(folder), '/')) names.push(key.slice(keyOf(folder).length))
         return names.toSorted()
       },
       async remove(name) {
-        if (!name.endsWith('/')) return removeObject(reach, keyOf(name))
-        for await (const key of listKeys(reach, keyOf(name))) await removeObject(reach, key)
+        if (!name.endsWith('/')) return removeObject(context, keyOf(name))
+        for await (const key of listKeys(context, keyOf(name))) await removeObject(context, key)
       },
-      moveAside: async (name, aside, mayGo) => moveObjectAside(reach, keyOf(name), { aside: keyOf(aside), mayGo }),
+      moveAside: async (name, aside, isDamaged) =>
+        moveObjectAside(context, keyOf(name), { aside: keyOf(aside), isDamaged }),
       close: () => client.destroy(),
     },
     policy,
   )
 }
 
-async function putObject(reach: S3Context, key: string, content: BackupContent): Promise<void> {
+async function putObject(context: S3Context, key: string, content: BackupContent): Promise<void> {
   const size = 'bytes' in content ? content.bytes.length : content.size
   const command = new PutObjectCommand({
-    Bucket: reach.bucket,
+    Bucket: context.bucket,
     Key: key,
     ...('bytes' in content && { Body: content.bytes }),
     ContentLength: size,
-    // Without it the SDK would calculate the checksum of a body that it does not have.
-    ...(reach.hasChecksums && { ChecksumSHA256: Buffer.from(content.sha256, 'hex').toString('base64') }),
+    // Without it the SDK calculates the checksum of the body, and a file has no body here.
+    ...(context.hasChecksums && { ChecksumSHA256: Buffer.from(content.sha256, 'hex').toString('base64') }),
   })
   presetPayloadHash(command, content.sha256)
   if ('path' in content) {
     const { path, onPiece } = content
     setBodySource(command, { openChunks: () => notifyOnPiece(readSpoolRange(path, { start: 0, end: size }), onPiece) })
   }
-  await callS3(reach, { operation: 'put_object', key, bytes: size }, command)
+  await callS3(context, { operation: 'put_object', key, bytes: size }, command)
 }
 
 /** With a delimiter also the common prefixes. */
-async function* listKeys(reach: S3Context, prefix: string, delimiter?: string): AsyncGenerator<string> {
-  for await (const page of listS3Pages(reach, { Prefix: prefix, Delimiter: delimiter })) {
+async function* listKeys(context: S3Context, prefix: string, delimiter?: string): AsyncGenerator<string> {
+  for await (const page of listS3Pages(context, { Prefix: prefix, Delimiter: delimiter })) {
     yield* (page.Contents ?? []).map(({ Key = '' }) => Key)
     yield* (page.CommonPrefixes ?? []).map((each) => each.Prefix ?? '')
   }
 }
 
-type Aside = { aside: string; mayGo: () => Promise<boolean> }
+type Aside = { aside: string; isDamaged: () => Promise<boolean> }
 
 /** S3 has no rename: the object is removed only if it is still the one that was copied and checked. */
-async function moveObjectAside(reach: S3Context, key: string, { aside, mayGo }: Aside): Promise<boolean> {
-  const before = await unlessMissing(headS3Object(reach, key))
-  await copyObject(reach, key, aside)
-  const goes = await mayGo()
-  const now = await unlessMissing(headS3Object(reach, key))
-  // Another process renamed it to the same name.
+async function moveObjectAside(context: S3Context, key: string, { aside, isDamaged }: Aside): Promise<boolean> {
+  const before = await unlessMissing(headS3Object(context, key))
+  await copyObject(context, key, aside)
+  const isConfirmed = await isDamaged()
+  const now = await unlessMissing(headS3Object(context, key))
+  // Missing: another process has renamed the object to `aside`.
   if (now === undefined) return false
-  const isWhatWasSeen = goes && now.ETag === before?.ETag
-  await removeObject(reach, isWhatWasSeen ? key : aside)
-  return isWhatWasSeen
+  const isUnchanged = isConfirmed && now.ETag === before?.ETag
+  await removeObject(context, isUnchanged ? key : aside)
+  return isUnchanged
 }
 
-async function copyObject(reach: S3Context, from: string, to: string): Promise<void> {
+async function copyObject(context: S3Context, from: string, to: string): Promise<void> {
   const source = from.split('/').map(encodeURIComponent).join('/')
-  const command = new CopyObjectCommand({ Bucket: reach.bucket, Key: to, CopySource: `${reach.bucket}/${source}` })
-  await callS3(reach, { operation: 'copy_object', key: to }, command)
+  const command = new CopyObjectCommand({ Bucket: context.bucket, Key: to, CopySource: `${context.bucket}/${source}` })
+  await callS3(context, { operation: 'copy_object', key: to }, command)
 }
 
-async function removeObject(reach: S3Context, key: string): Promise<void> {
-  const command = new DeleteObjectCommand({ Bucket: reach.bucket, Key: key })
-  await callS3(reach, { operation: 'delete_object', key }, command)
+async function removeObject(context: S3Context, key: string): Promise<void> {
+  const command = new DeleteObjectCommand({ Bucket: context.bucket, Key: key })
+  await callS3(context, { operation: 'delete_object', key }, command)
 }

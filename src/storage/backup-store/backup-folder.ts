@@ -24,7 +24,8 @@ export function openBackupFolder(root: string): BackupStore {
     },
     list: async (folder) => listFolder(join(root, folder)),
     remove: async (name) => removePath(join(root, name)),
-    moveAside: async (name, aside, mayGo) => moveFileAside(root, join(root, name), { aside: join(root, aside), mayGo }),
+    moveAside: async (name, aside, isDamaged) =>
+      moveFileAside(root, join(root, name), { aside: join(root, aside), isDamaged }),
     close: () => undefined,
   })
 }
@@ -84,21 +85,21 @@ async function listFolder(path: string): Promise<string[]> {
   return entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name)).toSorted()
 }
 
-type AsideInFolder = { aside: string; mayGo: () => Promise<boolean> }
+type Aside = { aside: string; isDamaged: () => Promise<boolean> }
 
-/** Renames a file if `mayGo` agrees. Until then it has both names, so that nothing has to be restored. */
-async function moveFileAside(root: string, path: string, { aside, mayGo }: AsideInFolder): Promise<boolean> {
+/** Until `isDamaged` confirms it the file has both names, so that nothing has to be restored. */
+async function moveFileAside(root: string, path: string, { aside, isDamaged }: Aside): Promise<boolean> {
   // Open during the check, so that no other file gets its inode number.
   await using seen = await open(path)
   let isRemoved = false
   try {
     await addSecondName(root, path, aside)
-    if ((await mayGo()) && (await identify(path, seen)) === 'same') {
+    if ((await isDamaged()) && (await identify(path, seen)) === 'same') {
       await unlink(path)
       isRemoved = true
     }
   } finally {
-    // Missing: another process renamed it to the same name.
+    // Missing: another process has renamed the file to `aside`.
     if (!isRemoved && (await identify(path, seen)) !== 'missing') await rm(aside, { force: true })
   }
   // A failed sync does no harm: after a power failure the next verification finds the file again.

@@ -26,10 +26,10 @@ export type BackupStore = {
   /** Removes a file, or a folder (its name ends with a slash) with its content. Does nothing if it is missing. */
   remove(name: string): Promise<void>
   /**
-   * Renames a file to `aside` if `mayGo` agrees: a correct file may have replaced it since it was read, and stays. Returns
-   * false if the file stays. Throws `bytes_missing` if it does not exist.
+   * Renames a file to `aside` if `isDamaged` confirms it: a correct file may have replaced it since it was read. Returns
+   * false if the file keeps its name. Throws `bytes_missing` if it does not exist.
    */
-  moveAside(name: string, aside: string, mayGo: () => Promise<boolean>): Promise<boolean>
+  moveAside(name: string, aside: string, isDamaged: () => Promise<boolean>): Promise<boolean>
   close(): void
 }
 
@@ -45,7 +45,7 @@ export function wrapBackupStore(
     sizeOf: async (name) => around(async () => backupStore.sizeOf(name)),
     list: async (folder) => around(async () => backupStore.list(folder)),
     remove: async (name) => around(async () => backupStore.remove(name)),
-    moveAside: async (name, aside, mayGo) => around(async () => backupStore.moveAside(name, aside, mayGo)),
+    moveAside: async (name, aside, isDamaged) => around(async () => backupStore.moveAside(name, aside, isDamaged)),
     close: () => backupStore.close(),
   }
 }

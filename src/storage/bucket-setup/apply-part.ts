@@ -1,23 +1,22 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
-import { AppError } from '../../errors/app-error.ts'
-import { explainS3Failure, type Explanation } from '../s3/diagnosis/explain-s3-failure.ts'
+import { diagnoseS3, type S3Diagnosis } from '../s3/diagnosis/diagnose-s3.ts'
 import { isAmazon } from '../s3/requests/retrying-s3-client.ts'
-import { isUnknownCall, s3FailureOf, type S3Trouble } from '../s3/requests/s3-errors.ts'
+import { isUnknownCall, type S3Trouble } from '../s3/requests/s3-errors.ts'
 import {
   type BucketContext,
   CallFailed,
-  withRight,
+  CannotApply,
   type Change,
   compareItems,
+  type Conflict,
+  getSetting,
+  isFailedWithin,
   type Items,
-  ProbeFailed,
-  RollbackFailed,
   type Objection,
   type PartDefinition,
   probeBucket,
-  putPart,
-  CannotApply,
+  putSetting,
 } from './bucket-part.ts'
 import { type BucketChoices, type PartName, setupRights } from './bucket-rules.ts'
 
@@ -27,14 +26,21 @@ import { type BucketChoices, type PartName, setupRights } from './bucket-rules.t
  */
 export type PartOutcome = 'unchanged' | 'changed' | 'would_change' | 'not_asked' | 'lacking' | 'failed'
 
+/** Why a part was not set. */
+export type PartProblem =
+  | { kind: 'unsupported' }
+  | { kind: 'conflict'; conflict: Conflict }
+  | { kind: 'call_failed' | 'rolled_back' | 'not_rolled_back'; failure: S3Diagnosis }
+  /** The store accepted the setting but returns other items. */
+  | { kind: 'altered'; left: Change[] }
+
 export type PartResult = {
   part: PartName
-  title: string
   outcome: PartOutcome
   changes: Change[]
-  /** What failed, or how the setting differs from the requested one. */
-  message?: string
-  advice?: string
+  problem?: PartProblem
+  /** Whether the store supports only the weaker setting. */
+  isWeaker?: true
   objections: Objection[]
 }
 
@@ -47,121 +53,121 @@ export type ApplyNeeds = {
   probeBefore: () => Promise<void>
 }
 
-type Applied = Pick<PartResult, 'outcome' | 'changes' | 'message' | 'advice'>
-type Step<Held> = { held: Held | undefined; wanted: Items }
+type Applied = Omit<PartResult, 'part' | 'objections'>
+type Step<Setting> = { setting: Setting | undefined; wanted: Items }
 
-/** Reads, compares, sets and reads back one part, and probes the bucket. Throws a failure that would stop every other part too. */
-export async function applyPart<Held>(definition: PartDefinition<Held>, needs: ApplyNeeds): Promise<PartResult> {
-  const { part, title } = definition
+/** A failure that concerns all parts. `isProbe`: the bucket failed the probe before anything was changed. */
+export class BucketUnusable extends Error {
+  override readonly name = 'BucketUnusable'
+  readonly failure: S3Diagnosis
+  readonly isProbe: boolean
+
+  constructor(failure: S3Diagnosis, isProbe: boolean, cause: unknown) {
+    super(`the bucket cannot be set up: ${failure.s3Code}`, { cause })
+    this.failure = failure
+    this.isProbe = isProbe
+  }
+}
+
+/** Reads, compares, sets and reads back one part, and probes the bucket. Throws `BucketUnusable`. */
+export async function applyPart<Setting>(definition: PartDefinition<Setting>, needs: ApplyNeeds): Promise<PartResult> {
+  const { part } = definition
   let objections: Objection[] = []
   try {
-    const held = await read(definition, needs.context)
-    const wanted = definition.wanted({ choices: needs.choices, held, context: needs.context })
-    objections = definition.objections?.(held, wanted) ?? []
+    const setting = await getSetting(definition, needs.context)
+    const wanted = definition.wanted({ choices: needs.choices, setting, context: needs.context })
+    objections = definition.objections?.(setting, wanted) ?? []
     await definition.requireCompatible?.(needs.context, needs.choices, wanted)
-    return { part, title, objections, ...(await compareAndSet(definition, needs, { held, wanted })) }
+    return { part, objections, ...(await compareAndSet(definition, needs, { setting, wanted })) }
   } catch (error) {
-    return { part, title, objections, changes: [], ...explainFailed(definition, needs, error) }
+    return { part, objections, changes: [], ...diagnosePart(definition, needs, error) }
   }
 }
 
-async function compareAndSet<Held>(
-  definition: PartDefinition<Held>,
+async function compareAndSet<Setting>(
+  definition: PartDefinition<Setting>,
   needs: ApplyNeeds,
-  step: Step<Held>,
+  step: Step<Setting>,
 ): Promise<Applied> {
-  const changes = compareItems(definition.ours(step.held), step.wanted)
-  if (changes.length === 0) return { outcome: isNothing(step.wanted) ? 'not_asked' : 'unchanged', changes }
-  return needs.isDryRun ? { outcome: 'would_change', changes } : await set(definition, needs, step)
-}
+  const changes = compareItems(definition.ours(step.setting), step.wanted)
+  if (changes.length === 0)
+    return { outcome: Object.keys(step.wanted).length === 0 ? 'not_asked' : 'unchanged', changes }
+  if (needs.isDryRun) return { outcome: 'would_change', changes }
 
-async function set<Held>(definition: PartDefinition<Held>, needs: ApplyNeeds, step: Step<Held>): Promise<Applied> {
   await needs.probeBefore()
-  await definition.dryRun?.(needs.context, step.wanted, step.held)
-  const weaker = await putStrongest(definition, needs, step)
-  const wanted = weaker?.wanted ?? step.wanted
+  await definition.dryRun?.(needs.context, step.wanted, step.setting)
+  const wanted = await putStrongest(definition, needs.context, step)
   const left = await readBack(definition, needs, wanted)
-  if (left.length > 0) return { outcome: 'failed', changes: [], ...describeDifference(left) }
-  const message = weaker?.message ?? definition.reminder?.(needs.choices)
-  return {
-    ...setTo(compareItems(definition.ours(step.held), wanted)),
-    ...(message === undefined ? {} : { message }),
-  }
+  if (left.length > 0) return { outcome: 'failed', changes: [], problem: { kind: 'altered', left } }
+  if (wanted === step.wanted) return { outcome: 'changed', changes }
+  // The weaker setting may already have been in place.
+  const weaker = compareItems(definition.ours(step.setting), wanted)
+  return { outcome: weaker.length === 0 ? 'unchanged' : 'changed', changes: weaker, isWeaker: true }
 }
 
-/** The weaker setting may already have been in place. */
-function setTo(changes: Change[]): Applied {
-  return { outcome: changes.length === 0 ? 'unchanged' : 'changed', changes }
-}
-
-function isNothing(wanted: Items): boolean {
-  return Object.keys(wanted).length === 0
-}
-
-/** Returns the weaker setting, if the bucket rejected documents with the wanted one. */
-async function putStrongest<Held>(definition: PartDefinition<Held>, { context }: ApplyNeeds, step: Step<Held>) {
+/** Returns the items that were set: the weaker ones if the bucket rejected documents with the wanted ones. */
+async function putStrongest<Setting>(
+  definition: PartDefinition<Setting>,
+  context: BucketContext,
+  step: Step<Setting>,
+): Promise<Items> {
   try {
-    await putAndProbe(definition, context, step)
-    return undefined
+    return await putAndProbe(definition, context, step)
   } catch (error) {
-    const weaker = error instanceof ProbeFailed ? definition.weaker?.(step.wanted) : undefined
-    if (weaker === undefined) throw error
-    await putAndProbe(definition, context, { ...step, wanted: weaker.wanted })
-    return weaker
+    const { weaker } = definition
+    if (weaker === undefined || !isFailedWithin(error, 'probe')) throw error
+    return await putAndProbe(definition, context, { ...step, wanted: weaker })
   }
 }
 
 /** Rolls the change back if the bucket then rejects documents. */
-async function putAndProbe<Held>(
-  definition: PartDefinition<Held>,
+async function putAndProbe<Setting>(
+  definition: PartDefinition<Setting>,
   context: BucketContext,
-  { held, wanted }: Step<Held>,
-): Promise<void> {
-  await putPart(definition, context, definition.merge(held, wanted))
+  { setting, wanted }: Step<Setting>,
+): Promise<Items> {
+  await putSetting(definition, context, definition.merge(setting, wanted))
   try {
     await probeBucket(context)
   } catch (error) {
-    await putPart(definition, context, held, RollbackFailed)
+    await putSetting(definition, context, setting, 'rollback')
     throw error
   }
-}
-
-function read<Held>(definition: PartDefinition<Held>, context: BucketContext): Promise<Held | undefined> {
-  return withRight(setupRights[definition.part].read, () => definition.read(context))
+  return wanted
 }
 
 const maxReads = 4
 
 /** Reads the setting back and returns the differences. Amazon may return the old setting for some seconds. */
-async function readBack<Held>(
-  definition: PartDefinition<Held>,
+async function readBack<Setting>(
+  definition: PartDefinition<Setting>,
   { context, pauseMs }: ApplyNeeds,
   wanted: Items,
 ): Promise<Change[]> {
   for (let reading = 1; ; reading += 1) {
-    const left = compareItems(definition.ours(await read(definition, context)), wanted)
+    const left = compareItems(definition.ours(await getSetting(definition, context)), wanted)
     if (left.length === 0 || reading === maxReads) return left
     await wait(pauseMs * reading)
   }
 }
 
-function describeDifference(left: Change[]): Pick<Applied, 'message' | 'advice'> {
-  const named = left.map(({ item, from }) => `${item} is ${from === undefined ? 'missing' : JSON.stringify(from)}`)
-  return {
-    message: `The store accepted the setting but changed it: ${named.join('; ')}`,
-    advice: 'If somebody else is changing the bucket now, run this again. Otherwise the store does not support it.',
-  }
-}
-
-function explainFailed<Held>(
-  { part, isRequested: isAskedFor }: PartDefinition<Held>,
+function diagnosePart<Setting>(
+  definition: PartDefinition<Setting>,
   { context, choices }: ApplyNeeds,
   error: unknown,
-): Pick<Applied, 'outcome' | 'message' | 'advice'> {
-  if (error instanceof CannotApply) return { outcome: 'failed', message: error.message }
-  if (!(error instanceof RollbackFailed)) rethrowHopeless(context, error)
-  const isOptional = isUnsupported(context, error) && !isAskedFor(choices)
-  return { outcome: isOptional ? 'lacking' : 'failed', ...explainPart(context, part, error) }
+): Pick<Applied, 'outcome' | 'problem'> {
+  if (error instanceof CannotApply)
+    return { outcome: 'failed', problem: { kind: 'conflict', conflict: error.conflict } }
+  const failure = diagnose(context, error, definition.part)
+  if (!isFailedWithin(error, 'rollback')) rethrowHopeless(context, error, failure)
+  const isOptional = isUnsupported(context, error) && definition.isRequested?.(choices) !== true
+  return { outcome: isOptional ? 'lacking' : 'failed', problem: problemOf(context, error, failure) }
+}
+
+function problemOf(context: BucketContext, error: unknown, failure: S3Diagnosis): PartProblem {
+  if (isFailedWithin(error, 'probe')) return { kind: 'rolled_back', failure }
+  if (isFailedWithin(error, 'rollback')) return { kind: 'not_rolled_back', failure }
+  return isUnsupported(context, error) ? { kind: 'unsupported' } : { kind: 'call_failed', failure }
 }
 
 const hopeless = new Set<S3Trouble | undefined>([
@@ -174,64 +180,34 @@ const hopeless = new Set<S3Trouble | undefined>([
   'not_s3',
 ])
 
-/** Throws an explained error if every other part would fail in the same way. */
-function rethrowHopeless(context: BucketContext, error: unknown): void {
-  // Aborted, or already explained.
-  if (context.signal.aborted || error instanceof AppError) throw error
-  const cause = causeOf(error)
-  const { trouble, s3Code } = s3FailureOf(cause)
-  if (!hopeless.has(trouble)) return
-  const { message, advice } = explainS3Failure(cause, { ...context, right: rightOf(error, 'versioning') })
-  const more =
-    s3Code === 'NoSuchBucket' ? ' `./bin/paniq-docs s3 test` creates it, with credentials that allow it.' : ''
-  throw new AppError('store_unavailable', `${message}. ${advice}${more}`, { cause: error })
+/** Throws if every other part would fail in the same way. */
+function rethrowHopeless({ signal }: BucketContext, error: unknown, failure: S3Diagnosis): void {
+  // Aborted, or thrown by the probe.
+  if (signal.aborted || error instanceof BucketUnusable) throw error
+  if (hopeless.has(failure.trouble)) throw new BucketUnusable(failure, false, error)
 }
 
-/** The bucket failed the probe before anything was changed. */
-export function toProbeError(context: BucketContext, error: ProbeFailed): AppError {
-  rethrowHopeless(context, error)
-  const { message, advice } = explainS3Failure(error.cause, { ...context, right: error.right })
-  return new AppError(
-    'store_unavailable',
-    `Nothing was changed: each change is tested with an object that is put, read and deleted, and that fails now. ${message}. ${advice}`,
-    { cause: error },
-  )
+/** Probes the bucket before anything is changed. Throws `BucketUnusable`. */
+export async function requireWorkingBucket(context: BucketContext): Promise<void> {
+  try {
+    await probeBucket(context)
+  } catch (error) {
+    if (!isFailedWithin(error, 'probe')) throw error
+    const failure = diagnose(context, error, 'versioning')
+    rethrowHopeless(context, error, failure)
+    throw new BucketUnusable(failure, true, error)
+  }
 }
 
 /** Whether the store does not support a part, or breaks uploads with it. Only Amazon S3 is known to support all parts. */
 export function isUnsupported({ config }: BucketContext, error: unknown): boolean {
-  if (error instanceof RollbackFailed) return false
-  return isUnknownCall(causeOf(error)) || (error instanceof ProbeFailed && !isAmazon(config))
+  if (isFailedWithin(error, 'rollback')) return false
+  return isUnknownCall(causeOf(error)) || (isFailedWithin(error, 'probe') && !isAmazon(config))
 }
 
-function explainPart(context: BucketContext, part: PartName, error: unknown): Explanation {
-  if (error instanceof ProbeFailed) return explainProbeFailure(context, error)
-  if (error instanceof RollbackFailed) return explainRollbackFailure(context, error)
-  if (isUnsupported(context, error))
-    return { message: 'This store does not support it', advice: 'The rest of the bucket is set up without it.' }
-  return explainS3Failure(causeOf(error), { ...context, right: rightOf(error, part) })
-}
-
-function explainProbeFailure(context: BucketContext, error: ProbeFailed): Explanation {
-  const { message } = explainS3Failure(error.cause, { ...context, right: error.right })
-  return {
-    message: `With this setting the bucket rejects the service’s uploads (${message}), so the setting was rolled back`,
-    advice: isAmazon(context.config)
-      ? 'Find the cause, such as a missing right on the key, and run this again.'
-      : 'The store accepts the setting but does not behave as Amazon S3 does.',
-  }
-}
-
-function explainRollbackFailure(context: BucketContext, error: RollbackFailed): Explanation {
-  const { message } = explainS3Failure(error.cause, { ...context, right: error.right })
-  return {
-    message: `The setting was tested and could not be rolled back (${message})`,
-    advice: 'Restore the old setting by hand. ./bin/paniq-docs s3 test checks whether the bucket accepts documents.',
-  }
-}
-
-function rightOf(error: unknown, part: PartName): string {
-  return error instanceof CallFailed ? error.right : setupRights[part].write
+function diagnose(context: BucketContext, error: unknown, part: PartName): S3Diagnosis {
+  const right = error instanceof CallFailed ? error.right : setupRights[part].write
+  return diagnoseS3(causeOf(error), { ...context, right })
 }
 
 function causeOf(error: unknown): unknown {

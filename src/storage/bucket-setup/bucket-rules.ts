@@ -1,4 +1,4 @@
-import { testKey } from '../s3/diagnosis/connection-step.ts'
+import { testKey } from '../s3/diagnosis/test-object.ts'
 
 const partNames = ['versioning', 'policy', 'public_access', 'encryption', 'lifecycle', 'cors', 'replication'] as const
 export type PartName = (typeof partNames)[number]
@@ -47,37 +47,23 @@ export const publicAccessBlock = {
 
 export type PublicAccessSwitch = keyof typeof publicAccessBlock
 
-type EncryptionRuleData = {
-  ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } | { SSEAlgorithm: 'aws:kms'; KMSMasterKeyID: string }
-  BucketKeyEnabled: boolean
-}
-
 /** The default encryption: with S3's own key, or with this KMS key. Data only: `deploy/aws` uses it too. */
-export function encryptionRule(kmsKey: string | undefined): EncryptionRuleData {
-  if (kmsKey === undefined)
-    return { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' }, BucketKeyEnabled: false }
+export function encryptionRule(kmsKey: string | undefined) {
+  const byS3 = { SSEAlgorithm: 'AES256' } as const
+  if (kmsKey === undefined) return { ApplyServerSideEncryptionByDefault: byS3, BucketKeyEnabled: false }
+  const byKey = { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: kmsKey } as const
   return {
-    ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: kmsKey },
+    ApplyServerSideEncryptionByDefault: byKey,
     // One KMS call serves many objects, which costs a hundredth.
     BucketKeyEnabled: true,
   }
-}
-
-/** A statement of a bucket's policy, as JSON has it. */
-type PolicyStatementData = {
-  Sid: string
-  Effect: 'Deny'
-  Principal: { AWS: '*' }
-  Action: string
-  Resource: string[]
-  Condition: Record<string, Record<string, string>>
 }
 
 /** The maximum of `DOWNLOAD_URL_SECONDS`, in milliseconds as in the policy condition `s3:signatureAge`. */
 const maxSignatureAgeMs = 3_600_000
 
 /** The policy statements of `s3 setup`. It never changes other statements. Data only: `deploy/aws` uses it too. */
-export function policyStatements(bucketArn: string): PolicyStatementData[] {
+export function policyStatements(bucketArn: string) {
   const denial = { Effect: 'Deny', Principal: { AWS: '*' }, Action: 's3:*' } as const
   const Resource = [bucketArn, `${bucketArn}/*`]
   return [
@@ -173,17 +159,8 @@ function oldVersions(
   return { NoncurrentVersionTransitions: [moving], ...expiration }
 }
 
-type CorsRuleData = {
-  ID: string
-  AllowedOrigins: string[]
-  AllowedMethods: string[]
-  AllowedHeaders: string[]
-  ExposeHeaders: string[]
-  MaxAgeSeconds: number
-}
-
 /** Lets pages of these origins read from links. Data only: `deploy/aws` uses it too. */
-export function corsRule(origins: string[]): CorsRuleData {
+export function corsRule(origins: string[]) {
   return {
     ID: 'paniq-links',
     AllowedOrigins: origins,
@@ -202,39 +179,23 @@ export type ReplicationOptions = {
   followsDeletes: boolean
 }
 
-export type ReplicationRuleData = {
-  ID: string
-  Priority: number
-  Status: 'Enabled'
-  Filter: { Prefix: string }
-  DeleteMarkerReplication: { Status: 'Enabled' | 'Disabled' }
-  SourceSelectionCriteria?: { SseKmsEncryptedObjects: { Status: 'Enabled' } }
-  Destination: {
-    Bucket: string
-    /** The metrics for the alarms of `deploy/aws`. */
-    Metrics: { Status: 'Enabled' }
-    EncryptionConfiguration?: { ReplicaKmsKeyID: string }
-  }
-}
+const enabled = { Status: 'Enabled' } as const
 
 /** Replicates the whole bucket. Data only: `deploy/aws` uses it too. */
-export function replicationRule(
-  { bucketArn, kmsKey, followsDeletes }: ReplicationOptions,
-  priority: number,
-): ReplicationRuleData {
-  const rule = {
+export function replicationRule({ bucketArn, kmsKey, followsDeletes }: ReplicationOptions, priority: number) {
+  return {
     ID: 'paniq-replica',
     Priority: priority,
-    Status: 'Enabled',
+    ...enabled,
     Filter: { Prefix: '' },
     DeleteMarkerReplication: { Status: followsDeletes ? 'Enabled' : 'Disabled' },
-  } as const
-  const Destination = { Bucket: bucketArn, Metrics: { Status: 'Enabled' } } as const
-  if (kmsKey === undefined) return { ...rule, Destination }
-  return {
-    ...rule,
     // Without this and the key below, S3 silently skips objects that are encrypted with a KMS key.
-    SourceSelectionCriteria: { SseKmsEncryptedObjects: { Status: 'Enabled' } },
-    Destination: { ...Destination, EncryptionConfiguration: { ReplicaKmsKeyID: kmsKey } },
-  }
+    ...(kmsKey === undefined ? {} : { SourceSelectionCriteria: { SseKmsEncryptedObjects: enabled } }),
+    Destination: {
+      Bucket: bucketArn,
+      // For the alarms of `deploy/aws`.
+      Metrics: enabled,
+      ...(kmsKey === undefined ? {} : { EncryptionConfiguration: { ReplicaKmsKeyID: kmsKey } }),
+    },
+  } as const
 }

@@ -6,7 +6,7 @@ import {
   type TransitionDefaultMinimumObjectSize,
 } from '@aws-sdk/client-s3'
 
-import { type Items, type Objection, type PartDefinition, undefinedOn } from './bucket-part.ts'
+import type { Items, Objection, PartDefinition } from './bucket-part.ts'
 import {
   type BucketChoices,
   lifecycleRules,
@@ -28,40 +28,35 @@ const ourIds = new Set(
 
 export const lifecyclePart: PartDefinition<Lifecycle> = {
   part: 'lifecycle',
-  title: 'Lifecycle',
-  async read({ client, config, signal }) {
-    const command = new GetBucketLifecycleConfigurationCommand({ Bucket: config.bucket })
-    const answer = await undefinedOn('NoSuchLifecycleConfiguration', client.send(command, { abortSignal: signal }))
-    if (answer === undefined) return undefined
+  absentCode: 'NoSuchLifecycleConfiguration',
+  async get({ client, at, reading }) {
+    const answer = await client.send(new GetBucketLifecycleConfigurationCommand(at), reading)
     return { rules: (answer.Rules ?? []).map(normalize), smallest: answer.TransitionDefaultMinimumObjectSize }
   },
-  ours: (held) => byId(rulesOf(held).filter(isOurs)),
-  wanted: ({ choices, held }) => byId(lifecycleRules(optionsOf(choices, rulesOf(held)))),
-  merge: (held, items) => ({
-    // The items are our own rules, or rules that were read.
-    rules: [...rulesOf(held).filter((rule) => !isOurs(rule)), ...(Object.values(items) as LifecycleRule[])],
-    smallest: held?.smallest,
-  }),
-  write: ({ client, config }, { rules, smallest }) =>
+  put: ({ client, at }, { rules, smallest }) =>
     client.send(
       new PutBucketLifecycleConfigurationCommand({
-        Bucket: config.bucket,
+        ...at,
         LifecycleConfiguration: { Rules: rules },
         ...(smallest === undefined ? {} : { TransitionDefaultMinimumObjectSize: smallest }),
       }),
     ),
-  clear: ({ client, config }) => client.send(new DeleteBucketLifecycleCommand({ Bucket: config.bucket })),
-  objections: (held, wanted) => {
+  delete: ({ client, at }) => client.send(new DeleteBucketLifecycleCommand(at)),
+  ours: (lifecycle) => byId(lifecycle?.rules.filter(isOurs) ?? []),
+  wanted: ({ choices, setting: lifecycle }) => byId(lifecycleRules(optionsOf(choices, lifecycle?.rules ?? []))),
+  merge: (lifecycle, items) => ({
+    // The items are our own rules, or rules that were read.
+    rules: [...foreignRulesOf(lifecycle), ...(Object.values(items) as LifecycleRule[])],
+    smallest: lifecycle?.smallest,
+  }),
+  objections: (lifecycle, wanted) => {
     const days = noncurrentDaysOf(Object.values(wanted) as LifecycleRule[]) ?? defaultNoncurrentDays
-    return rulesOf(held)
-      .filter((rule) => !isOurs(rule))
-      .flatMap((rule) => objectToRule(rule, days))
+    return foreignRulesOf(lifecycle).flatMap((rule) => objectToRule(rule, days))
   },
-  isRequested: () => false,
 }
 
-function rulesOf(held: Lifecycle | undefined): LifecycleRule[] {
-  return held?.rules ?? []
+function foreignRulesOf(lifecycle: Lifecycle | undefined): LifecycleRule[] {
+  return lifecycle?.rules.filter((rule) => !isOurs(rule)) ?? []
 }
 
 function isOurs({ ID }: LifecycleRule): boolean {
@@ -111,39 +106,30 @@ export function objectToRule(rule: LifecycleRule, noncurrentDays: number): Objec
   return [...ofExpiration(rule), ...ofTransitions(rule), ...ofOldVersions(rule, noncurrentDays)]
 }
 
+function ofExpiration({ ID: rule, Expiration: { Days: days, Date: date } = {} }: LifecycleRule): Objection[] {
+  if (days === undefined && date === undefined) return []
+  return [{ isSerious: true, kind: 'deletes_documents', rule, days, date: date?.toISOString() }]
+}
+
+function ofTransitions({ ID: rule, Transitions = [] }: LifecycleRule): Objection[] {
+  const allowed = new Set<string | undefined>([...transitionClasses, undefined])
+  return Transitions.filter(({ StorageClass }) => !allowed.has(StorageClass)).map(({ StorageClass = '' }) => ({
+    isSerious: true,
+    kind: 'moves_documents',
+    rule,
+    storageClass: StorageClass,
+  }))
+}
+
+function ofOldVersions({ ID: rule, NoncurrentVersionExpiration }: LifecycleRule, noncurrentDays: number): Objection[] {
+  const days = NoncurrentVersionExpiration?.NoncurrentDays
+  if (days === undefined || days >= noncurrentDays) return []
+  return [{ isSerious: false, kind: 'deletes_old_versions', rule, days }]
+}
+
 /** Documents have no tags, so a rule that filters by a tag does not apply. */
 function appliesToDocuments({ Filter: filter }: LifecycleRule): boolean {
   const { Prefix: prefix = '', Tags: tags = [] } = { ...filter, ...filter?.And }
   const isTagged = filter?.Tag !== undefined || tags.length > 0
   return !isTagged && (prefix.startsWith(documentsPrefix) || documentsPrefix.startsWith(prefix))
-}
-
-function ofExpiration(rule: LifecycleRule): Objection[] {
-  const { Days: days, Date: date } = rule.Expiration ?? {}
-  const when = days === undefined ? date?.toISOString() : `${days} days after their upload`
-  if (when === undefined) return []
-  return [
-    { isSerious: true, message: `${nameOf(rule)} deletes documents: ${when}. Remove it, or exclude documents from it` },
-  ]
-}
-
-function ofTransitions(rule: LifecycleRule): Objection[] {
-  const allowed = new Set<string>(transitionClasses)
-  const others = (rule.Transitions ?? []).flatMap(({ StorageClass }) => StorageClass ?? [])
-  return others
-    .filter((each) => !allowed.has(each))
-    .map((each) => ({
-      isSerious: true,
-      message: `${nameOf(rule)} moves documents to ${each}, ${each === 'ONEZONE_IA' ? 'which has only one copy' : 'from which links cannot read'}. Remove it, or exclude documents from it`,
-    }))
-}
-
-function ofOldVersions(rule: LifecycleRule, noncurrentDays: number): Objection[] {
-  const days = rule.NoncurrentVersionExpiration?.NoncurrentDays
-  if (days === undefined || days >= noncurrentDays) return []
-  return [{ isSerious: false, message: `${nameOf(rule)} deletes old versions sooner: after ${days} days` }]
-}
-
-function nameOf({ ID }: LifecycleRule): string {
-  return `The rule ${ID ?? 'without a name'}, which this command does not own,`
 }

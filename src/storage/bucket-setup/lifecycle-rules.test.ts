@@ -23,7 +23,7 @@ test('with any options, no rule removes a visible document', () => {
   )
 })
 
-test('whatever is wished, no old version is moved on the day that it goes or later, which S3 refuses', () => {
+test('with any options, no old version is moved on or after the day of its destruction, which S3 rejects', () => {
   fc.assert(
     fc.property(wishes, (wish) => {
       const tooLate = lifecycleRules(wish).filter((rule) =>
@@ -36,7 +36,7 @@ test('whatever is wished, no old version is moved on the day that it goes or lat
   )
 })
 
-test('old versions move to a cheaper class after 30 days and go after as many as are wished; what goes soon does not move', () => {
+test('old versions move to a cheaper class after 30 days and are destroyed after the given number; short-lived ones do not move', () => {
   expect(oldVersions(365)).toMatchObject({
     NoncurrentVersionTransitions: [{ NoncurrentDays: 30, StorageClass: 'STANDARD_IA' }],
     NoncurrentVersionExpiration: { NoncurrentDays: 365 },
@@ -44,7 +44,7 @@ test('old versions move to a cheaper class after 30 days and go after as many as
   expect(oldVersions(59)).not.toHaveProperty('NoncurrentVersionTransitions')
 })
 
-test('the folders of the rules are those of the keys', () => {
+test('the rules have the folders of the keys', () => {
   expect(key.startsWith(documentsPrefix)).toBe(true)
   expect(quarantineKeyOf(key).startsWith(quarantinePrefix)).toBe(true)
 })

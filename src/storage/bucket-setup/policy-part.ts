@@ -1,16 +1,14 @@
 import { DeleteBucketPolicyCommand, GetBucketPolicyCommand, PutBucketPolicyCommand } from '@aws-sdk/client-s3'
 
-import { testKey } from '../s3/diagnosis/connection-step.ts'
+import { testKey } from '../s3/diagnosis/test-object.ts'
 import { isAmazon } from '../s3/requests/retrying-s3-client.ts'
 import {
   type BucketContext,
   type Items,
-  RollbackFailed,
   type Objection,
   type PartDefinition,
   probeBucket,
-  putPart,
-  undefinedOn,
+  putSetting,
 } from './bucket-part.ts'
 import { bucketArnOf, policyStatements } from './bucket-rules.ts'
 
@@ -21,44 +19,41 @@ const ourSids = new Set(policyStatements('').map(({ Sid }) => Sid))
 
 export const policyPart: PartDefinition<Policy> = {
   part: 'policy',
-  title: 'Policy: TLS only, no signature older than an hour',
-  async read({ client, config, signal }) {
-    const command = new GetBucketPolicyCommand({ Bucket: config.bucket })
-    const answer = await undefinedOn('NoSuchBucketPolicy', client.send(command, { abortSignal: signal }))
-    return answer?.Policy === undefined ? undefined : policyOf(answer.Policy)
+  absentCode: 'NoSuchBucketPolicy',
+  async get({ client, at, reading }) {
+    const { Policy: text } = await client.send(new GetBucketPolicyCommand(at), reading)
+    return text === undefined ? undefined : policyOf(text)
   },
-  ours: (held) => bySid((held?.Statement ?? []).filter(isOurs)),
+  put: ({ client, at }, policy) => client.send(new PutBucketPolicyCommand({ ...at, Policy: JSON.stringify(policy) })),
+  delete: ({ client, at }) => client.send(new DeleteBucketPolicyCommand(at)),
+  ours: (policy) => bySid(policy?.Statement.filter(isOurs) ?? []),
   wanted: ({ context: { config } }) => bySid(policyStatements(bucketArnOf(config.bucket, config.region))),
-  merge: (held, items) => ({
+  merge: (policy, items) => ({
     Version: '2012-10-17',
-    ...held,
-    Statement: [...(held?.Statement ?? []).filter((each) => !isOurs(each)), ...Object.values(items).map(statementOf)],
+    ...policy,
+    Statement: [...foreignStatementsOf(policy), ...Object.values(items).map(statementOf)],
   }),
-  write: ({ client, config }, policy) =>
-    client.send(new PutBucketPolicyCommand({ Bucket: config.bucket, Policy: JSON.stringify(policy) })),
-  clear: ({ client, config }) => client.send(new DeleteBucketPolicyCommand({ Bucket: config.bucket })),
   dryRun: tryOnTestObject,
-  objections: (held) => (held?.Statement ?? []).filter((each) => !isOurs(each)).flatMap(objectionTo),
-  isRequested: () => false,
+  objections: (policy) => foreignStatementsOf(policy).flatMap(objectionTo),
+}
+
+function foreignStatementsOf(policy: Policy | undefined): Items[] {
+  return policy?.Statement.filter((each) => !isOurs(each)) ?? []
 }
 
 /**
  * Skipped on Amazon S3. Another store may deny everything because of an unknown condition, or because it is reached without
  * TLS, and then deny the rollback too. So the policy is first tried on the test object only.
  */
-async function tryOnTestObject(context: BucketContext, wanted: Items, held: Policy | undefined): Promise<void> {
+async function tryOnTestObject(context: BucketContext, wanted: Items, policy: Policy | undefined): Promise<void> {
   if (isAmazon(context.config)) return
   const Resource = [`${bucketArnOf(context.config.bucket, context.config.region)}/${testKey}`]
-  const narrow = Object.fromEntries(
-    Object.entries(wanted).map(([sid, statement]) => [sid, { ...statementOf(statement), Resource }]),
-  )
-  const narrowPolicy = policyPart.merge(held, narrow)
-  if (narrowPolicy === undefined) return
-  await putPart(policyPart, context, narrowPolicy)
+  const narrow = Object.entries(wanted).map(([sid, statement]) => [sid, { ...statementOf(statement), Resource }])
+  await putSetting(policyPart, context, policyPart.merge(policy, Object.fromEntries(narrow)))
   try {
     await probeBucket(context)
   } finally {
-    await putPart(policyPart, context, held, RollbackFailed)
+    await putSetting(policyPart, context, policy, 'rollback')
   }
 }
 
@@ -100,15 +95,10 @@ function statementOf(item: unknown): Items {
   return typeof item === 'object' && item !== null ? { ...item } : {}
 }
 
+/** Whether everybody may do what a statement allows. */
 function objectionTo({ Sid, Effect, Principal, Condition }: Items): Objection[] {
   if (Effect !== 'Allow' || !isEverybody(Principal) || Condition !== undefined) return []
-  const name = typeof Sid === 'string' ? `The statement ${Sid}` : 'A statement without a Sid'
-  return [
-    {
-      isSerious: true,
-      message: `${name}, which this command does not own, allows everybody. Remove it from the policy, which the store may reject until then`,
-    },
-  ]
+  return [{ isSerious: true, kind: 'open_statement', sid: typeof Sid === 'string' ? Sid : undefined }]
 }
 
 function isEverybody(principal: unknown): boolean {

@@ -4,17 +4,13 @@ import { expect, test } from 'vitest'
 import { loadConfig } from '../../config/config.ts'
 import { openS3Client } from '../s3/requests/retrying-s3-client.ts'
 import type { BucketChoices } from './bucket-rules.ts'
-import { type Items, CannotApply } from './bucket-part.ts'
+import { type Items, CannotApply, openContext } from './bucket-part.ts'
 import { replicationPart } from './replication-part.ts'
 
 const { s3: config } = loadConfig({ AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: 'y' })
 const client = openS3Client({ config, log: { warn: () => undefined } })
-const context = {
-  config,
-  client,
-  seen: { clockAheadMs: undefined, bucketRegion: undefined },
-  signal: new AbortController().signal,
-}
+const seen = { clockAheadMs: undefined, bucketRegion: undefined }
+const context = openContext({ config, client, seen, signal: new AbortController().signal })
 const role = 'arn:aws:iam::123456789012:role/ours'
 const wish = { bucketArn: 'arn:aws:s3:::replica', role, kmsKey: undefined, followsDeletes: true }
 const theirs: ReplicationConfiguration = {
@@ -30,9 +26,9 @@ const theirs: ReplicationConfiguration = {
   ],
 }
 const wanted = (replication: BucketChoices['replication'], held?: ReplicationConfiguration) =>
-  replicationPart.wanted({ choices: { origins: [], ...(replication && { replication }) }, held, context })
+  replicationPart.wanted({ choices: { origins: [], ...(replication && { replication }) }, setting: held, context })
 
-test('what is removed here goes there too, unless the replica is to keep it', () => {
+test('removals here are replicated, unless the replica keeps deleted objects', () => {
   expect(wanted(wish)).toMatchObject({
     role,
     'paniq-replica': { Priority: 1, Filter: { Prefix: '' }, DeleteMarkerReplication: { Status: 'Enabled' } },
@@ -52,14 +48,14 @@ test('with a KMS key for the copies, objects encrypted with KMS are copied too',
   })
 })
 
-test('S3 counts what it copies, as the stacks of deploy/aws have it; another store is not asked to', () => {
+test('S3 publishes replication metrics at Amazon, as in deploy/aws, and not in other stores', () => {
   const counted = { Bucket: wish.bucketArn, Metrics: { Status: 'Enabled' } }
   expect(wanted(wish)).toMatchObject({ 'paniq-replica': { Destination: counted } })
 
   const elsewhere = { ...context, config: { ...config, endpoint: 'http://127.0.0.1:9' } }
   const items = replicationPart.wanted({
     choices: { origins: [], replication: wish },
-    held: undefined,
+    setting: undefined,
     context: elsewhere,
   })
   expect(items['paniq-replica']).toMatchObject({ Destination: { Bucket: wish.bucketArn } })
@@ -70,14 +66,13 @@ test('with --kms-key, a rule without a key for the copies is rejected', async ()
   const kmsKey = 'arn:aws:kms:af-south-1:123456789012:key/1234abcd'
   const beside = (items: Items) => replicationPart.requireCompatible?.(context, { origins: [], kmsKey }, items)
 
-  await expect(beside(wanted(wish))).rejects.toThrow('Use --replicate-to with --replica-kms-key')
+  await expect(beside(wanted(wish))).rejects.toMatchObject({ conflict: { kind: 'skips_kms_objects' } })
   await expect(beside(wanted({ ...wish, kmsKey }))).resolves.toBeUndefined()
   await expect(beside({})).resolves.toBeUndefined()
 })
 
 test('foreign rules stay with their priority, and another role is a conflict', () => {
-  expect(() => wanted(wish, theirs)).toThrow(CannotApply)
-  expect(() => wanted(wish, theirs)).toThrow(`Use --replication-role ${theirs.Role}`)
+  expect(() => wanted(wish, theirs)).toThrow(new CannotApply({ kind: 'other_role', role: theirs.Role }))
 
   const items = wanted({ ...wish, role: theirs.Role ?? '' }, theirs)
   expect(items).toMatchObject({ 'paniq-replica': { Priority: 8 } })

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 
 import { proofRights, setupRights } from './bucket-rules.ts'
 
-test('docs/commands.md names every right that setting a bucket up takes, and no other', () => {
+test('docs/commands.md names every permission of the set-up of a bucket, and no other', () => {
   const page = readFileSync(new URL('../../../docs/commands.md', import.meta.url), 'utf8')
   const [, paragraph = ''] = /\nRequired permissions: ([^]*?)\n\n/.exec(page) ?? []
   const named = new Set([...paragraph.matchAll(/`(s3:\w+)`/g)].map(([, right]) => right))

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+
 import {
   type CORSRule,
   DeleteBucketCorsCommand,
@@ -17,94 +19,71 @@ import {
 
 import type { S3Config } from '../../config/config.ts'
 import { isAmazon } from '../s3/requests/retrying-s3-client.ts'
-import { isSame, type Items, type PartDefinition, probeBucket, undefinedOn } from './bucket-part.ts'
-import { publicAccessBlock, corsRule, encryptionRule, type PublicAccessSwitch } from './bucket-rules.ts'
+import { type Items, type PartDefinition, probeBucket } from './bucket-part.ts'
+import { corsRule, encryptionRule, publicAccessBlock, type PublicAccessSwitch } from './bucket-rules.ts'
 
 /** Keeps objects that somebody deletes or replaces outside of the service, for the days of the lifecycle. */
 export const versioningPart: PartDefinition<'Enabled' | 'Suspended'> = {
   part: 'versioning',
-  title: 'Versioning',
-  async read({ client, config, signal }) {
-    const command = new GetBucketVersioningCommand({ Bucket: config.bucket })
-    return (await client.send(command, { abortSignal: signal })).Status
-  },
-  ours: (held) => ({ versioning: held ?? 'off' }),
+  get: async ({ client, at, reading }) => (await client.send(new GetBucketVersioningCommand(at), reading)).Status,
+  put: ({ client, at }, Status) =>
+    client.send(new PutBucketVersioningCommand({ ...at, VersioningConfiguration: { Status } })),
+  // Versioning can only be suspended, not removed.
+  delete: (context) => versioningPart.put(context, 'Suspended'),
+  ours: (status) => ({ versioning: status ?? 'off' }),
   wanted: () => ({ versioning: 'Enabled' }),
   merge: () => 'Enabled',
-  write: ({ client, config }, Status) =>
-    client.send(new PutBucketVersioningCommand({ Bucket: config.bucket, VersioningConfiguration: { Status } })),
-  // Versioning can only be suspended, not removed.
-  clear: (context) => versioningPart.write(context, 'Suspended'),
-  isRequested: () => false,
 }
 
 const withoutBlockPublicAcls = { ...publicAccessBlock, BlockPublicAcls: false }
 
 export const publicAccessPart: PartDefinition<PublicAccessBlockConfiguration> = {
   part: 'public_access',
-  title: 'Closed to the public',
-  async read({ client, config, signal }) {
-    const command = new GetPublicAccessBlockCommand({ Bucket: config.bucket })
-    const answer = await undefinedOn(
-      'NoSuchPublicAccessBlockConfiguration',
-      client.send(command, { abortSignal: signal }),
-    )
-    return answer?.PublicAccessBlockConfiguration
-  },
-  ours: (held = {}) => switchesOf(held),
+  absentCode: 'NoSuchPublicAccessBlockConfiguration',
+  get: async ({ client, at, reading }) =>
+    (await client.send(new GetPublicAccessBlockCommand(at), reading)).PublicAccessBlockConfiguration,
+  put: ({ client, at }, block) =>
+    client.send(new PutPublicAccessBlockCommand({ ...at, PublicAccessBlockConfiguration: switchesOf(block) })),
+  delete: ({ client, at }) => client.send(new DeletePublicAccessBlockCommand(at)),
+  ours: (block = {}) => switchesOf(block),
   // An earlier run set the weaker form because the store needs it. Another try would interrupt uploads.
-  wanted: ({ held = {}, context: { config } }) => (isClosed(held, config) ? switchesOf(held) : publicAccessBlock),
-  merge: (_held, items) => items,
-  write: ({ client, config }, held) =>
-    client.send(
-      new PutPublicAccessBlockCommand({ Bucket: config.bucket, PublicAccessBlockConfiguration: switchesOf(held) }),
-    ),
-  clear: ({ client, config }) => client.send(new DeletePublicAccessBlockCommand({ Bucket: config.bucket })),
-  objections: (_held, wanted) =>
-    isSame(wanted, withoutBlockPublicAcls) ? [{ isSerious: false, message: whyWeaker }] : [],
-  weaker: () => ({ wanted: withoutBlockPublicAcls, message: whyWeaker }),
-  isRequested: () => false,
+  wanted: ({ setting: block = {}, context: { config } }) =>
+    isClosed(block, config) ? switchesOf(block) : publicAccessBlock,
+  merge: (_block, items) => items,
+  objections: (_block, wanted) =>
+    isDeepStrictEqual(wanted, withoutBlockPublicAcls) ? [{ isSerious: false, kind: 'weaker_public_access' }] : [],
+  weaker: withoutBlockPublicAcls,
 }
 
-const whyWeaker =
-  'BlockPublicAcls is off, because with it this store rejects every upload. IgnorePublicAcls is on, so no ACL grants public access'
-
-export function isClosed(held: PublicAccessBlockConfiguration, config: S3Config): boolean {
-  const switches = switchesOf(held)
-  return isSame(switches, publicAccessBlock) || (!isAmazon(config) && isSame(switches, withoutBlockPublicAcls))
+export function isClosed(block: PublicAccessBlockConfiguration, config: S3Config): boolean {
+  const forms = isAmazon(config) ? [publicAccessBlock] : [publicAccessBlock, withoutBlockPublicAcls]
+  return forms.some((form) => isDeepStrictEqual(switchesOf(block), form))
 }
 
-function switchesOf(held: Items | PublicAccessBlockConfiguration): Record<PublicAccessSwitch, boolean> {
+function switchesOf(block: Items | PublicAccessBlockConfiguration): Record<PublicAccessSwitch, boolean> {
   return {
-    BlockPublicAcls: held.BlockPublicAcls === true,
-    IgnorePublicAcls: held.IgnorePublicAcls === true,
-    BlockPublicPolicy: held.BlockPublicPolicy === true,
-    RestrictPublicBuckets: held.RestrictPublicBuckets === true,
+    BlockPublicAcls: block.BlockPublicAcls === true,
+    IgnorePublicAcls: block.IgnorePublicAcls === true,
+    BlockPublicPolicy: block.BlockPublicPolicy === true,
+    RestrictPublicBuckets: block.RestrictPublicBuckets === true,
   }
 }
 
 export const encryptionPart: PartDefinition<ServerSideEncryptionRule> = {
   part: 'encryption',
-  title: 'Default encryption',
-  async read({ client, config, signal }) {
-    const command = new GetBucketEncryptionCommand({ Bucket: config.bucket })
-    const none = 'ServerSideEncryptionConfigurationNotFoundError'
-    const answer = await undefinedOn(none, client.send(command, { abortSignal: signal }))
-    return answer?.ServerSideEncryptionConfiguration?.Rules?.[0]
-  },
+  absentCode: 'ServerSideEncryptionConfigurationNotFoundError',
+  get: async ({ client, at, reading }) =>
+    (await client.send(new GetBucketEncryptionCommand(at), reading)).ServerSideEncryptionConfiguration?.Rules?.[0],
+  put: ({ client, at }, rule) =>
+    client.send(new PutBucketEncryptionCommand({ ...at, ServerSideEncryptionConfiguration: { Rules: [rule] } })),
+  delete: ({ client, at }) => client.send(new DeleteBucketEncryptionCommand(at)),
   ours: itemsOf,
   // Any encryption is accepted. A KMS key is not removed because the option is missing.
-  wanted: ({ choices, held }) => {
-    const isEncrypted = held?.ApplyServerSideEncryptionByDefault !== undefined
-    if (choices.kmsKey === undefined && isEncrypted) return itemsOf(held)
-    return itemsOf(encryptionRule(choices.kmsKey))
+  wanted: ({ choices: { kmsKey }, setting: rule }) => {
+    const isEncrypted = rule?.ApplyServerSideEncryptionByDefault !== undefined
+    return itemsOf(kmsKey === undefined && isEncrypted ? rule : encryptionRule(kmsKey))
   },
-  merge: (held, items) => ({ ...held, ...ruleOf(items) }),
-  async write({ client, config }, rule) {
-    const ServerSideEncryptionConfiguration = { Rules: [rule] }
-    await client.send(new PutBucketEncryptionCommand({ Bucket: config.bucket, ServerSideEncryptionConfiguration }))
-  },
-  clear: ({ client, config }) => client.send(new DeleteBucketEncryptionCommand({ Bucket: config.bucket })),
+  merge: (rule, items) => ({ ...rule, ...ruleOf(items) }),
   // A store without KMS accepts the setting and then rejects every upload. One encrypted object detects that.
   async dryRun(context, items) {
     const { SSEAlgorithm, KMSMasterKeyID } = ruleOf(items).ApplyServerSideEncryptionByDefault ?? {}
@@ -112,10 +91,6 @@ export const encryptionPart: PartDefinition<ServerSideEncryptionRule> = {
     await probeBucket(context, { ServerSideEncryption: SSEAlgorithm, ...key })
   },
   isRequested: ({ kmsKey }) => kmsKey !== undefined,
-  reminder: ({ kmsKey }) =>
-    kmsKey === undefined
-      ? undefined
-      : 'The service’s own credentials need kms:GenerateDataKey and kms:Decrypt on this key, or its uploads fail. Existing objects keep their encryption',
 }
 
 type Algorithm = NonNullable<ServerSideEncryptionRule['ApplyServerSideEncryptionByDefault']>['SSEAlgorithm']
@@ -141,25 +116,21 @@ function ruleOf({ algorithm, kms_key: key, bucket_key: hasBucketKey }: Items): S
 
 export const corsPart: PartDefinition<CORSRule[]> = {
   part: 'cors',
-  title: 'CORS',
-  async read({ client, config, signal }) {
-    const command = new GetBucketCorsCommand({ Bucket: config.bucket })
-    const answer = await undefinedOn('NoSuchCORSConfiguration', client.send(command, { abortSignal: signal }))
-    return answer?.CORSRules
-  },
-  ours: (held = []) => corsItemsOf(held.filter(isOurCorsRule)),
+  absentCode: 'NoSuchCORSConfiguration',
+  get: async ({ client, at, reading }) => (await client.send(new GetBucketCorsCommand(at), reading)).CORSRules,
+  put: ({ client, at }, CORSRules) =>
+    client.send(new PutBucketCorsCommand({ ...at, CORSConfiguration: { CORSRules } })),
+  delete: ({ client, at }) => client.send(new DeleteBucketCorsCommand(at)),
+  ours: (rules = []) => corsItemsOf(rules.filter(isOurCorsRule)),
   wanted: ({ choices: { origins } }) => (origins.length === 0 ? {} : corsItemsOf([corsRule(origins)])),
-  merge(held = [], items) {
+  merge(rules = [], items) {
     // The items are our own rules, or rules that were read.
-    const rules = [...held.filter((rule) => !isOurCorsRule(rule)), ...(Object.values(items) as CORSRule[])]
-    return rules.length === 0 ? undefined : rules
+    const merged = [...rules.filter((rule) => !isOurCorsRule(rule)), ...(Object.values(items) as CORSRule[])]
+    return merged.length === 0 ? undefined : merged
   },
-  write: ({ client, config }, rules) =>
-    client.send(new PutBucketCorsCommand({ Bucket: config.bucket, CORSConfiguration: { CORSRules: rules } })),
-  clear: ({ client, config }) => client.send(new DeleteBucketCorsCommand({ Bucket: config.bucket })),
-  objections: (held = []) =>
-    held.some((rule) => !isOurCorsRule(rule) && rule.AllowedOrigins?.includes('*'))
-      ? [{ isSerious: false, message: 'A rule that this command does not own lets pages of every origin read' }]
+  objections: (rules = []) =>
+    rules.some((rule) => !isOurCorsRule(rule) && rule.AllowedOrigins?.includes('*'))
+      ? [{ isSerious: false, kind: 'any_origin' }]
       : [],
   isRequested: ({ origins }) => origins.length > 0,
 }
@@ -168,7 +139,9 @@ const { ID: ourId, AllowedOrigins: _origins, ...ourFields } = corsRule([])
 
 /** Compares the id, or all fields but the origins for a store without ids. */
 function isOurCorsRule({ ID, AllowedOrigins: _theirs, ...fields }: CORSRule): boolean {
-  return ID === ourId || (ID === undefined && isSame(normalize(fields), normalize(ourFields)))
+  return (
+    ID === ourId || (ID === undefined && isDeepStrictEqual(normalize(fields), normalize<Partial<CORSRule>>(ourFields)))
+  )
 }
 
 function corsItemsOf(rules: CORSRule[]): Items {

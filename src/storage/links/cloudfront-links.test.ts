@@ -5,7 +5,7 @@ import { type Arbitrary, assert, asyncProperty, constantFrom, date, integer, rec
 import { describe, expect, test } from 'vitest'
 
 import type { StorageKey } from '../../vocabulary/vocabulary.ts'
-import { createCloudFrontSigner } from './s3-links.ts'
+import { createCloudFrontSigner } from './cloudfront-links.ts'
 import { formatContentDisposition } from './content-disposition.ts'
 import type { LinkOptions } from '../file-store.ts'
 import { requireReadableKey } from '../storage-key.ts'
@@ -14,7 +14,7 @@ const keys = {
   RSA: generateKeyPairSync('rsa', { modulusLength: 2048 }),
   ECDSA: generateKeyPairSync('ec', { namedCurve: 'prime256v1' }),
 }
-const place = { domain: 'd111111abcdef8.cloudfront.net', keyPairId: 'K2JCJMDEHXQW5F' }
+const distribution = { domain: 'd111111abcdef8.cloudfront.net', keyPairId: 'K2JCJMDEHXQW5F' }
 const key = requireReadableKey('security_firms/0b8f3a52-7a39-4d1c-9a43-1f2e3d4c5b6a/vat_certificate_7d0c.pdf')
 const hour: LinkOptions = {
   fileName: 'a.pdf',
@@ -26,7 +26,7 @@ const noon = new Date('2026-11-24T12:00:00.789Z')
 const noonEpoch = Date.parse('2026-11-24T12:00:00Z') / 1000
 
 function signerWith(privateKey: KeyObject, now = noon) {
-  return createCloudFrontSigner({ config: { ...place, privateKey }, now: () => now })
+  return createCloudFrontSigner({ config: { ...distribution, privateKey }, now: () => now })
 }
 
 const link: Arbitrary<LinkOptions> = record({
@@ -65,7 +65,7 @@ function fits(url: string, publicKey: KeyObject): boolean {
 }
 
 describe.each(Object.entries(keys))('a link signed with %s', (_name, { privateKey, publicKey }) => {
-  test('fits the public key and no other, and no other address', async () => {
+  test('matches its public key and no other, and no other address', async () => {
     const { url } = await signerWith(privateKey)(key, hour)
     const other = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
 
@@ -77,7 +77,7 @@ describe.each(Object.entries(keys))('a link signed with %s', (_name, { privateKe
     expect(fits(url.replace('&Hash-Algorithm=SHA256', ''), publicKey)).toBe(false)
   })
 
-  test('ends when it says, within the hour, whatever the name, key and moment', async () => {
+  test('ends at its expiry, within the hour, for any name, key and moment', async () => {
     await assert(
       asyncProperty(record({ link, key: anyKey, now }), async (given) => {
         const { url, expiresAt } = await signerWith(privateKey, given.now)(given.key, given.link)
@@ -88,7 +88,7 @@ describe.each(Object.entries(keys))('a link signed with %s', (_name, { privateKe
         expect(own).toEqual({
           Expires: String(begins + given.link.seconds),
           Signature: expect.stringMatching(/^[\w~-]+$/),
-          'Key-Pair-Id': place.keyPairId,
+          'Key-Pair-Id': distribution.keyPairId,
           'Hash-Algorithm': 'SHA256',
         })
         expect(expiresAt.getTime() / 1000).toBe(begins + given.link.seconds)
@@ -97,7 +97,7 @@ describe.each(Object.entries(keys))('a link signed with %s', (_name, { privateKe
     )
   })
 
-  test('is the same for every client: none encodes a character of it differently', async () => {
+  test('is the same for every client: none encodes a character differently', async () => {
     await assert(
       asyncProperty(record({ link, key: anyKey }), async (given) => {
         const { url } = await signerWith(privateKey)(given.key, given.link)
@@ -116,7 +116,7 @@ describe.each(Object.entries(keys))('a link signed with %s', (_name, { privateKe
   })
 })
 
-test('a link of RSA is the one that the SDK would sign', async () => {
+test('an RSA link equals that of the SDK', async () => {
   await assert(
     asyncProperty(record({ link, now }), async (given) => {
       const { url } = await signerWith(keys.RSA.privateKey, given.now)(key, given.link)
@@ -124,7 +124,7 @@ test('a link of RSA is the one that the SDK would sign', async () => {
       const { base, own } = partsOf(url)
       const bySdk = getSignedUrl({
         url: base,
-        keyPairId: place.keyPairId,
+        keyPairId: distribution.keyPairId,
         privateKey: keys.RSA.privateKey.export({ format: 'pem', type: 'pkcs8' }),
         dateLessThan: Number(own['Expires']) * 1000,
         algorithm: 'SHA256',
@@ -135,7 +135,7 @@ test('a link of RSA is the one that the SDK would sign', async () => {
   )
 })
 
-test('a link counts from the whole second, as its end does', async () => {
+test('a link counts from a full second, like its expiry', async () => {
   const { url, expiresAt } = await signerWith(keys.ECDSA.privateKey)(key, hour)
 
   expect(partsOf(url).own['Expires']).toBe(String(noonEpoch + 3600))
@@ -149,7 +149,7 @@ test('a link names no version of the object, and no bucket', async () => {
   expect(new URL(url).pathname).toBe(`/${key}`)
 })
 
-test('the longest name makes an address that CloudFront takes: 8,192 bytes', async () => {
+test('the longest name gives an address within CloudFront’s limit of 8,192 bytes', async () => {
   for (const letter of ['📄', "'", 'ñ', ' ', '"']) {
     const longest = { ...hour, fileName: `x${letter.repeat(254)}` }
     const { url } = await signerWith(keys.RSA.privateKey)(key, longest)

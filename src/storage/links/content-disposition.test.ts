@@ -45,7 +45,7 @@ test.each(names)('%j is saved as %j, and by old clients as %j', (given, saved, s
   expect(oldSavedName(header)).toBe(savedByOld)
 })
 
-test('the header says whether the file is shown or saved', () => {
+test('the header has inline or attachment', () => {
   expect(formatContentDisposition('a.pdf', 'attachment')).toBe('attachment; filename=a.pdf')
   expect(formatContentDisposition('a.pdf', 'inline')).toBe('inline; filename=a.pdf')
 })

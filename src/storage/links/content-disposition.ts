@@ -1,8 +1,11 @@
 import { create } from 'content-disposition'
 
+import { readableName } from '../../vocabulary/readable-name.ts'
+
 /**
  * Formats a valid `Content-Disposition` header for any name: the original name in `filename*`, ASCII in `filename`. Control
- * characters and slashes become `_`, and bidirectional marks are removed, because they can disguise a name.
+ * characters and slashes become `_`, and invisible characters are removed, because they can disguise a name.
+ * `documents/download/issue-download.ts` decides what may be `inline`.
  */
 export function formatContentDisposition(fileName: string, disposition: 'attachment' | 'inline'): string {
   const name = safeFileName(fileName)
@@ -11,12 +14,7 @@ export function formatContentDisposition(fileName: string, disposition: 'attachm
 
 /** A name that is safe to show and to save: not empty, no path, no invisible change of the reading direction. */
 function safeFileName(fileName: string): string {
-  const name = fileName
-    .toWellFormed()
-    .replaceAll(/[\p{Cc}\u2028\u2029/\\]/gu, '_')
-    // Left-to-right and right-to-left marks, embeddings, overrides and isolates, and the Arabic letter mark.
-    .replaceAll(/[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu, '')
-    .trim()
+  const name = readableName(fileName.toWellFormed().replaceAll(/[\p{Cc}\u2028\u2029/\\]/gu, '_')).trim()
   return /^[.\s]*$/.test(name) ? 'document' : name
 }
 

@@ -1,49 +1,45 @@
 import { errors, jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
 
-import { AppError } from '../../errors/app-error.ts'
-import type { Clock, StorageKey, StoreId } from '../../vocabulary/vocabulary.ts'
-import type { DownloadLink, LinkedFile, LinkOptions } from '../file-store.ts'
-import { isReadableKey } from '../storage-key.ts'
+import { Fault } from '../../errors/faults.ts'
+import type { ApiKeyId, Clock, DocumentId, FirmId, SessionId, UserId } from '../../vocabulary/vocabulary.ts'
+import type { DownloadLink, LinkedVersion, LinkOptions } from '../file-store.ts'
 
-/** `key` is used for these links only. `now` is the service's clock. */
-export type LocalLinkNeeds = { key: Uint8Array; now: Clock }
+/** `key` is used for these links only; `previousKey` before a rotation of the secret. `now` is the service's clock. */
+export type LocalLinkNeeds = { key: Uint8Array; previousKey?: Uint8Array | undefined; now: Clock }
 
-export type LocalLink = LinkedFile & {
-  key: StorageKey
-  fileName: string
-  contentType: string
-  disposition: 'attachment' | 'inline'
-}
+/** The content of a link: ids alone, so that its readable token reveals nothing else about a person or a file. */
+type LocalLink = LinkedVersion & { disposition: 'attachment' | 'inline'; expiresAt: Date }
 
 const purpose = 'local_file'
 
 // Strict: a token with other fields is not a link, even if its signature is valid.
 const fields = z.strictObject({
   purpose: z.literal(purpose),
-  key: z.string().refine(isReadableKey),
-  store_id: z.guid().nullable(),
-  size: z.int().nonnegative(),
-  name: z.string(),
-  type: z.string(),
+  user: z.guid(),
+  session: z.guid().nullable(),
+  api_key: z.guid().nullable(),
+  firm: z.guid(),
+  document: z.guid(),
+  version: z.int().positive(),
   disposition: z.enum(['attachment', 'inline']),
   exp: z.int(),
 })
 
-/** Signs a link to a local file, the equivalent of a presigned URL: anyone who has it may read the file until it expires. */
+/** Signs a link to a local file. It names the person whose right to the document is checked again when the link is used. */
 export async function signLocalLink(
   needs: LocalLinkNeeds,
-  storageKey: StorageKey,
-  link: LinkOptions & LinkedFile,
+  { issuedTo, ...link }: LinkedVersion & Pick<LinkOptions, 'disposition' | 'seconds'>,
 ): Promise<DownloadLink> {
   const exp = Math.floor(needs.now().getTime() / 1000) + link.seconds
   const token = await new SignJWT({
     purpose,
-    key: storageKey,
-    store_id: link.storeId,
-    size: link.fileSize,
-    name: link.fileName,
-    type: link.contentType,
+    user: issuedTo.userId,
+    session: issuedTo.sessionId ?? null,
+    api_key: issuedTo.apiKeyId ?? null,
+    firm: link.firmId,
+    document: link.documentId,
+    version: link.version,
     disposition: link.disposition,
     exp,
   })
@@ -56,26 +52,27 @@ export async function signLocalLink(
 export async function verifyLocalLink(token: string, needs: LocalLinkNeeds): Promise<LocalLink> {
   const payload = await verify(token, needs)
   const parsed = fields.safeParse(payload)
-  if (!parsed.success) throw invalidLink()
-  const { key, store_id, size, name, type, disposition } = parsed.data
-  if (!isReadableKey(key)) throw invalidLink()
-  // Only `signLocalLink` signs for this purpose, with a valid store id.
-  const storeId = store_id as StoreId | null
-  return { key, storeId, fileSize: size, fileName: name, contentType: type, disposition }
+  if (!parsed.success) throw new Fault('link_invalid')
+  const { user, session, api_key, firm, document, version, disposition, exp } = parsed.data
+  // Only `signLocalLink` signs for this purpose, with ids that were checked.
+  const ids = {
+    userId: user as UserId,
+    sessionId: (session ?? undefined) as SessionId | undefined,
+    apiKeyId: (api_key ?? undefined) as ApiKeyId | undefined,
+  }
+  const named = { firmId: firm as FirmId, documentId: document as DocumentId, version }
+  return { issuedTo: ids, ...named, disposition, expiresAt: new Date(exp * 1000) }
 }
 
-async function verify(token: string, { key, now }: LocalLinkNeeds): Promise<unknown> {
+async function verify(token: string, { key, previousKey, now }: LocalLinkNeeds): Promise<unknown> {
   try {
     const { payload } = await jwtVerify(token, key, { algorithms: ['HS256'], currentDate: now() })
     return payload
   } catch (error) {
-    if (error instanceof errors.JWTExpired)
-      throw new AppError('forbidden', 'This link has expired. Open the document again to get a new one.')
-    if (error instanceof errors.JOSEError) throw invalidLink()
+    if (error instanceof errors.JWSSignatureVerificationFailed && previousKey !== undefined)
+      return await verify(token, { key: previousKey, now })
+    if (error instanceof errors.JWTExpired) throw new Fault('link_expired')
+    if (error instanceof errors.JOSEError) throw new Fault('link_invalid')
     throw error
   }
-}
-
-function invalidLink(): AppError {
-  return new AppError('forbidden', 'This link is not valid. Open the document again to get a new one.')
 }

@@ -61,7 +61,7 @@ const link: Arbitrary<LinkOptions> = record({
 const sessionToken = option(base64String({ minLength: 20, maxLength: 80 }), { nil: undefined })
 const now = date({ min: new Date('2026-01-01'), max: new Date('2036-01-01'), noInvalidDate: true })
 
-test.each(Object.entries(configs))('%s: a link is the one that the SDK would sign', async (_name, config) => {
+test.each(Object.entries(configs))('%s: a link equals that of the SDK', async (_name, config) => {
   const sample = record({ key: oneof(key, platformKey), link, sessionToken, now })
   await assert(
     asyncProperty(sample, async (given) => {
@@ -120,7 +120,7 @@ function signerWith(expiration?: Date) {
   return createS3LinkSigner({ config: amazon, credentials: async () => identity, now: () => noon })
 }
 
-test('a link says when it ends, to the second that S3 counts from', async () => {
+test('a link has its expiry, to S3’s second', async () => {
   const { url, expiresAt } = await signerWith()(someKey, hour)
 
   expect(new URL(url).searchParams.get('X-Amz-Date')).toBe('20261124T120000Z')
@@ -135,7 +135,7 @@ test('a link ends a little before the credentials that signed it', async () => {
   expect(expiresAt).toEqual(new Date('2026-11-24T12:09:30Z'))
 })
 
-test('credentials that are as good as over sign nothing', async () => {
+test('credentials that are about to expire sign nothing', async () => {
   const signing = signerWith(new Date('2026-11-24T12:00:30Z'))(someKey, hour)
 
   await expect(signing).rejects.toMatchObject({ code: 'unavailable' })
@@ -152,7 +152,7 @@ test('new credentials sign the links that follow', async () => {
   expect(url).toContain('X-Amz-Credential=AKIDSECOND')
 })
 
-test('without credentials a link cannot be signed now, but later', async () => {
+test('without credentials a link cannot be signed, and can later', async () => {
   let isReady = false
   const sign = createS3LinkSigner({
     config: amazon,
@@ -174,7 +174,7 @@ test('a link names no version of the object', async () => {
   expect(url.toLowerCase()).not.toContain('versionid')
 })
 
-test('an address that only the SDK would read from the environment moves no link', async () => {
+test('an address that only the SDK reads from the environment does not change a link', async () => {
   const before = process.env['AWS_ENDPOINT_URL']
   process.env['AWS_ENDPOINT_URL'] = 'http://elsewhere.example'
   try {

@@ -1,9 +1,6 @@
-import { sign } from 'node:crypto'
-
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 
-import type { CloudFrontConfig } from '../../config/cloudfront.ts'
 import type { S3Config } from '../../config/config.ts'
 import type { Clock, StorageKey } from '../../vocabulary/vocabulary.ts'
 import { formatContentDisposition } from './content-disposition.ts'
@@ -84,37 +81,8 @@ function linkSeconds(wished: number, expiration: Date | undefined, signingDate: 
   return Math.min(wished, left)
 }
 
-type CloudFrontNeeds = { config: CloudFrontConfig; now: Clock }
-
-/** Signs CloudFront links with a canned policy. CloudFront derives the policy from the address, so each letter counts. */
-export function createCloudFrontSigner({ config, now }: CloudFrontNeeds) {
-  const { domain, keyPairId, privateKey } = config
-
-  return async (key: StorageKey, link: LinkOptions): Promise<DownloadLink> => {
-    const expires = wholeSecond(now()).getTime() / 1000 + link.seconds
-    const address = `https://${domain}/${encodePath(key)}?${responseHeaderPairs(link).join('&')}`
-    const signature = sign('sha256', Buffer.from(cannedPolicy(address, expires)), privateKey).toString('base64')
-    const signed = [
-      `Expires=${expires}`,
-      `Signature=${signature.replaceAll(/[+=/]/g, (letter) => cloudFrontBase64[letter] ?? letter)}`,
-      `Key-Pair-Id=${keyPairId}`,
-      // The default of CloudFront is SHA-1.
-      'Hash-Algorithm=SHA256',
-    ]
-    return { url: `${address}&${signed.join('&')}`, expiresAt: new Date(expires * 1000) }
-  }
-}
-
-/** Exactly the text that CloudFront signs: another order or a space would give another signature. */
-function cannedPolicy(address: string, expires: number): string {
-  return `{"Statement":[{"Resource":"${address}","Condition":{"DateLessThan":{"AWS:EpochTime":${expires}}}}]}`
-}
-
-/** CloudFront's URL-safe base64. */
-const cloudFrontBase64: Record<string, string> = { '+': '-', '=': '_', '/': '~' }
-
 /** Query pairs that make S3 answer with these headers instead of the object's own. */
-function responseHeaderPairs(link: LinkOptions): string[] {
+export function responseHeaderPairs(link: LinkOptions): string[] {
   return [
     `response-content-disposition=${encodeForQuery(formatContentDisposition(link.fileName, link.disposition))}`,
     `response-content-type=${encodeForQuery(link.contentType)}`,
@@ -122,6 +90,6 @@ function responseHeaderPairs(link: LinkOptions): string[] {
 }
 
 /** A signature's date has whole seconds, and the link's lifetime counts from it. */
-function wholeSecond(date: Date): Date {
+export function wholeSecond(date: Date): Date {
   return new Date(Math.floor(date.getTime() / 1000) * 1000)
 }

@@ -17,6 +17,15 @@ export function toLocalError(error: unknown): unknown {
   return new StoreError(byErrno.get(code) ?? 'unavailable', `The local store failed with ${code}.`, error)
 }
 
+/** Does work in the file system. Its errors become `StoreError`s. */
+export async function inLocalStore<Value>(work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work()
+  } catch (error) {
+    throw toLocalError(error)
+  }
+}
+
 // An error without `errno` is a bug or a reason that a caller gave.
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'errno' in error && typeof error.errno === 'number'

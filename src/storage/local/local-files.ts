@@ -9,7 +9,7 @@ import { readIfExists, syncPath } from '../../files/file-system.ts'
 import type { QuarantineKey, StorageKey, StoreId } from '../../vocabulary/vocabulary.ts'
 import { type ByteRange, type FileStat, type Quarantine, type Removed, StoreError } from '../file-store.ts'
 import { forwardStream } from '../streams/forward-stream.ts'
-import { toLocalError, NotAFileError } from './local-errors.ts'
+import { inLocalStore, NotAFileError, toLocalError } from './local-errors.ts'
 import { createFileOnce, type DurableFolders } from './local-folders.ts'
 import { isStorageKey, requireQuarantineKey, requireReadableKey } from '../storage-key.ts'
 
@@ -21,10 +21,10 @@ export async function requireStoreId(root: string): Promise<StoreId> {
   const existing = await findStoreId(root)
   if (existing !== undefined) return existing
   await createFileOnce(root, storeIdFileName, `${randomUUID()}\n`)
-  const made = await findStoreId(root)
-  if (made === undefined)
+  const created = await findStoreId(root)
+  if (created === undefined)
     throw new StoreError('unavailable', 'The id of the local store disappeared while it was opened.')
-  return made
+  return created
 }
 
 /** Undefined when the folder has no id, for example when its disk is not mounted. */
@@ -108,9 +108,7 @@ async function unlessAbsent<Value>(context: LocalRoot, look: () => Promise<Value
     return await look()
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) throw toLocalError(error)
-    await requireOwnDisk(context).catch((failure: unknown) => {
-      throw toLocalError(failure)
-    })
+    await inLocalStore(() => requireOwnDisk(context))
     return undefined
   }
 }
@@ -162,7 +160,8 @@ async function readFolder(path: string): Promise<string[]> {
 
 export function localQuarantine(context: LocalRoot): Quarantine {
   return {
-    copy: async (from, to) => linkIntoQuarantine(context, requireReadableKey(from), requireQuarantineKey(to)),
+    copy: async (from, to) =>
+      inLocalStore(() => linkIntoQuarantine(context, requireReadableKey(from), requireQuarantineKey(to))),
     read: async (key) => readLocalFile(context, requireQuarantineKey(key)),
     remove: async (key) => removeLocalFile(context, requireQuarantineKey(key)),
   }
@@ -170,13 +169,9 @@ export function localQuarantine(context: LocalRoot): Quarantine {
 
 /** Creates a hard link instead of a copy. It is durable when this resolves. */
 async function linkIntoQuarantine(context: LocalRoot, from: StorageKey, to: QuarantineKey): Promise<void> {
-  try {
-    await requireOwnDisk(context)
-    await context.folders.ensure(to)
-    const path = await resolveLocalPath(context, to)
-    await link(await resolveLocalPath(context, from), path)
-    await syncPath(dirname(path))
-  } catch (error) {
-    throw toLocalError(error)
-  }
+  await requireOwnDisk(context)
+  await context.folders.ensure(to)
+  const path = await resolveLocalPath(context, to)
+  await link(await resolveLocalPath(context, from), path)
+  await syncPath(dirname(path))
 }

@@ -8,8 +8,8 @@ import { StoreError } from '../file-store.ts'
 
 /** Creates a folder and its missing parents durably, with mode 0700. An existing folder is synced too, because another process may have just created it. */
 export async function createDurableFolders(folder: string): Promise<void> {
-  const made = await createFolders(folder, 0o700)
-  for (const each of made.length === 0 ? [folder] : made.toReversed()) await syncPath(dirname(each))
+  const created = await createFolders(folder, 0o700)
+  for (const each of created.length === 0 ? [folder] : created.toReversed()) await syncPath(dirname(each))
 }
 
 export type DurableFolders = {
@@ -39,17 +39,17 @@ export function openDurableFolders(root: string): DurableFolders {
 }
 
 async function once(known: Map<string, Promise<void>>, folder: string): Promise<void> {
-  const making = known.get(folder) ?? makeDurable(folder)
-  known.set(folder, making)
+  const creation = known.get(folder) ?? createDurable(folder)
+  known.set(folder, creation)
   try {
-    await making
+    await creation
   } catch (error) {
     known.delete(folder)
     throw error
   }
 }
 
-async function makeDurable(folder: string): Promise<void> {
+async function createDurable(folder: string): Promise<void> {
   try {
     await mkdir(folder, { mode: 0o700 })
   } catch (error) {

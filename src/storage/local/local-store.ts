@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { readIfExists } from '../../files/file-system.ts'
 import type { StoreId } from '../../vocabulary/vocabulary.ts'
 import { type FileStore, type Quarantine, StoreError } from '../file-store.ts'
-import { toLocalError } from './local-errors.ts'
+import { inLocalStore } from './local-errors.ts'
 import {
   requireStoreId,
   listLocalFiles,
@@ -46,15 +46,13 @@ export type LocalStore = FileStore & {
 
 /** Opens the store in a local folder and creates the folder if it does not exist. */
 export async function openLocalStore({ root: folder, links, onBytes = () => undefined }: Needs): Promise<LocalStore> {
-  try {
+  return inLocalStore(async () => {
     await createDurableFolders(folder)
     const root = await realpath(folder)
     await removeLeftovers(root, incomingPrefix)
     const storeId = await requireStoreId(root)
     return localStoreOn({ root, storeId, folders: openDurableFolders(root), onBytes }, links)
-  } catch (error) {
-    throw toLocalError(error)
-  }
+  })
 }
 
 function localStoreOn(context: LocalRoot, links: LocalLinkNeeds): LocalStore {
@@ -66,10 +64,13 @@ function localStoreOn(context: LocalRoot, links: LocalLinkNeeds): LocalStore {
     stat: async (key) => statLocalFile(context, requireReadableKey(key)),
     remove: async (key) => removeLocalFile(context, requireReadableKey(key)),
     list: (prefix) => listLocalFiles(context, prefix),
-    signDownload: async (key, link) => signLocalLink(links, requireReadableKey(key), link),
+    signDownload: async (key, link) => {
+      requireReadableKey(key)
+      return signLocalLink(links, link)
+    },
     quarantine: localQuarantine(context),
     ownership: folderOwnership(context),
-    findAnything: () => findInFolder(context),
+    findAnything: () => inLocalStore(() => findInFolder(context)),
     close: async () => undefined,
   }
 }
@@ -77,30 +78,23 @@ function localStoreOn(context: LocalRoot, links: LocalLinkNeeds): LocalStore {
 function folderOwnership(context: LocalRoot): Ownership {
   const path = join(context.root, ownerFileName)
   return {
-    find: () => findOwner(path),
-    async claim(installationId) {
-      try {
+    find: () => inLocalStore(() => findOwner(path)),
+    claim: (installationId) =>
+      inLocalStore(async () => {
         await requireOwnDisk(context)
         if ((await findOwner(path)) === undefined)
           await createFileOnce(context.root, ownerFileName, formatOwner(installationId))
-      } catch (error) {
-        throw toLocalError(error)
-      }
-      const owner = await findOwner(path)
-      if (owner === undefined)
-        throw new StoreError('unavailable', `The file ${ownerFileName} of the local store disappeared.`)
-      return owner
-    },
+        const owner = await findOwner(path)
+        if (owner === undefined)
+          throw new StoreError('unavailable', `The file ${ownerFileName} of the local store disappeared.`)
+        return owner
+      }),
   }
 }
 
 async function findOwner(path: string): Promise<string | undefined> {
-  try {
-    const text = await readIfExists(path)
-    return text === undefined ? undefined : parseOwner(text)
-  } catch (error) {
-    throw toLocalError(error)
-  }
+  const text = await readIfExists(path)
+  return text === undefined ? undefined : parseOwner(text)
 }
 
 /** `lost+found` belongs to the file system and is not readable. */
@@ -108,14 +102,10 @@ const ignoredNames = new Set([storeIdFileName, ownerFileName, 'lost+found'])
 
 /** The path of any file that the store itself did not create when it was opened. Ignores empty folders. */
 async function findInFolder(context: LocalRoot): Promise<string | undefined> {
-  try {
-    await requireOwnDisk(context)
-    const names = await readdir(context.root, { withFileTypes: true })
-    const others = names.filter(({ name }) => !ignoredNames.has(name) && !name.startsWith(incomingPrefix))
-    return await findFile(context.root, '', others)
-  } catch (error) {
-    throw toLocalError(error)
-  }
+  await requireOwnDisk(context)
+  const names = await readdir(context.root, { withFileTypes: true })
+  const others = names.filter(({ name }) => !ignoredNames.has(name) && !name.startsWith(incomingPrefix))
+  return findFile(context.root, '', others)
 }
 
 type Entry = { name: string; isDirectory(): boolean }

@@ -1,6 +1,6 @@
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 
-import { testKey } from './diagnosis/connection-step.ts'
+import { testKey } from './diagnosis/test-object.ts'
 import { ownerFileName, type Ownership, parseOwner, formatOwner } from '../owner-file.ts'
 import { unlessMissing } from '../file-store.ts'
 import { listS3Pages } from './s3-objects.ts'

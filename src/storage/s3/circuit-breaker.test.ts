@@ -35,7 +35,7 @@ async function callAndFail(breaker: CircuitBreaker, error: unknown, kind: CallKi
   return breaker.call(kind, () => Promise.reject(error)).catch((thrown: unknown) => thrown)
 }
 
-test('one call that failed with all its attempts is enough: the next is not made', async () => {
+test('one call that failed with all its attempts opens it: the next call is not made', async () => {
   const { breaker, outages } = openBreaker({}, () => false)
   await callAndFail(breaker, failure('unavailable', 3))
   let isMade = false
@@ -50,7 +50,7 @@ test('one call that failed with all its attempts is enough: the next is not made
   expect(outages).toHaveLength(1)
 })
 
-test('calls that are refused at their first attempt are counted together', async () => {
+test('calls that are rejected at their first attempt are counted together', async () => {
   const { breaker } = openBreaker()
   await callAndFail(breaker, failure('unavailable', 1))
   await callAndFail(breaker, failure('unavailable', 1))
@@ -69,7 +69,7 @@ test('a success in between resets the count', async () => {
   expect(breaker.outage()).toBeUndefined()
 })
 
-test('a call that failed while others got through counts once, however often it was tried', async () => {
+test('a call that failed while others succeeded counts once, whatever the number of attempts', async () => {
   const { breaker } = openBreaker()
   const { promise, reject } = Promise.withResolvers<never>()
   const slow = breaker.call('write', () => promise).catch(() => undefined)
@@ -87,7 +87,7 @@ const sayings = [
 const kinds: CallKind[] = ['write', 'read', 'list']
 
 test.each(sayings.flatMap(([what, error]) => kinds.map((kind) => [what, kind, error] as const)))(
-  '%s (%s) opens nothing, however often',
+  '%s (%s) never opens it',
   async (_what, kind, error) => {
     const { breaker } = openBreaker()
     for (let round = 0; round < 10; round += 1) await callAndFail(breaker, error, kind)
@@ -122,19 +122,19 @@ test.each<[string, (breaker: CircuitBreaker) => Promise<unknown>]>([
   ['a reading that S3 answers', async (breaker) => breaker.call('read', async () => 'ok')],
   ['a reading of what is not there', async (breaker) => callAndFail(breaker, failure('bytes_missing', 1), 'read')],
   ['a write that S3 refuses for what it is', async (breaker) => callAndFail(breaker, failure('misused', 1))],
-])('%s proves nothing of writes: their failures stay counted', async (_what, between) => {
+])('%s proves nothing about writes: their failures stay counted', async (_what, between) => {
   expect(await failAround('write', between)).toMatchObject({ trouble: 'too_busy' })
 })
 
-test('an item of a listing proves nothing: it may have come with the page before', async () => {
+test('an item of a listing proves nothing: it may be from the previous page', async () => {
   expect(await failAround('read', async (breaker) => breaker.call('list', async () => 'ok'))).toBeDefined()
 })
 
-test('a write that gets through clears the failures of readings too', async () => {
+test('a successful write clears the failures of reads too', async () => {
   expect(await failAround('read', async (breaker) => breaker.call('write', async () => 'ok'))).toBeUndefined()
 })
 
-test('failures of readings are not added to those of writes', async () => {
+test('failures of reads are not added to those of writes', async () => {
   expect(
     await failAround('write', async (breaker) => callAndFail(breaker, failure('unavailable', 2), 'read')),
   ).toBeDefined()
@@ -144,7 +144,7 @@ test('failures of readings are not added to those of writes', async () => {
   expect(breaker.outage()).toBeUndefined()
 })
 
-test('a write that failed with all its attempts opens it, though others read all the while', async () => {
+test('a write that failed with all its attempts opens it despite successful reads', async () => {
   const { breaker } = openBreaker({}, () => false)
   const { promise, reject } = Promise.withResolvers<never>()
   const slow = breaker.call('write', () => promise).catch(() => undefined)
@@ -154,7 +154,7 @@ test('a write that failed with all its attempts opens it, though others read all
   expect(breaker.outage()).toBeDefined()
 })
 
-test('a reading that goes wrong after it was answered is a failure of readings', async () => {
+test('a read that fails after its first answer is a failure of reads', async () => {
   const { breaker } = openBreaker({}, () => false)
   for (let round = 0; round < 2; round += 1) breaker.recordReadFailure(failure('unavailable', 1))
   await breaker.call('read', async () => 'ok')
@@ -164,7 +164,7 @@ test('a reading that goes wrong after it was answered is a failure of readings',
   expect(breaker.outage()).toBeDefined()
 })
 
-test('a call that still waits when it opens fails at once', async () => {
+test('a waiting call fails at once when it opens', async () => {
   const { breaker } = openBreaker({}, () => false)
   let seen: AbortSignal | undefined
   const hanging = breaker.call('write', (opened) => {
@@ -206,7 +206,7 @@ test('the pauses between probes grow', async () => {
   for (const [i, least] of [20, 40, 80, 160, 160].entries()) expect(pauses[i]).toBeGreaterThan(least - 2)
 })
 
-test('one that opens right after a probe’s success goes on with the longer pause', async () => {
+test('one that opens soon after a successful probe continues with the longer pause', async () => {
   let isUp = false
   const { breaker, probes } = openBreaker({ minPauseMs: 20, maxPauseMs: 10_000 }, () => isUp)
   breaker.open('no_answer', 'ETIMEDOUT')
@@ -221,13 +221,13 @@ test('one that opens right after a probe’s success goes on with the longer pau
   expect((probes[before] ?? 0) - openedAt).toBeGreaterThan(318)
 })
 
-test('calls that wait and wait are a suspicion, which a probe confirms', async () => {
+test('calls that wait for long cause a probe, which opens it', async () => {
   const { breaker, probes } = openBreaker({ stalledMs: 20, minPauseMs: 10_000, maxPauseMs: 10_000 }, () => false)
   await expect(breaker.call('write', () => new Promise(() => undefined))).rejects.toMatchObject({ code: 'unavailable' })
   expect(probes).toHaveLength(3)
 })
 
-test('a write that waits is a suspicion, however much is read meanwhile', async () => {
+test('a write that waits causes a probe, despite successful reads', async () => {
   const { breaker, probes } = openBreaker({ stalledMs: 20, minPauseMs: 10_000, maxPauseMs: 10_000 }, () => false)
   const reading = setInterval(() => void breaker.call('read', async () => 'ok').catch(() => undefined), 2)
   onTestFinished(() => clearInterval(reading))
@@ -235,7 +235,7 @@ test('a write that waits is a suspicion, however much is read meanwhile', async 
   expect(probes).toHaveLength(3)
 })
 
-test('a call that waits while a probe gets through is left to wait', async () => {
+test('a call continues to wait if a probe succeeds', async () => {
   const { breaker, probes } = openBreaker({ stalledMs: 20 })
   const { promise, resolve } = Promise.withResolvers<string>()
   const slow = breaker.call('write', () => promise)
@@ -248,7 +248,7 @@ test('a call that waits while a probe gets through is left to wait', async () =>
   expect(probes).toHaveLength(length)
 })
 
-test('at its end nobody waits any more, and nothing is asked', async () => {
+test('after its end no call waits, and none is made', async () => {
   const { breaker, probes } = openBreaker({}, () => false)
   const hanging = breaker.call('write', () => new Promise(() => undefined))
   breaker.shutDown()

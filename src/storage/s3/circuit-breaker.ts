@@ -17,7 +17,7 @@ export type BreakerTimes = {
   stalledMs: number
 }
 
-export const defaultBreakerTimes: BreakerTimes = {
+const defaultBreakerTimes: BreakerTimes = {
   minPauseMs: 1000,
   maxPauseMs: 30_000,
   stableMs: 60_000,

@@ -31,8 +31,8 @@ const maxProbes = 3
  * versioned bucket always answers that with a marker. If this removal was itself retried, another unused key is removed.
  */
 async function detectVersioning(context: S3Context): Promise<void> {
-  for (let asked = 0; context.observed.versions === undefined; asked += 1) {
-    if (asked === maxProbes) throw new StoreError('unavailable', 'S3 did not show whether the bucket is versioned')
+  for (let probes = 0; context.observed.versions === undefined; probes += 1) {
+    if (probes === maxProbes) throw new StoreError('unavailable', 'S3 did not show whether the bucket is versioned')
     const { isMarker, isRepeated } = await deleteObject(context, createUnusedKey())
     if (isMarker || !isRepeated) context.observed.versions ??= isMarker
   }

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import type { DocumentId, FirmId, Sha256 } from '../../vocabulary/vocabulary.ts'
 import { encodeFileName, s3MetadataOf } from './s3-objects.ts'
 
-test('an object alone names its firm, its type and its file name', () => {
+test('only an object has its firm, type and file name', () => {
   const labels = {
     originalFileName: 'Müller, 2026.pdf',
     documentType: 'tax_clearance',
@@ -33,7 +33,7 @@ test('a name of 1,024 bytes stays whole, and one of more loses whole characters'
 const anyCharacter = integer({ min: 0, max: 0x10_ff_ff }).map((code) => String.fromCodePoint(code))
 const anyName = array(anyCharacter, { maxLength: 500 }).map((characters) => characters.join(''))
 
-test('what is kept of any name is ASCII, short enough, and decodes to the beginning of that name', () => {
+test('the stored form of any name is ASCII, short enough, and decodes to the beginning of that name', () => {
   assert(
     property(anyName, (name) => {
       const encoded = encodeFileName(name)

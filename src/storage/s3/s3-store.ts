@@ -4,7 +4,8 @@ import type { Logger } from 'pino'
 import type { S3Config } from '../../config/config.ts'
 import type { Clock, QuarantineKey, StorageKey } from '../../vocabulary/vocabulary.ts'
 import { createByteBudget } from '../streams/memory-budget.ts'
-import { createCloudFrontSigner, createS3LinkSigner } from '../links/s3-links.ts'
+import { createCloudFrontSigner } from '../links/cloudfront-links.ts'
+import { createS3LinkSigner } from '../links/s3-links.ts'
 import {
   type FileStat,
   type FileStore,
@@ -36,9 +37,14 @@ import {
   type S3Timeouts,
   defaultS3Timeouts,
 } from './requests/retrying-s3-client.ts'
-import { type ObjectVersions, createObjectVersions } from './s3-object-versions.ts'
+import {
+  createObjectVersions,
+  findNoncurrentDays,
+  type LegalHoldOutcome,
+  type ObjectVersions,
+  setLegalHold,
+} from './s3-object-versions.ts'
 import { callS3, S3Error, type S3OperationReport, type S3Context } from './requests/s3-operation.ts'
-import { findNoncurrentDays, type LegalHoldOutcome, setLegalHold } from './legal-hold.ts'
 import { isReadableKey, requireQuarantineKey, requireReadableKey, requireStorageKey } from '../storage-key.ts'
 
 export type S3StoreNeeds = {

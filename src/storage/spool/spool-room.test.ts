@@ -11,7 +11,7 @@ function diskOf(bytes: number) {
   return { room, fill: (more: number) => void (others += more) }
 }
 
-test('files on their way take half of the room, and no more', async () => {
+test('running uploads take at most half of the free space', async () => {
   const { room } = diskOf(100 * megabyte)
   for (let count = 0; count < 50; count += 1) await room.reserve(megabyte)
 
@@ -19,14 +19,14 @@ test('files on their way take half of the room, and no more', async () => {
   expect(room.reservedBytes()).toBe(50 * megabyte)
 })
 
-test('one piece may be large', async () => {
+test('one chunk may be large', async () => {
   const { room } = diskOf(100 * megabyte)
   await room.reserve(50 * megabyte)
 
   await expect(room.reserve(1)).rejects.toThrow('the spool has no space')
 })
 
-test('what was given back is there for others at once', async () => {
+test('released space is available at once', async () => {
   const { room } = diskOf(100 * megabyte)
   await room.reserve(50 * megabyte)
   room.release(20 * megabyte)
@@ -35,7 +35,7 @@ test('what was given back is there for others at once', async () => {
   await expect(room.reserve(1)).rejects.toThrow('the spool has no space')
 })
 
-test('what was given back and is others’ by now is not taken again', async () => {
+test('released space that another upload has taken is not available', async () => {
   const { room, fill } = diskOf(100 * megabyte)
   await room.reserve(40 * megabyte)
   room.release(40 * megabyte)
@@ -46,7 +46,7 @@ test('what was given back and is others’ by now is not taken again', async () 
   await expect(room.reserve(4 * megabyte)).rejects.toThrow('the spool has no space')
 })
 
-test('what others put on the disk meanwhile is seen before long', async () => {
+test('space used by other programs is noticed soon', async () => {
   const { room, fill } = diskOf(100 * megabyte)
   await room.reserve(megabyte)
   fill(90 * megabyte)
@@ -55,7 +55,7 @@ test('what others put on the disk meanwhile is seen before long', async () => {
   await expect(room.reserve(8 * megabyte)).rejects.toThrow('the spool has no space')
 })
 
-test('where the database has filled the disk nothing more comes', async () => {
+test('nothing is accepted when the database has filled the disk', async () => {
   const { room, fill } = diskOf(100 * megabyte)
   fill(100 * megabyte)
 

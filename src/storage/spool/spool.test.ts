@@ -29,7 +29,7 @@ test('a spool file can be read while it grows', async () => {
   await file.remove()
 })
 
-test('who waits for more than there will be is told how much there is, once the file is whole', async () => {
+test('a reader beyond the end gets the size once the file is complete', async () => {
   const file = await (await openSpool(folder)).open()
   await file.append(Buffer.from('pap'))
   const waiting = file.content.available(100)
@@ -42,7 +42,7 @@ test('who waits for more than there will be is told how much there is, once the 
   await file.remove()
 })
 
-test('a refused file is read no further, by those who wait and by those who come', async () => {
+test('a rejected file is not read any further, by present and later readers', async () => {
   const file = await (await openSpool(folder)).open()
   await file.append(Buffer.from('stored'))
   const waiting = file.content.available(100)
@@ -65,7 +65,7 @@ test('the first decision stands', async () => {
   await file.remove()
 })
 
-test('a removed file leaves nothing, and nobody waiting', async () => {
+test('a removed file leaves nothing, and no waiting reader', async () => {
   const file = await (await openSpool(folder)).open()
   const waiting = file.content.available(1)
 
@@ -75,7 +75,7 @@ test('a removed file leaves nothing, and nobody waiting', async () => {
   await expect(readdir(folder)).resolves.toEqual([])
 })
 
-test('a file that cannot be removed gives its room back, and fails nobody', async () => {
+test('a file that cannot be removed releases its space, and fails no reader', async () => {
   const spool = await openSpool(folder)
   const file = await spool.open()
   await file.append(Buffer.from('stored'))
@@ -87,7 +87,7 @@ test('a file that cannot be removed gives its room back, and fails nobody', asyn
   expect(spool.bytes()).toBe(0)
 })
 
-test('only the owner reads what is spooled', async () => {
+test('only the owner can read spooled files', async () => {
   const file = await (await openSpool(folder)).open()
 
   expect((await stat(folder)).mode & 0o777).toBe(0o700)
@@ -95,7 +95,7 @@ test('only the owner reads what is spooled', async () => {
   await file.remove()
 })
 
-test('opening clears away what a dead process left, and nothing younger or of another name', async () => {
+test('opening removes files of dead processes, and no recent or other ones', async () => {
   await mkdir(folder)
   const twoDaysAgo = new Date(Date.now() - 2 * 24 * 60 * 60 * 1000)
   for (const name of ['spool-old', 'spool-young', 'other']) await writeFile(join(folder, name), '')

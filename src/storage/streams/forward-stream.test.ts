@@ -6,7 +6,7 @@ import { expect, it } from 'vitest'
 
 import { forwardStream } from './forward-stream.ts'
 
-it('a failure before anybody reads ends nothing, and is what the reader gets who comes later', async () => {
+it('an error before the first read ends nothing, and a later reader gets it', async () => {
   const unheard: unknown[] = []
   const hear = (error: unknown) => void unheard.push(error)
   process.on('uncaughtException', hear)

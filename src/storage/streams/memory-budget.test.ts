@@ -5,7 +5,7 @@ import { createByteBudget } from './memory-budget.ts'
 /** Lets everything that is ready to go on do so. */
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 
-test('bytes are had at once while there are enough, and come back once', async () => {
+test('bytes are granted at once while they are free, and released once', async () => {
   const budget = createByteBudget(100)
   const giveBack = await budget.reserve(60)
   await budget.reserve(40)
@@ -17,7 +17,7 @@ test('bytes are had at once while there are enough, and come back once', async (
   expect(budget.free()).toBe(60)
 })
 
-test('who came first is served first, also when a later one would fit', async () => {
+test('requests are served in order, even if a later one would fit', async () => {
   const budget = createByteBudget(100)
   const giveBack = await budget.reserve(90)
   const served: string[] = []
@@ -33,7 +33,7 @@ test('who came first is served first, also when a later one would fit', async ()
   expect(budget.free()).toBe(40)
 })
 
-test('who waited in vain is told to come back, and the next one is served', async () => {
+test('a request that times out gets Retry-After, and the next one is served', async () => {
   const budget = createByteBudget(100)
   await budget.reserve(80)
   const large = budget.reserve(50, { waitSeconds: 0.01 })
@@ -45,7 +45,7 @@ test('who waited in vain is told to come back, and the next one is served', asyn
   expect(budget.free()).toBe(0)
 })
 
-test('who goes away while waiting takes nothing', async () => {
+test('a client that leaves while waiting takes nothing', async () => {
   const budget = createByteBudget(100)
   const giveBack = await budget.reserve(100)
   const leave = new AbortController()
@@ -58,18 +58,18 @@ test('who goes away while waiting takes nothing', async () => {
   expect(budget.free()).toBe(100)
 })
 
-test('who has gone before asking gets nothing', async () => {
+test('a client that has left before its request gets nothing', async () => {
   const budget = createByteBudget(100)
 
   await expect(budget.reserve(10, { signal: AbortSignal.abort(new Error('gone')) })).rejects.toThrow('gone')
   expect(budget.free()).toBe(100)
 })
 
-test('more than there is in all cannot be waited for', async () => {
+test('more than the total cannot be waited for', async () => {
   await expect(createByteBudget(100).reserve(101)).rejects.toThrow(RangeError)
 })
 
-test('who will not wait is given what is free but for what is left to others, and never before who waits', async () => {
+test('a request without waiting gets only unreserved bytes, and never before waiting ones', async () => {
   const budget = createByteBudget(100)
   expect(budget.tryReserve(61, { leaving: 40 })).toBeUndefined()
   const giveBack = budget.tryReserve(60, { leaving: 40 })
@@ -85,7 +85,7 @@ test('who will not wait is given what is free but for what is left to others, an
 
 const mebibyte = 1024 * 1024
 
-test('a block that is given back is the next one of its length; another length gets another', async () => {
+test('a released block is reused for the same length; another length gets another block', async () => {
   const budget = createByteBudget(20 * mebibyte)
   const giveBack = await budget.reserve(5_000_000)
   const block = budget.allocateBlock(5_000_000)
@@ -98,7 +98,7 @@ test('a block that is given back is the next one of its length; another length g
   expect(budget.allocateBlock(4_900_000)).not.toBe(block)
 })
 
-test('a block that is not given back is nobody else’s', async () => {
+test('a block that is not released is not reused', async () => {
   const budget = createByteBudget(20 * mebibyte)
   const giveBack = await budget.reserve(5_000_000)
   const block = budget.allocateBlock(5_000_000)
@@ -107,7 +107,7 @@ test('a block that is not given back is nobody else’s', async () => {
   expect(budget.allocateBlock(5_000_000)).not.toBe(block)
 })
 
-test('blocks that wait to be used again make room for what is reserved', async () => {
+test('unused blocks make room for reservations', async () => {
   const budget = createByteBudget(10 * mebibyte)
   const giveBack = await budget.reserve(6 * mebibyte)
   const block = budget.allocateBlock(6 * mebibyte)

@@ -1,4 +1,4 @@
-import { AppError } from '../../errors/app-error.ts'
+import { Fault } from '../../errors/faults.ts'
 
 /**
  * Ends a reservation. `block`: the buffer allocated for it, to be reused by another upload. Nothing may read or write it
@@ -32,7 +32,7 @@ const blockStepBytes = 512 * 1024
 
 /**
  * Reuses buffers. Memory outside of the heap hardly triggers a garbage collection, so freed buffers would pile up. The pool
- * never holds more than `free` bytes.
+ * never uses more than `free` bytes.
  */
 function createBlockPool(free: () => number) {
   let blocks: Buffer[] = []
@@ -130,7 +130,8 @@ async function boundWait<Value>(
 ): Promise<Value> {
   const onAbort = () => giveUp(signal?.reason)
   // `setTimeout` does not accept Infinity.
-  const timer = waitSeconds === Infinity ? undefined : setTimeout(() => giveUp(tooBusy()), waitSeconds * 1000)
+  const timer =
+    waitSeconds === Infinity ? undefined : setTimeout(() => giveUp(new Fault('uploads_busy')), waitSeconds * 1000)
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
     return await promise
@@ -138,10 +139,4 @@ async function boundWait<Value>(
     clearTimeout(timer)
     signal?.removeEventListener('abort', onAbort)
   }
-}
-
-function tooBusy(): AppError {
-  return new AppError('store_unavailable', 'Too many files are being uploaded just now. Try again in a moment.', {
-    retryAfterSeconds: 10,
-  })
 }

@@ -10,14 +10,17 @@ import { emptyFolder } from '../backup-scene.ts'
 import { notingPrinter } from '../../support/cli/noting-printer.ts'
 import type { Settings } from '../../support/cli/run-command.ts'
 
-/** The command `backup restore` in this process, which spares the start of another one. `last`: its last object. */
+/**
+ * Runs the command `backup restore` in this process, which saves the start of another one. `last`: its last JSON
+ * object.
+ */
 export async function restoreHere(settings: Settings, words: string[]) {
   const { print, said, answers } = notingPrinter()
   const stderr: string[] = []
   const log = createLogger({ level: 'silent', isTerminal: false })
   const config = loadConfig({ DATA_DIR: await emptyFolder(), USE_S3_STORAGE: 'false', ...settings })
   const program = buildProgram(toolCommands, '0.0.0', async (_command, options, [place]) =>
-    // The definition checked both.
+    // The definition of the command checked both.
     restore({ config, log, print }, place as PathOrBucket, options as RestoreBackupOptions),
   )
   const code = await runProgram(program, ['backup', 'restore', ...words], explainFailure, {

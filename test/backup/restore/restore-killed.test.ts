@@ -8,7 +8,7 @@ import { runCommand, type Settings, startCommand } from '../../support/cli/run-c
 import { startService } from '../../support/service/start-service.ts'
 import { lastOf, makeBackup, locationWithDocuments, scratchPlace } from '../backup-scene.ts'
 
-test('a restore that is killed again and again goes on where it was', { timeout: 180_000 }, async () => {
+test('a restore that is killed repeatedly resumes each time', { timeout: 180_000 }, async () => {
   const place = await locationWithDocuments({ documents: 40 })
   await makeBackup(place.service, place.backups)
   const scratch = await scratchPlace()
@@ -40,7 +40,7 @@ test('a restore that is killed again and again goes on where it was', { timeout:
   expect(lastOf(third.stdout)).toMatchObject({ ok: true, went_on: true, files: { written: 0, found: 41 } })
   expect(lastOf(compared.stdout)).toMatchObject({ ok: true, files: 41 })
 
-  // Killed once the rows stood, and before what follows them.
+  // Killed after the rows were loaded and before the last steps.
   await asOwner(scratch.settings, 'update document_restores set finished_at = null')
   const last = await restore().ended()
   expect(lastOf(last.stdout)).toMatchObject({ ok: true, went_on: true })

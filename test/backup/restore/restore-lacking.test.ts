@@ -11,7 +11,7 @@ import type { Settings } from '../../support/cli/run-command.ts'
 import { emptyFolder, lastOf, makeBackup, locationWithDocuments } from '../backup-scene.ts'
 import { restoreHere } from './restore-here.ts'
 
-test('one file that is damaged in the backup keeps nobody from the rest: it is named, left out, and told of each time', async () => {
+test('a restore names and omits a file that is damaged in the backup, on every run, and restores the rest', async () => {
   const place = await locationWithDocuments({ documents: 2 })
   await makeBackup(place.service, place.backups)
   const damaged = await someFileBelow(join(place.backups, 'files'))
@@ -36,7 +36,7 @@ test('one file that is damaged in the backup keeps nobody from the rest: it is n
   expect(again.last).toMatchObject(lacking)
 })
 
-test('a file that is marked as lost is named, and lacking, in each backup until it is back, and in each restore', async () => {
+test('a file marked as missing is named as lacking in each backup and each restore until it is back', async () => {
   const { service, backups, documents, run } = await locationWithDocuments({ documents: 2 })
   const { rows } = await sql<{ key: string }>`
     select storage_key as key from document_versions where document_id = ${documents[1]}::uuid`.execute(service.app.db)
@@ -70,7 +70,7 @@ test('a file that is marked as lost is named, and lacking, in each backup until 
   expect(whole.manifest.files.lacking).toBe(0)
 })
 
-test('rows alone that were restored beside a new folder find their files once the whole old folder is named', async () => {
+test('rows restored with a new folder find their files when the old folder is configured', async () => {
   const place = await locationWithDocuments({ documents: 2 })
   await makeBackup(place.service, place.backups, { isRowsOnly: true })
   const settings = await freshOn(await emptyFolder())
@@ -86,12 +86,12 @@ test('rows alone that were restored beside a new folder find their files once th
   expect(lastOf(verified.stdout)).toMatchObject({ ok: true, files: 3, not_here: 0 })
 })
 
-test('what is no damage ends it also where damage is left out: nothing is taken for lost that could not be asked for', async () => {
+test('a store that fails ends a restore that omits damaged files: no file counts as lost without an answer', async () => {
   const place = await locationWithDocuments({ documents: 2 })
   await makeBackup(place.service, place.backups)
   const file = await someFileBelow(join(place.backups, 'files'))
   await rename(file, `${file}.aside`)
-  // It cannot be opened, as on a disk that fails.
+  // It cannot be opened, as on a failing disk.
   await symlink(basename(file), file)
   const settings = await freshOn(await emptyFolder())
   const restore = [place.backups, '--without-damaged']
@@ -105,7 +105,7 @@ test('what is no damage ends it also where damage is left out: nothing is taken 
   expect(again.last).toMatchObject({ ok: true, went_on: true, files: { lacking: 0 } })
 })
 
-test('rows alone whose files are gone are told of each time, and since when what was done must be done again', async () => {
+test('a rows-only restore names missing files, and the moment after which changes must be repeated', async () => {
   const place = await locationWithDocuments({ documents: 2 })
   const { manifest } = await makeBackup(place.service, place.backups, { isRowsOnly: true })
   const uploads = join(place.service.folder, 'uploads')
@@ -135,7 +135,7 @@ async function someFileBelow(folder: string): Promise<string> {
   return join(file?.parentPath ?? '', file?.name ?? '')
 }
 
-/** As if it had been killed once the rows stood, and before what follows them. */
+/** Like a kill after the rows were loaded and before the last steps. */
 async function unfinish({ DATABASE_URL: connectionString }: Settings): Promise<void> {
   const client = new Client({ connectionString })
   await client.connect()

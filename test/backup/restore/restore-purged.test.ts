@@ -8,7 +8,7 @@ import { s3Settings } from '../../support/s3/s3-settings.ts'
 import { startService } from '../../support/service/start-service.ts'
 import { bucketForTest, locationWithDocuments } from '../backup-scene.ts'
 
-test('of what a purge left in the old bucket nobody says that it is destroyed, once rows and documents are in another one', async () => {
+test('files of purged documents in the old bucket are not reported as destroyed after a restore into another bucket', async () => {
   const [old, fresh] = [await bucketForTest(), await bucketForTest()]
   await keepVersions(old)
   await keepVersions(fresh)

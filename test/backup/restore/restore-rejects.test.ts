@@ -29,15 +29,15 @@ beforeAll(() => {
   ;({ root } = scene)
 })
 
-/** Into an empty database, unless the settings name one. */
+/** Restores into an empty database, unless the settings name one. */
 async function restoreInto(settings: Settings, from = root) {
   return restoreHere({ ...(await emptyDatabaseForTest()), ...settings }, [from])
 }
 
 const emptyUploads = async (): Promise<Settings & { UPLOADS_DIR: string }> => ({ UPLOADS_DIR: await emptyFolder() })
 
-describe('backup restore writes over nothing', () => {
-  test('neither in the database that the backup is of', async () => {
+describe('backup restore overwrites nothing', () => {
+  test('not the database of the backup', async () => {
     const place = await locationWithDocuments({ documents: 2 })
 
     const ended = await place.run(['backup', 'restore', root], await emptyUploads())
@@ -48,7 +48,7 @@ describe('backup restore writes over nothing', () => {
     })
   })
 
-  test('nor in a store in which documents lie', async () => {
+  test('not a store with documents', async () => {
     const place = await locationWithDocuments({ documents: 2 })
     const uploads = join(place.service.folder, 'uploads')
 
@@ -69,7 +69,7 @@ describe('backup restore writes over nothing', () => {
       'it has documents',
     ],
     ['a quarantined document', 'quarantine/a', 'it has documents'],
-  ])('nor in a folder in which lies %s', async (what, path, says) => {
+  ])('not a folder that contains %s', async (what, path, says) => {
     const uploads = await emptyFolder()
     await mkdir(dirname(join(uploads, path)), { recursive: true })
     await (what === 'a link' ? symlink('/', join(uploads, path)) : writeFile(join(uploads, path), 'x'))
@@ -80,7 +80,7 @@ describe('backup restore writes over nothing', () => {
     expect(await readdir(dirname(join(uploads, path)))).toContain(basename(path))
   })
 
-  test('nor in a bucket with files of others; files of a connection test and the owner file do not count', async () => {
+  test('not a bucket with foreign files; the files of a connection test and the owner file do not count', async () => {
     const bucket = await bucketForTest()
     const settings = { ...(await emptyDatabaseForTest()), ...(await emptyUploads()), ...s3Settings(bucket) }
     const put = async (Key: string) => bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key, Body: 'x' }))
@@ -98,7 +98,7 @@ describe('backup restore writes over nothing', () => {
     expect(restored).toMatchObject({ code: 0, stderr: '' })
   })
 
-  test('what a disk has before anybody writes to it is nothing', async () => {
+  test('the default content of a new disk counts as empty', async () => {
     const uploads = await emptyFolder()
     await mkdir(join(uploads, 'lost+found/of the system'), { recursive: true })
     await writeFile(join(uploads, 'lost+found/of the system/1'), '')
@@ -108,7 +108,7 @@ describe('backup restore writes over nothing', () => {
     expect(await restoreInto({ UPLOADS_DIR: uploads })).toMatchObject({ code: 0, stderr: '' })
   })
 
-  test('nor in the store of another installation', async () => {
+  test('not the store of another installation', async () => {
     const uploads = await emptyFolder()
     await writeFile(join(uploads, 'paniq-documents.json'), JSON.stringify({ installation_id: crypto.randomUUID() }))
 
@@ -119,7 +119,7 @@ describe('backup restore writes over nothing', () => {
 })
 
 describe('backup restore', () => {
-  test('refuses a backup of a later version, and tables that are of a later version than the backup', async () => {
+  test('rejects a backup of a later version, and tables of a later version than the backup', async () => {
     const [later, earlier] = [
       await changedManifest(['9999-of-the-future'], []),
       await changedManifest([], ['0012-job-runs']),
@@ -137,7 +137,7 @@ describe('backup restore', () => {
     })
   })
 
-  test('of an earlier version makes the tables as they were, and then brings them up to this one', async () => {
+  test('restores an old backup into tables of its version, and then migrates them', async () => {
     const earlier = await changedManifest([], ['0012-job-runs'])
     const settings = { ...(await emptyDatabaseForTest()), ...(await emptyUploads()) }
 
@@ -147,7 +147,7 @@ describe('backup restore', () => {
     expect(await migrateDatabase(settings)).toEqual([])
   })
 
-  test('makes no table, and changes none, of a version later than the rows that are to come into it', async () => {
+  test('creates and changes no table of a later version than its rows', async () => {
     const database = await freshDatabase()
     onTestFinished(() => database.drop())
     const { db } = openDatabase(
@@ -165,13 +165,13 @@ describe('backup restore', () => {
     expect(rows.map(({ name }) => name)).toEqual(migrations.toSorted())
   })
 
-  test('into tables that the migrations have made already, with nobody in them, goes well', async () => {
+  test('accepts migrated tables without people', async () => {
     const settings = { ...(await databaseForTest()), ...(await emptyUploads()) }
 
     expect(await restoreInto(settings)).toMatchObject({ code: 0, stderr: '' })
   })
 
-  test('ends when the backup is found to be damaged, and goes on when that is mended', async () => {
+  test('ends when the backup is damaged, and resumes after the repair', async () => {
     const copy = await copyOf(root)
     const [folder = ''] = await readdir(join(copy, 'files'))
     const [name = ''] = await readdir(join(copy, 'files', folder))
@@ -191,7 +191,7 @@ describe('backup restore', () => {
     expect(mended.last).toMatchObject({ ok: true, went_on: true })
   })
 
-  test('of an empty folder, of none, and of a backup that is not there is asked for wrongly', async () => {
+  test('of an empty folder, a missing folder or a missing backup is wrong use', async () => {
     const settings = { ...(await emptyDatabaseForTest()), ...(await emptyUploads()) }
     const ends = [
       await restoreInto(settings, await emptyFolder()),

@@ -20,10 +20,10 @@ import { notingPrinter } from '../../support/cli/noting-printer.ts'
 
 const never = new AbortController().signal
 const ignore = () => undefined
-/** Of two versions and one in the trash. */
+/** Documents: one with two versions, one in the trash. */
 const files = 7
 
-test('a restore into an empty S3 that goes away in the midst of the writes waits for it, and goes on', async () => {
+test('a restore into an empty bucket waits while S3 is down, and resumes', async () => {
   const { config, log, proxy, place, opened } = await scene()
   const states: Waiting[] = []
 
@@ -50,11 +50,11 @@ test('a restore into an empty S3 that goes away in the midst of the writes waits
   expect(states).toEqual(['waiting', 'back'])
   const { written = 0, found = 0 } = restored.files ?? {}
   expect(written + found).toBe(files)
-  // Of one whose answer was cut off the bytes may lie there.
+  // The bytes of a file whose answer was lost may be there.
   expect(found).toBeLessThan(3)
 })
 
-test('where S3 stays away people hear that it was waited for, what it said, what to do, and what a second run finds', async () => {
+test('when S3 stays down, the output has the wait, S3’s error, the fix and the effect of a second run', async () => {
   const { config, log, proxy, place, opened } = await scene()
   const { print, said } = notingPrinter()
   const options = { files: true, concurrency: 1 }
@@ -62,7 +62,7 @@ test('where S3 stays away people hear that it was waited for, what it said, what
   const ended = withRestoring({ config, log }, async (parts) =>
     runRestore(
       { ...parts, config, print, signal: never, patience: { patienceMs: 90, pauseMs: 10 } },
-      { place: losing(place, proxy), opened },
+      { store: losing(place, proxy), opened },
       options,
     ),
   )
@@ -81,7 +81,7 @@ test('where S3 stays away people hear that it was waited for, what it said, what
   )
 })
 
-/** A backup of documents on a disk, and what it is to be restored into: an empty database, and an empty bucket behind a proxy. */
+/** A backup of documents on a disk, and its target: an empty database, and an empty bucket behind a proxy. */
 async function scene() {
   const { service } = await documentsFor(
     { defer: (close) => onTestFinished(async () => close()) },
@@ -103,7 +103,7 @@ async function scene() {
   return { config, log: createLogger({ level: 'silent', isTerminal: false }), proxy, place, opened }
 }
 
-/** S3 goes away when the third file was looked for there, and is to be written. */
+/** S3 fails after the check for the third file, before its write. */
 function losing(place: BackupStore, proxy: FaultProxy): BackupStore {
   let reads = 0
   return {

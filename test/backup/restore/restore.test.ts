@@ -25,14 +25,16 @@ import {
 } from '../backup-scene.ts'
 import { restoreHere } from './restore-here.ts'
 
-test('a backup goes from server to server, from disk to S3, and the service lives on with it', async () => {
+test('a backup moves from server to server and from disk to S3, and the service works with it', async () => {
   const place = await locationWithDocuments()
   const { service, firm, admin, documents } = place
   await sealAll(service.app.db)
   const odd = await addPlatformDocument(service, firm, admin.id)
   const before = await contentOf(service.app.db)
+  const waiting = await waitingIn(service.app.db)
+  expect(waiting.length).toBeGreaterThan(2)
 
-  // From Debian's server to the embedded one, which is newer, on a disk.
+  // From Debian's server to the newer embedded one, on a disk.
   const created = await place.run(['backup', 'create', place.backups, '--json'])
   const scratch = await scratchPlace()
   const restored = await restoreInto(scratch, place.backups)
@@ -48,7 +50,7 @@ test('a backup goes from server to server, from disk to S3, and the service live
   expect(lastOf(trail.stdout)).toMatchObject({ ok: true, erased: 0 })
   expect(lastOf(compared.stdout)).toMatchObject({ ok: true, files: 5 })
 
-  // And back again, into a bucket, where the service does not own its tables.
+  // And back into a bucket, with a service that does not own its tables.
   const again = join(scratch.folder, 'backups')
   const second = await runCommand(scratch.folder, ['backup', 'create', again, '--json'], scratch)
   expect(lastOf(second.stdout)).toMatchObject({ ok: true, files: 5, copied: 5 })
@@ -59,11 +61,12 @@ test('a backup goes from server to server, from disk to S3, and the service live
   const revived = await startService({ ...other, DATA_DIR: join(place.folder, 'revived') })
   onTestFinished(() => revived.stop())
   expect(await contentOf(revived.app.db)).toEqual(before)
+  expect(await waitingIn(revived.app.db)).toEqual(waiting)
   await livesOn(revived, place, documents)
   expect(await platformsPath(revived, odd)).toMatch(/^security_firms\/.*\/bank_statement_[0-9a-f-]{36}\.bin$/)
 })
 
-test('a document in which a virus was found comes back as a row alone, and nothing is missed', async () => {
+test('an infected document is restored as a row without a file, and nothing counts as missing', async () => {
   const place = await locationWithDocuments({ documents: 2 })
   await sql`update document_versions set scan_status = 'infected' where document_id = ${place.documents[1]}::uuid`.execute(
     place.service.app.db,
@@ -82,7 +85,7 @@ test('a document in which a virus was found comes back as a row alone, and nothi
 
 type Scene = Awaited<ReturnType<typeof locationWithDocuments>>
 
-/** Downloads, comes back from the trash, takes documents, and counts on where it was. */
+/** Downloads, restores from the trash, accepts documents, and continues the sequences. */
 async function livesOn(revived: TestService, { firm, admin }: Scene, documents: string[]): Promise<void> {
   const { rows } = await sql<{ id: string; version: number; sha256: string }>`
     select document_id as id, version, sha256 from document_versions where sha256 is not null`.execute(revived.app.db)
@@ -101,7 +104,7 @@ async function livesOn(revived: TestService, { firm, admin }: Scene, documents: 
   )
 }
 
-/** A document whose row and file the platform made, under a key of its own form, with a column of its own. */
+/** A document of the platform, with its own form of key and an additional column. */
 async function addPlatformDocument(service: TestService, firm: string, person: string): Promise<string> {
   const id = randomUUID()
   const path = `security_firms/${firm}/old-system_${id}.Scan pdf`
@@ -125,7 +128,15 @@ async function platformsPath({ app }: TestService, id: string): Promise<string |
   return rows[0]?.path
 }
 
-/** What must be the same wherever it is restored. */
+/** The review queue, which is in no backup. */
+async function waitingIn(db: Db): Promise<unknown[]> {
+  const { rows } = await sql`
+    select document_id, firm_id, document_type, version, waiting_since, is_scanned from document_review_queue
+    order by waiting_since, document_id`.execute(db)
+  return rows
+}
+
+/** The data that must be equal after every restore. */
 async function contentOf(db: Db) {
   const of = async (query: string) => (await sql.raw<object>(query).execute(db)).rows
   return {

@@ -13,7 +13,7 @@ import { startService } from '../../support/service/start-service.ts'
 import { bucketForTest, lastOf, makeBackup, locationWithDocuments } from '../backup-scene.ts'
 import { restoreHere } from './restore-here.ts'
 
-test('rows alone come back beside the bucket in which the files lie, and what is not there is named', async () => {
+test('a rows-only restore uses the bucket that has the files, and names the missing ones', async () => {
   const bucket = await bucketForTest()
   const place = await locationWithDocuments({ bucket })
   const { UPLOADS_DIR = '' } = place.settings
@@ -47,7 +47,7 @@ test('rows alone come back beside the bucket in which the files lie, and what is
   }
 })
 
-test('a file whose upload committed after the backup of rows stays after a restore in place', async () => {
+test('a file whose upload committed after a rows-only backup stays after a restore in place', async () => {
   const place = await locationWithDocuments()
   const { service, firm, admin, backups } = place
   const { UPLOADS_DIR = '' } = place.settings
@@ -68,7 +68,7 @@ test('a file whose upload committed after the backup of rows stays after a resto
   expect(await service.app.stores.local.stat(key)).toBeDefined()
 })
 
-test('a backup in a bucket is made, verified and brought back as one in a folder', async () => {
+test('a backup in a bucket is created, verified and restored like one in a folder', async () => {
   const [bucket, backups] = [await bucketForTest(), await bucketForTest()]
   const place = await locationWithDocuments({ bucket })
   const where = `s3://${backups.name}/paniq/`

@@ -35,20 +35,20 @@ const places: Record<string, () => Promise<BackupStore>> = {
   },
 }
 
-describe.each(Object.entries(places))('a file in a %s that is put aside', (_, open) => {
+describe.each(Object.entries(places))('quarantining a file in a %s', (_, open) => {
   const openWith = async (bytes: Buffer) => {
     const place = await open()
     await writeBuffer(place, name, bytes)
     return place
   }
 
-  test('has the other name, when what has it is what was to go', async () => {
+  test('renames the file if its bytes are the expected ones', async () => {
     const place = await openWith(damaged)
     expect(await place.moveAside(name, aside, async () => (await textOf(place, aside)) === `${damaged}`)).toBe(true)
     expect(await thereIn(place)).toEqual([['c.damaged', `${damaged}`]])
   })
 
-  test('stays when it is not, and keeps its name meanwhile', async () => {
+  test('leaves other bytes under their name', async () => {
     const place = await openWith(right)
     const names: string[][] = []
     const goes = await place.moveAside(name, aside, async () => {
@@ -62,7 +62,7 @@ describe.each(Object.entries(places))('a file in a %s that is put aside', (_, op
   test.each([
     ['that cannot be said', async () => Promise.reject(new Error('it hangs')), 'it hangs'],
     ['it is not', async () => false, false],
-  ])('is not put back over what was written by its name meanwhile, when %s', async (_why, says, ends) => {
+  ])('does not overwrite bytes written under the name meanwhile, when %s', async (_why, says, ends) => {
     const place = await openWith(damaged)
     const putting = place.moveAside(name, aside, async () => {
       await writeBuffer(place, name, right)
@@ -72,7 +72,7 @@ describe.each(Object.entries(places))('a file in a %s that is put aside', (_, op
     expect(await textOf(place, name)).toBe(`${right}`)
   })
 
-  test('is not what was written by its name meanwhile', async () => {
+  test('leaves bytes that were written under the name meanwhile', async () => {
     const place = await openWith(damaged)
     await place.moveAside(name, aside, async () => {
       await writeBuffer(place, name, right)
@@ -81,12 +81,12 @@ describe.each(Object.entries(places))('a file in a %s that is put aside', (_, op
     expect(await textOf(place, name)).toBe(`${right}`)
   })
 
-  test('is to be there', async () => {
+  test('requires the file to exist', async () => {
     const place = await open()
     await expect(place.moveAside(name, aside, async () => true)).rejects.toMatchObject({ code: 'bytes_missing' })
   })
 
-  test('tells piece by piece how it is written, where it is a large one', async () => {
+  test('reports progress for a large file', async () => {
     const [place, path, bytes] = [await open(), join(await emptyFolder(), 'spooled'), randomBytes(3_000_000)]
     await writeFile(path, bytes)
     let pieces = 0
@@ -99,7 +99,7 @@ describe.each(Object.entries(places))('a file in a %s that is put aside', (_, op
   })
 })
 
-describe('a file in a folder that is put aside', () => {
+describe('quarantining a file in a folder', () => {
   beforeAll(async () => ensureInstalled([straceNeed]))
 
   const setAside = async (...inject: string[]) => {
@@ -114,15 +114,15 @@ describe('a file in a folder that is put aside', () => {
   }
   const isAside = { outcome: 'true', there: [['c.damaged', `${damaged}`]], left: ['files/'] }
 
-  test.each(['EPERM', 'EOPNOTSUPP'])('is copied where the disk knows no second names (%s)', async (code) => {
+  test.each(['EPERM', 'EOPNOTSUPP'])('copies the file if the disk has no hard links (%s)', async (code) => {
     expect(await setAside(`link,linkat:error=${code}`)).toEqual(isAside)
   })
 
-  test('is so, and not missing, where it is not known how durable that is', async () => {
+  test('succeeds if the durability of the folder is unknown', async () => {
     expect(await setAside('fsync:error=EIO:when=2')).toEqual(isAside)
   })
 
-  test('keeps its name where the other one is not durable', async () => {
+  test('keeps the name if the new one is not durable', async () => {
     expect(await setAside('fsync:error=EIO:when=1')).toEqual({
       outcome: 'unavailable',
       there: [['c', `${damaged}`]],
@@ -130,7 +130,7 @@ describe('a file in a folder that is put aside', () => {
     })
   })
 
-  test('keeps its other name, when another one put it aside too', async () => {
+  test('keeps the new name if another process quarantined the file too', async () => {
     const place = openBackupFolder(await emptyFolder())
     await writeBuffer(place, name, damaged)
     const goes = await place.moveAside(name, aside, async () => place.moveAside(name, aside, async () => true))
@@ -139,7 +139,7 @@ describe('a file in a folder that is put aside', () => {
   })
 })
 
-test('`backup verify --repair` leaves the right bytes that a backup under way wrote since it read the damaged ones', async () => {
+test('`backup verify --repair` leaves the good bytes that a running backup wrote after it had read the damaged ones', async () => {
   const { service } = await locationWithDocuments({ documents: 1 })
   const root = await emptyFolder()
   const made = await makeBackup(service, root)

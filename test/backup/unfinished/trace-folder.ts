@@ -4,7 +4,7 @@ import { traceCalls } from '../../support/run/trace-calls.ts'
 
 const source = join(import.meta.dirname, '../../../src/storage/backup-store/backup-folder.ts')
 
-/** What is asked of the system, of something in a folder of backups, by what is done there: an expression on `place`. */
+/** Traces the system calls of an expression on `place` in a folder of backups. */
 export async function traceFolder(root: string, does: string, traced: { calls: string; inject?: string[] }) {
   const program = `
     const { openBackupFolder } = await import(${JSON.stringify(source)})

@@ -20,7 +20,7 @@ beforeAll(async () => ensureInstalled([straceNeed]))
 
 const scene = sceneOfFile(async (closing) => documentsFor(closing, { documents: 2 }))
 
-test('a backup that is finished while another one begins stays, whole', async () => {
+test('a backup that finishes while another one begins stays complete', async () => {
   const { service } = scene
   const root = await emptyFolder()
   const isRead = Promise.withResolvers<void>()
@@ -49,7 +49,7 @@ test('a backup that is finished while another one begins stays, whole', async ()
   expect(await problemsOf(root)).toEqual([])
 })
 
-test('of a finished backup the mark alone is removed that a loss of power brought back', async () => {
+test('only the mark of a finished backup is removed when a power failure restored it', async () => {
   const { service } = scene
   const { db } = service.app
   const root = await emptyFolder()
@@ -65,7 +65,7 @@ test('of a finished backup the mark alone is removed that a loss of power brough
   expect(await problemsOf(root)).toEqual([])
 })
 
-test('a backup that lost its mark after it was read is left alone, also where the database knows no good end of it', async () => {
+test('a backup whose mark was removed after it was read is left alone, even if the database has no successful end of it', async () => {
   const { service } = scene
   const root = await emptyFolder()
   const ending = new AbortController()
@@ -85,7 +85,7 @@ test('a backup that lost its mark after it was read is left alone, also where th
   expect(await readdir(join(root, 'backups', left))).toContain('manifest.json')
 })
 
-test('that a backup is finished is durable before anybody hears of it', async () => {
+test('the end of a backup is durable before it is reported', async () => {
   const root = await emptyFolder()
   await writeBuffer(openBackupFolder(root), 'backups/a/unfinished.json', Buffer.from('{}'))
 
@@ -96,7 +96,7 @@ test('that a backup is finished is durable before anybody hears of it', async ()
   expect(lines[1]).toContain(`${root}/backups/a>`)
 })
 
-/** A place in which something happens between the first reading of a mark and what is done about it. */
+/** A place with an action between the first read of a mark and its use. */
 function afterFirstReading(happens: () => Promise<void>) {
   let isFirst = true
   return (usual: BackupStore): BackupStore => ({

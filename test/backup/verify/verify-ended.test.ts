@@ -7,14 +7,14 @@ import { emptyFolder, makeBackup, locationWithDocuments } from '../backup-scene.
 import { notingPrinter } from '../../support/cli/noting-printer.ts'
 import { CommandFailed } from '../../../src/cli/printing/explain-failure.ts'
 
-test('a verification that was ended says of what it read alone that nothing is wrong', async () => {
+test('an interrupted verification claims correctness only for the files it read', async () => {
   const { service } = await locationWithDocuments({ documents: 1 })
   const folder = await emptyFolder()
   await makeBackup(service, folder)
   const { print, said } = notingPrinter()
   const log = createLogger({ level: 'silent', isTerminal: false })
   const telling = new AbortController()
-  // How long to wait is asked once the backup is open.
+  // The wait time is read once the backup is open.
   const patience = {
     get patienceMs() {
       telling.abort()

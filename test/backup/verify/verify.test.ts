@@ -36,7 +36,7 @@ const scene = sceneOfFile(async (closing) => {
   return { signed, unsigned }
 })
 
-/** A copy of the signed backup, for a test to spoil. */
+/** A copy of the signed backup, which a test may damage. */
 let root: string
 let own: string
 async function open(which: 'signed' | 'unsigned' = 'signed') {
@@ -63,7 +63,7 @@ async function editManifest(edit: (text: string) => string): Promise<void> {
   await writeFile(path, edit(await readFile(path, 'utf8')))
 }
 
-/** A part of other bytes than were written, to which the manifest is made to fit. */
+/** A part with other bytes, and a manifest changed to match. */
 async function forge(alter: (lines: Buffer) => string | Buffer): Promise<void> {
   await open('unsigned')
   const path = join(own, 'files.0001.jsonl.gz')
@@ -80,7 +80,7 @@ async function forge(alter: (lines: Buffer) => string | Buffer): Promise<void> {
 const rightKey = readVerificationKey(keys.public)
 
 describe('backup verify', () => {
-  test('finds nothing in a backup that is as it was written', async () => {
+  test('finds nothing in an unchanged backup', async () => {
     await open()
     expect(await problemsOf(root, rightKey)).toEqual([])
     expect(await problemsOf(root)).toEqual([])
@@ -93,7 +93,7 @@ describe('backup verify', () => {
     expect(await problemsOf(root, rightKey)).toEqual([`${file}: its bytes differ from those that were stored`])
   })
 
-  test('names a file that was cut, and one that is gone', async () => {
+  test('names a truncated file and a missing one', async () => {
     await open()
     const file = await someFile()
     await truncate(join(root, file), 100)
@@ -103,7 +103,7 @@ describe('backup verify', () => {
   })
 
   test.each(['tables/documents.0001.jsonl.gz', 'files.0001.jsonl.gz', 'tables/document_events.0001.jsonl.gz'])(
-    'names %s when a byte of it was changed, and when it is gone',
+    'names %s when one byte is changed and when it is missing',
     async (part) => {
       await open()
       await change(join(own, part), 30)
@@ -113,13 +113,13 @@ describe('backup verify', () => {
     },
   )
 
-  test('finds a manifest that was rewritten to fit the change', async () => {
+  test('finds a manifest that was rewritten to match a change', async () => {
     await open()
     await editManifest((text) => text.replace('"lacking": 0', '"lacking": 1'))
     expect(await problemsOf(root, rightKey)).toEqual(['its manifest was changed after it was signed'])
   })
 
-  test('finds that a signature was taken away, also where the manifest says that there is none', async () => {
+  test('finds a removed signature, also when the manifest claims that there is none', async () => {
     await open()
     await rm(join(own, 'manifest.json.sig'))
     expect(await problemsOf(root)).toEqual(['its signature is missing'])
@@ -127,12 +127,12 @@ describe('backup verify', () => {
     expect(await problemsOf(root, rightKey)).toEqual(['it is not signed'])
   })
 
-  test('finds that it was signed by somebody else', async () => {
+  test('finds a signature of another key', async () => {
     await open()
     expect(await problemsOf(root, readVerificationKey(freshKeys().public))).toEqual(['it was signed with another key'])
   })
 
-  test('finds that it is not signed, and without a key checks its hashes all the same', async () => {
+  test('finds an unsigned backup, and without a key still checks its hashes', async () => {
     await open('unsigned')
     expect(await problemsOf(root, rightKey)).toEqual(['it is not signed'])
     expect(await problemsOf(root)).toEqual([])
@@ -154,15 +154,15 @@ describe('backup verify', () => {
   })
 })
 
-describe('a manifest that somebody made up is not followed', () => {
+describe('a forged manifest is not followed', () => {
   const part = 'files.0001.jsonl.gz'
 
-  test('to a part that ends in the middle of a line', async () => {
+  test('to a part that ends within a line', async () => {
     await forge(() => '{}')
     expect(await problemsOf(root)).toEqual([`${part}: ${part} ends in the middle of a line`])
   })
 
-  test('to a part that unpacks to more than any has', async () => {
+  test('to a part that decompresses to more than the maximum', async () => {
     await forge(() => Buffer.alloc(maxPartBytes + 1))
     expect(await problemsOf(root)).toEqual([expect.stringContaining('cannot be decompressed, or is too large')])
   })
@@ -189,7 +189,7 @@ describe('a manifest that somebody made up is not followed', () => {
     },
   )
 
-  test('that is an old one, rightly signed, under a newer name', async () => {
+  test('with an old, validly signed manifest under a newer name', async () => {
     await open()
     await rename(own, join(root, 'backups', '2999-01-01T000000Z-00000000'))
     expect(await problemsOf(root, rightKey)).toEqual(['its manifest.json belongs to another backup'])
@@ -197,7 +197,7 @@ describe('a manifest that somebody made up is not followed', () => {
 })
 
 describe('backup verify --repair', () => {
-  test('puts a changed file aside, and the next backup copies it again', async () => {
+  test('renames a changed file, and the next backup copies it again', async () => {
     const { service } = await locationWithDocuments({ documents: 2 })
     root = await emptyFolder()
     await makeBackup(service, root)
@@ -218,7 +218,7 @@ describe('backup verify --repair', () => {
     expect((await readFile(join(root, `${file}.damaged`))).equals(right)).toBe(false)
   })
 
-  test('tells once of content that two documents have, and puts it aside', async () => {
+  test('reports content that two documents share once, and renames it', async () => {
     const { service, firm, admin } = await locationWithDocuments({ documents: 1 })
     const bytes = Buffer.from(makePdf({ seed: 'the same', bytes: 4000 }))
     for (const fileName of ['one.pdf', 'two.pdf']) await uploadDocument(service.url, firm, admin, { bytes, fileName })
@@ -232,7 +232,7 @@ describe('backup verify --repair', () => {
     expect(found).toEqual([`${file}: its bytes differ from those that were stored`])
   })
 
-  test('in a bucket too', async () => {
+  test('works in a bucket too', async () => {
     const bucket = await bucketForTest()
     const { run: command } = await locationWithDocuments({ documents: 2 })
     const where = `s3://${bucket.name}/of a firm`
@@ -258,7 +258,7 @@ describe('backup verify --repair', () => {
     expect(await run(['verify'])).toMatchObject({ code: 0 })
   })
 
-  test('leaves right bytes where a manifest says another length of them', async () => {
+  test('leaves good bytes for which a manifest has another length', async () => {
     await forge((lines) => lines.toString('utf8').replace(/"size":\d+/, '"size":1'))
     const before = await listFolder(root)
 
@@ -269,7 +269,7 @@ describe('backup verify --repair', () => {
 })
 
 describe('a key', () => {
-  test('of another kind, none at all, and a private one in the place of the public are refused in words', () => {
+  test('of another kind, a missing key, and a private key instead of the public one are rejected with a sentence', () => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const rsa = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
     expect(() => readSigningKey(rsa)).toThrow('has a key of the type rsa; Ed25519 is required')

@@ -51,7 +51,7 @@ test.each([
   expect(verifying.said).toContain(`The file claims to contain ${claim}. Check that this is what you asked for.`)
 })
 
-test('a file that was made to claim less is right, and shows it', async () => {
+test('a file whose claim was narrowed is intact and shows the claim', async () => {
   const output = join(await makeWorkFolder(), 'trail.jsonl')
   const { print, said } = notingPrinter()
   await exportAudit(
@@ -69,7 +69,7 @@ test('a file that was made to claim less is right, and shows it', async () => {
   )
 })
 
-test('a file from which all seals were cut proves nothing, and says so', async () => {
+test('a file without seals proves nothing, and the output states that', async () => {
   const output = join(await makeWorkFolder(), 'trail.jsonl')
   const { print, said } = notingPrinter()
   const { db } = service.app

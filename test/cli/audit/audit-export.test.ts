@@ -10,7 +10,7 @@ import { notingPrinter } from '../../support/cli/noting-printer.ts'
 import { databaseForTest } from '../../support/cli/database-settings.ts'
 import { storedBelow, makeWorkFolder, runCommand } from '../../support/cli/run-command.ts'
 
-test('an export that fails leaves no file, which would keep the next one from its name', async () => {
+test('a failed export leaves no file', async () => {
   const folder = await makeWorkFolder()
   const log = createLogger({ level: 'silent', isTerminal: false })
   const { db } = openDatabase({ connectionString: 'postgresql://app@127.0.0.1:9/nobody' }, log)
@@ -23,7 +23,7 @@ test('an export that fails leaves no file, which would keep the next one from it
   expect(await readdir(folder)).toEqual([])
 })
 
-test('a time that ends before it begins is wrong use, and makes no file', async () => {
+test('a time range that ends before it begins is wrong use and creates no file', async () => {
   const folder = await makeWorkFolder()
   const settings = { ...(await databaseForTest()), ...storedBelow(folder) }
   const words = ['audit', 'export', '--output', 'trail.jsonl', '--from', '2026-11-02', '--to', '2026-11-01']

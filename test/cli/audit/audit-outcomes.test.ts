@@ -33,7 +33,7 @@ const noHeads: HeadStore = {
   read: async () => new Map(),
 }
 
-/** What the trail says of the newest look at it. */
+/** The event of the newest verification. */
 async function told(action: string) {
   const { db } = service.app
   const { outcome, details } = await db
@@ -50,7 +50,7 @@ function needs({ ended = false, heads }: { ended?: boolean; heads?: HeadStore } 
   return { db: service.app.db, heads, signal, ...notingPrinter() }
 }
 
-test('a verification is on record as it ended: right, before the end, without its heads, with differences', async () => {
+test('a verification is recorded with its outcome: ok, incomplete, heads_gone, altered', async () => {
   await verifyAudit(needs(), {})
   expect(await told('audit.verified')).toMatchObject({ outcome: 'ok', details: { complete: true, heads_gone: false } })
 
@@ -70,7 +70,7 @@ test('a verification is on record as it ended: right, before the end, without it
   })
 })
 
-test('an export that was ended before the end is on record as a part', async () => {
+test('an interrupted export is recorded as incomplete', async () => {
   const folder = await makeWorkFolder()
 
   await exportAudit(needs(), { output: join(folder, 'whole.jsonl'), format: 'jsonl' })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 import { type EndedRun, endRun } from '../../../src/database/work/job-runs.ts'
-import { keepAuditHead } from '../../../src/worker/jobs.ts'
+import { storeAuditHead } from '../../../src/worker/jobs.ts'
 import { sealThrice, tamper } from '../../audit/sealed-trail.ts'
 import { startService } from '../../support/service/start-service.ts'
 import { databaseForTest } from '../../support/cli/database-settings.ts'
@@ -24,7 +24,7 @@ describe('audit verify', () => {
     expect(await place.actions()).toContain('audit.verified')
   })
 
-  test('without heads it says what it could not see', async () => {
+  test('without heads, the output states what is not proved', async () => {
     const place = await sealedPlace()
     await place.run('audit', 'export', '--output', 'trail.jsonl')
 
@@ -35,7 +35,7 @@ describe('audit verify', () => {
     expect(inFile).toMatchObject({ code: 0, stdout: expect.stringContaining('No heads were compared') })
   })
 
-  test('heads that were kept and are not there, and those that could not be kept, are told of', async () => {
+  test('missing heads and heads that could not be stored are reported', async () => {
     const place = await sealedPlace()
     await place.noteRun({ outcome: 'ok', error: undefined, did: { kept: 3 } })
     const gone = await place.run('audit', 'verify')
@@ -52,7 +52,7 @@ describe('audit verify', () => {
     )
   })
 
-  test('names a history that was sealed again, by the heads of AUDIT_HEADS, and exits with 1', async () => {
+  test('names a resealed history by the heads of AUDIT_HEADS, and exits with 1', async () => {
     const place = await sealedPlace()
     await place.keepHead()
     await place.tamper(`update document_seals set hash = sha256('other') where number = 3`)
@@ -71,7 +71,7 @@ describe('audit verify', () => {
     })
   })
 
-  test('takes an export alone, on a machine without the database, and finds a changed line', async () => {
+  test('verifies an export on a machine without the database, and finds a changed line', async () => {
     const place = await sealedPlace()
     await place.run('audit', 'export', '--output', 'trail.jsonl')
     const file = join(place.folder, 'trail.jsonl')
@@ -87,7 +87,7 @@ describe('audit verify', () => {
     expect(changed.stdout).toMatch(/\nGet the file again, or export it again\. [^\n]+ docs\/runbook.md, [^\n]+\n$/)
   })
 
-  test('a file that is not there, and one that is no export, are asked for in a wrong way', async () => {
+  test('a missing file, and a file that is not an export, are wrong use', async () => {
     const folder = await makeWorkFolder()
     await writeFile(join(folder, 'other.json'), '{}\n')
 
@@ -103,7 +103,7 @@ describe('audit verify', () => {
     expect(await runCommand(folder, ['audit', 'verify', '--export', '.'])).toMatchObject({ code: 2, stdout: '' })
   })
 
-  test('heads that cannot be reached fail it, with what to do', async () => {
+  test('unreachable heads fail the command, with the fix', async () => {
     const folder = await makeWorkFolder()
     await writeFile(join(folder, 'trail.jsonl'), '{"export":{}}\n')
     const settings = {
@@ -132,7 +132,7 @@ describe('audit verify', () => {
       'other.jsonl',
       'The heads cannot be read from other.jsonl: line 2 is not a head. Name a file that AUDIT_HEADS wrote',
     ],
-  ])('heads that are no heads are asked for in a wrong way: %s', async (file, says) => {
+  ])('malformed heads are wrong use: %s', async (file, says) => {
     const folder = await makeWorkFolder()
     await writeFile(join(folder, 'empty.jsonl'), '')
     await writeFile(join(folder, 'other.jsonl'), `{"number":1,"hash":"${'a'.repeat(64)}"}\n{"number":2}\n`)
@@ -146,7 +146,7 @@ describe('audit verify', () => {
 })
 
 describe('audit export', () => {
-  test('writes a file for its owner alone, never over another one, and leaves a line in the trail', async () => {
+  test('writes a file that only its owner can read, never overwrites one, and records the export', async () => {
     const place = await sealedPlace()
 
     const first = await place.run('audit', 'export', '--output', 'trail.jsonl')
@@ -157,7 +157,7 @@ describe('audit export', () => {
     expect(await place.actions()).toContain('audit.exported')
   })
 
-  test('of a firm that never was is asked for in a wrong way; of one that the platform has removed the events are there', async () => {
+  test('of an unknown firm is wrong use; events of a firm that the platform removed are exported', async () => {
     const place = await sealedPlace()
     const [never, removed] = [randomUUID(), await place.firmOfEvents()]
 
@@ -169,7 +169,7 @@ describe('audit export', () => {
     expect(right).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^✓ [1-9]/) })
   })
 
-  test('writes a table for people in which nothing is run as a formula', async () => {
+  test('writes a CSV in which no spreadsheet runs a formula', async () => {
     const place = await sealedPlace()
     await place.run('audit', 'export', '--output', 'before.csv', '--format', 'csv')
     await place.tamper(`update document_event_persons set fields = fields || '{"user_agent": "=HYPERLINK(\\"x\\")"}'`)
@@ -197,10 +197,10 @@ async function sealedPlace() {
     run: async (...words: string[]) =>
       runCommand(folder, words, { settings: { ...storedBelow(folder), ...settings, AUDIT_HEADS: heads } }),
     keepHead: async () =>
-      keepAuditHead.run({ ...service.app, heads: createFileHeadStore(heads) }, new AbortController().signal),
+      storeAuditHead.run({ ...service.app, heads: createFileHeadStore(heads) }, new AbortController().signal),
     noteRun: async (ended: Pick<EndedRun, 'outcome' | 'error' | 'did'>) =>
-      endRun(db, { task: keepAuditHead.name, instance: 'a test', startedAt: undefined, ...ended }),
-    /** One that the table of firms has not. */
+      endRun(db, { task: storeAuditHead.name, instance: 'a test', startedAt: undefined, ...ended }),
+    /** A firm that is not in the table of firms. */
     firmOfEvents: async () =>
       (
         await db

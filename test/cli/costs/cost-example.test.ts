@@ -11,7 +11,7 @@ import { startService } from '../../support/service/start-service.ts'
 import { databaseForTest } from '../../support/cli/database-settings.ts'
 import { checkout, storedBelow, makeWorkFolder, runCommand } from '../../support/cli/run-command.ts'
 
-test('the example of docs/cost.md is what the command says of such a firm', async () => {
+test('the example of docs/cost.md is the output of the command for such a firm', async () => {
   const page = await readFile(join(checkout, 'docs/cost.md'), 'utf8')
   const [, typed = '', shown = ''] = /```\n\$ \.\/bin\/paniq-docs (cost estimate[^\n]*)\n(.*?)```/s.exec(page) ?? []
   const folder = await makeWorkFolder()
@@ -30,11 +30,11 @@ test('the example of docs/cost.md is what the command says of such a firm', asyn
 
 const exampleFirm = '0b8f6f0e-7c2e-4a55-9d3c-0c5a6f1d2e3b'
 
-/** Of 20 files 12 are scans of a page, 7 of several, one is a photograph. */
+/** Of 20 files 12 are scans of one page, 7 of several, and one is a photograph. */
 const exampleBytes = sql`case when n % 20 < 12 then 5000 + n * 37 % 25000
   when n % 20 < 19 then 30000 + n * 811 % 270000 else 500000 + n * 997 % 500000 end`
 
-/** 2,000 files that came evenly over two years, 400 downloads in the last month, 200 files removed over 200 days. */
+/** 2,000 files uploaded evenly over two years, 400 downloads in the last month, 200 files removed over 200 days. */
 async function seedExample(db: Db, firm: FirmId): Promise<void> {
   await sql`
     with files as (

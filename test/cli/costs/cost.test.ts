@@ -13,7 +13,7 @@ import { storedBelow, makeWorkFolder, runCommand, type Settings } from '../../su
 const mb = 1024 ** 2
 
 describe('cost estimate', () => {
-  test('shows people what was counted, four ways of keeping it, and how old the prices are', async () => {
+  test('prints the counted files, four ways of storing them, and the age of the prices', async () => {
     const place = await locationWithDocuments()
 
     const ended = await place.run()
@@ -27,7 +27,7 @@ describe('cost estimate', () => {
     expect(ended.stdout).toContain('! Written down from memory')
   })
 
-  test('answers machines with the same, of one firm alone', async () => {
+  test('--json prints the same, for one firm', async () => {
     const place = await locationWithDocuments()
 
     const { code, stdout } = await place.run('--firm', place.firm, '--json')
@@ -51,11 +51,11 @@ describe('cost estimate', () => {
     }
     const storedGb = 515 / 1024
     expect(amountsOf('plain')).toEqual([storedGb + 1, 0, 0])
-    // Of the two that were removed one is in STANDARD_IA, the other gone.
+    // Of the two removed files, one is in STANDARD_IA and one is destroyed.
     expect(amountsOf('both')).toEqual([storedGb, 0.5, expect.closeTo(73 / 72, 9)])
   })
 
-  test('moves what is kept, too, and takes off what is free, when it is asked to', async () => {
+  test('options include moves of current files and subtract the free tier', async () => {
     const place = await locationWithDocuments()
 
     const { stdout } = await place.run('--firm', place.firm, '--ia-after', '60', '--free', '--json')
@@ -68,7 +68,7 @@ describe('cost estimate', () => {
     })
   })
 
-  test('takes newer prices out of a file', async () => {
+  test('reads other prices from a file', async () => {
     const place = await locationWithDocuments()
     const file = join(place.folder, 'prices.json')
     const { note: _left, ...prices } = {
@@ -110,7 +110,7 @@ describe('cost estimate', () => {
       ['--prices', 'odd.json'],
       '--prices: odd.json does not have prices in the required form: it is not JSON. Copy src/documents/costs/prices.json',
     ],
-  ])('asked for with %s ends with 2', async (words, says) => {
+  ])('with %s exits with 2', async (words, says) => {
     const folder = await makeWorkFolder()
     await writeFile(join(folder, 'odd.json'), 'free')
     const ended = await runCommand(folder, ['cost', 'estimate', ...words], { settings: await databaseForTest() })
@@ -119,7 +119,7 @@ describe('cost estimate', () => {
   })
 })
 
-/** A firm with three documents, downloads of a GB and two removed documents; and another firm with one document. */
+/** A firm with three documents, downloads of a GB and two removed documents, and another firm with one document. */
 async function locationWithDocuments() {
   const folder = await makeWorkFolder()
   const settings: Settings = { ...(await databaseForTest()), ...storedBelow(folder) }

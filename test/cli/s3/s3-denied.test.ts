@@ -5,7 +5,7 @@ import { reportOf, testS3 } from './s3-report.ts'
 import { bucketForTest, newBucketName, s3Settings } from '../../support/cli/s3-settings.ts'
 import { openStoreInBetween, refusal } from '../../support/cli/s3-proxy.ts'
 
-describe('a right that is missing', () => {
+describe('a missing permission', () => {
   test.each([
     ['GET bucket', 'list', 's3:ListBucket', 'arn:aws:s3:::BUCKET,'],
     ['PUT object', 'put', 's3:PutObject', 'arn:aws:s3:::BUCKET/*'],
@@ -13,7 +13,7 @@ describe('a right that is missing', () => {
     ['GET object?X-Amz-Signature', 'presigned_get', 's3:GetObject', ''],
     ['DELETE object', 'delete', 's3:DeleteObject', 'arn:aws:s3:::BUCKET/*'],
     ['DELETE object?uploadId', 'abort_multipart', 's3:AbortMultipartUpload', 'arn:aws:s3:::BUCKET/*'],
-  ])('%s: its step fails and names what to allow', async (refused, step, right, resource) => {
+  ])('%s: its step fails and names the permission', async (refused, step, right, resource) => {
     const { name } = await bucketForTest()
     const endpoint = await openStoreInBetween({
       behind: testServices().s3.endpoint,
@@ -28,7 +28,7 @@ describe('a right that is missing', () => {
     expect(failed[0]?.advice).toContain(resource.replace('BUCKET', name))
   })
 
-  test('to make the bucket: it does not exist, and who may not make it is told what to do', async () => {
+  test('to create the missing bucket: prints what to do', async () => {
     const endpoint = await openStoreInBetween({
       behind: testServices().s3.endpoint,
       answer: (call) => (call === 'PUT bucket' ? refusal(403, 'AccessDenied') : undefined),
@@ -46,7 +46,7 @@ describe('a bucket of another region, as Amazon answers', () => {
     ['a permanent redirect', refusal(301, 'PermanentRedirect', `<Endpoint>${elsewhere}</Endpoint>`)],
     ['a redirect with a header', refusal(301, 'PermanentRedirect', '', { 'x-amz-bucket-region': 'eu-west-1' })],
     ['a malformed authorization', refusal(400, 'AuthorizationHeaderMalformed', '<Region>eu-west-1</Region>')],
-  ])('%s: says which region to set', async (_name, wrongRegion) => {
+  ])('%s: prints the region to set', async (_name, wrongRegion) => {
     const endpoint = await openStoreInBetween({ answer: () => wrongRegion })
     const { code, stdout } = await testS3(s3Settings('amzn-s3-demo-bucket', { AWS_ENDPOINT_URL_S3: endpoint }))
     expect(code).toBe(1)
@@ -54,8 +54,8 @@ describe('a bucket of another region, as Amazon answers', () => {
   })
 })
 
-describe('a clock that is off', () => {
-  test('by less than S3 refuses: what it is off by, and all else is tried', async () => {
+describe('a wrong clock', () => {
+  test('within S3’s tolerance: prints the difference, and tries the other steps', async () => {
     const { name } = await bucketForTest()
     const endpoint = await openStoreInBetween({ behind: testServices().s3.endpoint, movedClockMs: 125_000 })
     const answer = await reportOf(s3Settings(name, { AWS_ENDPOINT_URL_S3: endpoint }))
@@ -71,7 +71,7 @@ describe('a clock that is off', () => {
     ])
   })
 
-  test('by so much that S3 refuses', async () => {
+  test('beyond S3’s tolerance', async () => {
     const movedClockMs = -20 * 60_000
     const endpoint = await openStoreInBetween({ movedClockMs, answer: () => refusal(403, 'RequestTimeTooSkewed') })
     const { code, stdout } = await testS3(s3Settings('paniq', { AWS_ENDPOINT_URL_S3: endpoint }))
@@ -79,21 +79,21 @@ describe('a clock that is off', () => {
     expect(stdout).toMatch(/✗ S3 rejects requests because the clock is wrong: (20 min|19 min 59 s).* ahead of S3/)
   })
 
-  test('by half a minute is none', async () => {
+  test('half a minute does not count', async () => {
     const { name } = await bucketForTest()
     const endpoint = await openStoreInBetween({ behind: testServices().s3.endpoint, movedClockMs: -30_000 })
     expect((await reportOf(s3Settings(name, { AWS_ENDPOINT_URL_S3: endpoint }))).ok).toBe(true)
   })
 })
 
-describe('an address where no store is', () => {
-  // No resolver is asked for a name that no zone can hold.
+describe('an address without a store', () => {
+  // No resolver answers for a name that no zone can contain.
   const tooLong = 's'.repeat(64)
 
   test.each([
     ['nothing listens', 'http://127.0.0.1:1', 'ECONNREFUSED', 'AWS_ENDPOINT_URL_S3'],
     ['a name that nobody knows', `http://${tooLong}.example`, 'cannot be resolved', 'AWS_ENDPOINT_URL_S3'],
-  ])('%s: is named, and what to look at', async (_name, endpoint, says, advice) => {
+  ])('%s: is named, with what to check', async (_name, endpoint, says, advice) => {
     const { code, stdout } = await testS3(s3Settings('paniq', { AWS_ENDPOINT_URL_S3: endpoint }))
     expect(code).toBe(1)
     expect(stdout).toContain(says)
@@ -101,7 +101,7 @@ describe('an address where no store is', () => {
     expect(stdout).toContain(advice)
   })
 
-  test('some other server answers', async () => {
+  test('another server answers', async () => {
     const endpoint = await openStoreInBetween({
       answer: () => ({ status: 404, headers: { 'content-type': 'text/html' }, body: '<html><p>Not here<br></html>' }),
     })
@@ -110,7 +110,7 @@ describe('an address where no store is', () => {
     expect(stdout).toContain('– Clock: not compared, because no S3 answered')
   })
 
-  test('https:// where the store speaks http://', async () => {
+  test('https:// to a store that speaks http://', async () => {
     const endpoint = await openStoreInBetween({ answer: () => refusal(404, 'NoSuchBucket') })
     const settings = s3Settings('paniq', { AWS_ENDPOINT_URL_S3: endpoint.replace('http:', 'https:') })
     expect((await testS3(settings)).stdout).toContain('✗ The TLS connection failed')

@@ -11,7 +11,7 @@ export async function testS3(settings: Settings, ...words: string[]): Promise<An
   return await runCommand(await makeWorkFolder(), ['s3', 'test', ...words], { settings })
 }
 
-/** What machines get; the exit code says the same. */
+/** The JSON output, which must match the exit code. */
 export async function reportOf(settings: Settings): Promise<Report> {
   const { code, stdout, stderr } = await testS3(settings, '--json')
   expect(stderr).toBe('')

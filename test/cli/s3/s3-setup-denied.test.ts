@@ -8,7 +8,7 @@ import { bucketForTest, newBucketName } from '../../support/cli/s3-settings.ts'
 import { changesIn, operatorOf, outcomesOf, setUp, setupOf } from './set-up.ts'
 import { type CannedAnswer, openStoreInBetween, refusal } from '../../support/cli/s3-proxy.ts'
 
-/** Settings that lead past somebody who answers some calls in the store’s place, and what was asked. */
+/** Settings that lead to a proxy which answers some calls itself, and the requests that it got. */
 async function behind(
   bucket: FreshBucket,
   answer: (call: string, calls: string[]) => CannedAnswer | 'silence' | undefined,
@@ -24,8 +24,8 @@ async function behind(
   return { settings: operatorOf(bucket, { AWS_ENDPOINT_URL_S3: endpoint }), calls }
 }
 
-describe('rights that are missing', () => {
-  test('all of them, as the service’s own credentials: each is named, and whose to take', async () => {
+describe('missing permissions', () => {
+  test('all of them, as with the service’s credentials: each is named, with the policy to use', async () => {
     const bucket = await bucketForTest()
     const { settings } = await behind(bucket, (call) =>
       call.startsWith('GET bucket?') ? refusal(403, 'AccessDenied') : undefined,
@@ -38,7 +38,7 @@ describe('rights that are missing', () => {
     expect(stdout).toContain('use those of an operator')
   })
 
-  test('one to read, one to write: the rest is set', async () => {
+  test('one to read and one to write: the other parts are set', async () => {
     const bucket = await bucketForTest()
     const { settings } = await behind(bucket, (call) =>
       ['GET bucket?lifecycle', 'PUT bucket?policy'].includes(call) ? refusal(403, 'AccessDenied') : undefined,
@@ -56,7 +56,7 @@ describe('rights that are missing', () => {
     expect(advice).toContainEqual(expect.stringContaining('Allow s3:GetLifecycleConfiguration on arn:aws:s3:::'))
   })
 
-  test('to put an object, without which nothing can be proved: nothing is changed', async () => {
+  test('to put an object, without which no part can be tested: nothing is changed', async () => {
     const bucket = await bucketForTest()
     const { settings, calls } = await behind(bucket, (call) =>
       call === 'PUT object' ? refusal(403, 'AccessDenied') : undefined,
@@ -90,7 +90,7 @@ test.each([
 })
 
 test.each(['lifecycle', 'policy'] as const)(
-  'a %s with which nothing can be proved, nor taken back, is told as what is to be put back by hand',
+  'a %s that can be neither tested nor undone is reported as to be restored by hand',
   async (part) => {
     const bucket = await bucketForTest()
     const { settings } = await behind(bucket, (call, calls) =>
@@ -108,7 +108,7 @@ test.each(['lifecycle', 'policy'] as const)(
   },
 )
 
-test('a policy from a failed trial that could not be undone is reported even though documents were uploaded', async () => {
+test('a trial policy that could not be undone is reported even though documents were uploaded', async () => {
   const bucket = await bucketForTest()
   const { settings } = await behind(bucket, (call) =>
     call === 'DELETE bucket?policy' ? refusal(503, 'SlowDown') : undefined,
@@ -119,22 +119,22 @@ test('a policy from a failed trial that could not be undone is reported even tho
   expect(policy?.says).toMatch(/^The setting was tested and could not be rolled back/)
 })
 
-test('versioning that was suspended is turned on again', async () => {
+test('suspended versioning is turned on again', async () => {
   const { client, name: Bucket, ...bucket } = await bucketForTest()
   await client.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Suspended' } }))
   await setUp(operatorOf({ ...bucket, client, name: Bucket }))
   expect((await readBucketSetup(client, Bucket)).versioning).toBe('Enabled')
 })
 
-describe('no bucket to set up', () => {
-  test('because it is not there: says so, and what makes it', async () => {
+describe('without a bucket to set up', () => {
+  test('a missing bucket is reported, with the command that creates it', async () => {
     const { code, stdout, stderr } = await setUp(operatorOf({ ...(await bucketForTest()), name: newBucketName() }))
     expect(code).toBe(1)
     expect(stdout).not.toMatch(/^[✓✗]/m)
     expect(stderr).toMatch(/^Bucket does not exist\. .*s3 test` creates it/)
   })
 
-  test('because nothing listens there', async () => {
+  test('no server listens there', async () => {
     const settings = operatorOf(await bucketForTest(), { AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1' })
     const { code, stderr } = await setUp(settings)
     expect({ code, stderr }).toEqual({
@@ -145,7 +145,7 @@ describe('no bucket to set up', () => {
     })
   })
 
-  test('because a web server stands there: says so once', async () => {
+  test('a web server there is reported once', async () => {
     const page = { status: 404, headers: { 'content-type': 'text/html' }, body: '<html><head><meta></head></html>' }
     const { settings } = await behind(await bucketForTest(), () => page)
     const { code, stdout, stderr } = await setUp(settings)
@@ -154,7 +154,7 @@ describe('no bucket to set up', () => {
     expect(stderr).toMatch(/^The server at http:\S+ is not S3 \(status 404\)\. .*AWS_ENDPOINT_URL_S3.*\n$/)
   })
 
-  test('because it is in another region', async () => {
+  test('a bucket in another region is reported', async () => {
     const bucket = await bucketForTest()
     const elsewhere = refusal(301, 'PermanentRedirect', '', { 'x-amz-bucket-region': 'eu-west-1' })
     const { settings } = await behind(bucket, () => elsewhere)
@@ -164,7 +164,7 @@ describe('no bucket to set up', () => {
     })
   })
 
-  test('because nobody has credentials: machines are told so in one object', async () => {
+  test('missing credentials are reported, with --json in one object', async () => {
     const none = { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' }
     const { code, stdout } = await setUp(operatorOf(await bucketForTest(), none), '--json')
     expect(code).toBe(1)
@@ -173,7 +173,7 @@ describe('no bucket to set up', () => {
     })
   })
 
-  test('because it went away meanwhile', async () => {
+  test('a bucket that disappears meanwhile is reported', async () => {
     const bucket = await bucketForTest()
     let isGone = false
     const { settings } = await behind(bucket, (call) => {
@@ -184,7 +184,7 @@ describe('no bucket to set up', () => {
   })
 })
 
-test('Ctrl-C ends it before the next part, and says that it may be run again', async () => {
+test('Ctrl-C ends it before the next part, and it prints that it can be run again', async () => {
   const bucket = await bucketForTest()
   const { settings, calls } = await behind(bucket, (call) => (call === 'GET bucket?lifecycle' ? 'silence' : undefined))
   const command = startCommand(await makeWorkFolder(), ['s3', 'setup'], settings)
@@ -199,7 +199,7 @@ test('Ctrl-C ends it before the next part, and says that it may be run again', a
   expect((await readBucketSetup(bucket.client, bucket.name)).versioning).toBe('Enabled')
 })
 
-describe('asked for in a wrong way', () => {
+describe('wrong use', () => {
   const role = 'arn:aws:iam::123456789012:role/replication'
   const key = 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd'
   test.each([
@@ -218,7 +218,7 @@ describe('asked for in a wrong way', () => {
       ['--kms-key', key.replace('eu-west', 'af-south'), '--replicate-to', 'elsewhere', '--replication-role', role],
       'needs --replica-kms-key <arn>',
     ],
-  ])('%j: says in which way it can be', async (words, says) => {
+  ])('%j: prints the allowed form', async (words, says) => {
     const settings = { AWS_S3_BUCKET: 'paniq', AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1' }
     const { code, stdout, stderr } = await setUp(settings, ...words)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

@@ -22,11 +22,11 @@ async function bucketOnMoto(): Promise<FreshBucket> {
 
 const role = 'arn:aws:iam::123456789012:role/replication'
 const key = 'arn:aws:kms:af-south-1:123456789012:key/1234abcd'
-// This store says of every rule that deletions do not follow.
+// This store reports for every rule that deletions do not follow.
 const replica = ['--replicate-to', 'elsewhere', '--replication-role', role, '--replica-keeps-deleted']
 
-describe('a store that has what the gateway lacks', () => {
-  test('is closed by all four switches, encrypts, and replicates', async () => {
+describe('a store with the features that the gateway lacks', () => {
+  test('gets all four switches of the public-access block, encryption and replication', async () => {
     const bucket = await bucketOnMoto()
     const { code } = await setUp(operatorOf(bucket, { CORS_ORIGINS: 'https://portal.example' }), ...replica)
 
@@ -56,7 +56,7 @@ describe('a store that has what the gateway lacks', () => {
   test.each<[string, string[], object]>([
     ['encrypted', ['--kms-key', key], { encryption: [encrypted] }],
     ['replicated', replica, { replication: { Role: role } }],
-  ])('that is %s is as it was after a second run without options', async (_how, asked, found) => {
+  ])('with %s stays unchanged by a second run without options', async (_how, asked, found) => {
     const bucket = await bucketOnMoto()
     const { settings, calls } = await listenIn(bucket)
     await setUp(settings, ...asked)
@@ -65,12 +65,12 @@ describe('a store that has what the gateway lacks', () => {
     calls.length = 0
 
     expect((await setUp(settings)).stdout).toContain('Nothing was changed.')
-    // This one applies a statement without its condition: each run tries the policy on one object of ours, and takes it back.
+    // This store ignores the condition of a statement: each run tries the policy on one object of ours, and undoes it.
     expect([...new Set(changesIn(calls))]).toEqual(['PUT bucket?policy', 'DELETE bucket?policy'])
     expect(await readBucketSetup(bucket.client, bucket.name)).toEqual(before)
   })
 
-  test('which refuses everybody by the policy is left without it, after it was tried on one object of ours alone', async () => {
+  test('that a trial policy locks out is left without the policy', async () => {
     const bucket = await bucketOnMoto()
     const policies: string[] = []
     const endpoint = await openStoreInBetween({
@@ -86,7 +86,7 @@ describe('a store that has what the gateway lacks', () => {
     expect((await readBucketSetup(bucket.client, bucket.name)).policy).toBeUndefined()
   })
 
-  test('which keeps something otherwise than it was told is told of, and the command fails', async () => {
+  test('that stores another setting than requested is reported, and the command fails', async () => {
     const report = await setupOf(operatorOf(await bucketOnMoto()), ...replica.slice(0, -1))
 
     expect(report.ok).toBe(false)
@@ -96,7 +96,7 @@ describe('a store that has what the gateway lacks', () => {
     )
   })
 
-  test('that encrypts with a key of KMS gets no rule that would copy nothing, and one that is there is named', async () => {
+  test('with a KMS key gets no replication rule that would copy nothing, and an existing one is named', async () => {
     const bucket = await bucketOnMoto()
     await setUp(operatorOf(bucket), '--kms-key', key)
     const refused = await setupOf(operatorOf(bucket), ...replica)
@@ -114,7 +114,7 @@ describe('a store that has what the gateway lacks', () => {
     expect((await setUp(operatorOf(other), '--replicate-to', 'off')).code).toBe(0)
   })
 
-  test('stops replicating when it is told so', async () => {
+  test('stops replicating on request', async () => {
     const bucket = await bucketOnMoto()
     await setUp(operatorOf(bucket), ...replica)
     expect((await setUp(operatorOf(bucket), '--replicate-to', 'off')).code).toBe(0)

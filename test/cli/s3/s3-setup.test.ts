@@ -15,7 +15,7 @@ import { changesIn, listenIn, operatorOf, outcomesOf, setUp, setupOf } from './s
 const origins = { CORS_ORIGINS: 'https://portal.example', PUBLIC_URL: 'https://documents.example/documents' }
 
 describe('a new bucket', () => {
-  test('has what this store can have, and still takes the service’s documents', async () => {
+  test('gets every setting that this store supports, and still accepts the service’s documents', async () => {
     const bucket = await bucketForTest()
     const { code, stdout } = await setUp(operatorOf(bucket, origins))
 
@@ -25,7 +25,7 @@ describe('a new bucket', () => {
     const setup = await readBucketSetup(bucket.client, bucket.name)
     expect(setup).toMatchObject({
       versioning: 'Enabled',
-      // With BlockPublicAcls the gateway refuses every upload; it takes an encryption and then does the same.
+      // With BlockPublicAcls the gateway rejects every upload. It accepts an encryption and then does the same.
       publicAccess: {
         BlockPublicAcls: false,
         IgnorePublicAcls: true,
@@ -42,7 +42,7 @@ describe('a new bucket', () => {
     await putAsService(bucket)
   })
 
-  test('is as the first run left it after the second, which changes nothing on the way either', async () => {
+  test('is unchanged by a second run, also in between', async () => {
     const bucket = await bucketForTest()
     const { settings, calls } = await listenIn(bucket)
     await setUp({ ...settings, ...origins })
@@ -56,7 +56,7 @@ describe('a new bucket', () => {
     expect(await readBucketSetup(bucket.client, bucket.name)).toEqual(before)
   })
 
-  test('is left alone by a dry run, which prints what would be changed', async () => {
+  test('is not changed by a dry run, which prints the differences', async () => {
     const bucket = await bucketForTest()
     const { settings, calls } = await listenIn(bucket)
     const { code, stdout } = await setUp(settings, '--dry-run')
@@ -68,7 +68,7 @@ describe('a new bucket', () => {
     expect(calls.filter((call) => !call.startsWith('GET bucket'))).toEqual([])
   })
 
-  test('is told of to machines part by part', async () => {
+  test('is described part by part with --json', async () => {
     const report = await setupOf(operatorOf(await bucketForTest()))
 
     expect(outcomesOf(report)).toEqual({
@@ -84,11 +84,11 @@ describe('a new bucket', () => {
   })
 })
 
-describe('what somebody else has set', () => {
+describe('foreign settings', () => {
   const theirRule = { ID: 'logs', Status: 'Enabled', Filter: { Prefix: 'logs/' }, Expiration: { Days: 30 } } as const
   const theirOrigin = { ID: 'theirs', AllowedOrigins: ['https://their.example'], AllowedMethods: ['GET'] }
 
-  test('stays: rules of the lifecycle, statements of the policy, rules of CORS', async () => {
+  test('stay: lifecycle rules, policy statements, CORS rules', async () => {
     const bucket = await bucketForTest()
     const { client, name: Bucket } = bucket
     await putRule(bucket, theirRule)
@@ -96,7 +96,7 @@ describe('what somebody else has set', () => {
     await client.send(new PutBucketPolicyCommand({ Bucket, Policy }))
     await client.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules: [theirOrigin] } }))
     await setUp(operatorOf(bucket, origins))
-    // And again with ours there.
+    // Again with our own rules.
     await setUp(operatorOf(bucket, { CORS_ORIGINS: 'https://other.example' }), '--noncurrent-days', '365')
 
     const setup = await readBucketSetup(client, Bucket)
@@ -110,7 +110,7 @@ describe('what somebody else has set', () => {
     ])
   })
 
-  test('is named where it destroys documents, and the command fails until it is gone', async () => {
+  test('that destroy documents are named, and the command fails until they are removed', async () => {
     const bucket = await bucketForTest()
     await putRule(bucket, { ...theirRule, ID: 'cleanup', Filter: { Prefix: '' } })
     const first = await setUp(operatorOf(bucket))
@@ -124,7 +124,7 @@ describe('what somebody else has set', () => {
     expect((await setUp(operatorOf(bucket))).code).toBe(0)
   })
 
-  test('is named where it lets everybody in', async () => {
+  test('that allow public access are named', async () => {
     const bucket = await bucketForTest()
     const Statement = [{ ...allowSomebody(bucket.name), Sid: 'Everybody', Principal: '*' }]
     const Policy = JSON.stringify({ Version: '2012-10-17', Statement })
@@ -136,8 +136,8 @@ describe('what somebody else has set', () => {
   })
 })
 
-describe('a choice', () => {
-  test('stays when no option names it again, and goes with off', async () => {
+describe('an option', () => {
+  test('stays in force when a later run omits it, and ends with off', async () => {
     const bucket = await bucketForTest()
     const settings = operatorOf(bucket)
     await setUp(settings, '--noncurrent-days', '400', '--transition-days', '60', '--quarantine-days', '180')
@@ -158,7 +158,7 @@ describe('a choice', () => {
     expect(ruleOf(after, 'paniq-old-versions')?.NoncurrentVersionExpiration).toEqual({ NoncurrentDays: 400 })
   })
 
-  test('of origins that are no longer set goes, so that their pages read nothing', async () => {
+  test('for origins that are no longer configured is removed, so that their pages can read nothing', async () => {
     const bucket = await bucketForTest()
     await setUp(operatorOf(bucket, origins))
     await setUp(operatorOf(bucket))
@@ -166,7 +166,7 @@ describe('a choice', () => {
     expect((await readBucketSetup(bucket.client, bucket.name)).cors).toBeUndefined()
   })
 
-  test('that this store cannot have fails, the rest is set, and documents are taken as before', async () => {
+  test('that this store does not support fails, the other parts are set, and documents are accepted', async () => {
     const bucket = await bucketForTest()
     const key = 'arn:aws:kms:af-south-1:123456789012:key/1234abcd'
     const role = 'arn:aws:iam::123456789012:role/replication'
@@ -194,7 +194,7 @@ function ruleOf({ lifecycle = [] }: Setup, id: string) {
 
 type Rule = { ID: string; Status: 'Enabled'; Filter: { Prefix: string }; Expiration: { Days: number } }
 
-/** In place of all others. */
+/** Replaces all others. */
 async function putRule({ client, name: Bucket }: FreshBucket, rule: Rule): Promise<void> {
   const LifecycleConfiguration = { Rules: [rule] }
   await client.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration }))

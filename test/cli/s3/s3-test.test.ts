@@ -26,7 +26,7 @@ const steps = [
   'cors',
 ]
 
-test('every step that the service needs is told with a tick, and nothing stays in the bucket', async () => {
+test('every step of the service is printed with a mark, and no object stays in the bucket', async () => {
   const bucket = await bucketForTest()
   const { code, stdout, stderr } = await testS3(s3Settings(bucket.name))
 
@@ -38,7 +38,7 @@ test('every step that the service needs is told with a tick, and nothing stays i
   expect(await listBucket(bucket.client, bucket.name)).toEqual([])
 })
 
-test('machines get one object with the steps, and no secret of ours is in it', async () => {
+test('--json prints one object with the steps and no secret', async () => {
   const bucket = await bucketForTest()
   const settings = s3Settings(bucket.name)
   const { code, stdout } = await testS3(settings, '--json')
@@ -51,7 +51,7 @@ test('machines get one object with the steps, and no secret of ours is in it', a
   expect(stdout).not.toContain(settings['AWS_SECRET_ACCESS_KEY'])
 })
 
-test('a bucket that is absent is made in its region', async () => {
+test('a missing bucket is created in its region', async () => {
   const name = newBucketName()
   const { s3 } = testServices()
   const client = s3ClientOf(s3, s3.owner)
@@ -66,7 +66,7 @@ test('a bucket that is absent is made in its region', async () => {
   expect((await testS3(s3Settings(name))).stdout).toContain(`✓ Bucket ${name} exists`)
 })
 
-test('the constraint of a region is sent with a new bucket, but for Amazon’s first region, which takes none', async () => {
+test('a new bucket gets a location constraint, except in Amazon’s first region', async () => {
   const created: string[] = []
   const endpoint = await openStoreInBetween({
     answer(call, body) {
@@ -83,20 +83,20 @@ test('the constraint of a region is sent with a new bucket, but for Amazon’s f
 describe('credentials', () => {
   const none = { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' }
 
-  test('that nobody gave: says so, what to set, and tries nothing else', async () => {
+  test('that are missing: prints the settings, and tries no other step', async () => {
     const answer = await reportOf(s3Settings('paniq', none))
     expect(answer.steps[0]).toMatchObject({ outcome: 'failed', says: 'AWS credentials not found' })
     expect(answer.steps[0]?.advice).toContain('AWS_ACCESS_KEY_ID')
     expect(answer.steps.slice(1).map(({ outcome }) => outcome)).toEqual(Array(10).fill('skipped'))
   })
 
-  test('that are still the example’s count as none, also for the SDK', async () => {
+  test('with the placeholders of the example count as missing, also for the SDK', async () => {
     const placeholders = { AWS_ACCESS_KEY_ID: 'your-access-key-id', AWS_SECRET_ACCESS_KEY: 'your-secret-access-key' }
     const answer = await reportOf(s3Settings('paniq', placeholders))
     expect(answer.steps[0]).toMatchObject({ outcome: 'failed', says: 'AWS credentials not found' })
   })
 
-  test('of a wrong key, and of a wrong secret, are told apart', async () => {
+  test('with a wrong key and with a wrong secret are distinguished', async () => {
     const { name } = await bucketForTest()
     const wrongKey = await reportOf(s3Settings(name, { AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE' }))
     expect(wrongKey.steps[1]?.advice).toContain('Check AWS_ACCESS_KEY_ID')
@@ -106,7 +106,7 @@ describe('credentials', () => {
     expect(stdout).not.toContain(secret)
   })
 
-  test('that end before a link would: the link is what fails', async () => {
+  test('that expire before a link: the link’s step fails', async () => {
     const { name } = await bucketForTest()
     const settings = s3Settings(name)
     const folder = await makeWorkFolder()
@@ -132,7 +132,7 @@ describe('pages of another origin', () => {
   const origins = 'https://portal.example,https://www.paniq.example'
   const rule = { AllowedOrigins: ['https://*.example'], AllowedMethods: ['GET', 'HEAD'] }
 
-  test('may not read yet: the rule to set is printed, and setting it makes the test pass', async () => {
+  test('without a CORS rule: the rule is printed, and setting it makes the test pass', async () => {
     const { name, client } = await bucketForTest()
     const before = await reportOf(s3Settings(name, { CORS_ORIGINS: origins }))
     const cors = before.steps.at(-1)
@@ -143,7 +143,7 @@ describe('pages of another origin', () => {
     expect(after.steps.at(-1)?.outcome).toBe('ok')
   })
 
-  test('a rule with a star allows what it covers and nothing else', async () => {
+  test('a rule with an asterisk allows only the origins that it matches', async () => {
     const { name, client } = await bucketForTest()
     await client.send(new PutBucketCorsCommand({ Bucket: name, CORSConfiguration: { CORSRules: [rule] } }))
     expect((await reportOf(s3Settings(name, { CORS_ORIGINS: origins }))).steps.at(-1)?.outcome).toBe('ok')
@@ -163,7 +163,7 @@ describe('pages of another origin', () => {
   })
 })
 
-test('links for an address that only people reach are noted as not tried from here', async () => {
+test('links for a public address are noted as not tried', async () => {
   const { name } = await bucketForTest()
   const settings = s3Settings(name, { S3_PUBLIC_ENDPOINT_URL: 'http://127.0.0.1:1' })
   const answer = await reportOf(settings)

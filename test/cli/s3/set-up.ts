@@ -9,7 +9,7 @@ export type SetupReport = {
   parts: { part: string; outcome: string; says?: string; advice?: string; changes: { item: string }[] }[]
 }
 
-/** Settings of an operator of this bucket, wherever it is. */
+/** Settings of an operator of this bucket in any store. */
 export function operatorOf({ name, s3 }: FreshBucket, more: Settings = {}): Settings {
   return {
     AWS_ENDPOINT_URL_S3: s3.endpoint,
@@ -25,7 +25,7 @@ export async function setUp(settings: Settings, ...words: string[]): Promise<Ans
   return await runCommand(await makeWorkFolder(), ['s3', 'setup', ...words], { settings })
 }
 
-/** What machines get; the exit code says the same. */
+/** The JSON output, which must match the exit code. */
 export async function setupOf(settings: Settings, ...words: string[]): Promise<SetupReport> {
   const { code, stdout, stderr } = await setUp(settings, '--json', ...words)
   expect(stderr).toBe('')
@@ -39,7 +39,7 @@ export function outcomesOf({ parts }: SetupReport): Record<string, string> {
   return Object.fromEntries(parts.map(({ part, outcome }) => [part, outcome]))
 }
 
-/** The calls that a command makes of a bucket, each by what it asks: `PUT bucket?lifecycle`. */
+/** The calls of a command to a bucket, such as `PUT bucket?lifecycle`. */
 export async function listenIn(bucket: FreshBucket): Promise<{ settings: Settings; calls: string[] }> {
   const calls: string[] = []
   const endpoint = await openStoreInBetween({

@@ -6,7 +6,7 @@ import { startService } from '../../support/service/start-service.ts'
 import { databaseForTest } from '../../support/cli/database-settings.ts'
 import { makeWorkFolder, runCommand } from '../../support/cli/run-command.ts'
 
-test('a login that the command line links opens the service at once, until it is unlinked', async () => {
+test('a login linked on the command line works at once, until it is unlinked', async () => {
   const provider = await startOpenIdProvider()
   const settings = { ...(await databaseForTest()), ...provider.settings }
   const service = await startService(settings)
@@ -65,7 +65,7 @@ test('a login that the command line links opens the service at once, until it is
   await provider.stop()
 })
 
-test('without a provider the command line wants to know which one is meant', async () => {
+test('without a provider the command line requires the issuer', async () => {
   const settings = await databaseForTest()
   const words = ['users', 'unlink', '--subject', 'auth0|7']
   expect(await runCommand(await makeWorkFolder(), words, { settings })).toMatchObject({

@@ -4,7 +4,6 @@ import { Kysely, PostgresDialect, sql } from 'kysely'
 import { Pool } from 'pg'
 import { expect, test } from 'vitest'
 
-import { findFault } from '../../../src/database/documents/missing-and-corrupt.ts'
 import { isNamed } from '../../../src/database/blobs/quarantine-blob.ts'
 import { claimRemovals } from '../../../src/database/blobs/remove-blobs.ts'
 import type { Db } from '../../../src/database/connection/client.ts'
@@ -44,7 +43,7 @@ type Plan = { 'Node Type': string; 'Relation Name'?: string; 'Index Name'?: stri
 
 const partsOf = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(partsOf)]
 
-/** How the planner reads the blobs in each statement that a question asks. */
+/** The plans for the blobs table in each statement of a question. */
 async function waysOf(ask: (db: Db) => Promise<unknown>): Promise<{ indexes: string[]; scansAll: boolean }> {
   const { db, pool, statements } = scene
   statements.length = 0
@@ -71,8 +70,6 @@ const questions: Record<string, (db: Db) => Promise<unknown>> = {
     claimRemovals(db, randomUUID() as ProcessId, onS3, removals),
   'verify asks for keys that no row names': (db) => findUnnamedKeys(db, onS3, [key(), key()]),
   'the quarantine asks whether a row names an orphan': (db) => isNamed(db, { ...onS3, key: key() }, null),
-  'a download asks for a virus at a place that a version was moved from': (db) =>
-    findFault(db, { ...onS3, key: key() }),
 }
 
 test.each(Object.entries(questions))(

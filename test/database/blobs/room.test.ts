@@ -4,10 +4,10 @@ import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 
 import type { Db, Tx } from '../../../src/database/connection/client.ts'
-import type { Quota } from '../../../src/database/people/quotas.ts'
+import type { Quota } from '../../../src/database/people/quota-usage.ts'
 import { createUploadReserver, type Reservation } from '../../../src/database/blobs/reserve-upload.ts'
 import { rights } from '../../../src/people/rights.ts'
-import { importAccessKey } from '../../../src/people/sessions/tokens.ts'
+import { importAccessKey } from '../../../src/people/sessions/token-keys.ts'
 import type {
   BlobId,
   DocumentId,
@@ -27,8 +27,8 @@ const scene = sceneOfFile(async (closing) => {
   return { db, registry: { db, now: () => new Date(), keys } }
 })
 
-const processId = randomUUID() as ProcessId // nobody else's
-const defaults = { bytes: 100, documents: 10 }
+const processId = randomUUID() as ProcessId // used by no other process
+const defaults = { bytes: 100, documents: 10, draftBytes: undefined }
 const right = rights['documents.upload']
 
 type Firm = { firmId: FirmId; userId: UserId }
@@ -39,8 +39,8 @@ async function newFirm(): Promise<Firm> {
 }
 
 function reservationOf({ firmId }: Firm, bytes: number): Reservation {
-  const key = `security_firms/${firmId}/${randomUUID()}.pdf` as StorageKey // nobody reads it
-  // Just made, so they name nothing else.
+  const key = `security_firms/${firmId}/${randomUUID()}.pdf` as StorageKey // no other test uses it
+  // New ids, used for nothing else.
   const ids = {
     id: randomUUID() as BlobId,
     documentId: randomUUID() as DocumentId,
@@ -59,15 +59,17 @@ function reservationOf({ firmId }: Firm, bytes: number): Reservation {
   }
 }
 
-async function open(db: Db | Tx, firm: Firm, bytes: number, defaultQuota: Quota = defaults): Promise<string | null> {
-  const reserve = createUploadReserver(db, { processId, right, defaultQuota })
-  const { exceeded: refused } = await reserve(firm.userId, reservationOf(firm, bytes))
+const callerOf = ({ userId }: Firm) => ({ userId, sessionId: undefined, apiKeyId: undefined })
+
+async function open(db: Db | Tx, firm: Firm, bytes: number, quota: Quota = defaults): Promise<string | null> {
+  const reserve = createUploadReserver(db, { processId, right, defaultQuota: { ...quota, draftBytes: undefined } })
+  const { exceeded: refused } = await reserve(callerOf(firm), reservationOf(firm, bytes))
   return refused
 }
 
 const mebibyte = 1024 * 1024
 
-/** What must be left for uploads to be answered side by side. */
+/** The free space that parallel checks require. */
 async function marginOf(): Promise<number> {
   const { rows } = await sql<{ most: number }>`
     select current_setting('max_connections')::int as most`.execute(scene.db)
@@ -82,7 +84,24 @@ async function waitingForRoom(): Promise<number> {
   return rows[0]?.count ?? 0
 }
 
-it('who asks for room while another is being answered waits for that, and then sees what it took', async () => {
+/** Two seeds with which checks of one firm draw different locks of its 32. With the same lock one waits for the other. */
+async function seedsOfTwoLocks(): Promise<[number, number]> {
+  const seeds = [0.1, 0.2, 0.3, 0.4, 0.5]
+  const drawn = await scene.db.connection().execute(async (connection) => {
+    const locks: number[] = []
+    for (const seed of seeds) {
+      await sql`select setseed(${seed})`.execute(connection)
+      const { rows } = await sql<{ lock: number }>`select floor(random() * 32)::int as lock`.execute(connection)
+      locks.push(rows[0]?.lock ?? 0)
+    }
+    return locks
+  })
+  const other = seeds.find((_, position) => drawn[position] !== drawn[0])
+  if (other === undefined) throw new Error('every seed drew the same lock')
+  return [0.1, other]
+}
+
+it('a check that waits for another check of the same firm sees its reservation', async () => {
   const firm = await newFirm()
   const first = await scene.db.startTransaction().execute()
   expect(await open(first, firm, 60)).toBeNull()
@@ -94,7 +113,7 @@ it('who asks for room while another is being answered waits for that, and then s
   expect(await open(scene.db, firm, 40)).toBeNull()
 })
 
-it('another firm’s need not wait', async () => {
+it('a check of another firm does not wait', async () => {
   const first = await scene.db.startTransaction().execute()
   await open(first, await newFirm(), 60)
 
@@ -102,7 +121,7 @@ it('another firm’s need not wait', async () => {
   await first.rollback().execute()
 })
 
-it('where nothing is bounded nobody waits', async () => {
+it('without a quota nobody waits', async () => {
   const firm = await newFirm()
   const boundless = { bytes: undefined, documents: undefined }
   const first = await scene.db.startTransaction().execute()
@@ -112,20 +131,25 @@ it('where nothing is bounded nobody waits', async () => {
   await first.rollback().execute()
 })
 
-it('far from a firm’s bounds nobody waits, but for a large one, which waits for all', async () => {
+it('far from the quota only large uploads wait, for all others', async () => {
   const firm = await newFirm()
   const large = { bytes: (await marginOf()) + 100 * mebibyte, documents: 1_000_000 }
+  const [seed, otherSeed] = await seedsOfTwoLocks()
   const first = await scene.db.startTransaction().execute()
+  await sql`select setseed(${seed})`.execute(first)
   expect(await open(first, firm, mebibyte, large)).toBeNull()
 
-  expect(await open(scene.db, firm, mebibyte, large)).toBeNull()
+  const second = await scene.db.startTransaction().execute()
+  await sql`select setseed(${otherSeed})`.execute(second)
+  expect(await open(second, firm, mebibyte, large)).toBeNull()
+  await second.commit().execute()
   const last = open(scene.db, firm, 17 * mebibyte, large)
   await expect.poll(waitingForRoom).toBe(1)
   await first.commit().execute()
   expect(await last).toBeNull()
 })
 
-it('who was far from the bounds, and had to wait until they were near, is asked once more', async () => {
+it('an upload that had to wait until the quota was near is checked again', async () => {
   const firm = await newFirm()
   const large = { bytes: (await marginOf()) + 100 * mebibyte, documents: 1_000_000 }
   const first = await scene.db.startTransaction().execute()
@@ -138,7 +162,7 @@ it('who was far from the bounds, and had to wait until they were near, is asked 
   expect(await open(scene.db, firm, 1, large)).toBe('bytes')
 })
 
-it('what changed is added to the sum by who uploads, before it is much', async () => {
+it('an upload aggregates many usage changes', async () => {
   const firm = await newFirm()
   await sql`insert into document_usage_changes (firm_id, bytes, documents)
     select ${firm.firmId}::uuid, 1, 0 from generate_series(1, 90)`.execute(scene.db)
@@ -156,11 +180,11 @@ it('what changed is added to the sum by who uploads, before it is much', async (
   expect(await open(scene.db, firm, 9)).toBeNull()
 })
 
-it('of uploads that ask together as many get room as there is, and those of other firms are not held up', async () => {
+it('of a batch, as many uploads as fit get room, and uploads of other firms are not delayed', async () => {
   const [firm, other] = [await newFirm(), await newFirm()]
   const reserve = createUploadReserver(scene.db, { processId, right, defaultQuota: defaults })
-  const asked = [60, 30, 30, 10].map((bytes) => reserve(firm.userId, reservationOf(firm, bytes)))
-  const others = [60, 40].map((bytes) => reserve(other.userId, reservationOf(other, bytes)))
+  const asked = [60, 30, 30, 10].map((bytes) => reserve(callerOf(firm), reservationOf(firm, bytes)))
+  const others = [60, 40].map((bytes) => reserve(callerOf(other), reservationOf(other, bytes)))
 
   const answers = await Promise.all(asked)
   const { rows } = await sql<{ bytes: number }>`

@@ -18,7 +18,7 @@ const scene = sceneOfFile(async (closing) => {
   return { db }
 })
 
-/** Divides 100 by each number and writes the number down, in one statement; 0 is a bad row. */
+/** Divides 100 by each number and inserts the number, in one statement; 0 is a bad row. */
 function divider(limits?: Parameters<typeof createBatch>[2]) {
   const calls: number[][] = []
   const divide = createBatch<number, { share: number }>(
@@ -42,7 +42,7 @@ const writtenOf = async (numbers: number[]) => {
   return rows.map(({ number }) => number)
 }
 
-test('requests that arrive while a call is under way share the next one, and each gets its own answer', async () => {
+test('requests that arrive during a call share the next one, and each gets its own answer', async () => {
   const { divide, calls } = divider({ secondAfterMs: 10_000 })
   const first = divide(1)
   await sleep(10)
@@ -54,14 +54,14 @@ test('requests that arrive while a call is under way share the next one, and eac
   expect(calls).toEqual([[1], [2, 4, 5, 10, 20, 25]])
 })
 
-test('a call has no more requests than allowed', async () => {
+test('a call has at most the maximum number of requests', async () => {
   const { divide, calls } = divider({ maxSize: 3, maxUnderWay: 1 })
   await Promise.all([31, 32, 33, 34, 35, 36, 37].map((number) => divide(number)))
 
   expect(calls.map((numbers) => numbers.length)).toEqual([3, 3, 1])
 })
 
-test('one bad row hurts only its own request: the others are answered, and each is written once', async () => {
+test('one bad row fails only its own request: the others are answered and written once', async () => {
   const { divide, calls } = divider()
   const answers = await Promise.allSettled([41, 0, 42].map((number) => divide(number)))
 
@@ -70,7 +70,7 @@ test('one bad row hurts only its own request: the others are answered, and each 
   expect(await writtenOf([0, 41, 42])).toEqual([41, 42])
 })
 
-test('a request that is behind somebody’s lock holds up neither the others of its batch nor later ones', async () => {
+test('a request that waits for a lock delays neither its batch nor later requests', async () => {
   const { divide } = divider()
   const locker = await scene.db.startTransaction().execute()
   await sql`insert into divided values (51)`.execute(locker)
@@ -94,7 +94,7 @@ test('a request that is behind somebody’s lock holds up neither the others of 
   await waiting
 })
 
-test('without an answer each request of the batch gets the error, and nothing is done a second time', async () => {
+test('without an answer each request of the batch gets the error, and nothing is repeated', async () => {
   const calls: number[][] = []
   const write = createBatch<number, object>('write', async (numbers) => {
     calls.push(numbers)
@@ -112,7 +112,7 @@ test('without an answer each request of the batch gets the error, and nothing is
   expect(calls).toEqual([[61, 62]])
 })
 
-test('an overloaded database is not asked once more for each request', async () => {
+test('an overloaded database gets no repeats', async () => {
   const calls: number[][] = []
   const ask = createBatch<number, object>('ask', async (numbers) => {
     calls.push(numbers)
@@ -127,7 +127,7 @@ test('an overloaded database is not asked once more for each request', async () 
   expect(calls).toEqual([[71, 72]])
 })
 
-test('a request that waited too long, or whose client went away, is not begun', async () => {
+test('a request that waited too long or whose client disconnected is not started', async () => {
   const leaving = new AbortController()
   const asked: number[] = []
   const ask = createBatch<number, number>(
@@ -157,7 +157,7 @@ test('a request that waited too long, or whose client went away, is not begun', 
   ])
 })
 
-test('a request that must be alone is asked again alone, once', async () => {
+test('a request that must be alone is repeated alone, once', async () => {
   const calls: [number[], boolean][] = []
   const ask = createBatch<number, number>('ask', async (numbers, isAlone) => {
     calls.push([numbers, isAlone])
@@ -171,7 +171,7 @@ test('a request that must be alone is asked again alone, once', async () => {
   ])
 })
 
-test('a call that leaves a request out answers nobody: no answer reaches somebody else', async () => {
+test('a call with a missing answer answers no request, so that no answer reaches another caller', async () => {
   const ask = createBatch<number, number>('ask', async (numbers) => numbers.slice(1))
 
   expect((await Promise.allSettled([1, 2].map((number) => ask(number)))).map(({ status }) => status)).toEqual([
@@ -180,9 +180,9 @@ test('a call that leaves a request out answers nobody: no answer reaches somebod
   ])
 })
 
-test('rows that are missing, twice or in another order are no answers', () => {
+test('missing, repeated or reordered rows are rejected', () => {
   const rows = [{ position: 0 }, { position: 1 }]
   expect(inOrder(rows, ['a', 'b'])).toEqual(rows)
   for (const wrong of [rows.toReversed(), rows.slice(1), [...rows, { position: 1 }]])
-    expect(() => inOrder(wrong, ['a', 'b'])).toThrow('once')
+    expect(() => inOrder(wrong, ['a', 'b'])).toThrow('one row per request')
 })

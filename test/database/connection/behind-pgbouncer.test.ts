@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 
 import { explainFailure } from '../../../src/cli/printing/explain-failure.ts'
 import { everyJob } from '../../../src/worker/jobs.ts'
-import { startWorker } from '../../../src/worker/start-worker.ts'
+import { startWorker } from '../../../src/worker/run-queue.ts'
 import { callDocuments, uploadDocument } from '../../support/documents/call-documents.ts'
 import { deleteDocument, restoreDocument } from '../../support/documents/call-trash.ts'
 import { startFaultProxy } from '../../support/service/fault-proxy.ts'
@@ -34,10 +34,10 @@ describe.each([
     return { service }
   })
 
-  test('many documents at once are uploaded, downloaded, deleted and restored', async () => {
+  test('many documents are uploaded, downloaded, deleted and restored at once', async () => {
     const { service } = scene
     const { firm, admin } = await firmWithAdmin(service)
-    // Several rounds, so that the pooler hands the same statements to other sessions.
+    // Several rounds, so that the pooler runs the same statements in other sessions.
     const files = Array.from({ length: 60 }, (_, seed) => makePdf({ seed: `pooled ${seed}` }))
 
     const downloads = await Promise.all(
@@ -65,7 +65,7 @@ describe.each([
     await worker.close()
   })
 
-  test('statements are prepared only where the pooler keeps track of them', async () => {
+  test('statements are prepared only if the pooler tracks them', async () => {
     const { service } = scene
     const names = new Set<string>()
     for (let each = 0; each < 20; each += 1) {
@@ -77,7 +77,7 @@ describe.each([
   })
 })
 
-test('the start warns while no limits of time apply to the role behind the pooler', async () => {
+test('the start warns while the role behind the pooler has no time limits', async () => {
   await using closing = new AsyncDisposableStack()
   const database = await freshDatabaseOfTwoRoles()
   closing.defer(() => database.remove())
@@ -104,7 +104,7 @@ test('the start warns while no limits of time apply to the role behind the poole
   expect(await warningsOfStart()).toEqual([])
 })
 
-test('a pooler without DATABASE_DIRECT_URL stops the start, which says what to set', async () => {
+test('a pooler without DATABASE_DIRECT_URL stops the start with the setting to use', async () => {
   await using closing = new AsyncDisposableStack()
   const database = await freshDatabaseOfTwoRoles()
   closing.defer(() => database.remove())
@@ -115,7 +115,7 @@ test('a pooler without DATABASE_DIRECT_URL stops the start, which says what to s
   await expect(starting).rejects.toThrow('unsupported startup parameter')
 })
 
-/** Each opens something that lets clients connect, and says no more. Answers its address. */
+/** Each opens a server that accepts connections and then does not answer. Returns its address. */
 const silent: [what: string, open: (direct: string, closing: AsyncDisposableStack) => Promise<string>][] = [
   [
     'no login',
@@ -143,7 +143,7 @@ const silent: [what: string, open: (direct: string, closing: AsyncDisposableStac
   ],
 ]
 
-test.each(silent)('a pooler that answers %s ends the start, which says what to do', async (_what, open) => {
+test.each(silent)('a pooler that answers %s ends the start with the fix', async (_what, open) => {
   await using closing = new AsyncDisposableStack()
   const database = await freshDatabaseOfTwoRoles()
   closing.defer(() => database.remove())

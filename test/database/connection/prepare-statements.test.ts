@@ -10,7 +10,7 @@ let db: Db
 
 beforeAll(async () => {
   database = await freshDatabase()
-  // One connection, so that all statements meet on it.
+  // One connection, so that all statements share it.
   db = openDatabase({ connectionString: database.url, max: 1 }, pino({ level: 'silent' })).db
 })
 
@@ -20,7 +20,7 @@ afterAll(async () => {
 })
 
 async function preparedLike(pattern: string): Promise<{ name: string; statement: string }[]> {
-  // Without a parameter it is not prepared itself.
+  // Without a parameter this statement is not prepared itself.
   const { rows } = await sql<{ name: string; statement: string }>`
     select name, statement from pg_prepared_statements where statement like ${sql.lit(pattern)}`.execute(db)
   return rows
@@ -37,7 +37,7 @@ test('a connection prepares a statement once, whatever its parameters', async ()
   expect(await preparedLike('%as twice%')).toHaveLength(1)
 })
 
-test('a table that gets another column meanwhile is read and written on', async () => {
+test('a table with a new column can still be read and written', async () => {
   await sql`create table documents (id int)`.execute(db)
   const write = (id: number) =>
     sql<{ id: number }>`with new as (insert into documents values (${id}) returning *) select id from new`.execute(db)
@@ -48,13 +48,13 @@ test('a table that gets another column meanwhile is read and written on', async 
   expect((await write(2)).rows).toEqual([{ id: 2 }])
 })
 
-test('a statement that fails is prepared and fails again in the same words', async () => {
+test('a failing statement is prepared and fails again with the same message', async () => {
   await expect(fail()).rejects.toMatchObject({ code: '22012' })
   await expect(fail()).rejects.toMatchObject({ code: '22012' })
   expect(await preparedLike('%as failing%')).toHaveLength(1)
 })
 
-test('texts without end, made at run time, do not fill the connection', async () => {
+test('an unlimited number of generated texts does not fill the connection', async () => {
   for (let number = 0; number < 400; number += 1)
     await sql`select ${number}::int as ${sql.ref(`endless_${number}`)}`.execute(db)
 

@@ -26,7 +26,7 @@ async function isDead({ processId }: Pick<ProcessLock, 'processId'>): Promise<bo
   return rows[0]?.isDead
 }
 
-/** The lock of a process whose connection leads through a proxy, and the events that it logs. */
+/** The lock of a process whose connection goes through a proxy, and its logged events. */
 async function openThroughProxy(): Promise<{ lock: ProcessLock; proxy: FaultProxy; events: string[] }> {
   const url = new URL(scene.url)
   const proxy = await startFaultProxy({ host: url.hostname, port: Number(url.port) })
@@ -42,7 +42,7 @@ async function openThroughProxy(): Promise<{ lock: ProcessLock; proxy: FaultProx
 
 const terminate = Buffer.from([0x58, 0, 0, 0, 4])
 
-/** A way to the server that lets a client go at once, and tells the server of it when the test ends. */
+/** A proxy that disconnects a client at once, but disconnects from the server only when the test ends. */
 async function addressOfLingeringProxy(): Promise<URL> {
   const url = new URL(scene.url)
   const listener = createServer((client) => {
@@ -57,13 +57,13 @@ async function addressOfLingeringProxy(): Promise<URL> {
   await once(listener, 'listening')
   const there = new URL(url)
   there.hostname = '127.0.0.1'
-  there.port = String((listener.address() as AddressInfo).port) // one on a socket file has a string
+  there.port = String((listener.address() as AddressInfo).port) // the address of a socket file would be a string
   return there
 }
 
 const patience = { timeout: 10_000, interval: 20 }
 
-/** Ends the connection of a process, and keeps it from making another. */
+/** Ends the connection of a process, and prevents a new one. */
 async function cut(lock: ProcessLock, proxy: FaultProxy): Promise<void> {
   proxy.setFault({ kind: 'refuse' })
   await proxy.cutAll()
@@ -78,7 +78,7 @@ async function listSessions(): Promise<number[]> {
   return rows.map(({ pid }) => pid)
 }
 
-it('a process is alive while its connection lives, whichever session asks and how often', async () => {
+it('a process is alive while its connection is open, in every session and at every check', async () => {
   const { lock } = await openThroughProxy()
   const { lock: other } = await openThroughProxy()
 
@@ -87,14 +87,14 @@ it('a process is alive while its connection lives, whichever session asks and ho
   expect(lock.processId).not.toBe(other.processId)
 })
 
-it('a process whose connection ended is dead at once', async () => {
+it('a process whose connection has ended is dead at once', async () => {
   const { lock, proxy } = await openThroughProxy()
   await cut(lock, proxy)
 
   expect(await isDead(lock)).toBe(true)
 })
 
-it('a process whose connection was cut takes its lock again under the same id', async () => {
+it('a process with a broken connection takes its lock again under the same id', async () => {
   const { lock, proxy, events } = await openThroughProxy()
   await cut(lock, proxy)
   proxy.setFault({ kind: 'none' })
@@ -103,7 +103,7 @@ it('a process whose connection was cut takes its lock again under the same id', 
   expect(events).toEqual(['process_lock_lost'])
 })
 
-it('so does one whose connection the server ended, however often', async () => {
+it('so does a process whose connection the server ended, repeatedly', async () => {
   const { lock } = await openThroughProxy()
   await expect.poll(listSessions, patience).toHaveLength(1)
   for (let time = 0; time < 2; time += 1) {
@@ -114,7 +114,7 @@ it('so does one whose connection the server ended, however often', async () => {
   }
 })
 
-it('a question in an open transaction delays a process that takes its lock again, and no longer', async () => {
+it('a check in an open transaction delays a process that takes its lock again only until its end', async () => {
   const { lock, proxy } = await openThroughProxy()
   await cut(lock, proxy)
   await scene.db.transaction().execute(async (trx) => {
@@ -126,7 +126,7 @@ it('a question in an open transaction delays a process that takes its lock again
   await expect.poll(() => isDead(lock), patience).toBe(false)
 })
 
-it('a database that is away for a while is asked until it answers', async () => {
+it('a database that is down is retried until it answers', async () => {
   const { lock, proxy } = await openThroughProxy()
   await cut(lock, proxy)
   const before = proxy.connections()
@@ -137,7 +137,7 @@ it('a database that is away for a while is asked until it answers', async () => 
   await expect.poll(() => isDead(lock), patience).toBe(false)
 })
 
-it('a closed lock makes its process dead, and is not taken again', async () => {
+it('closing the lock makes its process dead, and the lock is not taken again', async () => {
   const { lock, events } = await openThroughProxy()
   await lock.close()
 
@@ -147,7 +147,7 @@ it('a closed lock makes its process dead, and is not taken again', async () => {
   expect(events).toEqual([])
 })
 
-it('a lock that is closed while it is taken again makes its process dead, and leaves no connection', async () => {
+it('closing the lock while it is taken again makes its process dead and leaves no connection', async () => {
   const { lock, proxy } = await openThroughProxy()
   proxy.setFault({ kind: 'slow', latencyMs: 300 })
   const before = proxy.connections()
@@ -161,7 +161,7 @@ it('a lock that is closed while it is taken again makes its process dead, and le
   expect(await isDead(lock)).toBe(true)
 })
 
-it('closing returns when the server has released the lock, also where a proxy keeps the connection', async () => {
+it('closing returns when the server has released the lock, even if a proxy keeps the connection', async () => {
   const url = await addressOfLingeringProxy()
   const lock = await openProcessLock({ connectionString: url.href }, pino({ level: 'silent' }))
   await lock.close()
@@ -170,11 +170,11 @@ it('closing returns when the server has released the lock, also where a proxy ke
   expect(await isDead(lock)).toBe(true)
 })
 
-it('closing does not wait for ever for a server that gives no answer', async () => {
+it('closing does not wait forever for a server that does not answer', async () => {
   const { lock, proxy } = await openThroughProxy()
   await cut(lock, proxy)
   await scene.db.transaction().execute(async (trx) => {
-    // The next one to take the lock waits for the end of this.
+    // The next process that takes the lock waits for this one to end.
     await sql`select document_process_is_dead(${lock.processId}::uuid)`.execute(trx)
     proxy.setFault({ kind: 'none' })
     await expect.poll(listSessions, patience).toHaveLength(1)

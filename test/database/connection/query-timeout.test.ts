@@ -20,7 +20,7 @@ const scene = sceneOfFile(async (closing) => {
 
 const sleep = (seconds: number) => sql`select pg_sleep(${seconds})`
 
-test('the statement after one that timed out gets another connection and its own answer', async () => {
+test('the statement after a timeout gets another connection and its own answer', async () => {
   const { db } = scene
   await expect(sleep(4).execute(db)).rejects.toThrow('Query read timeout')
 
@@ -28,7 +28,7 @@ test('the statement after one that timed out gets another connection and its own
   expect(scene.countConnections()).toMatchObject({ inUse: 0, idle: 1 })
 })
 
-test('a transaction in which a statement timed out leaves neither its changes nor its connection behind', async () => {
+test('a transaction with a timed-out statement leaves neither changes nor a connection', async () => {
   const { db } = scene
   const working = inTransaction(db, async (trx) => {
     await sql`insert into written values (1)`.execute(trx)

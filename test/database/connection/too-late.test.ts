@@ -29,7 +29,7 @@ const scene = sceneOfFile(async (closing) => {
 it.each([
   ['behind a lock', () => sql`select from document_versions`],
   ['at a statement', () => sql`select pg_sleep(10)`],
-])('a database that keeps somebody waiting too long %s is busy, and when to try again is said', async (_what, ask) => {
+])('a database that makes a request wait too long %s is busy, and Retry-After is sent', async (_what, ask) => {
   await scene.beside.query('begin; lock table document_versions in access exclusive mode')
   const failure: unknown = await ask()
     .execute(scene.db)
@@ -44,13 +44,13 @@ it.each([
   expect(answer?.message).toContain('busy')
 })
 
-it('a request whose statement is ended for taking too long is answered 503 and not 500, and is answered right the next time', async () => {
+it('a request whose statement times out gets 503, not 500, and succeeds when repeated', async () => {
   const { service, beside } = scene
   const { firm, admin } = await firmWithAdmin(service)
   const { id } = await uploadDocument(service.url, firm, admin)
   await beside.query('begin; lock table document_versions in access exclusive mode')
   const asking = callDocuments(service.url, firm, admin, `/${id}`)
-  // What the server does by itself once the time is over.
+  // The server's own timeout does this.
   const cancel = `select pg_cancel_backend(pid) from (${waitingForThis}) waiting`
   await expect.poll(async () => (await beside.query(cancel)).rowCount).toBe(1)
   const answer = await asking

@@ -13,7 +13,7 @@ import { migratedDatabase } from '../../support/database/migrated-database.ts'
 import { makeFirm } from '../../support/people/people.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
 import { seedDownload, seedPurged, seedVersion } from '../../support/documents/seed-costs.ts'
-import { importAccessKey } from '../../../src/people/sessions/tokens.ts'
+import { importAccessKey } from '../../../src/people/sessions/token-keys.ts'
 
 const kb = 1024
 const question = { periodDays: 30, smallBytes: 128 * kb, wholeBytes: 16 * kb * kb, partBytes: 8 * kb * kb }
@@ -40,7 +40,7 @@ const stack = (ageDays: number, files: number, bytes: number, more: Partial<File
 })
 const inOrder = (stacks: FileGroup[]) => stacks.toSorted((a, b) => a.ageDays - b.ageDays || a.bytes - b.bytes)
 
-it('stored files are grouped by age and kind, 128 KB being large, and files on a disk are counted', async () => {
+it('stored files are grouped by age and size, 128 KB being large, and local files are counted', async () => {
   await seedVersion(ground, { bytes: 1000, daysAgo: 3 })
   await seedVersion(ground, { bytes: 500, daysAgo: 3, store: 'local' })
   await seedVersion(ground, { bytes: 128 * kb, daysAgo: 3, bytesState: 'wrong' })
@@ -57,14 +57,14 @@ it('stored files are grouped by age and kind, 128 KB being large, and files on a
   expect(onDisk).toBe(1)
 })
 
-it('a file of more than 16 MB takes a request for each part of 8 MB and two more', async () => {
+it('a file of more than 16 MB counts one request for each part of 8 MB and two more', async () => {
   await seedVersion(ground, { bytes: 16 * kb * kb, daysAgo: 1 })
   await seedVersion(ground, { bytes: 16 * kb * kb + 1, daysAgo: 2 })
 
   expect(inOrder((await facts()).stored).map(({ requests }) => requests)).toEqual([1, 5])
 })
 
-it('what purges removed from S3 counts until it is destroyed, from when the bucket hid it', async () => {
+it('a purged file on S3 counts until it is destroyed, from the day on which it was hidden', async () => {
   await seedPurged(ground, { versions: [1000, 3000], hiddenDaysAgo: 40, disposedDaysAgo: 41 })
   await seedPurged(ground, { versions: [700], disposedDaysAgo: 2 })
   await seedPurged(ground, { versions: [800], hiddenDaysAgo: 40, isDestroyed: true })
@@ -76,7 +76,7 @@ it('what purges removed from S3 counts until it is destroyed, from when the buck
   ])
 })
 
-it('downloads are those that people got within the period, at the age that the file had then', async () => {
+it('downloads within the period are counted by the age of the file at that time', async () => {
   const old = await seedVersion(ground, { bytes: 1000, daysAgo: 100 })
   const fresh = await seedVersion(ground, { bytes: 200 * kb, daysAgo: 5 })
   await seedDownload(ground, { document: old, daysAgo: 10, times: 3 })
@@ -97,7 +97,7 @@ it('downloads are those that people got within the period, at the age that the f
   ])
 })
 
-it('a download of what is no more counts as large as the others on average', async () => {
+it('a download of a destroyed file counts with the average size of the others', async () => {
   const document = await seedVersion(ground, { bytes: 1000, daysAgo: 1 })
   await seedDownload(ground, { document })
   await seedDownload(ground, { document: randomUUID() })

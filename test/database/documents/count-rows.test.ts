@@ -45,7 +45,7 @@ const scene = sceneOfFile(async (closing) => {
 
 type Plan = { 'Actual Rows': number; 'Actual Loops': number; Plans?: Plan[] } & Record<string, unknown>
 
-/** What a statement reads: rows that its nodes yield, and pages. */
+/** The rows that the nodes of a statement's plan yield, and the pages that they read. */
 async function measure(text: string) {
   const { rows } = await sql<{ 'QUERY PLAN': [{ Plan: Plan }] }>`
     explain (analyze, buffers, format json) ${sql.raw(text)}`.execute(scene.db)
@@ -58,7 +58,7 @@ function rowsOf({ 'Actual Rows': rows, 'Actual Loops': loops, Plans: plans = [] 
   return rows * loops + plans.reduce((sum, each) => sum + rowsOf(each), 0)
 }
 
-test('where no scanner is set, the metrics read no row of versions that were never scanned', async () => {
+test('without a scanner, the metrics read no row of unscanned versions', async () => {
   const { db, statements } = scene
   const counts = await countRows(db, { hasScanner: false })
   const { rows, pages } = await measure(statements.at(-1) ?? '')
@@ -68,7 +68,7 @@ test('where no scanner is set, the metrics read no row of versions that were nev
   expect(pages).toBeLessThan(200)
 })
 
-test('where a scanner is set, they wait for it', async () => {
+test('with a scanner, unscanned versions count as waiting', async () => {
   const { scansWaiting } = await countRows(scene.db, { hasScanner: true })
   expect(scansWaiting.count).toBe(10_000)
 })

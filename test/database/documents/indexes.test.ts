@@ -12,7 +12,7 @@ import { startService } from '../../support/service/start-service.ts'
 
 const rows = 3000
 
-/** As many rows as a small installation has: so few that to read all of them tempts the planner. */
+/** The number of rows of a small installation: so few that the planner may prefer to read all. */
 const scene = sceneOfFile(async (closing) => {
   const service = await startService()
   closing.defer(() => service.stop())
@@ -39,7 +39,7 @@ const scene = sceneOfFile(async (closing) => {
 
 const tables = ['documents', 'document_versions', 'document_blobs', 'document_idempotency_keys', 'firm_documents']
 
-/** Rows that were read by walks through whole tables. A session tells what it did a second later. */
+/** Rows read by sequential scans. A session reports its statistics a second later. */
 async function rowsWalked(): Promise<Record<string, number>> {
   await sleep(1500)
   const { rows: counted } = await sql<{ name: string; walked: number }>`

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 
 import { openDatabase, unwatched } from '../../../src/database/connection/client.ts'
 import { migrate } from '../../../src/database/schema/migrate.ts'
-import { aggregateUsage } from '../../../src/database/people/quotas.ts'
+import { aggregateUsage } from '../../../src/database/people/quota-usage.ts'
 import { freshDatabase } from '../../support/database/fresh-database.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
 
@@ -52,7 +52,7 @@ test('the changes of many firms are aggregated in few statements', async () => {
   expect((await sql`select from document_usage_changes`.execute(db)).rows).toEqual([])
 })
 
-test('a firm whose changes somebody else aggregates just now is left to them, and delays no other', async () => {
+test('a firm that another process is aggregating is skipped, and delays no other', async () => {
   const { db } = scene
   const [theirs, ours] = [randomUUID(), randomUUID()]
   await sql`

@@ -3,12 +3,12 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { beforeEach, expect, it } from 'vitest'
 
-import { readQuotaUsage, aggregateUsage } from '../../../src/database/people/quotas.ts'
+import { readQuotaUsage, aggregateUsage } from '../../../src/database/people/quota-usage.ts'
 import type { DocumentId, FirmId } from '../../../src/vocabulary/vocabulary.ts'
 import { migratedDatabase } from '../../support/database/migrated-database.ts'
 import { makeFirm, makePerson } from '../../support/people/people.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
-import { importAccessKey } from '../../../src/people/sessions/tokens.ts'
+import { importAccessKey } from '../../../src/people/sessions/token-keys.ts'
 
 const scene = sceneOfFile(async (closing) => {
   const db = await migratedDatabase(closing)
@@ -25,12 +25,12 @@ beforeEach(async () => {
 const usageOf = async (firmId: FirmId) => {
   const { usedBytes, usedDocuments } = await readQuotaUsage(scene.db, {
     firmId,
-    defaultQuota: { bytes: undefined, documents: undefined },
+    defaultQuota: { bytes: undefined, documents: undefined, draftBytes: undefined },
   })
   return { bytes: usedBytes, documents: usedDocuments }
 }
 
-/** Counted one by one, as nobody does while somebody waits. */
+/** A full count, which is too slow for production. */
 async function countOf(firmId: FirmId) {
   const { rows } = await sql<{ bytes: number; documents: number }>`
     select (select coalesce(sum(file_size), 0)::float8 from document_versions
@@ -49,7 +49,7 @@ async function insertRow(firmId: FirmId, fileSize: number): Promise<DocumentId> 
   return id
 }
 
-it('whatever becomes of a document, the sum is what counting gives', async () => {
+it('the total matches a count after every kind of change of a document', async () => {
   const other = await makeFirm(scene.registry)
   const [first, second, third] = [await insertRow(firm, 1000), await insertRow(firm, 500), await insertRow(firm, 7)]
   const change = (text: TemplateStringsArray, ...values: unknown[]) => sql(text, ...values).execute(scene.db)
@@ -57,7 +57,7 @@ it('whatever becomes of a document, the sum is what counting gives', async () =>
   const expectCounted = async () => expect(await both()).toEqual([await countOf(firm), await countOf(other)])
 
   expect(await usageOf(firm)).toEqual({ bytes: 1507, documents: 3 })
-  // Other bytes under the same key; a version more, since they lie elsewhere; another firm's from now on; in the trash.
+  // In order: other bytes under the same key; another location, which adds a version; another firm; the trash.
   await change`update firm_documents set file_size = 1400 where id = ${first}`
   expect(await usageOf(firm)).toEqual({ bytes: 1907, documents: 3 })
   await change`update firm_documents set file_path = file_path || 'x.pdf', file_size = 30 where id = ${second}`
@@ -87,7 +87,7 @@ it('whatever becomes of a document, the sum is what counting gives', async () =>
   await expectCounted()
 })
 
-it('a change that is undone never counted', async () => {
+it('a change that is rolled back does not count', async () => {
   await scene.db
     .transaction()
     .execute(async (trx) => {
@@ -100,7 +100,7 @@ it('a change that is undone never counted', async () => {
   expect(await usageOf(firm)).toEqual({ bytes: 0, documents: 0 })
 })
 
-it('while changes are summed up, by several at once and with more coming, every look sees all of them', async () => {
+it('while several processes aggregate and new changes arrive, every read sees all changes', async () => {
   let documents = 0
   const looks: boolean[] = []
   const writing = (async () => {

@@ -9,20 +9,20 @@ import { freshDatabase } from '../../support/database/fresh-database.ts'
 
 const preReleaseMigrations = ['0001-platform-tables', '0002-documents', '0005-moves']
 
-test('a database made before 0.1.0 is rejected in one line that says what to do, and is not changed', async () => {
+test('a database from before 0.1.0 is rejected in one line with the fix, and is not changed', async () => {
   const db = await emptyDatabase()
   await sql`create table document_migrations (name text, timestamp text)`.execute(db)
   await sql`insert into document_migrations select unnest(${preReleaseMigrations}::text[]), ''`.execute(db)
 
   const rejected = migrate(db)
 
-  await expect(rejected).rejects.toThrow(
-    /^This database was made by a version before 0\.1\.0 .*Give the service an empty one.*$/,
-  )
+  await expect(rejected).rejects.toMatchObject({
+    sentence: expect.stringMatching(/^A version before 0\.1\.0 created this database.*Configure an empty database.*$/),
+  })
   expect(await listTables(db)).toEqual(['document_migrations'])
 })
 
-test('a backup made before 0.1.0 is rejected, and makes no table', async () => {
+test('a backup from before 0.1.0 is rejected and creates no table', async () => {
   const db = await emptyDatabase()
 
   const rejected = prepareRestore(db, {
@@ -33,7 +33,9 @@ test('a backup made before 0.1.0 is rejected, and makes no table', async () => {
     inTarget: undefined,
   })
 
-  await expect(rejected).rejects.toThrow(/^A version before 0\.1\.0 created the backup/)
+  await expect(rejected).rejects.toMatchObject({
+    sentence: expect.stringMatching(/^A version before 0\.1\.0 created the backup/),
+  })
   expect(await listTables(db)).toEqual([])
 })
 

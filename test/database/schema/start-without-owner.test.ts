@@ -24,13 +24,13 @@ afterAll(async () => {
   await roles.remove()
 })
 
-test('tables that nobody has migrated yet are made by their owner alone', async () => {
+test('only the owner can create the tables', async () => {
   const { DATABASE_URL } = roles.settings
 
   await expect(start({ DATABASE_URL })).rejects.toThrow('the database could not be migrated')
 })
 
-test('once the owner has migrated, a service that does not know the owner starts and takes documents', async () => {
+test('after the owner’s migration, a service without the owner’s credentials starts and accepts documents', async () => {
   const { DATABASE_URL } = roles.settings
   const owner = await start(roles.settings)
   const service = await start({ DATABASE_URL })
@@ -41,7 +41,7 @@ test('once the owner has migrated, a service that does not know the owner starts
   await expect(uploadDocument(service.url, firm, admin)).resolves.toMatchObject({ version: 1 })
 })
 
-test('an instance of an earlier version starts on the tables of a later one, so that a new version may roll out and back', async () => {
+test('an instance of an earlier version starts on tables of a later one, so a deployment can be rolled back', async () => {
   const { DATABASE_URL, DATABASE_OWNER_URL } = roles.settings
   const later = await start({ DATABASE_URL: DATABASE_OWNER_URL })
   await sql`insert into document_migrations (name, timestamp) values ('9999-later', '9999-01-01T00:00:00Z')`.execute(

@@ -3,7 +3,7 @@ import type { FuzzScene } from '../scene/fuzz-scene.ts'
 /** `⟦firm⟧`, or `⟦link~cut 12 0⟧`: a value of the scene, with one change. */
 const placeholder = /⟦([^~⟧]+)(?:~(\w+) (\d+) (\d+))?⟧/g
 
-/** Puts the scene's values where a request names them: ids and secrets that nobody knows before the scene is made. */
+/** Fills the scene's values into a request: ids and secrets that are unknown before the scene exists. */
 export function fillIn(text: string, scene: FuzzScene): string {
   return text.replaceAll(placeholder, (whole, name: string, how?: string, at?: string, by?: string) => {
     const value = scene.valueOf(name)
@@ -14,7 +14,7 @@ export function fillIn(text: string, scene: FuzzScene): string {
 
 export const spoilings = ['cut', 'change', 'insert', 'double', 'shout', 'pad'] as const
 
-/** One change to a secret that makes it another. */
+/** One change to a secret. */
 export function spoil(value: string, how: string, { at, by }: { at: number; by: number }): string {
   const place = at % Math.max(1, value.length)
   const character = String.fromCodePoint(33 + (by % 90))

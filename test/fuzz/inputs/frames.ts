@@ -2,12 +2,12 @@ import * as fc from 'fast-check'
 
 import { mostly } from './odd-text.ts'
 
-/** How a body is said to be long, and sent. */
+/** The declared length and the transfer of a body. */
 export type Frame = {
   headers: string[]
-  /** What goes over the wire for a body. */
+  /** The bytes on the wire for a body. */
   wrap: (body: Buffer) => Buffer
-  /** A reader knows where it ends: an answer must come without further input from the client. */
+  /** The end of the body is clear: an answer must arrive without further input. */
   isWhole: boolean
 }
 
@@ -29,7 +29,7 @@ const sound: fc.Arbitrary<MakeFrame> = fc.oneof(
     })),
 )
 
-/** Lengths that lie, and chunks that are none. */
+/** False lengths and invalid chunks. */
 const unsound: fc.Arbitrary<MakeFrame> = fc.oneof(
   fc
     .integer({ min: -3000, max: 3000 })

@@ -1,15 +1,17 @@
 import * as fc from 'fast-check'
 
+import { readableName } from '../../../src/vocabulary/readable-name.ts'
+
 import { makeJpeg, makePdf, makePng } from '../../support/files/make-files.ts'
 import { mostly, oddText } from './odd-text.ts'
 
-/** A form's bytes, and what must come of them. */
+/** The bytes of a form, and the required result. */
 export type Form = {
   contentType: string
   bytes: Buffer
-  /** What could be the file in it: if any is taken, then one of these. */
+  /** The possible files of the form: if one is accepted, it is one of these. */
   files: Buffer[]
-  /** Undefined where the form is not as it should be: it may be taken or not. */
+  /** Undefined for an invalid form: it may be accepted or rejected. */
   mustBeKeptAs: string | undefined
 }
 
@@ -34,7 +36,7 @@ const file: fc.Arbitrary<File> = fc
 const boundaryCharacters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'()+_,-./:=?"
 const boundary = fc.string({ unit: fc.constantFrom(...Array.from(boundaryCharacters)), minLength: 1, maxLength: 70 })
 
-/** Names that are kept as they are: no control characters, no slash, nothing that could be read as an escape. */
+/** Names that are stored unchanged, except for invisible characters: without control characters, slashes and possible escapes. */
 const plainName = fc
   .oneof(
     fc.string({ unit: 'grapheme', minLength: 1, maxLength: 300 }),
@@ -74,10 +76,10 @@ const plain = fc.record({
 })
 type Plain = { file: File; name: string; isExtended: boolean; boundary: string; before: Part[]; after: Part[] }
 
-/** A form that every program would read alike. */
+/** A form that every program parses in the same way. */
 const soundForm: fc.Arbitrary<Form> = plain.map((form) => {
   const name = `${form.name}.${form.file.ending}`
-  return { ...write(form, partsOf(form, name)), mustBeKeptAs: shortened(name) }
+  return { ...write(form, partsOf(form, name)), mustBeKeptAs: shortened(readableName(name)) }
 })
 
 function partsOf({ file: sent, isExtended, before, after }: Plain, name: string): Part[] {
@@ -102,13 +104,13 @@ function write(
   }
 }
 
-/** As the contract says: 255 characters, shortened before the extension. */
+/** By the contract: 255 characters, shortened before the extension. */
 function shortened(name: string): string {
   const [characters, ending] = [Array.from(name), Array.from(/\.[a-z]+$/.exec(name)?.[0] ?? '')]
   return characters.length <= 255 ? name : [...characters.slice(0, 255 - ending.length), ...ending].join('')
 }
 
-/** What may be wrong with the lines before a file. */
+/** Possible defects of the lines before a file. */
 const oddHead = fc.oneof(
   oddText.map((text) => `Content-Disposition: form-data; name="file"; filename="${text}"`),
   oddText.map((text) => `Content-Disposition: form-data; name="file"; filename="${text}.pdf"`),
@@ -161,7 +163,7 @@ const contentTypes = [
   'application/octet-stream',
 ]
 
-/** One part is odd, or the lines between them are. */
+/** One part is unusual, or the lines between the parts are. */
 const oddlyBuilt: fc.Arbitrary<Form> = fc
   .record({
     form: plain,
@@ -199,7 +201,7 @@ const oddlyBuilt: fc.Arbitrary<Form> = fc
     const parts = [...cut.before, { ...odd, head: replaces ? heads : [...odd.head, ...heads] }, ...more]
     const written = write(cut, parts, { newline, start, ...(end !== undefined && { end }) })
     const { bytes } = written
-    // After an empty line all lines of a head are the file's.
+    // After an empty line all header lines belong to the file.
     const files = heads.includes('') ? [] : written.files
     return { contentType: contentType ?? written.contentType, bytes, files, mustBeKeptAs: undefined }
   })
@@ -214,7 +216,7 @@ function nested({ file: sent }: Plain): Part {
   }
 }
 
-/** A sound form with some of its bytes changed, taken out or doubled: those of its frame, mostly. */
+/** A valid form with some bytes changed, removed or doubled, mostly those of its frame. */
 const oddBytes: fc.Arbitrary<Form> = fc
   .record({
     form: soundForm,
@@ -256,7 +258,7 @@ export function changeBytes(bytes: Buffer, { how, at, by, length }: Change): Buf
   }
 }
 
-/** Forms with a file, from sound to hardly one. */
+/** Forms with a file, from valid to hardly recognizable. */
 export const nearValidForm: fc.Arbitrary<Form> = fc.oneof(
   { weight: 3, arbitrary: soundForm },
   { weight: 4, arbitrary: oddlyBuilt },

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 
 import { mostly, oddText, sceneValue } from './odd-text.ts'
 
-/** As much of JSON Schema as the description of the API uses. */
+/** The part of JSON Schema that the description of the API uses. */
 export type Schema = {
   $ref?: string
   type?: string | string[]
@@ -17,7 +17,7 @@ export type Schema = {
 }
 export type Schemas = Record<string, Schema>
 
-/** What is no value of any schema here, in JSON's own words: also what JSON.stringify would never write. */
+/** Values that match no schema here, as JSON text, including text that JSON.stringify never writes. */
 const oddJson = fc.oneof(
   fc.constantFrom('null', 'true', '[]', '{}', '0', '-1', '1.5', '1e999', '-1e999', '2147483648', '9007199254740993'),
   fc.constantFrom('1e-400', '0.1e1', '"\\ud800"', '"\\u0000"', '"a\\u0000b"', '[null]', '[[[]]]', '{"a":{"b":1}}', ''),
@@ -26,7 +26,7 @@ const oddJson = fc.oneof(
   fc.json(),
 )
 
-/** The text of a value that the schema takes, or of one that it nearly takes. */
+/** The text of a value that matches the schema, or almost matches it. */
 export function jsonLike(schema: Schema, schemas: Schemas): fc.Arbitrary<string> {
   const valid = validJson(schema, schemas)
   const broken = fc
@@ -61,7 +61,7 @@ function scalarLike({ type, format, enum: values, const: only, example }: Schema
 
 const quoted = (text: fc.Arbitrary<string>) => text.map((each) => JSON.stringify(each))
 
-/** Where a name says what is meant, something that is there. */
+/** An existing value, if the name of the field tells which. */
 function knownText(name: string, format: string | undefined): fc.Arbitrary<string>[] {
   if (name === 'email') return [sceneValue('e-mail.guard', 'e-mail.stranger', 'e-mail.administrator')]
   if (name.includes('token')) return [sceneValue('refresh', 'access.member', 'link')]
@@ -70,7 +70,7 @@ function knownText(name: string, format: string | undefined): fc.Arbitrary<strin
   return []
 }
 
-/** Its properties, with one or two left out, odd, or doubled; and now and then an unknown one. */
+/** The properties, with one or two missing, unusual or duplicated, and sometimes an unknown one. */
 function objectLike(
   { required = [] }: Schema,
   properties: Record<string, Schema>,
@@ -105,7 +105,7 @@ function objectLike(
     .record({ sound: fc.tuple(...sound), oddities, left })
     .map(({ sound: fields, oddities: more, left: gone }) => {
       const kept = fields.filter((_field, index) => gone === undefined || index !== gone || more.length > 0)
-      // Of two with one name the later counts.
+      // Of two properties with one name, the later counts.
       return `{${[...kept.flat(), ...more].join(',')}}`
     })
 }

@@ -16,22 +16,22 @@ export type Operation = {
   bodies: Record<string, Schema>
 }
 
-/** A request as it is written, with ⟦names⟧ for what the scene has. */
+/** A request, with ⟦names⟧ for values of the scene. */
 export type Request = {
   asker: Asker
   method: string
   target: string
   headers: Header[]
-  /** `aForm` stands for one. */
+  /** `aForm` is replaced by a form. */
   body: string
-  /** Bytes of the body that are changed at last: to what no text has. */
+  /** Bytes of the body that are replaced at the end by invalid UTF-8. */
   spoiled: { at: number; to: number }[]
 }
 
 type Described = { parameters?: Parameter[]; requestBody?: { content: Record<string, { schema?: Schema }> } }
 export type ApiDescription = { paths: Record<string, Record<string, Described>>; components: { schemas: Schemas } }
 
-/** Whatever the service says of itself that it answers. */
+/** The operations of the service's own description. */
 export function operationsOf({ paths }: ApiDescription): Operation[] {
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { parameters = [], requestBody }]) => ({
@@ -45,10 +45,10 @@ export function operationsOf({ paths }: ApiDescription): Operation[] {
   )
 }
 
-/** Near-valid requests to each operation; a new one is asked too, by what the description says of it. */
+/** Near-valid requests to each operation, generated from its description, so that a new operation is included. */
 export function nearValidRequests(api: ApiDescription): fc.Arbitrary<Request> {
   const each = operationsOf(api).map((operation) => ({
-    // To hash a password takes as long as fifty other answers.
+    // Hashing a password takes as long as fifty other answers.
     weight: JSON.stringify([operation.path, operation.bodies]).match(/login|Registration/) === null ? 4 : 1,
     arbitrary: requestsTo(operation, api.components.schemas),
   }))
@@ -98,7 +98,7 @@ function authorizationOf(asker: Asker): fc.Arbitrary<Header[]> {
   return mostly(15, fc.constant(right), odd)
 }
 
-/** A map: some names that are tried are those of what every object has. */
+/** A map, because some tested names are properties of every object. */
 const valuesOfParameters = new Map<string, fc.Arbitrary<string>>(
   Object.entries({
     firm_id: mostly(6, fc.constant('⟦firm⟧'), sceneValue('firm', 'other.firm')),
@@ -123,14 +123,14 @@ function valueOf({ name, schema }: Parameter): fc.Arbitrary<string> {
   return mostly(12, defaults, oddText)
 }
 
-/** As it must be written in an address, or as some programs write it all the same. */
+/** Encoded as an address requires, or not encoded, as some programs send it. */
 function written(text: fc.Arbitrary<string>): fc.Arbitrary<string> {
   const raw = text.map((each) => each.replaceAll(/[\s\p{Cc}\p{Cs}#?&]/gu, '+'))
   const twice = text.map((each) => escape(escape(each)))
   return mostly(24, text.map(escape), raw, twice)
 }
 
-/** Every byte but the plainest as its number; a ⟦name⟧ stays for the scene. */
+/** Every byte except the plainest as a number. A ⟦name⟧ stays for the scene. */
 function escape(text: string): string {
   return text
     .split(/(⟦[^⟧]*⟧)/)

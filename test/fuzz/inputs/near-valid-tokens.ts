@@ -4,7 +4,7 @@ import * as fc from 'fast-check'
 
 import { mostly, oddText } from './odd-text.ts'
 
-/** A token in its parts, with ⟦names⟧ for what the scene has. */
+/** The parts of a token, with ⟦names⟧ for values of the scene. */
 export type Token = { header: string; claims: string; signature: Signature; ending: string }
 
 const signatures = [
@@ -22,7 +22,7 @@ type Signature = (typeof signatures)[number]
 
 type Claim = [name: string, json: string]
 
-/** What a claim may be instead: another type, a number that is none, a time that is far. */
+/** Other values of a claim: another type, an invalid number, a distant time. */
 const oddValue: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom('null', 'true', '[]', '{}', '""', '0', '-1', '1.5', '1e999', '-1e999', '1e20', '9007199254740993'),
   fc.constantFrom(
@@ -75,7 +75,7 @@ const oddHeaderValue = fc.oneof(
   oddValue,
 )
 
-/** Objects as JSON writes them, and as it should not: with a name twice, or a comma too many. */
+/** Objects in valid and invalid JSON: with a duplicate name, or an additional comma. */
 function objectOf(defaults: Claim[], names: string[], value: fc.Arbitrary<string>): fc.Arbitrary<string> {
   const odd = fc.tuple(fc.constantFrom(...defaults.map(([name]) => name), ...names), value)
   return fc
@@ -141,8 +141,8 @@ function sealOf(signature: Signature, signed: string, secret: string): string {
 }
 
 /**
- * Whose the token is if it may be anybody's: undefined for one that must be refused. Judged by the contract alone: HS256 under
- * the shared secret, an access token that is not over, of somebody.
+ * The owner of the token if it may be accepted; undefined if it must be rejected. Decided only by the contract: HS256
+ * with the shared secret, and an unexpired access token with a person.
  */
 export function mayBeOf({ header, claims, signature, ending }: Token): string | undefined {
   const [head, said] = [parsed(header), parsed(claims)]
@@ -155,10 +155,10 @@ function isToCome(time: unknown): boolean {
   return typeof time === 'number' && Number.isFinite(time) && time * 1000 > Date.now()
 }
 
-/** Blanks around a header's value, and what fills up the last character, are no part of it. */
+/** Blanks around a header's value and padding of the last character are not part of it. */
 const changesNothing = new Set(['', ' ', '='])
 
-/** Nothing about it is odd: it must be let in. */
+/** A completely valid token, which must be accepted. */
 export function isUsual({ header, claims, signature, ending }: Token): boolean {
   const defaults = `{${defaultClaims.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`
   return signature === 'right' && ending === '' && header === '{"alg":"HS256","typ":"JWT"}' && claims === defaults

@@ -57,7 +57,7 @@ const headerValues: Record<string, fc.Arbitrary<string>> = {
   TE: fc.constantFrom('trailers', 'gzip'),
 }
 
-/** A header that an operation asks for, mostly there. */
+/** A header that an operation reads, mostly present. */
 export function headerOf(name: string): fc.Arbitrary<Header[]> {
   const known = Object.entries(headerValues).find(([each]) => each.toLowerCase() === name)
   const value = (known?.[1] ?? oddText).map(oneLine)
@@ -68,7 +68,7 @@ export function headerOf(name: string): fc.Arbitrary<Header[]> {
   )
 }
 
-/** One that somebody may send anywhere. */
+/** A header that a client may send anywhere. */
 export const oddHeader: fc.Arbitrary<Header> = mostly(
   9,
   fc
@@ -80,7 +80,7 @@ export const oddHeader: fc.Arbitrary<Header> = mostly(
   ),
 )
 
-/** What a header can hold; what it cannot is tried where whole heads are odd. */
+/** Valid characters of a header. Invalid ones are tested by the target `heads`. */
 export function oneLine(text: string): string {
   return text.replaceAll(/[\0\r\n]/g, ' ')
 }

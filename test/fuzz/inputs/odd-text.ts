@@ -72,14 +72,14 @@ const oddities = [
   'FFFFFFFF-FFFF-4FFF-8FFF-FFFFFFFFFFFF',
 ]
 
-/** Text of any kind that a person or a program may send where text is asked for. */
+/** Any text that a person or a program may send for a text field. */
 export const oddText: fc.Arbitrary<string> = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(...oddities) },
   { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
   { weight: 1, arbitrary: fc.string({ unit: 'grapheme', maxLength: 40 }) },
 )
 
-/** One of the scene's values, mostly as it is. */
+/** One of the scene's values, mostly unchanged. */
 export function sceneValue(...names: string[]): fc.Arbitrary<string> {
   const spoiled = fc
     .record({ name: fc.constantFrom(...names), how: fc.constantFrom(...spoilings), at: fc.nat(400), by: fc.nat(90) })
@@ -90,12 +90,12 @@ export function sceneValue(...names: string[]): fc.Arbitrary<string> {
   )
 }
 
-/** Bytes as Latin-1, including bytes that no text has. */
+/** Bytes as Latin-1, including bytes of no valid text. */
 export const oddBytes: fc.Arbitrary<string> = fc
   .uint8Array({ maxLength: 24 })
   .map((bytes) => Buffer.from(bytes).toString('latin1'))
 
-/** The usual, so many times as often as each of the others. */
+/** The usual value, this many times as often as each of the others. */
 export function mostly<Value>(
   times: number,
   usual: fc.Arbitrary<Value>,

@@ -1,12 +1,14 @@
 import { inspect } from 'node:util'
 
-/** Uncaught errors would end the service. They are collected here instead, so that the input that caused one can be reported. */
+/**
+ * Uncaught errors would end the service. They are collected instead, so that the input that caused one can be reported.
+ */
 export function hearUncaught() {
   const heard: unknown[] = []
   const hear = (error: unknown) => void heard.push(error)
   process.on('uncaughtException', hear).on('unhandledRejection', hear)
   return {
-    /** Throws with words for what was heard since the last time. */
+    /** Throws a description of the errors since the last call. */
     assertNone() {
       const [first] = heard.splice(0)
       if (first === undefined) return

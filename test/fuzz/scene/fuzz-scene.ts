@@ -6,19 +6,22 @@ import { makePdf } from '../../support/files/make-files.ts'
 import { makeFirm, makeMember, makePerson, type Person } from '../../support/people/people.ts'
 import type { Fuzzed } from './fuzz-world.ts'
 import { findAccountByEmail } from '../../../src/database/people/accounts.ts'
+import { passwordLoginOf } from '../../../src/people/passwords/password-login.ts'
 import { startSession } from '../../../src/people/sessions/log-in.ts'
 
 export const askers = ['member', 'guard', 'stranger', 'administrator', 'nobody'] as const
 export type Asker = (typeof askers)[number]
 
-/** A firm with its people and documents that one batch of requests has to itself, so that it is the same whatever came before. */
+/**
+ * A firm with people and documents for one batch of requests, so that the result does not depend on earlier batches.
+ */
 export type FuzzScene = {
   service: Fuzzed
   firm: FirmId
   people: Record<Exclude<Asker, 'nobody'>, Person>
   /** Two documents, the first with two versions. */
   documents: [DocumentShape, DocumentShape]
-  /** What stands for a name between ⟦ and ⟧; undefined for a name that is not known. */
+  /** The value of a name between ⟦ and ⟧; undefined for an unknown name. */
   valueOf(name: string): string | undefined
 }
 
@@ -63,7 +66,9 @@ export async function newScene(service: Fuzzed): Promise<FuzzScene> {
   return { service, firm, people, documents: documents, valueOf: (name) => values.get(name) }
 }
 
-/** All before the batch: what it deletes meanwhile would have no second page, and no link. */
+/**
+ * All values are read before the batch: it may delete documents, and then there would be no second page and no link.
+ */
 async function makeEach(makers: Record<string, () => Promise<string>>): Promise<Map<string, string>> {
   return new Map(await Promise.all(Object.entries(makers).map(async ([name, make]) => [name, await make()] as const)))
 }
@@ -78,6 +83,9 @@ async function refreshTokenOf({ app }: Fuzzed, { email }: Person): Promise<strin
   const account = await findAccountByEmail(app.db, email)
   if (account === undefined) throw new Error('the member has no account')
   const visitor = { requestId: 'fuzz', ip: '127.0.0.1', userAgent: 'fuzz' }
-  const tokens = await app.db.transaction().execute((trx) => startSession(app, trx, visitor, account))
+  const policies = { secondFactor: app.config.secondFactor, passwordLogin: passwordLoginOf(app.config) }
+  const tokens = await app.db
+    .transaction()
+    .execute((trx) => startSession({ ...app, ...policies }, trx, visitor, account))
   return tokens.refreshToken
 }

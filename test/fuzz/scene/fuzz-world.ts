@@ -10,18 +10,20 @@ import { startService, type TestService } from '../../support/service/start-serv
 export const places = ['s3', 'local'] as const
 export type Place = (typeof places)[number]
 
-/** A service that is fuzzed, and all that it can leave something behind in. */
+/** A service under test, and everything in which it can leave something. */
 export type Fuzzed = TestService & { place: Place; bucket: FreshBucket; uploadsDir: string; documentTypes: string[] }
 
 export type FuzzWorld = Record<Place, Fuzzed> & { close(): Promise<void> }
 
-/** Shared with the platform, whose tokens hold here. */
+/** Shared with the platform, whose tokens are accepted. */
 export const jwtSecret = 'a secret for what nobody should send'
 export const maxUploadBytes = 1_000_000
-/** So long that a sound request on a busy machine does not meet it; a body which never ends is waited for no longer. */
+/**
+ * So long that a valid request on a busy machine does not reach it. A body without an end is not waited for any longer.
+ */
 const maxSilenceSeconds = 10
 
-/** Two services, each on a database of its own: one with a bucket, one on local storage. */
+/** Two services, each with its own database: one with a bucket, one with local storage. */
 export async function openFuzzWorld(addresses: ServiceAddresses): Promise<FuzzWorld> {
   await using opened = new AsyncDisposableStack()
   const bucket = await freshBucket(addresses.s3)
@@ -54,7 +56,7 @@ export async function openFuzzWorld(addresses: ServiceAddresses): Promise<FuzzWo
   return { s3: onS3, local: onDisk, close: () => closing.disposeAsync() }
 }
 
-/** Asks until it is true, and says at last whether it became so. */
+/** Polls until the condition is true, and returns whether it became true. */
 export async function comesTrue(ask: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<boolean> {
   for (const giveUpAt = Date.now() + withinMs; Date.now() < giveUpAt; await sleep(20)) if (await ask()) return true
   return ask()

@@ -1,17 +1,17 @@
 import { refute } from './refute.ts'
 
-/** One answer as it came over the wire. */
+/** One answer as it arrived. */
 export type Answer = { status: number; headers: Map<string, string[]>; body: Buffer }
 
-/** The rest of an answer never came. */
+/** The rest of an answer did not arrive. */
 export class AnswerCut extends Error {}
 
-/** A header's value as a server may write it: one line, nothing that a terminal or a log would act upon. */
+/** A valid header value: one line, without characters that a terminal or a log interprets. */
 const headerLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?([\t\x20-\x7e\x80-\xff]*)$/
 
 /**
- * All answers in what was heard, read as strictly as HTTP/1.1 is written. `methods`: what was asked, in order; a HEAD's answer
- * has no body. Throws with words for what is no sound answer.
+ * Parses all answers as strictly as HTTP/1.1 requires. `methods`: the requests in order, because the answer to a HEAD
+ * has no body. Throws a description of an invalid answer.
  */
 export function readAnswers(heard: Buffer, methods: string[]): Answer[] {
   const answers: Answer[] = []

@@ -22,7 +22,7 @@ const ofTheInside = [
   /ZodError|TypeError|RangeError|SyntaxError|undefined is not/,
 ]
 
-/** Throws with words for an answer that nobody should ever hear, whatever they asked. */
+/** Throws a description of an answer that no request may get. */
 export function judgeAnswer(answer: Answer, service: Fuzzed, sentId?: string): void {
   const { status, headers } = answer
   const ids = headers.get('x-request-id') ?? []
@@ -35,7 +35,7 @@ export function judgeAnswer(answer: Answer, service: Fuzzed, sentId?: string): v
   if (status >= 400) judgeRefusal(answer, service, ids.join())
 }
 
-/** Of what was no request at all nobody could read the id. */
+/** For input that is not a request, no id could be read. */
 function isLost({ body }: Answer, sentId: string | undefined, id: string): boolean {
   const isUnread = body.includes('is not valid HTTP') || body.includes('exceed 16 KB')
   return sentId !== undefined && saneId.test(sentId) && id !== sentId && !isUnread
@@ -53,7 +53,7 @@ function judgeRefusal({ status, headers, body }: Answer, { folder, bucket }: Fuz
     [inside !== undefined, `tells of the inside (${inside?.toString()}): ${text.slice(0, 500)}`],
     [type !== 'application/problem+json', `a refusal of type ${type}`],
     [needed !== undefined && !headers.has(needed), `${status} without ${needed}`],
-    // A HEAD's has none.
+    // A HEAD has none.
     [text !== '' && !isProblem(text, { status, id }), `a refusal that is odd: ${text}`],
   )
 }

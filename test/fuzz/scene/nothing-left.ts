@@ -7,8 +7,8 @@ import { listBucket, listFolder } from '../../support/s3/list-everything.ts'
 import { comesTrue, type Fuzzed } from './fuzz-world.ts'
 
 /**
- * Waits until nothing is under way any more, and says which versions of documents the firm has. Throws with words when
- * something is held that nobody gives back, or lies there that no row names, or a row has no bytes.
+ * Waits until nothing is in progress, and returns the versions of the firm's documents. Throws a description if memory
+ * or connections are not released, a file has no row, or a row has no bytes.
  */
 export async function listStoredVersions(service: Fuzzed, firm: FirmId): Promise<string[]> {
   const isIdle = async () => (await findBuffered(service)) === ''
@@ -25,7 +25,7 @@ export async function listStoredVersions(service: Fuzzed, firm: FirmId): Promise
   return rows.map(({ version }) => version)
 }
 
-/** What is held for requests that are over: in the process, and by rows that name what is on its way. */
+/** Resources of finished requests that are still in use: in the process, and in rows of uploads in progress. */
 async function findBuffered({ app, folder }: Fuzzed): Promise<string> {
   const { rows } = await sql<{ n: number }>`
     select count(*)::int as n from document_blobs where state = 'incoming'`.execute(app.db)
@@ -42,7 +42,7 @@ async function findBuffered({ app, folder }: Fuzzed): Promise<string> {
     .join(', ')
 }
 
-/** After the bytes of every scene were removed: whatever lies there was put where it does not belong. */
+/** After all scenes have removed their bytes, every remaining file is misplaced. */
 export async function assertEmpty({ bucket, uploadsDir, place }: Fuzzed): Promise<void> {
   const objects = place === 's3' ? await listBucket(bucket.client, bucket.name) : []
   const files = (await listFolder(uploadsDir)).filter(({ kind }) => kind !== 'folder')

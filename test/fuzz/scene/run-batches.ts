@@ -10,34 +10,37 @@ import { hearUncaught } from './catch-uncaught.ts'
 import type { Answer } from './http-answers.ts'
 import { assertEmpty, listStoredVersions } from './nothing-left.ts'
 
-/** One thing that somebody tries, and the sound answers that they hear. Throws with words for what must never be. */
+/** One try, and its allowed answers. Throws a description of a forbidden result. */
 export type Try = {
   words(): string
   run(scene: FuzzScene): Promise<Answer[]>
-  /** Nobody hears what came of it: it may be kept or not. */
+  /** No answer arrived: the result may be stored or not. */
   isUnheard?: boolean
 }
 
-/** Tries that are made at once in one scene. */
+/** Tries that run at once in one scene. */
 export type Batch = { place: Place; tries: Try[] }
 
 export type Options = {
   name: string
-  /** How many tries, about. */
+  /** The approximate number of tries. */
   runs: number
   seed?: number | undefined
-  /** As a failure prints it: leads straight to that batch. */
+  /** As printed by a failure: leads directly to that batch. */
   path?: string | undefined
 }
 
 export type Outcome = { tries: number; answers: Record<string, number>; failure: string | undefined }
 
-/** All of them are made before the first is run; the next ones have the next seed. */
+/** All batches are generated before the first one runs. The next ones have the next seed. */
 const batchesOfOneSeed = 10
-/** What it has come to by then is short enough. */
+/** The result is short enough by then. */
 const maxMsOfShrinking = 60_000
 
-/** Makes batches until there were so many tries; one that fails is shrunk, and told with what runs it again. */
+/**
+ * Runs batches until there were this many tries. A failing batch is shrunk and printed with the command that repeats
+ * it.
+ */
 export async function runBatches(world: FuzzWorld, batches: fc.Arbitrary<Batch>, wish: Options): Promise<Outcome> {
   const seed = wish.seed ?? randomInt(1_000_000_000)
   const done: Outcome = { tries: 0, answers: {}, failure: undefined }
@@ -68,14 +71,14 @@ export async function runBatches(world: FuzzWorld, batches: fc.Arbitrary<Batch>,
   return done
 }
 
-/** The same for what needs no service. */
+/** The same for targets without a service. */
 export async function runPlain<Value>(property: fc.IAsyncProperty<Value>, wish: Options): Promise<Outcome> {
   const { runs, seed = randomInt(1_000_000_000), path } = wish
   const details = await fc.check(property, { seed, numRuns: runs, ...(path !== undefined && { path }) })
   return { tries: details.numRuns, answers: {}, failure: details.failed ? describe(details, wish) : undefined }
 }
 
-/** fast-check prints what fails. */
+/** fast-check prints the failure. */
 function named(batch: Batch): Batch {
   const words = () => `on ${batch.place}:\n${batch.tries.map((each) => `  ${each.words()}`).join('\n')}`
   return Object.assign(batch, { [fc.toStringMethod]: words })
@@ -109,7 +112,7 @@ async function runTry(each: Try, scene: FuzzScene): Promise<Answer[]> {
 
 const keptDocument = z.object({ id: z.guid(), version: z.int(), sha256: z.string() })
 
-/** The version that a 201 tells of. */
+/** The version that a 201 returned. */
 function promisedBy({ status, body }: Answer): string[] {
   if (status !== 201) return []
   const { success, data } = keptDocument.safeParse(JSON.parse(body.toString()))
@@ -124,13 +127,13 @@ function compare(kept: string[], promised: Set<string>, tries: Try[]): void {
   if (more.length > unheard) throw new Error(`kept without an answer: ${more.join(', ')}`)
 }
 
-/** An error is something that an operator must look at: nobody outside may bring one about by what they send. */
+/** An error needs an operator's attention. No input may cause one. */
 function assertNothingLogged({ logLines }: Fuzzed): void {
   const errors = logLines.filter((line) => /"level":"(error|fatal)"/.test(line))
   if (errors.length > 0) throw new Error(`logged: ${errors.join('\n').slice(0, 3000)}`)
 }
 
-/** Administrators change them for everybody, also for the next scene. */
+/** Administrators change document types for everybody, also for the next scene. */
 async function forgetTypes({ app, documentTypes }: Fuzzed): Promise<void> {
   await app.db.deleteFrom('document_types').where('code', 'not in', documentTypes).execute()
   await app.db

@@ -3,19 +3,19 @@ import { connect } from 'node:net'
 import { type Answer, readAnswers } from './http-answers.ts'
 import { refute } from './refute.ts'
 
-/** What goes over one connection, piece by piece, and what the client does then. */
+/** The bytes for one connection, in pieces, and the client's action after them. */
 export type Sent = {
   pieces: Buffer[]
-  /** `wait` for the answer; `end` its side, as a client that has nothing more to say; go away without a word. */
+  /** `wait` for the answer; `end` its side, like a client with nothing more to send; or disconnect. */
   ending: 'wait' | 'end' | 'go'
 }
 
 export type Heard = { bytes: Buffer; how: 'closed' | 'reset' | 'left_hanging' }
 
-/** Far longer than any answer takes that does come. */
+/** Far longer than any answer that does arrive. */
 const maxMs = 45_000
 
-/** Says exactly these bytes over a connection of its own, and listens until the other side ends it. */
+/** Sends exactly these bytes over a new connection, and reads until the other side ends it. */
 export function sendBytes(url: string, { pieces, ending }: Sent): Promise<Heard> {
   const { hostname, port } = new URL(url)
   const socket = connect({ host: hostname, port: Number(port), noDelay: true })
@@ -31,7 +31,7 @@ export function sendBytes(url: string, { pieces, ending }: Sent): Promise<Heard>
     socket.on('data', (chunk: Buffer) => void heard.push(chunk))
     socket.on('error', () => (wasReset = true))
     socket.once('close', () => end(wasReset ? 'reset' : 'closed'))
-    // The next piece when the one before is handed over, so that the other side reads them one by one.
+    // Sends the next piece after the previous one was written, so that the other side reads them one by one.
     const sendNext = (index: number) => {
       const piece = pieces[index]
       if (piece !== undefined && socket.writable) socket.write(piece, () => setImmediate(sendNext, index + 1))
@@ -42,7 +42,7 @@ export function sendBytes(url: string, { pieces, ending }: Sent): Promise<Heard>
   })
 }
 
-/** What came to one request whose end was plain: one sound answer. */
+/** The answer to one complete request: exactly one valid answer. */
 export function onlyAnswer({ bytes, how }: Heard, method: string): Answer {
   refute([how === 'left_hanging', 'the connection was left hanging'])
   const [answer, ...others] = readAnswers(bytes, [method])

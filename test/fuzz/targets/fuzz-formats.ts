@@ -1,7 +1,8 @@
 import * as fc from 'fast-check'
 
 import { AppError } from '../../../src/errors/app-error.ts'
-import { detectFormat, formats, headBytes, requireAllowedFormat } from '../../../src/documents/formats/formats.ts'
+import { detectFormat, headBytes } from '../../../src/documents/formats/detect-format.ts'
+import { formats, requireAllowedFormat } from '../../../src/documents/formats/formats.ts'
 import type { FileContent } from '../../../src/documents/formats/file-bytes.ts'
 import { makeJpeg, makePdf, makePng } from '../../support/files/make-files.ts'
 import { readSample } from '../../support/files/read-sample.ts'
@@ -25,7 +26,7 @@ const files: [name: string, bytes: Buffer][] = [
   ['made.jpg', makeJpeg({ bytes: 3000 })],
 ]
 
-/** Words that a reader looks for, where it does not look for them, or numbers that lead astray. */
+/** Words that a reader searches for, in other places, and misleading numbers. */
 const pieces = [
   '%PDF-1.7',
   '%%EOF',
@@ -67,11 +68,11 @@ const change = fc.record({
   by: fc.oneof(fc.constantFrom(0, 1, 255, 127, 128), fc.nat(255)),
   length: fc.integer({ min: 1, max: 400 }),
   piece: fc.constantFrom(...pieces),
-  /** Where something is, rather than anywhere. */
+  /** The position of a known word, rather than a random one. */
   before: fc.constantFrom(undefined, 'iprp', 'ipco', 'ispe', 'IHDR', 'startxref', '%%EOF', '\xff\xc0', '\xff\xda'),
 })
 
-/** Of a word, or four bytes before it, where a box says how long it is. */
+/** The position of a word, or four bytes before it, where a box has its length. */
 function placeOf(bytes: Buffer, { at, before }: { at: number; before: string | undefined }): number {
   const word = before === undefined ? -1 : bytes.indexOf(before, 0, 'latin1')
   if (word >= 0) return Math.max(0, word - (at % 2 === 0 ? 4 : 0))
@@ -91,12 +92,12 @@ export const changedFile = fc
     return { name, bytes: changed, changes }
   })
 
-/** How much a reader may look at: a file of any size a few times over, and so many looks as there can be pieces in it. */
+/** The limits of a reader: a few times the size of the file, and one read for each possible part. */
 const maxTimesOver = 8
 const maxBesides = 512 * 1024
 const maxLooks = 10_000
 
-/** A refusal in our words or none; and no more looks at the file than its size allows. */
+/** The reader rejects with one of our errors or accepts, and makes no more reads than the size allows. */
 export async function readFormat({ name, bytes }: { name: string; bytes: Buffer }): Promise<void> {
   const all = formats.map(({ mimeType }) => mimeType)
   const looked = { times: 0, bytes: 0 }
@@ -108,7 +109,7 @@ export async function readFormat({ name, bytes }: { name: string; bytes: Buffer 
       const piece = bytes.subarray(start, start + length)
       looked.times += 1
       looked.bytes += piece.length
-      // Here, since one that turns in a circle comes to no end.
+      // Checked here, because a reader in an endless loop never returns.
       if (looked.times > maxLooks || looked.bytes > maxTimesOver * bytes.length + maxBesides)
         throw new Error(`looked ${looked.times} times at ${looked.bytes} bytes of a file of ${bytes.length}`)
       return piece

@@ -22,7 +22,7 @@ const options = fc.record({
   form: nearValidForm,
   frame,
   path: fc.constantFrom('documents?document_type=tax_clearance', 'documents/⟦document⟧/versions'),
-  /** Whether the hash is told, and right. */
+  /** Whether the hash is sent, and right. */
   hash: mostly(4, fc.constant(undefined), fc.constantFrom('right', 'wrong')),
   key: mostly(4, fc.constant(undefined), fc.constantFrom('key-1', 'key-2')),
   cuts: fc.array(fc.nat(1000), { maxLength: 4 }),
@@ -30,7 +30,7 @@ const options = fc.record({
 })
 type Upload = typeof options extends fc.Arbitrary<infer Value> ? Value : never
 
-/** Files that are uploaded by forms which are sound, or nearly, over connections that are. */
+/** Files in valid or almost valid forms, over valid or almost valid connections. */
 export const formBatches: fc.Arbitrary<Batch> = fc
   .record({
     place: fc.constantFrom(...places),
@@ -54,14 +54,14 @@ async function upload(wished: Upload, scene: FuzzScene): Promise<Answer[]> {
   const answers = readAnswers(heard.bytes, ['POST'])
   for (const each of answers) judgeAnswer(each, scene.service)
   const [answer] = answers
-  // One whose body never ended may hear nothing.
+  // A request whose body never ended may get no answer.
   refute([answer === undefined && sent.isWhole, `no answer (${heard.how})`])
   if (sent.isWhole) judgeRefused(wished, answer)
   if (answer?.status === 201) await judgeStored(wished, answer, scene)
   return answers
 }
 
-/** What is sound in every way must not be. */
+/** A completely valid upload must not be rejected. */
 function judgeRefused({ form, hash, key }: Upload, answer: Answer | undefined): void {
   const isSound = form.mustBeKeptAs !== undefined && hash !== 'wrong' && key === undefined
   refute([isSound && answer?.status !== 201, `a sound form was answered ${answer?.status}: ${answer?.body.toString()}`])
@@ -87,7 +87,7 @@ function writeHead({ form, frame: makeFrame, path, hash, key }: Upload, scene: F
 
 const received = documentShape.extend({ duplicate_of: z.guid().optional() })
 
-/** Whatever was taken comes back as it was, under a name that a file may have. */
+/** Every accepted file is returned unchanged, with a valid file name. */
 async function judgeStored({ form, key, hash }: Upload, { body }: Answer, scene: FuzzScene): Promise<void> {
   const document = received.parse(JSON.parse(body.toString()))
   const { file_name: name, sha256, file_size: size } = document
@@ -98,7 +98,7 @@ async function judgeStored({ form, key, hash }: Upload, { body }: Answer, scene:
     [hashOf(bytes) !== sha256 || bytes.length !== size, 'other bytes came back than were acknowledged'],
     [savedAs === '' || savedAs.includes('/'), `saved as ${JSON.stringify(savedAs)}`],
   )
-  // Under a key it may be another try's file that stands.
+  // Under a key, the stored file may be that of another try.
   if (key !== undefined) return
   const { mustBeKeptAs: wanted = name } = form
   refute(
@@ -112,7 +112,7 @@ function isNameOfFile(name: string): boolean {
   return isOfLength && name.isWellFormed() && !/[\p{Cc}/\\]/u.test(name)
 }
 
-/** Where bytes were changed nobody can say where the file in it ends. */
+/** In a form with changed bytes, the end of the file is unknown. */
 function holds({ files, bytes }: Form, file: Buffer): boolean {
   return files.length > 0 ? files.some((each) => each.equals(file)) : bytes.includes(file)
 }
@@ -136,7 +136,7 @@ function wordsOf({ form, frame: makeFrame, path, hash, key, cuts, goes }: Upload
   return `POST ${path} {${[form.contentType, ...headers].join('; ')}} ${JSON.stringify(facts)} ${shown(form.bytes)}`
 }
 
-/** Its beginning and its end: the frame is what matters. */
+/** Its beginning and its end: only the frame matters. */
 function shown(bytes: Buffer): string {
   const text = bytes.toString('latin1')
   return JSON.stringify(text.length < 3000 ? text : `${text.slice(0, 1500)}…${text.slice(-1000)}`)

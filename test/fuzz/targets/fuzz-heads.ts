@@ -115,7 +115,7 @@ const connection = fc.record({
   cuts: fc.array(fc.nat(1000), { maxLength: 4 }),
 })
 
-/** Connections on which something is said that is HTTP, or nearly, once or several times. */
+/** Connections with one or more requests in HTTP or almost HTTP. */
 export const headBatches: fc.Arbitrary<Batch> = fc
   .record({
     place: fc.constantFrom(...places),
@@ -132,7 +132,7 @@ export const headBatches: fc.Arbitrary<Batch> = fc
 async function say(heads: string[], cuts: number[], scene: FuzzScene): Promise<Answer[]> {
   const last = 'GET /healthz HTTP/1.1\r\nHost: documents.example\r\nConnection: close\r\n\r\n'
   const text = fillIn([...heads, last].join(''), scene)
-  // What can be a byte is one, as in no text; the rest is UTF-8.
+  // Characters up to 255 are sent as one byte, as in no valid text; others as UTF-8.
   const bytes = Buffer.concat(
     Array.from(text, (character) => Buffer.from(character, character < '\u0100' ? 'latin1' : 'utf8')),
   )
@@ -144,8 +144,8 @@ async function say(heads: string[], cuts: number[], scene: FuzzScene): Promise<A
 }
 
 /**
- * A client that sends more after a request whose answer ends the connection may lose a part of that answer: the system throws
- * away what is on its way when a connection ends with something unread.
+ * A client that sends more after a request whose answer ends the connection may lose a part of that answer: the system
+ * discards data in transit when a connection with unread input is closed.
  */
 function readWhole({ bytes, how }: Heard): Answer[] {
   try {

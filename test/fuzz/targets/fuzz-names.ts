@@ -3,10 +3,11 @@ import * as fc from 'fast-check'
 
 import { formatContentDisposition } from '../../../src/storage/links/content-disposition.ts'
 import { encodeFileName } from '../../../src/storage/s3/s3-objects.ts'
+import { readableName } from '../../../src/vocabulary/readable-name.ts'
 import { oddText } from '../inputs/odd-text.ts'
 import { refute } from '../scene/refute.ts'
 
-/** Whatever a row of the platform's may be called. */
+/** Any name that a row of the platform may have. */
 export const anyName: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 300 }),
   fc.string({ unit: 'grapheme', maxLength: 300 }),
@@ -14,9 +15,10 @@ export const anyName: fc.Arbitrary<string> = fc.oneof(
   fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 40 }).map((units) => String.fromCharCode(...units)),
 )
 
-const turns = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g
-
-/** One header of one line, which says the name as it was but for what no file can be called; and a label that reads back. */
+/**
+ * The header is one line and has the name, except for characters that no file name may have. The metadata can be
+ * decoded.
+ */
 export function judgeName(name: string): void {
   for (const disposition of ['attachment', 'inline'] as const) {
     const header = formatContentDisposition(name, disposition)
@@ -34,10 +36,6 @@ export function judgeName(name: string): void {
 }
 
 function savedNameOf(name: string): string {
-  const wanted = name
-    .toWellFormed()
-    .replaceAll(/[\p{Cc}\u2028\u2029/\\]/gu, '_')
-    .replaceAll(turns, '')
-    .trim()
+  const wanted = readableName(name.toWellFormed().replaceAll(/[\p{Cc}\u2028\u2029/\\]/gu, '_')).trim()
   return /^[.\s]*$/.test(wanted) ? 'document' : wanted
 }

@@ -10,7 +10,7 @@ import { aForm, type ApiDescription, nearValidRequests, type Request } from '../
 import { onlyAnswer, sendBytes } from '../scene/send-bytes.ts'
 import type { Batch } from '../scene/run-batches.ts'
 
-/** Near-valid requests to every operation of the API, by everybody. */
+/** Near-valid requests to every operation of the API, by every kind of person. */
 export function requestBatches(api: ApiDescription): fc.Arbitrary<Batch> {
   const requests = fc.array(nearValidRequests(api), { minLength: 1, maxLength: 50, size: 'max' })
   return fc.record({ place: fc.constantFrom(...places), requests }).map(({ place, requests: each }) => ({
@@ -31,7 +31,7 @@ async function ask(request: Request, scene: FuzzScene): Promise<Answer> {
   return answer
 }
 
-/** The request id that was sent, where no more than one was. */
+/** The sent request id, if there was exactly one. */
 function onlyId({ headers }: Request): string | undefined {
   const ids = headers.filter(([name]) => name === 'X-Request-Id')
   return ids.length === 1 ? ids[0]?.[1] : undefined

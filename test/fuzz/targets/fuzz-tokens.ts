@@ -10,7 +10,7 @@ import { refute } from '../scene/refute.ts'
 import type { Batch } from '../scene/run-batches.ts'
 import { onlyAnswer, sendBytes } from '../scene/send-bytes.ts'
 
-/** Where a token can be shown. */
+/** The calls that accept a token. */
 const doors = [
   'GET /auth/me',
   'GET /security-firms/⟦firm⟧/documents',
@@ -20,7 +20,7 @@ const doors = [
 ] as const
 type Door = (typeof doors)[number]
 
-/** Tokens that are nearly those of somebody. */
+/** Tokens that almost belong to a person. */
 export const tokenBatches: fc.Arbitrary<Batch> = fc
   .record({
     place: fc.constantFrom(...places),
@@ -57,7 +57,7 @@ async function show(token: Token, door: Door, scene: FuzzScene): Promise<Answer>
 const isForBearers = (door: Door) => door === 'GET /auth/me' || door.endsWith('documents')
 
 function judgeLetIn(token: Token, door: Door, { status, body }: Answer): void {
-  // Who leaves is let go, whatever they show.
+  // A logout succeeds with any token.
   if (door === 'POST /auth/logout') return
   const sub = mayBeOf(token)
   refute([sub === undefined || !isForBearers(door), `let in: ${status} ${body.toString()}`])
@@ -70,7 +70,7 @@ function requestAt(door: Door, token: string): string {
   const [method = '', path = ''] = door.split(' ')
   const isFile = path === '/files/'
   const body = method === 'POST' ? JSON.stringify({ refresh_token: token }) : ''
-  // What no header can hold is tried where whole heads are odd.
+  // Values that no header can contain are tested by the target `heads`.
   const lines = [
     `${method} /api/v1${path}${isFile ? encodeURIComponent(token) : ''} HTTP/1.1`,
     'Host: documents.example',

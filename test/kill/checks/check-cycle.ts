@@ -14,9 +14,9 @@ import { type Stock, takeStock } from './take-stock.ts'
 
 export type LookNeeds = {
   scene: Scene
-  /** Unfinished uploads that nobody but the bucket's own rule can end; grows with every look. */
+  /** Unfinished uploads that only the bucket's own rule can end; grows with every check. */
   leftToTheRule: Set<string>
-  /** Ids of unfinished uploads that a row has named at some time; grows likewise. */
+  /** Ids of unfinished uploads that a row has named at some time; grows with every check. */
   writtenDown: Set<string>
 }
 
@@ -25,10 +25,10 @@ export type CheckNeeds = LookNeeds & { ledger: Ledger; senders: Sender[]; signal
 export type Checked = StockReport & { downloads: number }
 
 const sampleOfOthers = 10
-// What was under way when a process died may still arrive: a COMMIT, a PUT.
+// Work in progress when a process died may still arrive: a COMMIT, a PUT.
 const settleMs = 2000
 
-/** Everything that can be known from rows and listings, and downloads of the cycle's own documents and some others. */
+/** Checks all rows and listings, and downloads the cycle's own documents and some others. */
 export async function checkCycle(needs: CheckNeeds, cycle: number, random: Random): Promise<Checked> {
   const { ledger } = needs
   const [stock, report] = await compareTwice(needs)
@@ -47,7 +47,7 @@ export async function checkCycle(needs: CheckNeeds, cycle: number, random: Rando
   }
 }
 
-/** The same for every document there is, also those whose sender never got an answer. */
+/** The same for all documents, including those whose sender never got an answer. */
 export async function checkAll(needs: CheckNeeds): Promise<Checked> {
   const [stock, report] = await compareTwice(needs)
   const landed = stock.versions.map(({ documentId, firmId, sha256 }) => ({ documentId, firmId, sha256: sha256 ?? '' }))
@@ -65,7 +65,10 @@ export async function checkAll(needs: CheckNeeds): Promise<Checked> {
   }
 }
 
-/** A difference counts when a second look finds it too: a move under way may pass from one place to another between two reads. */
+/**
+ * A difference counts only if a second check finds it too: a move in progress may change the location between two
+ * reads.
+ */
 export async function compareTwice({ scene, ...seen }: LookNeeds): Promise<[Stock, StockReport]> {
   const needs = { ...scene, disks: scene.instances }
   const stock = await takeStock(needs)
@@ -91,7 +94,7 @@ async function checkRows({ scene, ledger }: CheckNeeds, { versions }: Stock): Pr
   ]
 }
 
-/** Nobody uploads any more: what is under way must be known to the log as left to the collector. */
+/** No client uploads any more, so the log must show every open upload as left to the collector. */
 async function findUploadsWithoutEnd({ query, instances }: Scene): Promise<string[]> {
   const first = await listUploadsUnderWay(query)
   if (first.length === 0) return []

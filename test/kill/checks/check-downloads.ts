@@ -14,7 +14,7 @@ const atOnce = 4
 const maxRounds = 40
 const breathMs = 250
 
-/** Whether each of these documents is listed, and comes down as the very bytes that were uploaded. */
+/** Checks that each of these documents is listed and is downloaded with the uploaded bytes. */
 export async function checkDownloads(needs: Needs, expected: Expected[]): Promise<string[]> {
   const limit = pLimit(atOnce)
   const listed = await listAll(needs, new Set(expected.map(({ firmId }) => firmId)))
@@ -35,7 +35,10 @@ function explain({ documentId, sha256 }: Expected, fetched: Fetched): string[] {
   return fetched.sha256 === sha256 ? [] : [`document ${documentId} downloads as other bytes`]
 }
 
-/** Asks every instance, since a file may wait on the disk of one; and again, since a breaker or a pool may still be recovering. */
+/**
+ * Asks every instance, because a file may be on the disk of one, and repeats, because a breaker or a pool may still be
+ * recovering.
+ */
 async function fetchPatiently({ urls, senders, signal }: Needs, { documentId, firmId }: Expected): Promise<Fetched> {
   const sender = requireSender(senders, firmId)
   let last: Fetched = { kind: 'unknown', why: 'nobody was asked' }

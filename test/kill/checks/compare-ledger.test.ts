@@ -22,25 +22,25 @@ function ledgerWith(...documentIds: string[]) {
   return ledger
 }
 
-it('sees nothing wrong where a promise is kept, nor where an unanswered file is there or is not', () => {
+it('accepts stored promised files, and unanswered files that are stored or not', () => {
   expect(compareLedger(ledgerWith('d1'), [row])).toEqual([])
   expect(compareLedger(ledgerWith(), [row])).toEqual([])
   expect(compareLedger(ledgerWith(), [])).toEqual([])
 })
 
-it('sees a promised document that is lost, and one that became another file', () => {
+it('finds a lost promised document, and one with the content of another file', () => {
   expect(compareLedger(ledgerWith('d1'), [])).toEqual(['lost: document d1 of cycle 4 was answered 201'])
   expect(compareLedger(ledgerWith('d1'), [{ ...row, size: 2 }])).toEqual(['document d1 of cycle 4 became another file'])
 })
 
-it('sees one file as two documents, and a document of a file that nobody sent', () => {
+it('finds one file stored as two documents, and a document with a file that was never sent', () => {
   expect(compareLedger(ledgerWith('d1'), [row, { ...row, documentId: 'd2' }])).toEqual([
     '2 documents of one file: d1,d2',
   ])
   expect(compareLedger(openLedger(), [row])).toEqual([`a document of a file that nobody sent: ${file.sha256}`])
 })
 
-it('tells when one file is answered with a second document', () => {
+it('finds a second document for the same file', () => {
   const ledger = ledgerWith('d1')
 
   expect(ledger.noteAnswered(file, 'd1')).toEqual([])

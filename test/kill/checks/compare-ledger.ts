@@ -3,7 +3,7 @@ import type { Client } from 'pg'
 import type { Ledger } from '../clients/ledger.ts'
 import type { VersionRow } from './read-names.ts'
 
-/** Whether the rows hold all that was promised, everything once, and nothing that nobody sent. */
+/** Checks that the rows have everything that was promised, everything once, and no other content. */
 export function compareLedger(ledger: Ledger, versions: VersionRow[]): string[] {
   const byDocument = new Map(versions.map((version) => [version.documentId, version]))
   const bySha256 = Map.groupBy(versions, ({ sha256 }) => sha256 ?? 'none')
@@ -24,7 +24,7 @@ export function compareLedger(ledger: Ledger, versions: VersionRow[]): string[] 
   ]
 }
 
-/** Whether each key stands for the one document that was answered under it. */
+/** Checks that each key belongs to the one document that was answered under it. */
 export async function compareKeys(ledger: Ledger, client: Client): Promise<string[]> {
   const { rows } = await client.query<{ key: string; document_id: string }>(
     'select key, document_id from document_idempotency_keys',

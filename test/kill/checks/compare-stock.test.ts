@@ -43,7 +43,7 @@ const sound: Stock = {
 const nothingSeen = { leftToTheRule: new Set<string>(), writtenDown: new Set<string>() }
 const differencesOf = (change: Partial<Stock>) => compareStock({ ...sound, ...change }, nothingSeen).differences
 
-it('finds no difference where every row has its bytes and all bytes are named, and counts what waits for the collector', () => {
+it('accepts rows with their bytes, and counts the blobs that wait for the collector', () => {
   expect(compareStock(sound, nothingSeen)).toEqual({
     differences: [],
     garbage: ['s3:on its way', 's3:on its way id', 'spool/spool-1'],
@@ -51,7 +51,7 @@ it('finds no difference where every row has its bytes and all bytes are named, a
   })
 })
 
-it('finds a row without bytes, with fewer bytes, and with bytes that are marked as corrupt', () => {
+it('finds a row without bytes, with fewer bytes, and with bytes marked as corrupt', () => {
   expect(differencesOf({ sizes: new Map() })).toEqual([
     'a row without bytes: document d1 at s3:stored',
     'a live blob without bytes: s3:stored',
@@ -64,7 +64,7 @@ it('finds a row without bytes, with fewer bytes, and with bytes that are marked 
   ])
 })
 
-it('finds bytes, old versions and unfinished uploads that no row names, and files that are none of the service', () => {
+it('finds bytes, old versions and unfinished uploads that no row names, and foreign files', () => {
   expect(differencesOf({ blobs: [blob] })).toEqual([
     'bytes that no row names: s3:on its way',
     'an unfinished upload that no row names: s3:on its way id',
@@ -76,7 +76,7 @@ it('finds bytes, old versions and unfinished uploads that no row names, and file
 const withBlob = (change: Partial<BlobRow>, stock: Partial<Stock> = {}) =>
   differencesOf({ ...stock, blobs: [blob, incoming, { ...blob, id: 'b3', place: 's3:other', ...change }] })
 
-it('finds blobs whose bytes are not as their state says', () => {
+it('finds blobs whose bytes do not match their state', () => {
   const sizes = new Map([...sound.sizes, ['s3:other', 3] as const])
 
   expect(withBlob({ state: 'leaving' })).toEqual([])
@@ -91,7 +91,7 @@ it('finds blobs whose bytes are not as their state says', () => {
   )
 })
 
-it('passes over planted bytes, but not where a row names them', () => {
+it('ignores planted bytes, unless a row names them', () => {
   const planted = new Set(['s3:planted', 's3:stored'])
   const sizes = new Map([...sound.sizes, ['s3:planted', 3] as const])
 
@@ -99,7 +99,7 @@ it('passes over planted bytes, but not where a row names them', () => {
   expect(differencesOf({ planted, sizes: new Map([['s3:stored', 2]]) })).toHaveLength(1)
 })
 
-it('leaves an unfinished upload to the bucket’s rule when its key is named and its id was never written down, then and later', () => {
+it('leaves an unfinished upload to the bucket’s rule if its key is named and its id was never recorded, also later', () => {
   const unwritten = { ...sound, blobs: [blob, { ...incoming, multipartId: null }] }
   expect(compareStock(unwritten, nothingSeen)).toMatchObject({ differences: [], forTheBucketsRule: ['id'] })
 
@@ -110,13 +110,13 @@ it('leaves an unfinished upload to the bucket’s rule when its key is named and
   })
 })
 
-it('leaves it to that rule also when the answer was lost and another upload stored the file', () => {
+it('leaves it to that rule also if the answer was lost and another upload stored the file', () => {
   const twice = { ...sound, unfinished: new Map([['lost', 's3:stored']]) }
 
   expect(compareStock(twice, nothingSeen)).toMatchObject({ differences: [], forTheBucketsRule: ['lost'] })
 })
 
-it('leaves it to that rule also when the answer was lost, and no row names the key of the abandoned upload any more', () => {
+it('leaves it to that rule also if the answer was lost and no row names the key of the abandoned upload any more', () => {
   const givenUp = { ...sound, unfinished: new Map([['lost', 's3:given up']]) }
 
   expect(compareStock(givenUp, nothingSeen).differences).toHaveLength(1)
@@ -126,7 +126,7 @@ it('leaves it to that rule also when the answer was lost, and no row names the k
   })
 })
 
-it('finds an unfinished upload whose id a row had, and has no more', () => {
+it('finds an unfinished upload whose id a row once had', () => {
   const forgotten = { ...sound, blobs: [blob, { ...incoming, multipartId: null }] }
   const seen = { leftToTheRule: new Set<string>(), writtenDown: new Set(['id']) }
 

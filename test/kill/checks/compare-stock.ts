@@ -2,29 +2,29 @@ import { compareBlobs } from '../../support/blobs/compare-blobs.ts'
 import type { Stock } from './take-stock.ts'
 
 export type StockReport = {
-  /** What must never be. */
+  /** Violations. */
   differences: string[]
-  /** What no version needs, and what the collector or a start finds by rows or by its age. Sources that stay on purpose are none. */
+  /** Leftovers that the collector or a start removes, by rows or by age. Retained sources are not leftovers. */
   garbage: string[]
   /**
-   * Unfinished uploads whose id was never written down: S3's answer was lost, so that the service opened another one, or
-   * the process died between the answer and the row. They can be found by nobody with the service's rights, and the
-   * bucket's rule for unfinished uploads ends them.
+   * Unfinished uploads whose id was never recorded: S3's answer was lost, so that the service opened another one, or
+   * the process died between the answer and the row. The service's permissions cannot find them; the bucket's rule for
+   * unfinished uploads ends them.
    */
   forTheBucketsRule: string[]
 }
 
-/** What earlier looks found out about unfinished uploads, by their ids. */
+/** The results of earlier checks about unfinished uploads, by their ids. */
 export type Seen = {
-  /** The bucket's rule's; the row that named their key may be gone since. */
+  /** Left to the bucket's rule. The row that named their key may be gone. */
   leftToTheRule: ReadonlySet<string>
-  /** Named by a row at some time: that name may not go before they do. */
+  /** Named by a row at some time. The row must stay until the upload is gone. */
   writtenDown: ReadonlySet<string>
-  /** Places for which S3 was asked more than once to open one. */
+  /** Locations for which an upload was opened at S3 more than once. */
   askedTwice?: ReadonlySet<string>
 }
 
-/** Whether rows and bytes agree: no row without its bytes, no bytes that nothing names. */
+/** Compares rows and bytes: no row without its bytes, no bytes without a row. */
 export function compareStock(stock: Stock, { leftToTheRule, writtenDown, askedTwice }: Seen): StockReport {
   const named = new Set(stock.blobs.map(({ place }) => place))
   const garbage = new Set(
@@ -56,7 +56,7 @@ export function multipartIdsOf({ blobs }: Pick<Stock, 'blobs'>): Set<string> {
   return new Set(blobs.flatMap(({ multipartId }) => multipartId ?? []))
 }
 
-/** What this program planted counts only where a row names it. */
+/** Planted bytes count only if a row names them. */
 export function foundIn({ sizes, hidden, markers, planted, blobs }: Stock): Parameters<typeof compareBlobs>[1] {
   const named = new Set(blobs.map(({ place }) => place))
   const isOurs = (place: string) => planted.has(place) && !named.has(place)

@@ -1,6 +1,6 @@
 import type { Client } from 'pg'
 
-/** What one transaction writes must all be there or all be missing; each query finds a way in which it is not. */
+/** The writes of one transaction must exist completely or not at all. Each query finds a violation. */
 const halves: Record<string, string> = {
   'a document without its newest version': `
     select d.id from documents d where not exists (
@@ -35,7 +35,7 @@ const halves: Record<string, string> = {
     select storage_key as id from document_versions group by storage_key having count(*) > 1`,
 }
 
-/** Finds what was written in part. */
+/** Finds partial writes. */
 export async function findHalves(client: Client): Promise<string[]> {
   const found: string[] = []
   for (const [what, query] of Object.entries(halves)) {

@@ -5,8 +5,8 @@ import { createInterface } from 'node:readline'
 type Disk = { dataDir: string }
 
 /**
- * The places for which S3 was asked more than once to open an upload, since its answer was lost, as the logs of the
- * instances show: nobody heard the id in the first answer, and the row that named the key may be gone since.
+ * The locations for which an upload was opened at S3 more than once because an answer was lost, by the logs of the
+ * instances. The id in the lost answer is unknown, and the row that named the key may be gone.
  */
 export async function findAskedTwice(disks: Disk[]): Promise<Set<string>> {
   const places = new Set<string>()

@@ -5,10 +5,10 @@ import type { StoreName } from '../../../src/vocabulary/vocabulary.ts'
 import type { Query } from '../../support/blobs/query.ts'
 import { isAlive } from '../../support/blobs/watch-blobs.ts'
 
-/** The claim of a mover that died, on the target of its move. */
+/** The claim of a dead mover on the target of its move. */
 export type DeadMove = { id: string; claimId: string }
 
-// A product that waits for a lease needs 40 s and more; one that asks for the process needs none.
+// A service that waits for a lease needs 40 s and more; one that checks whether the process lives needs none.
 const maxMsToResume = 5000
 
 /** Moves of dead processes that a run on this disk has to resume. */
@@ -27,12 +27,12 @@ export async function listDeadMoves(
 }
 
 export type Running = {
-  /** When it knows what there is to move, or has ended. */
+  /** Resolves when it has counted the files, or has ended. */
   begun: Promise<unknown>
   ended: Promise<unknown>
 }
 
-/** Whether a run that has begun resumes these moves at once, and does not wait until their claims end by time. */
+/** Checks that a run resumes these moves at once, and does not wait until their claims expire. */
 export async function findNotResumed(query: Query, dead: DeadMove[], { begun, ended }: Running): Promise<string[]> {
   if (dead.length === 0) return []
   const end = new AbortController()

@@ -6,20 +6,20 @@ import type { FreshBucket } from '../../support/s3/fresh-bucket.ts'
 import { type FolderEntry, listBucket, listFolder } from '../../support/s3/list-everything.ts'
 import { type Names, readNames } from './read-names.ts'
 
-/** Everything in bucket and folders beside everything that the rows say of it, a place being `store:key`. */
+/** The contents of bucket and folders, and the rows about them. A location is `store:key`. */
 export type Stock = Names & {
-  /** What a read finds. */
+  /** Current objects and files. */
   sizes: Map<string, number>
   /** Old versions and delete markers of a versioned bucket. */
   hidden: Set<string>
   markers: Set<string>
-  /** Unfinished multipart uploads of S3: place by id. */
+  /** Unfinished multipart uploads of S3: location by id. */
   unfinished: Map<string, string>
-  /** Files of unfinished work, which no row names: a start removes them when they are a day old. */
+  /** Files of unfinished work, which no row names. A start removes them when they are a day old. */
   leftovers: string[]
-  /** What this program put there itself, which is no business of the service's collector. */
+  /** Bytes that this program planted, which the service's collector does not know. */
   planted: ReadonlySet<string>
-  /** What has no business where it is. */
+  /** Misplaced files. */
   orphans: string[]
 }
 
@@ -47,7 +47,7 @@ export async function takeStock({ query, bucket, disks, planted }: StockNeeds): 
 type Found = Pick<Stock, 'sizes' | 'hidden' | 'markers' | 'unfinished' | 'leftovers' | 'orphans'>
 
 const documents = 'security_firms/'
-/** Says whose bucket, or disk, it is. */
+/** The owner file of the bucket or the disk. */
 const installationKey = 'paniq-documents.json'
 
 async function listS3({ client, name }: FreshBucket, found: Found): Promise<void> {

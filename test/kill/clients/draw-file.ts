@@ -6,13 +6,13 @@ import type { Random } from '../scene/random.ts'
 export type DrawnFile = {
   bytes: Buffer
   sha256: string
-  /** Sent piece by piece and without a length, so that the service cannot hold it in memory and takes it through its spool. */
+  /** Sent in pieces and without a length, so that the service uses its spool instead of memory. */
   isStreamed: boolean
 }
 
 const megabyte = 1024 * 1024
 
-/** A document of a size that firms upload: mostly small, now and then one that S3 gets in parts. `name`: no two share it. */
+/** A document of a usual size: mostly small, sometimes one that S3 gets in parts. `name`: unique. */
 export function drawFile(random: Random, name: string): DrawnFile {
   const isLarge = random.percent(2)
   const bytes = isLarge ? random.between(5 * megabyte, 20 * megabyte) : drawSize(random)
@@ -20,8 +20,8 @@ export function drawFile(random: Random, name: string): DrawnFile {
 }
 
 /**
- * A page as a scanner makes it, all of about one length: held in a block of memory that the next one gets after it. More
- * than sockets of this machine take at once, so that a slow S3 leaves some of it in its block.
+ * A scanned page. All have about the same length, so that they use the same memory block one after the other. It is
+ * larger than the sockets of this machine buffer, so that a slow S3 leaves some of it in its block.
  */
 export function drawScan(random: Random, name: string): DrawnFile {
   return fileOf(name, random.between(4_300_000, 4_600_000), false)

@@ -4,14 +4,14 @@ import type { Sender } from './make-senders.ts'
 
 export type Fetched =
   | { kind: 'bytes'; sha256: string; size: number }
-  /** 5xx, no answer, or a body that was cut: says nothing about the document. */
+  /** 5xx, no answer, or a truncated body: proves nothing about the document. */
   | { kind: 'unknown'; why: string }
-  /** The service says that there is nothing to be had. */
+  /** The service answers that there is no file. */
   | { kind: 'refused'; why: string }
 
 const maxMsToAnswer = 60_000
 
-/** Downloads a document as a browser would, over the link where there is one. Never throws. */
+/** Downloads a document like a browser, following a link. Never throws. */
 export async function fetchDocument(url: string, sender: Sender, documentId: string): Promise<Fetched> {
   try {
     const signal = AbortSignal.timeout(maxMsToAnswer)

@@ -1,4 +1,4 @@
-/** A file that was uploaded at least once. Its bytes are like no other's, so that its hash says which one it is. */
+/** A file that was uploaded at least once. Its bytes are unique, so its hash identifies it. */
 export type SentFile = {
   sha256: string
   size: number
@@ -7,22 +7,22 @@ export type SentFile = {
   idempotencyKey: string | undefined
 }
 
-/** A document that the service answered 201 for, and what it must hold for ever. */
+/** A document that the service answered with 201, and so must keep. */
 export type Answered = SentFile & { documentId: string }
 
 /**
- * What was sent and what was promised, kept outside of the service. Only a 201 is a promise; a refusal or a lost answer
- * promises nothing, and then the document may be there or not.
+ * The sent files and the promises, recorded outside of the service. Only a 201 is a promise. After an error or a lost
+ * answer the document may exist or not.
  */
 export type Ledger = {
   noteSent(file: SentFile): void
-  /** Gives the ids that the same file was answered with before, when they are others. */
+  /** Returns the other ids that the same file was answered with before. */
   noteAnswered(file: SentFile, documentId: string): string[]
-  /** They were purged, on purpose. */
+  /** Documents that were purged on purpose. */
   forget(documentIds: string[]): void
   findSent(sha256: string): SentFile | undefined
   answered(): Answered[]
-  /** Those of one firm, without copying the whole. */
+  /** The documents of one firm, without copying all. */
   answeredOf(firmId: string): readonly Answered[]
   sent(): SentFile[]
 }

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { lastingHeaders } from '../../support/http/lasting-headers.ts'
 import { postJson } from '../../support/http/post-json.ts'
 
-/** Somebody who uploads a firm's documents. */
+/** A person who uploads a firm's documents. */
 export type Sender = { firmId: string; headers: { authorization: string } }
 
 type Options = { firms: number; peopleOfEach: number; secret: string }
 
-/** Firms, each with several people who may upload; all made through the service itself. */
+/** Firms, each with several people who may upload, created through the service itself. */
 export async function makeSenders(url: string, { firms, peopleOfEach, secret }: Options): Promise<Sender[]> {
   const senders: Sender[] = []
   for (let firm = 0; firm < firms; firm += 1) {
@@ -17,7 +17,8 @@ export async function makeSenders(url: string, { firms, peopleOfEach, secret }: 
     for (let more = 1; more < peopleOfEach; more += 1) {
       const person = await registerPerson(url, secret)
       const member = { email: person.email, role: 'field_staff' }
-      await postJson(`${url}/api/v1/security-firms/${firmId}/members`, member, admin.headers)
+      const invited = await postJson(`${url}/api/v1/security-firms/${firmId}/invitations`, member, admin.headers)
+      await postJson(`${url}/api/v1/auth/me/invitations/${String(invited['id'])}/accept`, {}, person.headers)
       senders.push({ firmId, headers: person.headers })
     }
   }

@@ -13,13 +13,13 @@ export type ClientNeeds = {
   ledger: Ledger
   tally: Tally
   senders: Sender[]
-  /** Where the instances answer just now. */
+  /** The current addresses of the instances. */
   urls: () => string[]
-  /** Then two of them upload scans. */
+  /** Two of the clients then upload scans. */
   isS3Slow: () => boolean
-  /** Told of everything that is wrong, whatever was killed. */
+  /** Called with every violation, whatever was killed. */
   tellDifference: (what: string) => void
-  /** Aborted when the whole run is to end: nobody tries again then. */
+  /** Aborts at the end of the whole run: then no client retries. */
   signal: AbortSignal
 }
 
@@ -27,7 +27,7 @@ export type Work = {
   cycle: number
   seed: string
   clients: number
-  /** Aborted when no new file is to be begun. */
+  /** Aborts when no new file is to be begun. */
   until: AbortSignal
 }
 
@@ -35,7 +35,7 @@ export type Work = {
 const maxTries = 60
 const breathMs = 60
 
-/** Uploads and downloads from many sides at once, until told; returns when the last one has its answer. */
+/** Concurrent uploads and downloads until the signal. Returns when the last one has its answer. */
 export async function runClients(needs: ClientNeeds, work: Work): Promise<void> {
   const clients = Array.from({ length: work.clients }, async (_, index) => {
     const name = `${work.seed} ${work.cycle} ${index}`
@@ -55,7 +55,7 @@ export async function runClients(needs: ClientNeeds, work: Work): Promise<void> 
 
 type Errand = { sender: Sender; cycle: number; name: string }
 
-/** All that somebody has selected, at once; scans each while the one before is on its way. */
+/** All selected files at once. Scans are sent while the previous one is in transit. */
 async function uploadSeveral(
   needs: ClientNeeds,
   random: Random,

@@ -3,26 +3,26 @@ import type { Outcome } from './upload-file.ts'
 export type Counts = {
   answered: number
   unknown: number
-  /** Attempts that found nobody listening. */
+  /** Attempts with a refused connection. */
   notSent: number
   kills: number
-  /** Cuts of the ways to database and S3, and outages of S3. */
+  /** Cuts of the connections to database and S3, and outages of S3. */
   troubles: number
   downloads: number
-  /** Files, objects and unfinished uploads that no version named when a cycle was over. */
+  /** Files, objects and unfinished uploads without a version at the end of a cycle. */
   garbageSeen: number
   garbageCollected: number
 }
 
 export type Tally = {
   counts: Counts
-  /** How often each answer that is no 201 was given, by status and code. */
+  /** The number of each answer other than 201, by status and code. */
   failures: Map<string, number>
   count(outcome: Outcome): void
   downloaded(): void
   killed(): void
   troubled(): void
-  /** The same piece may be told of in every cycle. */
+  /** The same item may be reported in every cycle. */
   sawGarbage(pieces: string[]): void
 }
 

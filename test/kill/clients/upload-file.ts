@@ -6,17 +6,17 @@ import type { Sender } from './make-senders.ts'
 
 export type Outcome =
   | { kind: 'kept'; document: DocumentShape }
-  /** Nobody took the connection, so nothing was done. */
+  /** The connection was refused, so nothing was done. */
   | { kind: 'not_sent' }
-  /** A 5xx or no answer: the document may be there or not. */
+  /** A 5xx or no answer: the document may exist or not. */
   | { kind: 'unknown'; why: string }
-  /** An answer that a sound request never gets. */
+  /** An answer that a valid request never gets. */
   | { kind: 'refused'; why: string }
 
 const maxMsToAnswer = 60_000
 const boundary = 'the-end-of-a-part-of-the-form'
 
-/** Uploads one file and says what the sender knows afterwards; never throws. */
+/** Uploads one file and returns the sender's knowledge of the result. Never throws. */
 export async function sendFile(
   url: string,
   { firmId, headers }: Sender,
@@ -56,7 +56,7 @@ function wholeForm(bytes: Buffer): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(Buffer.concat([opening, bytes, closing]))
 }
 
-/** In pieces with a breath between, as over a phone's connection. */
+/** In pieces with pauses, as over a mobile connection. */
 async function* streamForm(bytes: Buffer): AsyncGenerator<Uint8Array> {
   const pieces = 8
   const pieceBytes = Math.ceil(bytes.length / pieces)

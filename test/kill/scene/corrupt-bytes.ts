@@ -10,15 +10,15 @@ import type { Random } from './random.ts'
 type Needs = {
   query: Query
   bucket: FreshBucket
-  /** Places where this put something; grows. */
+  /** The locations of planted bytes; grows. */
   planted: Set<string>
 }
 
 type OpenMove = { key: string; size: number }
 
 /**
- * Puts other bytes of the same length where a mover that died meant to copy a file: as if S3 had kept what it was sent
- * wrongly. The mover that resumes the move has to find that out, or the row will name them.
+ * Puts other bytes of the same length at the target of a dead move, as if S3 had stored the file wrongly. The mover
+ * that resumes the move has to detect this, or the row will name them.
  */
 export async function plantWrongBytes({ query, bucket, planted }: Needs, random: Random): Promise<void> {
   await query('begin')
@@ -29,7 +29,7 @@ export async function plantWrongBytes({ query, bucket, planted }: Needs, random:
   }
 }
 
-/** Only where the mover is dead, and under the lock of the row: another instance resumes its move at once. */
+/** Only if the mover is dead, and under the row's lock: another instance resumes its move at once. */
 async function plantWhereNobodyMoves({ query, bucket, planted }: Needs, random: Random): Promise<void> {
   const rows = await query<OpenMove>(`
     select b.storage_key as key, v.file_size as size from document_blobs b
@@ -39,7 +39,7 @@ async function plantWhereNobodyMoves({ query, bucket, planted }: Needs, random: 
     for update of b skip locked`)
   const chosen = rows.filter(() => random.percent(50))
   if (chosen.length === 0) return
-  // With the service's own rights, so that it may read them.
+  // With the service's own permissions, so that it may read them.
   const s3 = s3ClientOf(bucket.s3, bucket.s3.app)
   try {
     for (const { key, size } of chosen) {
@@ -51,7 +51,7 @@ async function plantWhereNobodyMoves({ query, bucket, planted }: Needs, random: 
   }
 }
 
-/** False when a copy lies there already, which is then left as it is. */
+/** False if a copy exists there already, which then stays. */
 async function isPut(sending: Promise<unknown>): Promise<boolean> {
   try {
     await sending

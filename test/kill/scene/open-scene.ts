@@ -14,14 +14,14 @@ import type { ServiceAddresses } from '../../support/services/packages/service-a
 import { type Instance, makeInstance } from '../../support/service/start-instance.ts'
 import { makePassableFolder } from '../../support/run/passable-folder.ts'
 
-/** A database, a bucket, the instances of the service, and the ways between them, which can be cut. */
+/** A database, a bucket, the instances of the service, and the proxies between them. */
 export type Scene = {
   folder: string
   bucket: FreshBucket
-  /** Straight to the database, past the proxy. */
+  /** Directly to the database, without the proxy. */
   client: Client
   query: Query
-  /** Places in S3 where this program put other bytes. */
+  /** The locations in S3 where this program planted other bytes. */
   planted: Set<string>
   /** Cuts all connections to the database that go through its proxy. */
   cutDatabase: () => Promise<void>
@@ -30,7 +30,7 @@ export type Scene = {
   s3Way: { isSlow: boolean }
   instances: Instance[]
   secret: string
-  /** An instance's settings but for its own folders. `direct`: past the proxies. */
+  /** An instance's settings except its own folders. `direct`: without the proxies. */
   settings: (way: 'proxied' | 'direct') => Record<string, string>
   /** `keep`: the folder with the logs stays. */
   close(end: { keep: boolean }): Promise<void>
@@ -39,9 +39,9 @@ export type Scene = {
 export type SceneOptions = {
   addresses: ServiceAddresses
   instances: number
-  /** Whether the bucket keeps what is removed as old versions. */
+  /** Whether the bucket is versioned. */
   isVersioned?: boolean
-  /** Told when a service ended that nobody killed. */
+  /** Called when a service ended without a kill. */
   onEndByItself: (why: string) => void
 }
 
@@ -70,6 +70,8 @@ export async function openScene(wish: SceneOptions): Promise<Scene> {
     DATABASE_URL: way === 'direct' ? database.url : addressThrough(databaseProxy, database.url),
     JWT_SECRET_KEY: secret,
     MAX_UPLOAD_BYTES: String(maxUploadBytes),
+    // The firms of these tests are never approved.
+    DRAFT_FIRM_BYTES: 'off',
     ...manyAnHour,
     LOG_LEVEL: 'info',
   })

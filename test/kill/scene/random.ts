@@ -5,9 +5,9 @@ export type Random = {
   fraction(): number
   /** A whole number, both ends included. */
   between(least: number, most: number): number
-  /** True so many times out of a hundred. */
+  /** True in this percentage of calls. */
   percent(share: number): boolean
-  /** Throws when there is nothing to choose from. */
+  /** Throws if there is nothing to choose from. */
   oneOf<Value>(values: readonly Value[]): Value
 }
 

@@ -4,15 +4,15 @@ import type { StoreName } from '../../../src/vocabulary/vocabulary.ts'
 import type { Instance } from '../../support/service/start-instance.ts'
 
 export type Migration = {
-  /** When it knows what there is to move, or has ended. */
+  /** Resolves when it has counted the files, or has ended. */
   begun: Promise<void>
-  /** Its exit code, null when it was killed. */
+  /** Its exit code; null after a kill. */
   ended: Promise<number | null>
-  /** kill −9; false when it had ended. */
+  /** kill −9; false if it had ended. */
   kill(): boolean
 }
 
-/** Moves every document that this instance can reach to the other store, as an operator would. `signal` kills it. */
+/** Moves every document that this instance can reach to the other store, like an operator. `signal` kills it. */
 export function startMigration(
   instance: Instance,
   to: StoreName,
@@ -20,7 +20,7 @@ export function startMigration(
   options: string[] = ['--delete-source', '--concurrency', '4'],
 ): Migration {
   const child = instance.run(['migrate', `to-${to}`, ...options])
-  // Its first words are how much there is to move. A pipe that nobody reads would make it wait.
+  // Its first output is the number of files to move. It would block on a pipe that nobody reads.
   child.stderr?.resume()
   const said = child.stdout === null ? Promise.resolve() : once(child.stdout.resume(), 'data').then(() => undefined)
   const ended = once(child, 'exit').then(([code]: (number | null)[]) => code ?? null)

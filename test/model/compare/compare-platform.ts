@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { sql } from 'kysely'
 
 import { type FirmName, firmNames } from '../state/cast.ts'
-import { differs, type KnownDocument, type Model, nameOf, versionOf } from '../state/model.ts'
+import { differs, inForceOf, type KnownDocument, type Model, nameOf, versionOf } from '../state/model.ts'
 import { scansOf, servingOf } from '../notes/note-scans.ts'
 import { type Real, type Verb, verb } from '../state/verb.ts'
 
@@ -16,7 +16,7 @@ export const platformVerb: fc.Arbitrary<Verb> = fc.constantFrom(...firmNames).ma
 
 type Row = { id: string; version: number | null; is_verified: boolean }
 
-/** The platform signs whatever row it finds: each is of the version that people may see, or there is none. */
+/** The platform signs any row it finds. Each row must show the version in force, else the newest servable one, or not exist. */
 export async function comparePlatform(model: Model, real: Real, firm: FirmName): Promise<string> {
   const { documents, doubtful } = model.firms[firm]
   const rows = await readRows(real, firm)
@@ -43,17 +43,24 @@ function compareReview(document: KnownDocument, { version, is_verified }: Row): 
   if (is_verified !== isVerified) differs(`the platform sees ${nameOf(document)} ${isVerified ? 'un' : ''}verified`)
 }
 
-/** The newest version that people may see; nothing where the current one is in quarantine. */
+/** The version in force; without one, the newest servable version, or nothing while the current one is in quarantine. */
 function* shownOf(model: Model, document: KnownDocument): Generator<number | 'nothing'> {
-  const { versions, isInTrash } = document
-  if (isInTrash) return yield 'nothing'
+  if (document.isInTrash) return yield 'nothing'
+  const inForce = inForceOf(document)
+  const served = inForce === null ? undefined : servingOf(model, versionOf(document, inForce))
+  if (inForce !== null && served?.may === true) yield inForce
+  if (served?.must !== true) yield* newestOf(model, document)
+}
+
+function* newestOf(model: Model, document: KnownDocument): Generator<number | 'nothing'> {
+  const { versions } = document
   for (let number = versions.length; number > 0; number -= 1) {
     const version = versionOf(document, number)
     const { may, must } = servingOf(model, version)
     const scans = scansOf(model, version)
     if (may) yield number
     if (must) return
-    // Also of an older one: what was in quarantine is shown again only once something newer is clean.
+    // Also for an older one: a quarantined document is shown again only after something newer is clean.
     if (scans.includes('infected')) yield 'nothing'
     if (number === versions.length && scans.length === 1 && scans.includes('infected')) return
   }

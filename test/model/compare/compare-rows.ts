@@ -17,7 +17,10 @@ type Place = { store: StoreName; key: string }
 
 const together = pLimit(6)
 
-/** The rows: no version but those that are known, all bytes where they say, also those in quarantine, each version on record. */
+/**
+ * Compares the rows: only known versions exist, all bytes are at their locations, also in quarantine, and each version
+ * has its audit event.
+ */
 export async function compareRows(model: Model, real: Real, firm: FirmName): Promise<void> {
   const { documents } = model.firms[firm]
   const rows = await readRows(real, firm)
@@ -52,7 +55,7 @@ async function readRows(real: Real, firm: FirmName) {
 
 type Numbered = { document: KnownDocument; number: number }
 
-/** Where its rows say that a version's bytes lie; all of them must say the same. */
+/** The location of a version's bytes according to its rows, which must agree. */
 function placeOf(model: Model, { document, number }: Numbered, { versions, quarantined, events }: Rows): Place {
   const row = versions.find(({ document_id, version }) => document_id === document.id && version === number)
   if (row === undefined) return differs(`${nameOf(document)} has no row of version ${number}`)
@@ -80,6 +83,6 @@ async function compareBytes({ world }: Real, { document, version }: Picked, { st
 async function openStored({ bucket, uploadsDir }: Real['world'], { store, key }: Place): Promise<Readable> {
   if (store === 'local') return createReadStream(join(uploadsDir, key))
   const { Body } = await bucket.client.send(new GetObjectCommand({ Bucket: bucket.name, Key: key }))
-  // In Node the SDK gives this kind of stream.
+  // In Node the SDK returns this kind of stream.
   return Body as Readable
 }

@@ -16,10 +16,10 @@ import { listStored, type Stored } from './list-stored.ts'
 import { differs } from '../state/model.ts'
 import type { Real } from '../state/verb.ts'
 
-/** Long enough for a file that the service moves or removes at this moment. */
+/** Long enough for a file that the service is moving or removing. */
 const settleMs = 1500
 
-/** Rows and bytes agree: every blob is as its state says, and nothing is in either store but what a blob names. */
+/** Compares rows and bytes: every blob matches its state, and each store contains only files that a blob names. */
 export async function compareStored(real: Real): Promise<void> {
   await assertNone(async () => {
     const { blobs, found, unfinished } = await takeStock(real)
@@ -34,7 +34,7 @@ export async function compareStored(real: Real): Promise<void> {
   })
 }
 
-/** After `purge --now`: no copy that documents of this history ever had is left, in no version. */
+/** After `purge --now`: no copy that documents of this history ever had remains, in any version. */
 export async function compareDestroyed(real: Real): Promise<void> {
   await assertNone(async () => {
     const { blobs, found } = await takeStock(real)
@@ -42,7 +42,7 @@ export async function compareDestroyed(real: Real): Promise<void> {
   })
 }
 
-/** A difference counts when a second look finds it too. */
+/** A difference counts only if a second comparison finds it too. */
 async function assertNone(look: () => Promise<string[]>): Promise<void> {
   const first = await look()
   if (first.length === 0) return
@@ -70,7 +70,9 @@ async function takeStock({ world, firms }: Real): Promise<Stock> {
   }
 }
 
-/** An upload in parts whose id S3 could not tell has none, and nobody can end it: the bucket’s lifecycle does. */
+/**
+ * A multipart upload whose id got lost in S3's answer has none in the row, and only the bucket's lifecycle can end it.
+ */
 async function findUnnamedUploads(real: Real, blobs: BlobRow[], unfinished: Stock['unfinished']): Promise<string[]> {
   const known = new Set(blobs.flatMap(({ multipartId }) => multipartId ?? []))
   const unknown = unfinished.filter(({ multipartId }) => !known.has(multipartId))

@@ -22,7 +22,7 @@ const together = pLimit(6)
 
 const readers = { Umkhonto: 'Thandi', Ubuntu: 'Pieter' } as const satisfies Record<FirmName, PersonName>
 
-/** The end of every history: all faults are over, and everything must be as the model has it. */
+/** The end of every history: all faults are over, and the state must match the model. */
 export async function compareAll(model: Model, real: Real): Promise<void> {
   markRequests(real, 'end')
   await endFaults(model, real)
@@ -56,7 +56,10 @@ async function endFaults(model: Model, { world }: Real): Promise<void> {
   model.isServing = true
 }
 
-/** What was purged, and what went into quarantine, leaves nothing where it was: also not what an earlier collection postponed. */
+/**
+ * Purged and quarantined files leave nothing at their old location, including those that an earlier collection
+ * postponed.
+ */
 async function collectIfDue(model: Model, { world }: Real): Promise<void> {
   const isAnyInQuarantine = allVersions(model).some((each) => scansOf(model, each).includes('infected'))
   if (!isAnyInQuarantine && firmNames.every((name) => model.firms[name].purged.length === 0)) return
@@ -64,7 +67,7 @@ async function collectIfDue(model: Model, { world }: Real): Promise<void> {
   if (ended.code !== 0) differs(`what is due was not collected: ${ended.why}`)
 }
 
-/** An operator destroys at once what purges have left: then nothing of it can be read from anywhere. */
+/** An operator destroys all files of purged documents. Then none of them can be read anywhere. */
 async function destroyPurged(model: Model, real: Real): Promise<void> {
   if (firmNames.every((name) => model.firms[name].purged.length === 0)) return
   const ended = await real.world.service.run({ verb: 'destroy' })
@@ -85,7 +88,7 @@ async function compareVersions(at: { model: Model; real: Real }, by: PersonName,
 
 const drainedWithinMs = 90_000
 
-/** What went to the disk for want of S3 goes there by itself now; what is in quarantine stays. */
+/** Fallback files move to S3 by themselves now. Quarantined files stay. */
 async function untilDrained({ world, firms }: Real): Promise<void> {
   const ids = Object.values(firms)
   for (const giveUpAt = Date.now() + drainedWithinMs; ; await sleep(20)) {

@@ -13,8 +13,8 @@ const tables = [
 ]
 
 /**
- * Takes a history’s traces out of the world, so that the next one begins as the first did. One that failed may have ended
- * anywhere, so that its service is another after it: this one may still leave S3 alone.
+ * Removes a history's rows and files, so that the next one begins in the same state. A failed history may have ended in
+ * any state, so its service is replaced: it might still consider S3 down.
  */
 export async function forgetHistory({ world, firms }: Real, hasFailed: boolean): Promise<void> {
   if (hasFailed) await world.service.kill()

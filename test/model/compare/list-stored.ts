@@ -23,8 +23,8 @@ const quarantine = 'quarantine'
 const folderOf = (firm: FirmId) => `security_firms/${firm}`
 
 /**
- * Everything of a firm in both stores: also old versions, delete markers, unfinished uploads, and files in quarantine. A
- * history makes far less than one page of it.
+ * Lists everything of a firm in both stores, including old versions, delete markers, unfinished uploads and quarantined
+ * files. A history creates far less than one page.
  */
 export async function listStored({ bucket, uploadsDir }: Places, firm: FirmId): Promise<Stored[]> {
   const folder = folderOf(firm)
@@ -59,7 +59,7 @@ async function listFiles(uploadsDir: string, folder: string): Promise<Stored[]> 
   return files.map(({ path }) => ({ store: 'local', kind: 'current', key: `${folder}/${path}` }))
 }
 
-/** So that thousands of histories fit into a store in memory, and none is seen by the next. */
+/** Allows thousands of histories in a store in memory, and hides each from the next. */
 export async function removeStored(world: Places, firm: FirmId): Promise<void> {
   const { client, name: Bucket } = world.bucket
   const stored = await listStored(world, firm)

@@ -6,7 +6,7 @@ import type { Real } from '../state/verb.ts'
 
 export type Quarantined = { versionId: string; store: StoreName; key: string }
 
-/** Where the bytes lie of a firm’s versions in which something was found. */
+/** The locations of a firm's infected versions. */
 export async function listQuarantined({ world, firms }: Real, firm: FirmName): Promise<Quarantined[]> {
   const { rows } = await sql<Quarantined>`
     select v.id as "versionId", b.store, b.storage_key as key

@@ -56,7 +56,7 @@ const started: Fault = {
   async happen(model, { world }) {
     await world.service.start()
     model.isServing = true
-    // A new process has no bad memories of S3.
+    // A new process has no record of earlier S3 failures.
     if (model.s3 === 'returning') model.s3 = 'up'
   },
 }
@@ -72,18 +72,18 @@ export const s3Verb: fc.Arbitrary<Verb> = fc
   )
   .map(faultVerb)
 
-/** Started more often than killed: while it is down, most other verbs make no sense. */
+/** More starts than kills, because most other verbs make no sense while the service is down. */
 export const killVerb: fc.Arbitrary<Verb> = fc.constant(killed).map(faultVerb)
 export const startVerb: fc.Arbitrary<Verb> = fc.constant(started).map(faultVerb)
 
-/** S3 is given the time that the service needs to see it again. */
+/** Gives the service the time that it needs to detect that S3 is back. */
 export const settledVerb: fc.Arbitrary<Verb> = fc.constant(undefined).map(() =>
   verb({
     words: 'S3 is back and is seen, while people download',
     canRun: ({ s3, isServing }) => isServing && s3 === 'returning',
     async run(model, real) {
       const seeing = real.world.untilUploadsGoToS3()
-      // What waited on the disk begins to move.
+      // The fallback files begin to move.
       await Promise.all([seeing, downloadWhile(seeing, model, real)])
       model.s3 = 'up'
       return 'new files go there'
@@ -93,7 +93,7 @@ export const settledVerb: fc.Arbitrary<Verb> = fc.constant(undefined).map(() =>
 
 const inTheMiddle = fc.oneof(fc.constantFrom(s3Down, s3Up, killed, scannerDown, scannerUp), cutting)
 
-/** Something happens while files are on their way. */
+/** Injects a fault during uploads. */
 export const meanwhileVerb: fc.Arbitrary<Verb> = fc
   .record({ files: soundFiles, fault: inTheMiddle, afterMs: fc.nat({ max: 60 }) })
   .map(({ files, fault, afterMs }) =>
@@ -115,9 +115,9 @@ async function uploadWhile(
   await sleep(afterMs)
   await fault.happen(model, real)
   const outcomes = await handingIn
-  // Without S3 the disk takes it; only an end of the service leaves people without an answer.
+  // Without S3 the file is stored locally. Only the end of the service leaves clients without an answer.
   const doubts: Allowed['doubts'] = model.isServing ? [] : ['lost']
-  // A scanner that comes or goes in the middle may have seen it or not.
+  // A scanner that starts or stops during the upload may have scanned the file or not.
   const scanner = model.scanner === scannerBefore ? scannerBefore : 'cutting'
   const allowed: Allowed = { stores: bothStores, doubts, scanner }
   return noteOutcomes(model, outcomes, allowed)

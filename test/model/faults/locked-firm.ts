@@ -12,14 +12,14 @@ import { noteOutcomes, type SoundFile, soundFile, together, upload } from '../ve
 type Locking = { firm: FirmName; files: SoundFile[]; forMs: number }
 
 /**
- * The platform has locked a firm while several people upload at once, so that uploads of both firms share a statement. All
- * are taken: those of the firm once it is free, and the others before.
+ * The platform locks a firm while several people upload at once, so that uploads of both firms share a statement. All
+ * are accepted: those of the locked firm after the unlock, the others before.
  */
 export const lockedFirmVerb: fc.Arbitrary<Verb> = fc
   .record({
     firm: fc.constantFrom(...firmNames),
     files: fc.array(soundFile, { minLength: 4, maxLength: 6 }),
-    // Longer than a statement for several waits for a lock, shorter than one for a single request does.
+    // Longer than the lock wait of a batch, shorter than that of a single request.
     forMs: fc.integer({ min: 1000, max: 1500 }),
   })
   .map((locking) =>
@@ -34,7 +34,7 @@ async function uploadWhileLocked(model: Model, real: Real, { firm, files, forMs 
   const { answering } = await real.world.db.transaction().execute(async (platform) => {
     await sql`select from security_firms where id = ${real.firms[firm]} for update`.execute(platform)
     const uploads = Promise.all(files.map((file) => upload(real, file, moment)))
-    // What it throws is thrown once the firm is free.
+    // An error is thrown after the firm is unlocked.
     uploads.catch(() => undefined)
     await sleep(forMs)
     return { answering: uploads }

@@ -4,10 +4,10 @@ import { differs, type Uploaded, type KnownDocument, type Model, nameOf, newDocu
 import { isFirstVersion, noteShown } from './note-shown.ts'
 import { addDocument, fateOf, spanOf } from './note-uploaded.ts'
 
-/** Of one type or of all; with or without the trash. */
+/** Of one type or all types, with or without the trash. */
 export type Asked = { documentType?: string | undefined; withTrash?: boolean }
 
-/** A complete list: it decides what was in doubt, and must otherwise be what is known. */
+/** A complete list. It decides unknown outcomes, and must otherwise match the model. */
 export function noteList(model: Model, firmName: FirmName, seen: DocumentShape[], asked: Asked = {}): void {
   const firm = model.firms[firmName]
   const listed = seen.map((shape) => noteSeen(model, firmName, shape))
@@ -33,7 +33,7 @@ function isAskedFor(
   return documentType === wanted && (withTrash || !isInTrash)
 }
 
-/** One document as the service shows it: one that is known, or one that was in doubt and is so no more. */
+/** One document as the API shows it: a known one, or one whose outcome was unknown and is now known. */
 export function noteSeen(model: Model, firmName: FirmName, shape: DocumentShape): KnownDocument {
   const firm = model.firms[firmName]
   const known = firm.documents.find(({ id }) => id === shape.id)

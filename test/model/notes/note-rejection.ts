@@ -6,7 +6,7 @@ import { noteGiven } from './note-scans.ts'
 const problem = z.object({ code: z.string() })
 const scanRefusal = z.enum(['scan_pending', 'quarantined'])
 
-/** Whether a call was refused for what the scanner said of a version, or has not said yet; the model judges whether it may be. */
+/** Whether a call was rejected because of the scan status of a version. The model decides whether that is allowed. */
 export function noteRefusal(model: Model, version: KnownVersion, answer: { status: number; body: unknown }): boolean {
   if (answer.status !== 409) return false
   const { code } = problem.parse(answer.body)

@@ -8,7 +8,7 @@ import {
   type ScannerState,
 } from '../state/model.ts'
 
-/** What is known of a file only ever goes this way. */
+/** The scan status of a file changes only in this order. */
 const order = ['skipped', 'pending', 'clean', 'infected'] as const satisfies ScanStatus[]
 
 const inOrder = (scans: Iterable<ScanStatus>) => {
@@ -18,7 +18,10 @@ const inOrder = (scans: Iterable<ScanStatus>) => {
 
 type Scanned = Pick<KnownVersion, 'sha256' | 'scans'>
 
-/** What is found in a file that is uploaded while the scanner is in this state; `infected` is refused, and the others are kept so. */
+/**
+ * The scan status of a file that is uploaded in this state of the scanner. `infected` is rejected; all others are
+ * stored.
+ */
 export function findingsOn({ viruses }: Model, scanner: ScannerState, sha256: string): readonly ScanStatus[] {
   const verdict = viruses.has(sha256) ? 'infected' : 'clean'
   switch (scanner) {
@@ -34,7 +37,7 @@ export function findingsOn({ viruses }: Model, scanner: ScannerState, sha256: st
   }
 }
 
-/** What may be known of a version by now: while its scanner answers at all, it may have been scanned at any moment. */
+/** The possible scan statuses of a version now: while its scanner answers, it may have been scanned at any moment. */
 export function scansOf({ scanner, viruses }: Model, { sha256, scans }: Scanned): readonly ScanStatus[] {
   if (scanner === 'none' || scanner === 'down') return scans
   const isVirus = viruses.has(sha256)
@@ -46,20 +49,20 @@ export function scansOf({ scanner, viruses }: Model, { sha256, scans }: Scanned)
 
 const isServed = (scan: ScanStatus) => scan === 'clean' || scan === 'skipped'
 
-/** Whether people may be given it by now, and whether anything may stand before that. */
+/** Whether the version may be served now, and whether it may also not be. */
 export function servingOf(model: Model, version: Scanned): { may: boolean; must: boolean } {
   const scans = scansOf(model, version)
   return { may: scans.some(isServed), must: scans.every(isServed) }
 }
 
-/** Somebody saw it in this state, so that it was in none that comes later, and will be in none that comes before. */
+/** An answer showed this status, so the version was in no later status before, and will be in no earlier one. */
 export function noteScanned(model: Model, version: KnownVersion, seen: ScanStatus, how = `shown as ${seen}`): void {
   const scans = scansOf(model, version)
   if (!scans.includes(seen)) differs(`“${version.fileName}” is ${how}, and its scan is ${scans.join(' or ')}`)
   version.scans = scans.filter((each) => order.indexOf(each) >= order.indexOf(seen))
 }
 
-/** That people were given it, or not. */
+/** Notes whether the version was served. */
 export function noteGiven(model: Model, version: KnownVersion, how: 'given' | 'scan_pending' | 'quarantined'): void {
   const seen: Record<typeof how, ScanStatus> = {
     given: model.scanner === 'none' ? 'skipped' : 'clean',
@@ -69,7 +72,7 @@ export function noteGiven(model: Model, version: KnownVersion, how: 'given' | 's
   noteScanned(model, version, seen[how], how === 'given' ? 'given to people' : `refused as ${how}`)
 }
 
-/** What may have come of everything so far. Before the scanner, or what it knows, becomes another. */
+/** Updates the possible statuses before the scanner or its signatures change. */
 function noteScansSoFar(model: Model): void {
   for (const version of [...allVersions(model), ...doubtsOf(model)]) version.scans = scansOf(model, version)
 }
@@ -82,18 +85,18 @@ export function noteScanner(model: Model, state: Exclude<ScannerState, 'none'>):
   noteScansSoFar(model)
 }
 
-/** The scanner finds something in this file from now on. */
+/** From now on the scanner detects this file. */
 export function noteVirus(model: Model, sha256: string): void {
   noteScansSoFar(model)
   model.viruses.add(sha256)
 }
 
-/** Nothing waits for its scan any more, and all that was scanned before the newest signatures was scanned again. */
+/** No file is pending any more, and all files scanned before the newest signatures were scanned again. */
 export function noteAllScanned(model: Model): void {
   if (model.scanner === 'none') return
   for (const version of [...allVersions(model), ...doubtsOf(model)])
     version.scans = [model.viruses.has(version.sha256) ? 'infected' : 'clean']
 }
 
-/** Where it may be one of several. */
+/** True if the file may be one of several statuses. */
 export const unionOf = (each: (readonly ScanStatus[])[]): readonly ScanStatus[] => inOrder(each.flat())

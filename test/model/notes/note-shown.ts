@@ -1,6 +1,7 @@
 import type { DocumentShape } from '../../../src/contract/documents.ts'
 import {
   differs,
+  inForceOf,
   type Uploaded,
   type KnownDocument,
   type KnownVersion,
@@ -12,7 +13,7 @@ import {
 import { noteScanned } from './note-scans.ts'
 import { bothStores } from './note-stores.ts'
 
-/** A version as the service shows it: it must be as it is known, and then it is known where it lies, and what its scan said. */
+/** A version as the API shows it. It must match the model, which then knows its store and scan status. */
 export function noteShown(model: Model, document: KnownDocument, shape: DocumentShape, number?: number): void {
   assertShown(model, document, shape, number)
   const version = versionOf(document, number)
@@ -27,7 +28,7 @@ export function assertShown(
   number = document.versions.length,
 ): void {
   const version = versionOf(document, number)
-  const oddity = findOddity({ ...document, ...version, number }, shape)
+  const oddity = findOddity({ ...document, ...version, number, inForce: inForceOf(document) }, shape)
   if (oddity !== undefined) differs(`${nameOf(document)} has another ${oddity}: ${JSON.stringify(shape)}`)
   noteScanned(model, version, shape.scan_status)
   if (!version.stores.includes(shape.storage))
@@ -35,12 +36,15 @@ export function assertShown(
 }
 
 export function isFirstVersion(file: Uploaded, shape: DocumentShape): boolean {
-  const fresh = { number: 1, isInTrash: false, review: { status: 'pending', reason: null } } as const
+  const fresh = { number: 1, inForce: null, isInTrash: false, review: { status: 'pending', reason: null } } as const
   return findOddity({ ...file, ...fresh }, shape) === undefined
 }
 
 type Shown = VersionFile &
-  Pick<KnownDocument, 'documentType' | 'isInTrash'> & { number: number } & Pick<KnownVersion, 'review'>
+  Pick<KnownDocument, 'documentType' | 'isInTrash'> & { number: number; inForce: number | null } & Pick<
+    KnownVersion,
+    'review'
+  >
 
 function findOddity(shown: Shown, shape: DocumentShape): string | undefined {
   const { status, reason } = shown.review
@@ -52,6 +56,7 @@ function findOddity(shown: Shown, shape: DocumentShape): string | undefined {
     hash: shape.sha256 === shown.sha256,
     person: shape.uploaded_by === shown.uploadedBy,
     number: shape.version === shown.number,
+    'version in force': shape.verified_version === shown.inForce,
     review:
       shape.review_status === status && shape.review_reason === reason && shape.is_verified === (status === 'verified'),
     trash: (shape.deleted_at !== null) === shown.isInTrash,

@@ -13,7 +13,7 @@ import { unionOf } from './note-scans.ts'
 import { assertShown, noteShown } from './note-shown.ts'
 import { bothStores } from './note-stores.ts'
 
-/** What an answer to a sound file means; throws when it is not one that the service may give. */
+/** Notes the answer to a valid file. Throws if the service may not give that answer. */
 export function noteTaken(model: Model, file: Uploaded, answer: DocumentShape, fate: Fate): void {
   const firm = model.firms[cast[file.by].firm]
   if (isKeyOfPurged(model, file)) differs('the key of a purged document was taken again')
@@ -21,7 +21,7 @@ export function noteTaken(model: Model, file: Uploaded, answer: DocumentShape, f
   if (earlier !== undefined) {
     if (!isSameFile(earlier, file)) differs('a used key was taken with another file')
     if (earlier.id !== answer.id) differs(`a repeated key made a second document: ${answer.id} beside ${earlier.id}`)
-    // The version that the key stands for, whatever came after it.
+    // The version that the key belongs to, even if later ones exist.
     assertShown(model, earlier, answer, 1)
     return
   }
@@ -30,7 +30,7 @@ export function noteTaken(model: Model, file: Uploaded, answer: DocumentShape, f
   if (doubts.some((doubt) => doubt.mustStand && !isSameFile(doubt, file)))
     differs('a used key was taken with another file')
   const same = doubts.filter((doubt) => isSameFile(doubt, file))
-  // The name is the first one's, should that one stand.
+  // The name is that of the first upload under the key, if that one was stored.
   const fileName = same.find((doubt) => doubt.fileName === answer.file_name)?.fileName ?? file.fileName
   const document = newDocument(
     { ...file, fileName, moments: spanOf([...same, file]) },
@@ -41,7 +41,7 @@ export function noteTaken(model: Model, file: Uploaded, answer: DocumentShape, f
   addDocument(model, document)
 }
 
-/** 409: the key stands for another file. */
+/** 409: the key belongs to another file. */
 export function noteConflict(model: Model, file: Uploaded): void {
   if (isKeyOfPurged(model, file)) return
   const earlier = knownByKey(model, file)
@@ -51,14 +51,14 @@ export function noteConflict(model: Model, file: Uploaded): void {
   doubt.mustStand = true
 }
 
-/** Nobody knows whether it was taken. */
+/** The outcome is unknown. */
 export function noteDoubt(model: Model, file: Uploaded, { scans }: Pick<Fate, 'scans'>): void {
-  // Under a used key nothing new can come to be.
+  // Nothing new can be stored under a used key.
   if (knownByKey(model, file) !== undefined || isKeyOfPurged(model, file)) return
   model.firms[cast[file.by].firm].doubtful.push({ ...file, stores: bothStores, scans, mustStand: false })
 }
 
-/** Any of several equal files may be the one that stands. */
+/** Any of several equal files may be the stored one. */
 export function spanOf(files: Uploaded[]): Uploaded['moments'] {
   return [Math.min(...files.map(({ moments }) => moments[0])), Math.max(...files.map(({ moments }) => moments[1]))]
 }
@@ -71,7 +71,7 @@ export function fateOf(fates: Fate[]): Fate {
 export function addDocument(model: Model, document: KnownDocument): KnownDocument {
   const firm = model.firms[cast[document.by].firm]
   firm.documents.push(document)
-  // A key stands for one document: what else was tried under it does not stand.
+  // A key belongs to one document: no other upload under it was stored.
   if (document.key !== undefined)
     firm.doubtful = firm.doubtful.filter(({ by, key }) => by !== document.by || key !== document.key)
   return document
@@ -82,7 +82,7 @@ function knownByKey(model: Model, { by, key }: Uploaded): KnownDocument | undefi
   return model.firms[cast[by].firm].documents.find((each) => each.by === by && each.key === key)
 }
 
-/** A key goes on standing for a document that is no more: 409, whatever is uploaded under it. */
+/** A key still belongs to a document that was destroyed: 409 for every upload under it. */
 function isKeyOfPurged(model: Model, { by, key }: Uploaded): boolean {
   return key !== undefined && model.firms[cast[by].firm].purged.some((each) => each.by === by && each.key === key)
 }
@@ -92,7 +92,7 @@ function doubtsByKey(model: Model, { by, key }: Uploaded): Doubtful[] {
   return model.firms[cast[by].firm].doubtful.filter((each) => each.by === by && each.key === key)
 }
 
-/** What a key's fingerprint is made of. */
+/** The parts of a key's fingerprint. */
 function isSameFile(a: Uploaded, b: Uploaded): boolean {
   return a.documentType === b.documentType && a.sha256 === b.sha256
 }

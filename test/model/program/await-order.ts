@@ -8,14 +8,15 @@ import { impatience, tendTimes } from './impatience.ts'
 import type { Order } from './program.ts'
 import { runCommand } from './run-command.ts'
 
-// The service, or one of its commands, in a process that has loaded everything before it is told what to do.
+// The service or one of its commands, in a process that loads all modules before it gets its order.
 
-// The next one loads in half the time; at its end, where Node does so by itself, this one will have been killed.
+// Writes the compile cache now, which halves the load time of the next process. Node would write it at its end, but
+// this one will be killed.
 flushCompileCache()
 
-// Nobody is left to end it.
+// The parent that would end it is gone.
 process.once('disconnect', () => process.exit(1))
-const [order] = (await once(process, 'message')) as [Order] // nothing else is sent
+const [order] = (await once(process, 'message')) as [Order] // the parent sends only orders
 
 const config = loadConfig(process.env)
 const log = createLogger({ level: 'info', isTerminal: false })

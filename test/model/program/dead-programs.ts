@@ -6,7 +6,10 @@ import type { Db } from '../../../src/database/connection/client.ts'
 
 const withinMs = 30_000
 
-/** What a killed program had begun in the database has ended, one way or the other, once its connections are gone. */
+/**
+ * Waits until a killed program's connections are gone. Then its statements in the database have ended, committed or
+ * not.
+ */
 export async function untilDisconnected(db: Db, name: string): Promise<void> {
   for (const giveUpAt = Date.now() + withinMs; Date.now() < giveUpAt; await sleep(5)) {
     const { rows } = await sql`select from pg_stat_activity where application_name = ${name}`.execute(db)

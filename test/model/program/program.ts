@@ -10,14 +10,14 @@ import type { Command } from './run-command.ts'
 const entry = join(import.meta.dirname, 'await-order.ts')
 const startWithinMs = 60_000
 
-/** What a process is told once it has loaded everything. */
+/** The order that a process gets after it has loaded all modules. */
 export type Order = 'serve' | Command
 
 export type Program = {
-  /** What the database knows its connections by. */
+  /** The application name of its database connections. */
   name: string
   isRunning: () => boolean
-  /** With its exit code; null when it was killed. */
+  /** With its exit code; null after a kill. */
   ended: Promise<number | null>
   order: (order: Order) => void
   kill: () => Promise<void>
@@ -26,7 +26,7 @@ export type Place = { folder: string; env: Record<string, string>; log: string }
 
 let programs = 0
 
-/** A process of the service's own code that waits for its order, so that what is ordered begins at once. */
+/** A process with the service's code loaded that waits for an order, so that the ordered work begins at once. */
 export function startProgram({ folder, env, log }: Place): Program {
   programs += 1
   const name = `model-${process.pid}-${programs}`
@@ -51,10 +51,10 @@ export function startProgram({ folder, env, log }: Place): Program {
     name,
     isRunning: () => child.exitCode === null && child.signalCode === null,
     ended,
-    // To one that was ended by an interrupt meanwhile it cannot be said; who waits for its work sees that it is gone.
+    // The process may have been interrupted meanwhile. The caller that waits for its work notices.
     order: (order) => void child.send(order, () => undefined),
     async kill() {
-      // It may have ended by itself a moment ago.
+      // It may have ended a moment ago.
       child.kill('SIGKILL')
       await ended
     },

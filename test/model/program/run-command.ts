@@ -19,15 +19,15 @@ export type Command =
   | { verb: 'migrate'; to: StoreName; firm: FirmId; deletesSource: boolean }
   | { verb: 'drain' }
   | { verb: 'purge' }
-  /** `purge --now`, with the rights of an operator: what purges have left is destroyed, old versions too. */
+  /** `purge --now` with an operator's permissions: destroys all files of purged documents, including old versions. */
   | { verb: 'destroy' }
-  /** Not one of the command line: what the service does all the time, as if so many days had passed. */
+  /** Not a command: the work that the service does continuously, as if this number of days had passed. */
   | { verb: 'collect'; inDays: number }
-  /** This neither: what the service does every minute, in every store. */
+  /** Not a command either: the service's work of every minute, in every store. */
   | { verb: 'scan' }
   | { verb: 'verify'; repairs: boolean; report: string }
 
-/** As a process ends. `why`: what it said, when it failed. */
+/** The end of a process. `why`: its output, if it failed. */
 export type Ended = { code: 0 | 1; why: string }
 
 const silent: Printer = {
@@ -38,7 +38,7 @@ const silent: Printer = {
   mark: () => '',
 }
 
-/** What the command line runs for these words, beside the service, with a pool and a breaker of its own. */
+/** Runs the code of a command next to the service, with its own pool and breaker. */
 export async function runCommand({ config, log }: { config: Config; log: Logger }, command: Command): Promise<Ended> {
   try {
     const app = await openApp(config, log, impatience)

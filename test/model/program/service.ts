@@ -7,20 +7,20 @@ import { untilDisconnected } from './dead-programs.ts'
 import { type Place, type Program, serveWith, startProgram } from './program.ts'
 import { type Command, type Ended, runCommand } from './run-command.ts'
 
-/** The service and its commands, on one set of settings. */
+/** The service and its commands with the same settings. */
 export type Service = {
-  /** Ends it as if the machine had gone. */
+  /** Ends it like a machine failure. */
   kill(): Promise<void>
   /** Starts it if it does not run. */
   start(): Promise<void>
-  /** A command beside it. */
+  /** Runs a command next to it. */
   run(command: Command): Promise<Ended>
-  /** The same in a process that is killed after so long, if it has not ended by then. */
+  /** The same in a process that is killed after this time, unless it has ended. */
   runAndKill(command: Command, afterMs: number): Promise<Ended | 'killed'>
   close(): Promise<void>
 }
 
-/** `asOperator`: settings of who may destroy old versions, which the service may not. */
+/** `asOperator`: settings of an operator who may destroy old versions, which the service may not. */
 type Scene = { place: Place & { url: string }; asOperator: Record<string, string>; db: Db }
 
 export function openService({ place, asOperator, db }: Scene): Service {

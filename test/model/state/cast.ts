@@ -1,6 +1,6 @@
 import type { FirmRole } from '../../../src/vocabulary/vocabulary.ts'
 
-/** Who there is in every history: two firms, and in each a person of much and one of little say. */
+/** The people of every history: two firms, each with a person with many rights and one with few. */
 export const cast = {
   Thandi: { firm: 'Umkhonto', role: 'firm_admin' },
   Sipho: { firm: 'Umkhonto', role: 'field_staff' },

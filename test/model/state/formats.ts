@@ -5,7 +5,7 @@ export const formats = {
   pdf: { make: makePdf, extension: 'pdf', mimeType: 'application/pdf' },
   png: { make: makePng, extension: 'png', mimeType: 'image/png' },
   jpg: { make: makeJpeg, extension: 'jpg', mimeType: 'image/jpeg' },
-  /** Sound but for the test virus in it, which every scanner finds. */
+  /** Valid except for the test virus, which every scanner detects. */
   virus: { make: makeInfectedPdf, extension: 'pdf', mimeType: 'application/pdf' },
 }
 

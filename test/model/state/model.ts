@@ -1,13 +1,16 @@
 import type { ReviewStatus, ScanStatus, StoreName } from '../../../src/vocabulary/vocabulary.ts'
 import { type FirmName, firmNames, type PersonName } from './cast.ts'
 
-/** What S3 does: `down` refuses, `slow` answers late, `cutting` breaks off requests or answers; `returning`: it is up, and the service may not know it yet. */
+/**
+ * The behaviour of S3. `down`: rejects connections; `slow`: answers late; `cutting`: breaks requests or answers;
+ * `returning`: works, but the service may not know it yet.
+ */
 export type S3State = 'up' | 'returning' | 'down' | 'slow' | 'cutting'
 
-/** What the scanner does; `none`: this world has none. */
+/** The behaviour of the scanner; `none`: this world has none. */
 export type ScannerState = 'none' | 'up' | 'down' | 'slow' | 'cutting'
 
-/** A file as it was uploaded. */
+/** An uploaded file. */
 export type Uploaded = {
   by: PersonName
   documentType: string
@@ -18,45 +21,51 @@ export type Uploaded = {
   /** The id of the person. */
   uploadedBy: string
   key: string | undefined
-  /** Those of one moment were uploaded at once, so that any of them may be the newer. One whose first attempt had no answer may be of either. */
+  /**
+   * Files of one moment were uploaded at once, so any of them may be the newer one. A file whose first attempt had no
+   * answer may be of either moment.
+   */
   moments: [earliest: number, latest: number]
 }
 
-/** What a version is shown with, beside its document's type. */
+/** The fields of a version besides its document's type. */
 export type VersionFile = Pick<Uploaded, 'fileName' | 'fileSize' | 'mimeType' | 'sha256' | 'uploadedBy'>
 
-/** What the service may do with a file that it takes. */
+/** The possible effects of an accepted file. */
 export type Fate = {
-  /** Where its bytes may lie. */
+  /** The possible stores of its bytes. */
   stores: readonly StoreName[]
-  /** What may be known of it by the scanner. `note-scans.ts` says what may come of that. */
+  /** The possible scan statuses. `note-scans.ts` defines their changes. */
   scans: readonly ScanStatus[]
 }
 
 export type KnownVersion = VersionFile &
   Fate & {
-    /** Should it lie on the disk, then for want of S3, and so it goes there by itself, at any moment. */
+    /** If it is on the disk, then as a fallback file, which moves to S3 by itself at any moment. */
     drains: boolean
     review: { status: ReviewStatus; reason: string | null }
   }
 
-/** As it was uploaded first, and what became of it. The first of its versions is number 1. `isOld`: its days in the trash are over. */
+/**
+ * A document as it was first uploaded, with its changes. Its first version is number 1. `isOld`: its days in the trash
+ * are over.
+ */
 export type KnownDocument = Uploaded & { id: string; versions: KnownVersion[]; isInTrash: boolean; isOld: boolean }
 
-/** Its answer was lost, or was a 503: it stands or it does not, and the next look decides. */
+/** The answer was lost or was 503: the upload is stored or not, and the next read decides. */
 export type Doubtful = Uploaded & Fate & { mustStand: boolean }
 
 type Firm = { documents: KnownDocument[]; doubtful: Doubtful[]; purged: KnownDocument[] }
 
-/** What the service is held against: the whole of what it promises about documents, without how. */
+/** The model that the service is compared with: all that it promises about documents. */
 export type Model = {
   firms: Record<FirmName, Firm>
   s3: S3State
   scanner: ScannerState
-  /** The hashes of files in which the scanner finds something, by what it knows now. */
+  /** The hashes of files that the scanner detects with its current signatures. */
   viruses: Set<string>
   isServing: boolean
-  /** Whether a migration to the disk was begun: what it moved there stays, and what was there before it does not. */
+  /** Whether a migration to the disk has begun: files that it moved stay, and earlier fallback files do not. */
   isMigratedToLocal: boolean
   moment: number
 }
@@ -93,9 +102,14 @@ export const versionsOf = (model: Model, firmName: FirmName): KnownVersion[] =>
 
 export const allVersions = (model: Model): KnownVersion[] => firmNames.flatMap((name) => versionsOf(model, name))
 
-/** A version of a document by its number; without one, the newest. */
+/** A version of a document by its number; without a number, the newest. */
 export function versionOf(document: KnownDocument, number: number = document.versions.length): KnownVersion {
   return document.versions[number - 1] ?? differs(`${nameOf(document)} has no version ${number}`)
+}
+
+/** The number of the version in force: the newest verified one. */
+export function inForceOf({ versions }: Pick<KnownDocument, 'versions'>): number | null {
+  return versions.findLastIndex(({ review }) => review.status === 'verified') + 1 || null
 }
 
 export function nameOf({ documentType, fileName, by }: Uploaded): string {

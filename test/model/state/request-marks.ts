@@ -5,14 +5,14 @@ import type { Real } from './verb.ts'
 
 const maxLines = 20
 
-/** The service writes down with each line what we call the request: here all that belong to one step of a history. */
+/** The service logs the client's request id. All requests of one step of a history share one. */
 export function markRequests(real: Real, step: string): void {
   real.mark = `${real.salt}:${step}`
   for (const { headers } of [...Object.values(real.people), real.administrator])
     Object.assign(headers, { 'x-request-id': real.mark })
 }
 
-/** What the service had to say of the last step’s requests: what each was answered, and whatever went wrong. */
+/** The service's log of the last step's requests: their answers and all errors. */
 export async function readMarkedLines({ world, mark }: Real): Promise<string[]> {
   const log = await readFile(join(world.folder, 'log'), 'utf8')
   return log

@@ -13,14 +13,14 @@ import { startFaultProxy } from '../../support/service/fault-proxy.ts'
 import { signatureOf } from '../../support/services/programs/clamd.ts'
 import { makeSpoiler, type Spoiler } from './spoil.ts'
 
-/** One clamd for all worlds: no two histories have the same bytes. */
+/** One clamd for all worlds, since no two histories have the same bytes. */
 export type SharedClamd = { port: number; teach(virus: Virus): Promise<void>; close(): Promise<void> }
 
-/** A world’s way to it. */
+/** The scanner of one world. */
 export type Scanner = {
   url: string
   set: Spoiler
-  /** From here on it finds something in this file, and says that it has newer signatures. */
+  /** From now on the scanner detects this file, and reports newer signatures. */
   teach(virus: Virus): Promise<void>
   close(): Promise<void>
 }
@@ -50,7 +50,7 @@ export async function shareClamd(): Promise<SharedClamd> {
 
 const knownWithinMs = 60_000
 
-/** It goes on with what it knew until it has read all. */
+/** It uses its old signatures until it has read the new ones. */
 async function untilFound({ port }: ClamdInHand, sign: Buffer): Promise<void> {
   const scanner = openClamd({ host: '127.0.0.1', port })
   const whole = async function* () {

@@ -5,7 +5,10 @@ import type { Real } from './verb.ts'
 
 type Options = { format: Format; bytes: number; seed: number; name?: string }
 
-/** A file that everybody takes but a scanner, and what the service says of it. No other history has the same bytes. */
+/**
+ * A valid file that only a scanner may reject, with the facts that the service returns. No other history has the same
+ * bytes.
+ */
 export function fileOf({ salt }: Real, { format, bytes: size, seed, name = 'newer' }: Options) {
   const { make, extension, mimeType } = formats[format]
   const bytes = make({ bytes: size, seed: `${salt} ${seed}` })

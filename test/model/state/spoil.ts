@@ -1,19 +1,19 @@
 import type { Fault, FaultProxy } from '../../support/service/fault-proxy.ts'
 import type { ScannerState } from './model.ts'
 
-/** What becomes of connections to a service that this one stands on. */
+/** Faults of the connections to a service. */
 export type Spoiler = (state: Trouble, afterBytes?: number) => Promise<void>
 
 type Trouble = Exclude<ScannerState, 'none'>
 
-/** Sets it for whatever goes through a proxy; what it does already is not done again. */
+/** Sets a fault for all connections through a proxy. Does nothing if it is set already. */
 export function makeSpoiler(proxy: FaultProxy, latencyMs: number): Spoiler {
   let isUp = true
   return async (state, afterBytes = 0) => {
     if (state === 'up' && isUp) return
     isUp = state === 'up'
     proxy.setFault(faultOf(state, { afterBytes, latencyMs }))
-    // The service keeps connections: good ones would be spared the fault, and bad ones would outlast it.
+    // The service keeps connections open: good ones would escape the fault, and bad ones would outlast it.
     await proxy.cutAll()
   }
 }
@@ -27,7 +27,7 @@ function faultOf(state: Trouble, { afterBytes, latencyMs }: { afterBytes: number
     case 'slow':
       return { kind: 'slow', latencyMs }
     case 'cutting':
-      // Requests where they are long enough, else answers.
+      // In requests if they are long enough, else in answers.
       return { kind: afterBytes === 0 ? 'cut_down' : 'cut_up', afterBytes }
   }
 }

@@ -8,20 +8,20 @@ import type { KnownDocument, Model } from './model.ts'
 import { markRequests } from './request-marks.ts'
 import type { World } from './world.ts'
 
-/** One history’s part of the world. */
+/** The part of the world that belongs to one history. */
 export type Real = {
   world: World
   firms: Record<FirmName, FirmId>
   people: Record<PersonName, Person>
-  /** Of the platform. */
+  /** The administrator of the platform. */
   administrator: Person
-  /** What was done and what came of it, in words. */
+  /** The operations with their outcomes, in words. */
   story: string[]
-  /** In the bytes of every file of this history. */
+  /** Part of the bytes of every file of this history. */
   salt: string
-  /** What its requests are called just now. */
+  /** The request id of the current step. */
   mark: string
-  /** Links that people were given, and to what. */
+  /** Issued links and their targets. */
   links: Map<string, { document: KnownDocument; number: number }>
 }
 
@@ -29,9 +29,9 @@ export type Verb = AsyncCommand<Model, Real>
 
 type Options = {
   words: string
-  /** Whether it makes sense now; most verbs need the service to run. */
+  /** Whether the verb makes sense now. Most verbs need a running service. */
   canRun?: (model: Model) => boolean
-  /** Does it, holds what comes against the model, and says in a few words what came. */
+  /** Runs the operation, compares the result with the model, and describes it in a few words. */
   run: (model: Model, real: Real) => Promise<string>
 }
 
@@ -48,7 +48,7 @@ export function verb({ words, canRun = ({ isServing }) => isServing, run }: Opti
   }
 }
 
-/** A call to the documents of a firm, by default the person’s own. */
+/** A call to the documents of a firm, by default the person's own. */
 export async function callAs(
   { world, firms, people }: Real,
   by: PersonName,
@@ -58,7 +58,7 @@ export async function callAs(
   return callDocuments(world.url, firms[firm], people[by], path, init)
 }
 
-/** `12 KB`, as people say it. */
+/** For example `12 KB`. */
 export function sizeInWords(bytes: number): string {
   if (bytes < 1000) return `${bytes} bytes`
   return bytes < 1_000_000 ? `${Math.round(bytes / 1000)} KB` : `${Math.round(bytes / 1e5) / 10} MB`

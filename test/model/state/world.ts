@@ -24,28 +24,28 @@ import { openScanner, type Scanner, type SharedClamd } from './scanner.ts'
 import { openService, type Service } from '../program/service.ts'
 import { makeSpoiler, type Spoiler } from './spoil.ts'
 import type { Real } from './verb.ts'
-import { importAccessKey } from '../../../src/people/sessions/tokens.ts'
+import { importAccessKey } from '../../../src/people/sessions/token-keys.ts'
 import { makePassableFolder } from '../../support/run/passable-folder.ts'
 
 const maxUploadBytes = 18 * 2 ** 20
-/** Takes less than the others, so that "too large" is cheap to try. */
+/** A smaller limit than usual, so that "too large" is cheap to try. */
 export const smallType = { code: 'bee_certificate', maxBytes: 60_000 }
 
-/** The real thing: one service on a database and a bucket of its own, with a proxy between it and S3. Used for many histories. */
+/** One real service with its own database and bucket, and a proxy between it and S3. Used for many histories. */
 export type World = {
   url: string
   folder: string
   uploadsDir: string
-  /** Of its disk. */
+  /** The id of its disk. */
   storeId(): Promise<string>
   bucket: FreshBucket
   db: Db
   setS3: Spoiler
-  /** Undefined: this world has none. */
+  /** Undefined: this world has no scanner. */
   scanner: Scanner | undefined
   service: Service
   untilUploadsGoToS3(): Promise<void>
-  /** Somebody of no history, who tries whether uploads go to S3. */
+  /** A person outside of all histories who tests whether uploads go to S3. */
   scout: Scout
   newFirms(): Promise<Pick<Real, 'firms' | 'people' | 'administrator' | 'salt'>>
   close(): Promise<void>
@@ -55,7 +55,7 @@ type Scout = { firm: FirmId; person: Person }
 
 type WorldOptions = {
   clamd: SharedClamd | undefined
-  /** Whether the bucket keeps what is removed as old versions. */
+  /** Whether the bucket is versioned. */
   isVersioned: boolean
 }
 
@@ -87,6 +87,8 @@ export async function openWorld(services: ServiceAddresses, { clamd, isVersioned
     DATA_DIR: join(folder, 'data'),
     UPLOADS_DIR: uploadsDir,
     MAX_UPLOAD_BYTES: String(maxUploadBytes),
+    // The firms of these tests are never approved.
+    DRAFT_FIRM_BYTES: 'off',
     PORT: String(port),
     ...(scanner && { CLAMD_URL: scanner.url }),
   }
@@ -132,7 +134,7 @@ export async function openWorld(services: ServiceAddresses, { clamd, isVersioned
 
 type WorldRegistry = Registry & { secret: string }
 
-/** With a token that outlasts a long run. */
+/** The token outlasts a long run. */
 async function makeLastingPerson(
   registry: WorldRegistry,
   wish: Parameters<typeof makePerson>[1] = {},
@@ -157,7 +159,7 @@ async function newFirms(registry: WorldRegistry) {
 
 const returnsWithinMs = 60_000
 
-/** S3 answers again: sooner or later the service must take note by itself. */
+/** S3 answers again. The service must detect this by itself. */
 async function untilUploadsGoToS3(url: string, { firm, person }: Scout): Promise<void> {
   let last = ''
   for (const giveUpAt = Date.now() + returnsWithinMs; Date.now() < giveUpAt; await sleep(20)) {

@@ -26,7 +26,7 @@ export const listVerb: fc.Arbitrary<Verb> = fc
     }),
   )
 
-/** Follows the pages to the end. */
+/** Reads all pages. */
 export async function listAll(
   real: Real,
   by: PersonName,

@@ -20,13 +20,13 @@ type Migration = {
   killedAfterMs: number | undefined
 }
 
-/** When a command is killed, if it is. It needs some 100 ms to come to its work. */
+/** When a command is killed, if at all. It needs some 100 ms to begin its work. */
 export const killedAfter = fc.oneof(
   { weight: 2, arbitrary: fc.constant(undefined) },
   { weight: 1, arbitrary: fc.integer({ min: 60, max: 500 }) },
 )
 
-/** Somebody migrates a firm’s documents, is killed at it or not, and meanwhile people upload files and download what is there. */
+/** Migrates a firm's documents and may be killed, while people upload and download. */
 export const migrateVerb: fc.Arbitrary<Verb> = fc
   .record({
     firm: fc.constantFrom(...firmNames),
@@ -64,7 +64,7 @@ async function migrate(model: Model, real: Real, migration: Migration): Promise<
     Promise.all([reads && downloadWhile(running, model, real), scans && scanNow(model, real)]),
   )
   assertEnd(model, 'migrate', ended)
-  // They came while it ran, and it may have taken them along.
+  // Uploaded during the migration, so it may have moved them.
   const allowed: Allowed = { stores: bothStores, doubts: [], scanner: model.scanner }
   const taken = noteOutcomes(model, outcomes, allowed)
   noteMigration(model, firm, to, ended !== 'killed' && ended.code === 0 && files.length === 0)
@@ -84,7 +84,7 @@ export const drainVerb: fc.Arbitrary<Verb> = killedAfter.map((killedAfterMs) =>
   }),
 )
 
-/** What the service does every hour, as if two days had passed. */
+/** Runs the service's hourly collector as if two days had passed. */
 export const collectVerb: fc.Arbitrary<Verb> = killedAfter.map((killedAfterMs) =>
   verb({
     words: `what was due two days from now is collected${killedAfterMs === undefined ? '' : `, killed after ${killedAfterMs} ms`}`,
@@ -101,7 +101,10 @@ export async function run({ world }: Real, command: Command, killedAfterMs: numb
   return killedAfterMs === undefined ? world.service.run(command) : world.service.runAndKill(command, killedAfterMs)
 }
 
-/** What people do while a command runs. Should they meet a difference, it must not go on into the next history. */
+/**
+ * The calls of people during a command. If one of them finds a difference, the command must not continue into the next
+ * history.
+ */
 export async function whileRunning<Came>(
   running: Promise<Ended | 'killed'>,
   doing: Promise<Came>,
@@ -116,7 +119,7 @@ export async function whileRunning<Came>(
   }
 }
 
-/** It may fail where S3 does not do its part, or where the service, or its scanner, is at the same file. */
+/** The command may fail if S3 fails, or if the service or its scanner is using the same file. */
 function assertEnd(model: Model, command: string, ended: Ended | 'killed'): void {
   const { s3, firms } = model
   const isContested = Object.values(firms).some(

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import { differs, type Model, nameOf } from '../state/model.ts'
 import type { Real } from '../state/verb.ts'
 
-/** Links that people were given to what is in quarantine now are dead: to what was brought there to the end, or to all of it. */
+/** Issued links to quarantined files do not work any more. `to` selects the files: fully quarantined ones, or all. */
 export async function compareLinks(model: Model, real: Real, which: 'brought_to_the_end' | 'all'): Promise<void> {
   const dead = await listQuarantined(real, which)
   for (const [link, { document, number }] of real.links) {

@@ -33,7 +33,7 @@ export const downloadVerb: fc.Arbitrary<Verb> = fc
     }),
   )
 
-/** Downloads one document after the other for as long as something goes on that must not be felt. */
+/** Downloads one document after the other during an operation that must not affect them. */
 export async function downloadWhile(going: Promise<unknown>, model: Model, real: Real): Promise<void> {
   const over = new AbortController()
   const end = () => over.abort()
@@ -41,14 +41,17 @@ export async function downloadWhile(going: Promise<unknown>, model: Model, real:
   for (let which = 0; !over.signal.aborted; which += 1) {
     const by = people[which % people.length] ?? differs('there is nobody')
     if (hasDocuments(by)(model)) await download({ model, real }, by, pick(model, by, which))
-    // Otherwise nothing would be waited for.
+    // Otherwise the loop would never wait.
     else await setImmediate()
   }
 }
 
 type Wanted = { way?: (typeof ways)[number]; number?: number }
 
-/** Downloads a version as a browser would or by a link that was asked for, and compares the bytes. Nobody gets what is in the trash, or was not found clean. */
+/**
+ * Downloads a version like a browser or by a link, and compares the bytes. Documents in the trash or without a clean
+ * verdict are not served.
+ */
 export async function download(
   { model, real }: { model: Model; real: Real },
   by: PersonName,
@@ -66,7 +69,7 @@ export async function download(
 }
 
 function noteRefused(model: Model, { document, version }: Picked, why: Refusal): string {
-  // What goes into quarantine may be gone before its row says so.
+  // A file on its way into quarantine may be missing before its row changes.
   if (why === 'gone' && scansOf(model, version).includes('infected')) return '410'
   if ((why === 'gone') !== document.isInTrash)
     differs(`${nameOf(document)} is ${document.isInTrash ? `in the trash, and ${why}` : why}`)
@@ -95,7 +98,7 @@ type GivenFile = { store: StoreName } & ({ file: Response; link?: never } | { fi
 type Refusal = 'gone' | 'scan_pending' | 'quarantined'
 type Given = Refusal | GivenFile
 
-/** The newest is asked for as the document. */
+/** The newest version is requested as the document. */
 const pathOf = ({ document: { id, versions }, number }: Picked) =>
   number === versions.length ? `/${id}/download` : `/${id}/versions/${number}/download`
 

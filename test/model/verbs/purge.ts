@@ -13,13 +13,16 @@ import { callAs, type Real, type Verb, verb } from '../state/verb.ts'
 type Purge = {
   firm: FirmName
   waited: 'all' | 'every other'
-  /** In what lies longest in the trash. */
+  /** The document that has been in the trash for the longest time. */
   findsVirus: boolean
   restores: boolean
   killedAfterMs: number | undefined
 }
 
-/** The trash's days pass for some of a firm’s documents, and a purge runs, is killed at it or not, and meanwhile somebody takes one back. */
+/**
+ * The days in the trash end for some documents of a firm. A purge runs and may be killed, and meanwhile a person
+ * restores one.
+ */
 export const purgeVerb: fc.Arbitrary<Verb> = fc
   .record({
     firm: fc.constantFrom(...firmNames),
@@ -42,7 +45,7 @@ function wordsOf({ firm, waited, findsVirus, restores, killedAfterMs }: Purge): 
   return `${found}the days of ${waited} documents in ${firm}’s trash are over, and it is purged${killed}${restores ? '; meanwhile one is taken back' : ''}`
 }
 
-/** Who may restore any document from their firm’s trash. */
+/** A person who may restore any document of their firm. */
 export const headOf = { Umkhonto: 'Thandi', Ubuntu: 'Naledi' } as const satisfies Record<FirmName, keyof typeof cast>
 
 async function purgeWhile(model: Model, real: Real, purge: Purge): Promise<string> {
@@ -73,7 +76,7 @@ async function purgeWhile(model: Model, real: Real, purge: Purge): Promise<strin
   return `${(inOne ?? 0) + (inOther ?? 0)} of them; ${endInWords(ended)}`
 }
 
-/** What stood before a purge. */
+/** The state before a purge. */
 type Standing = { busy: string[]; kept: Stored }
 type Judging = { before: Standing; after: Standing; ended: Ended | 'killed' }
 
@@ -83,7 +86,7 @@ async function findVirus(model: Model, real: Real, document: KnownDocument | und
   await scanNow(model, real)
 }
 
-/** Where it changed meanwhile whether a document stays, both are right. */
+/** If the reason to stay changed meanwhile, both outcomes are right. */
 function judge(document: KnownDocument, isGone: boolean, { before, after, ended }: Judging): void {
   const all = [before, after]
   if (isGone && (!document.isOld || all.every(({ kept }) => kept.surely.has(document))))
@@ -101,7 +104,10 @@ async function letDaysPass({ world }: Real, documents: KnownDocument[]): Promise
   }
 }
 
-/** The days in the trash of what is left begin again: otherwise the service itself could purge it at any moment, as it does daily, and when it starts. */
+/**
+ * Restarts the days in the trash of the remaining documents: otherwise the service could purge them at any moment, as
+ * it does daily and at its start.
+ */
 async function letDaysBegin({ world }: Real, { firms }: Model): Promise<void> {
   for (const document of firmNames.flatMap((name) => firms[name].documents.filter(({ isOld }) => isOld))) {
     document.isOld = false
@@ -119,7 +125,10 @@ async function takeBack(real: Real, firm: FirmName, document: KnownDocument | un
   else if (status !== 404) differs(`a way back while it is purged was answered ${status}`)
 }
 
-/** What a living mover has in hand, or is on its way into quarantine, waits for the next purge; a dead mover's claim does not count. */
+/**
+ * A document claimed by a live mover or on its way into quarantine waits for the next purge. A dead mover's claim does
+ * not count.
+ */
 async function listBusy({ world, firms }: Real): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     select v.document_id as id from document_versions v
@@ -138,10 +147,10 @@ const wasVerified = ({ versions }: KnownDocument) => versions.some(isVerified)
 
 const isVerified = ({ review }: KnownVersion) => review.status === 'verified'
 
-/** `maybe`: what is in use instead may be in quarantine, where it proves nothing. */
+/** `maybe`: the other verified version may be in quarantine, where it does not count. */
 type Stored = { surely: Set<KnownDocument>; maybe: Set<KnownDocument> }
 
-/** A firm’s last verified documents of a type that it must have stay in the trash. */
+/** The firm's last verified documents of a required type stay in the trash. */
 function listStored(model: Model): Stored {
   const isSurelyThere = (version: KnownVersion) => isVerified(version) && servingOf(model, version).must
   return { surely: listLast(model, isVerified), maybe: listLast(model, isSurelyThere) }
@@ -171,7 +180,7 @@ function notePurged(model: Model, firm: FirmName, document: KnownDocument): void
   documents.splice(documents.indexOf(document), 1)
 }
 
-/** What was purged is no more for anybody, its record stands, and its bytes go when their day is over. */
+/** A purged document is gone for everybody, its record exists, and its bytes are removed after their grace period. */
 export async function comparePurged(model: Model, real: Real, firm: FirmName): Promise<void> {
   const { purged } = model.firms[firm]
   const { db } = real.world

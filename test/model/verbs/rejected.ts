@@ -8,7 +8,7 @@ import { differs } from '../state/model.ts'
 import { callAs, type Real, type Verb, verb } from '../state/verb.ts'
 import { smallType } from '../state/world.ts'
 
-/** Files that are not taken, whatever else holds: what is wrong with each, and the answer. */
+/** Files that are always rejected, with the defect and the answer. */
 const unsound = {
   'a file that is too large': {
     status: 413,
@@ -26,7 +26,7 @@ const unsound = {
 type Fault = keyof typeof unsound
 const faults = Object.keys(unsound) as Fault[] // its keys are these names
 
-/** They leave nothing, also under a key: the end of the history looks for it. */
+/** They leave nothing, even with a key. The end of the history checks this. */
 export const unsoundVerb: fc.Arbitrary<Verb> = fc
   .record({
     by: fc.constantFrom(...people),
@@ -48,7 +48,7 @@ export const unsoundVerb: fc.Arbitrary<Verb> = fc
     }),
   )
 
-/** What people try at a firm that is not theirs. */
+/** Calls that people make at a firm of others. */
 const reaches: Record<string, (real: Real, by: PersonName, at: { firm: FirmName; id: string }) => Promise<Response>> = {
   list: (real, by, { firm }) => callAs(real, by, '', { firm }),
   'look at': (real, by, { firm, id }) => callAs(real, by, `/${id}`, { firm }),

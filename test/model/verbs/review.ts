@@ -12,21 +12,22 @@ import { callAs, type Real, type Verb, verb } from '../state/verb.ts'
 
 const saying = ['what they saw', 'something older', 'nothing'] as const
 
-/** The administrator of the platform decides on a document of some firm; now and then a member tries to. */
+/** The administrator of the platform reviews a document of any firm. Sometimes a member tries to. */
 export const reviewVerb: fc.Arbitrary<Verb> = fc
   .record({
     of: fc.constantFrom(...people),
     isMember: fc.oneof({ weight: 6, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
     which: fc.nat({ max: 20 }),
     decision: fc.constantFrom('verify' as const, 'reject' as const),
-    reason: fc.constantFrom(null, 'expired'),
+    otherReason: fc.constantFrom('outdated', 'unreadable'),
     says: fc.oneof(
       { weight: 6, arbitrary: fc.constant(saying[0]) },
       { weight: 1, arbitrary: fc.constantFrom(...saying) },
     ),
   })
-  .map(({ of, isMember, which, decision, reason, says }) =>
-    verb({
+  .map(({ of, isMember, which, decision, otherReason, says }) => {
+    const reason = decision === 'reject' ? otherReason : null
+    return verb({
       words: `${isMember ? of : 'the administrator'} decides to ${decision} document ${which} of ${cast[of].firm}, having seen ${says}`,
       canRun: hasDocuments(of),
       async run(model, real) {
@@ -50,10 +51,10 @@ export const reviewVerb: fc.Arbitrary<Verb> = fc
         noteShown(model, document, documentShape.parse(body))
         return 'so it is'
       },
-    }),
-  )
+    })
+  })
 
-/** What lies on the disk for want of S3 may move, and what is scanned may change, between the look and the decision: then it is another than they saw. */
+/** A fallback file may move and a scan may finish between the read and the decision. Then the ETag differs. */
 function answersTo(model: Model, document: KnownDocument, says: (typeof saying)[number]): number[] {
   if (says === 'nothing') return [428]
   if (says === 'something older') return [412]
@@ -75,6 +76,6 @@ async function decide(
   return callDocuments(world.url, firms[cast[of].firm], isMember ? persons[of] : administrator, `/${id}/review`, {
     method: 'PUT',
     headers: { 'content-type': 'application/json', ...(ifMatch !== undefined && { 'if-match': ifMatch }) },
-    body: JSON.stringify({ decision, reason_code: reason }),
+    body: JSON.stringify({ decision, reason_code: reason, comment: 'Decided in the model.' }),
   })
 }

@@ -4,7 +4,7 @@ import { differs, type KnownVersion, type Model } from '../state/model.ts'
 import { noteVirus } from '../notes/note-scans.ts'
 import type { Real } from '../state/verb.ts'
 
-/** Scans what is due in every store, to the end; nothing where there is no scanner. */
+/** Scans all due files in every store; does nothing without a scanner. */
 export async function scanNow(model: Model, real: Real): Promise<void> {
   if (model.scanner === 'none') return
   await letPausesPass(real)
@@ -12,13 +12,13 @@ export async function scanNow(model: Model, real: Real): Promise<void> {
   if (ended.code !== 0) differs(`the scan failed: ${ended.why}`)
 }
 
-/** The scanner finds something in this file from now on. */
+/** From now on the scanner detects this file. */
 export async function learnVirus(model: Model, real: Real, { sha256, fileSize: bytes }: KnownVersion): Promise<void> {
   noteVirus(model, sha256)
   await real.world.scanner?.teach({ sha256, bytes })
 }
 
-/** As if those who claimed a file, or failed at it, had done so long ago; one that is at it must bear another beside it. */
+/** As if the claims on files and the failed scans were long ago. A running scan must tolerate a second one. */
 export async function letPausesPass({ world, firms }: Real): Promise<void> {
   await sql`
     update document_versions set scan_due_at = now() where id in (

@@ -14,7 +14,7 @@ import { type Real, type Verb, verb } from '../state/verb.ts'
 const scan = fc.record({ reads: fc.boolean(), killedAfterMs: killedAfter })
 type Scan = typeof scan extends fc.Arbitrary<infer Value> ? Value : never
 
-/** The pauses are over after which files are scanned that could not be, and they are, by a program that is killed or not. */
+/** Ends the pauses of pending files and scans them, in a program that may be killed. */
 export const scanVerb: fc.Arbitrary<Verb> = scan.map((how) =>
   verb({
     words: `what is due is scanned${howInWords(how)}`,
@@ -23,7 +23,7 @@ export const scanVerb: fc.Arbitrary<Verb> = scan.map((how) =>
   }),
 )
 
-/** New signatures come, which find something in a file that is there and was clean so far. */
+/** New signatures arrive that detect a stored clean file. */
 export const signatureVerb: fc.Arbitrary<Verb> = fc
   .record({ of: fc.constantFrom(...people), which: fc.nat({ max: 20 }), older: fc.nat({ max: 1 }), how: scan })
   .map(({ of, which, older, how }) =>
@@ -60,7 +60,7 @@ async function countScanned({ world, firms }: Real): Promise<string> {
 
 const scannedWithinMs = 60_000
 
-/** With a scanner that answers nothing waits for it in the end, and what it finds something in is in quarantine. */
+/** With an answering scanner no file stays pending, and infected files are in quarantine. */
 export async function untilScanned(model: Model, real: Real): Promise<void> {
   if (model.scanner === 'none') return
   for (const giveUpAt = Date.now() + scannedWithinMs; ;) {

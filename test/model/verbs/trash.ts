@@ -9,7 +9,10 @@ import { callAs, type Verb, verb } from '../state/verb.ts'
 
 const options = fc.record({ by: fc.constantFrom(...people), which: fc.nat({ max: 20 }) })
 
-/** The firm's administrator may with every document; others with those that they uploaded first, as long as none of its versions was ever verified. */
+/**
+ * The firm's administrator may delete any document. Others may delete those that they uploaded first, while no version
+ * was ever verified.
+ */
 function mayDiscard(by: PersonName, document: KnownDocument): boolean {
   const wasVerified = document.versions.some(({ review }) => review.status === 'verified')
   return cast[by].role === 'firm_admin' || (document.by === by && !wasVerified)

@@ -12,13 +12,13 @@ import { noteConflict, noteDoubt, noteTaken } from '../notes/note-uploaded.ts'
 import { fileOf } from '../state/sound-file.ts'
 import { type Real, sizeInWords, type Verb, verb } from '../state/verb.ts'
 
-export const documentTypes = ['registration_certificate', 'tax_clearance', 'identity_document']
-// Held in memory, all but the last, which goes through the spool and in parts.
+export const documentTypes = ['registration_certificate', 'vat_certificate', 'insurance_certificate']
+// All fit into memory except the last, which goes through the spool and in parts.
 const sizes = { small: [900, 12_000], middling: [300_000, 1_200_000], large: [17 * 2 ** 20] }
 
-// Few, so that the same bytes come again.
+// Few, so that the same content repeats.
 const seeds = fc.nat({ max: 3 })
-/** Few, so that one comes again; not so few that all are soon used. */
+/** Few, so that a key repeats, but not so few that all are used soon. */
 export const keys = ['k1', 'k2', 'k3', 'k4', 'k5']
 
 export const soundFile = fc.record({
@@ -37,7 +37,7 @@ export const soundFile = fc.record({
 })
 export type SoundFile = typeof soundFile extends fc.Arbitrary<infer File> ? File : never
 
-/** Somebody in a hurry uploads the same file twice, or another under the same key. */
+/** Two concurrent uploads: the same file twice, or two files under the same key. */
 const twice = fc
   .record({ file: soundFile, key: fc.constantFrom(...keys), bytes: fc.tuple(seeds, seeds) })
   .map(({ file, key, bytes }) => bytes.map((seed) => ({ ...file, key, seed })))
@@ -53,7 +53,7 @@ export function wordsOf({ by, documentType, format, bytes, seed, key }: SoundFil
   return `${by} uploads ${format} ${seed} of ${sizeInWords(bytes)} as ${documentType}${under}`
 }
 
-/** What came of one file that was uploaded. */
+/** The outcome of one upload. */
 export type Outcome = { file: Uploaded; hasVirus: boolean } & (
   | { kind: 'taken'; document: DocumentShape }
   | { kind: 'conflict' }
@@ -84,7 +84,7 @@ export async function upload(real: Real, wish: SoundFile, moment: number): Promi
   try {
     return { file, hasVirus, ...(await outcomeOf(await sending)) }
   } catch (error) {
-    // Only what is said of the way there and back; an answer that must not be is another matter.
+    // Only errors of the connection count as lost. A wrong answer is a difference.
     if (!(error instanceof TypeError)) throw error
     return { file, hasVirus, kind: 'doubt', why: 'lost', cause: causeOf(error) }
   }
@@ -106,7 +106,10 @@ function causeOf(error: TypeError): string {
   return cause instanceof Error ? `${error.message}: ${cause.message}` : error.message
 }
 
-/** Which outcomes may be, beside `taken` and `conflict`, which the model judges. `scanner`: in which state it was meanwhile. */
+/**
+ * The possible outcomes besides `taken` and `conflict`, which the model decides. `scanner`: its state during the
+ * upload.
+ */
 export type Allowed = {
   stores: readonly StoreName[]
   doubts: readonly ('store_unavailable' | 'lost')[]
@@ -114,13 +117,13 @@ export type Allowed = {
 }
 
 /**
- * Files that were uploaded at once may be stored in any order. Accepted uploads count first, then those with an unknown
- * outcome; rejected ones saw the effects of both.
+ * Files that were uploaded at once may be stored in any order. Accepted uploads are noted first, then those with an
+ * unknown outcome. Rejected ones saw the effects of both.
  */
 export function noteOutcomes(model: Model, outcomes: Outcome[], allowed: Allowed): string {
   for (const { file, hasVirus } of outcomes) if (hasVirus) noteVirus(model, file.sha256)
   const order = ['taken', 'doubt', 'conflict', 'infected'] satisfies Outcome['kind'][]
-  // The first under a key, whose name the document has, before those that were answered with it.
+  // The first upload under a key, which gives the document its name, before its replays.
   const firstOnes = outcomes.toSorted((a, b) => Number(isAnothers(a)) - Number(isAnothers(b)))
   for (const outcome of order.flatMap((kind) => firstOnes.filter((each) => each.kind === kind)))
     noteOutcome(model, outcome, allowed)
@@ -155,7 +158,7 @@ function noteOutcome(model: Model, outcome: Outcome, { stores, doubts, scanner }
   }
 }
 
-/** While nothing changes in the middle: with or without S3 a sound file is taken. */
+/** Without a fault during the upload, a valid file is accepted with or without S3. */
 function allowedNow({ s3, scanner }: Model): Allowed {
   return { stores: storesOfNewFile(s3), doubts: [], scanner }
 }
@@ -180,7 +183,7 @@ export function takenInWords({ storage, scan_status: scan }: DocumentShape): str
 export const together = (files: SoundFile[]) =>
   files.map(wordsOf).join(files.length === 2 ? ' and, at once, ' : ', at once ')
 
-/** One file, or several at the same moment. */
+/** Uploads one file, or several at once. */
 export const uploadVerb: fc.Arbitrary<Verb> = soundFiles.map((files) => uploadNow(files))
 
 export function uploadNow(files: SoundFile[], canRun?: (model: Model) => boolean): Verb {
@@ -195,7 +198,7 @@ export function uploadNow(files: SoundFile[], canRun?: (model: Model) => boolean
   })
 }
 
-/** Files with the test virus in them, one or several at once. */
+/** Uploads files with the test virus, one or several at once. */
 export const infectedVerb: fc.Arbitrary<Verb> = soundFiles.map((files) =>
   uploadNow(
     files.map((file, index) => (index === 0 ? { ...file, format: 'virus' as const } : file)),

@@ -8,8 +8,8 @@ import { endInWords, killedAfter, run } from './commands.ts'
 import { differs } from '../state/model.ts'
 import { type Real, type Verb, verb } from '../state/verb.ts'
 
-/** Whatever else happens: no bytes are said to be missing or wrong, and none to belong to nobody. */
-const mustNotBeFound = new Set(['missing', 'wrong', 'stray', 'stray_upload'])
+/** Whatever else happens, no version is reported as missing or corrupt, and no file as an orphan. */
+const mustNotBeFound = new Set(['missing', 'wrong', 'orphan', 'orphan_upload'])
 
 const reportLine = z.object({ kind: z.string(), store: z.string(), key: z.string().nullable() })
 
@@ -31,7 +31,7 @@ export const verifyVerb: fc.Arbitrary<Verb> = fc
 async function assertNothingFound({ firms }: Real, report: string): Promise<void> {
   const text = await readFile(report, 'utf8').catch(() => '')
   await rm(report, { force: true })
-  // A killed one may have left its last line unfinished.
+  // A killed run may have an incomplete last line.
   const lines = text.split('\n').filter((line) => line.endsWith('}'))
   for (const line of lines) {
     const { kind, store, key } = reportLine.parse(JSON.parse(line))

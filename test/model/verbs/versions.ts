@@ -24,7 +24,7 @@ import { noteRefusal } from '../notes/note-rejection.ts'
 import { fileOf } from '../state/sound-file.ts'
 import { callAs, type Real, type Verb, verb } from '../state/verb.ts'
 
-/** Each version of a document as the service shows it, newest first. */
+/** The versions of a document as the API lists them, newest first. */
 export async function lookAtVersions(
   model: Model,
   real: Real,
@@ -61,11 +61,11 @@ const newer = fc.record({
 })
 type Newer = typeof newer extends fc.Arbitrary<infer Value> ? Value : never
 
-/** A newer file of the same document, or two at the same moment: both become versions, in whatever order. */
+/** Uploads a new file of the same document, or two at once. Both become versions, in any order. */
 export const addVersionVerb: fc.Arbitrary<Verb> = fc
   .record({ which: fc.nat({ max: 20 }), first: newer, second: fc.option(newer, { freq: 2, nil: undefined }) })
   .map(({ which, first, second }) => {
-    // Of the same firm, since it is one document.
+    // Both are members of the firm of the document.
     const others = second === undefined ? [] : [{ ...second, by: first.by }]
     const files = [first, ...others]
     return verb({
@@ -104,17 +104,17 @@ async function send(real: Real, { id }: KnownDocument, wish: Newer): Promise<Sen
   return { file, hasVirus, answer: { status: response.status, body: await response.json() } }
 }
 
-/** Taken as its scan has it, or refused for that. */
+/** Accepted with its scan status, or rejected because of the scan. */
 function noteAnswer(model: Model, { file, answer: { status, body } }: Sent) {
   const findings = findingsOn(model, model.scanner, file.sha256)
   const scans = findings.filter((each) => each !== 'infected')
-  const isInfected = status === 422 && (body as { code: string }).code === 'infected' // every refusal has one
+  const isInfected = status === 422 && (body as { code: string }).code === 'infected' // every error has a code
   if (isInfected && findings.includes('infected')) return { file, shape: undefined, scans }
   if (status === 201 && scans.length > 0) return { file, shape: documentShape.parse(body), scans }
   return differs(`a version whose scan is ${findings.join(' or ')} was answered ${status}: ${JSON.stringify(body)}`)
 }
 
-/** An old version is restored: its bytes, as a new version of the person who restores it. */
+/** Restores an old version: its bytes become a new version of this person. */
 export const restoreVersionVerb: fc.Arbitrary<Verb> = fc
   .record({ by: fc.constantFrom(...people), which: fc.nat({ max: 20 }), number: fc.integer({ min: 1, max: 5 }) })
   .map(({ by, which, number }) =>
@@ -151,7 +151,7 @@ function noteRestored(
   return `version ${shape.version}, on ${shape.storage}`
 }
 
-/** Its bytes must be read from where they lie, and may be on their way into quarantine. */
+/** The restore reads the bytes, which may be on their way into quarantine. */
 function isOutOfReach(model: Model, old: KnownVersion, status: number): boolean {
   if (status === 410) return scansOf(model, old).includes('infected')
   return status === 503 && model.s3 !== 'up' && old.stores.includes('s3') && servingOf(model, old).may

@@ -32,7 +32,7 @@ const broken: [string, string][] = [
   ],
 ]
 
-it.each(broken)('%s is answered in the form of every other refusal', async (_what, bytes) => {
+it.each(broken)('%s gets an error in the usual format', async (_what, bytes) => {
   const connection = await openRaw(service.url)
   await connection.send(bytes)
   const { status, head: answerHead, body } = await connection.answer
@@ -48,7 +48,7 @@ it.each(broken)('%s is answered in the form of every other refusal', async (_wha
 })
 
 it.each([{}, { origin: 'https://elsewhere.example' }, { origin: 'x', 'access-control-request-method': 'POST' }])(
-  'a page that asks what it may (OPTIONS with %j) hears nothing but that, and no other page is let in',
+  'a preflight request (OPTIONS with %j) gets no more than its answer, and no other origin is allowed',
   async (headers) => {
     const answer = await fetch(`${service.url}/api/v1/security-firms`, {
       method: 'OPTIONS',

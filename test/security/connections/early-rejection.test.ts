@@ -29,7 +29,7 @@ afterAll(async () => {
 const kib = 1024
 const piece = Buffer.alloc(50 * kib, 'x')
 
-it('somebody refused for want of a token while still sending 900 KB sees the answer, and then the connection ends', async () => {
+it('a client without a token gets the answer while still sending 900 KB, and then the connection ends', async () => {
   const connection = await openRaw(watched.url)
   const head = uploadHead(crypto.randomUUID(), 'Bearer none', `Content-Length: ${900 * kib}`)
   await connection.send(head)
@@ -41,7 +41,7 @@ it('somebody refused for want of a token while still sending 900 KB sees the ans
   expect(JSON.parse(body)).toMatchObject({ code: 'unauthenticated' })
 })
 
-it('somebody refused for want of a right sees the answer too', async () => {
+it('a client without the right gets the answer too', async () => {
   const { firm } = await firmWithAdmin(service)
   const { admin: stranger } = await firmWithAdmin(service)
   const connection = await openRaw(watched.url)
@@ -53,7 +53,7 @@ it('somebody refused for want of a right sees the answer too', async () => {
   expect(JSON.parse(body)).toMatchObject({ code: 'not_a_member' })
 })
 
-it('of 5 MB that a refused sender goes on with about 1 MiB is read, then the connection is cut', async () => {
+it('of 5 MB that a rejected client still sends about 1 MiB is read, then the connection is closed', async () => {
   const readBefore = watched.bytesRead()
   const connection = await openRaw(watched.url)
   await connection.send(uploadHead(crypto.randomUUID(), 'Bearer none', `Content-Length: ${5000 * kib}`))
@@ -68,10 +68,10 @@ it('of 5 MB that a refused sender goes on with about 1 MiB is read, then the con
   expect(read).toBeLessThan(1024 * kib + 512 * kib)
 })
 
-it('a refused sender who dribbles is cut off as well', async () => {
+it('a rejected client that sends slowly is disconnected too', async () => {
   const connection = await openRaw(watched.url)
   await connection.send(uploadHead(crypto.randomUUID(), 'Bearer none', `Content-Length: ${900 * kib}`))
-  // Would go on for five minutes; two seconds of patience end it.
+  // It would continue for five minutes. The limit of two seconds ends it.
   let sent = 0
   while (sent < 6000 && (await connection.send('x'))) {
     sent += 1
@@ -82,13 +82,13 @@ it('a refused sender who dribbles is cut off as well', async () => {
   expect(sent).toBeLessThan(6000)
 })
 
-it('listeners for the end of an answer are no leak: Node prints no warning', async () => {
+it('listeners for the end of a response do not accumulate: Node prints no warning', async () => {
   const { firm, admin } = await firmWithAdmin(service)
   const warnings: Error[] = []
   const hear = (warning: Error) => void warnings.push(warning)
   process.on('warning', hear)
   const server = await buildApi(service.app)
-  // As the service does, which wants to end in order.
+  // Like the service, to shut down cleanly.
   trackRequests(server, new AbortController().signal)
   const url = await server.listen({ host: '127.0.0.1', port: 0 })
   const connection = await openRaw(url)

@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(async () => service.stop())
 
-it('a download under way when the service is told to end comes to its end, and its kept connection does not hold the service up', async () => {
+it('a running download completes after a shutdown signal, and its kept-alive connection does not delay the shutdown', async () => {
   const { firm, admin } = await firmWithAdmin(service)
   const document = await uploadDocument(service.url, firm, admin, { bytes: makePdf({ bytes: 10_000_000 }) })
   const server = await serveWatched(service.app)
@@ -24,7 +24,7 @@ it('a download under way when the service is told to end comes to its end, and i
   socket.write(
     `GET /api/v1/security-firms/${firm}/documents/${document.id}/download HTTP/1.1\r\nHost: a\r\nAuthorization: ${admin.headers.authorization}\r\n\r\n`,
   )
-  // More than fits into the buffers between the two, so the answer is still under way.
+  // More than the buffers of the connection, so the answer is still being sent.
   await once(socket, 'readable')
 
   const stopped = server.stop()

@@ -13,7 +13,7 @@ const scene = sceneOfFile(async (closing) => {
   return { service, ...(await firmWithAdmin(service)) }
 })
 
-it('clients that go away before they are heard are on record as others are, and leave nothing', async () => {
+it('clients that disconnect early are logged like others, and leave nothing', async () => {
   const { service, firm, admin } = scene
   const before = await listStored(service)
   const count = 60

@@ -16,7 +16,7 @@ const tables = [
   'document_idempotency_keys',
 ]
 
-/** All that a refused request must leave as it was: files, objects and rows, but for the audit trail. */
+/** All data that a rejected request must leave unchanged: files, objects and rows, except the audit trail. */
 export async function listStored(service: TestService, bucket?: FreshBucket): Promise<unknown> {
   const counts: Record<string, number | undefined> = {}
   for (const table of tables) {

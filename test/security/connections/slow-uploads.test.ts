@@ -16,7 +16,7 @@ afterAll(() => service.stop())
 const file = makePdf({ bytes: 20_000 })
 const beginning = file.subarray(0, 4200)
 
-/** Each may become as long as the largest file, and has come no further than its first bytes. */
+/** Each may become as long as the largest file, and has sent only its first bytes. */
 async function beginSlowly(count: number) {
   const { firm, admin } = await firmWithAdmin(service)
   const begin = async () => {
@@ -34,7 +34,7 @@ async function beginSlowly(count: number) {
   return connections
 }
 
-it('ten uploads that hardly move hold up nobody: others upload, take a version up again, and each of the ten may end', async () => {
+it('ten very slow uploads delay nobody: others upload and restore versions, and each of the ten may complete', async () => {
   const { firm, admin } = await firmWithAdmin(service)
   const { id } = await uploadDocument(service.url, firm, admin, { bytes: makePdf({ bytes: 9_000_000 }) })
   expect((await addVersion(service.url, { firm, id }, admin)).status).toBe(201)
@@ -53,7 +53,7 @@ it('ten uploads that hardly move hold up nobody: others upload, take a version u
   expect(service.app.spool.bytes()).toBe(0)
 })
 
-it('one that came to an end on the disk is looked at like any other: its size, its kind and its hash', async () => {
+it('a slow upload that completed on the disk is checked like any other: size, format and hash', async () => {
   const { firm, admin } = await firmWithAdmin(service)
   const slow = await beginSlowly(10)
   const send = (bytes: Buffer, query: Record<string, string> = {}) =>

@@ -10,7 +10,7 @@ import { startService, type TestService } from '../../support/service/start-serv
 import { listStored } from './list-stored.ts'
 import { asChunk, formEnd, formStart, openRaw, uploadHead } from '../../support/http/raw-connection.ts'
 
-/** So long that an upload on a busy machine does not meet it, and short enough to be waited for. */
+/** Long enough for an upload on a busy machine, and short enough to wait for. */
 const maxSilenceSeconds = 4
 
 let service: TestService
@@ -34,21 +34,24 @@ const stalled: [string, string, (Buffer | string)[]][] = [
   ['after its file', 'Transfer-Encoding: chunked', [formStart, makePdf(), '\r\n--cut\r\n'].map(asChunk)],
 ]
 
-it.each(stalled)('an upload that stalls %s is ended, told why, and holds nothing', async (_where, header, pieces) => {
-  const { firm, admin } = await firmWithAdmin(service)
-  const before = await listStored(service)
-  const connection = await openRaw(url)
-  await connection.send(uploadHead(firm, admin.headers.authorization, header))
-  for (const piece of pieces) await connection.send(piece)
-  const { status, body } = await connection.answer
+it.each(stalled)(
+  'an upload that stalls %s is ended with the reason, and uses no memory or disk',
+  async (_where, header, pieces) => {
+    const { firm, admin } = await firmWithAdmin(service)
+    const before = await listStored(service)
+    const connection = await openRaw(url)
+    await connection.send(uploadHead(firm, admin.headers.authorization, header))
+    for (const piece of pieces) await connection.send(piece)
+    const { status, body } = await connection.answer
 
-  expect(status).toBe(400)
-  expect(JSON.parse(body)).toMatchObject({ code: 'bad_request', detail: expect.stringContaining('stalled') })
-  expect(service.app.budget.free()).toBe(service.app.budget.totalBytes)
-  expect(await listStored(service)).toEqual(before)
-})
+    expect(status).toBe(400)
+    expect(JSON.parse(body)).toMatchObject({ code: 'bad_request', detail: expect.stringContaining('stalled') })
+    expect(service.app.budget.free()).toBe(service.app.budget.totalBytes)
+    expect(await listStored(service)).toEqual(before)
+  },
+)
 
-it('an upload with pauses that are shorter than the limit, and longer together, is taken', async () => {
+it('an upload with pauses that are each shorter than the limit is accepted', async () => {
   const { firm, admin } = await firmWithAdmin(service)
   const file = makePdf({ bytes: 6000 })
   const connection = await openRaw(url)
@@ -64,7 +67,7 @@ it('an upload with pauses that are shorter than the limit, and longer together, 
   expect((await connection.answer).status).toBe(201)
 })
 
-it('what many stalled uploads held, in memory and on the disk, is there again once they are ended', async () => {
+it('memory and disk of many stalled uploads are free after they are ended', async () => {
   const { firm, admin } = await firmWithAdmin(service)
   const held = Array.from({ length: 12 }, async () => {
     const connection = await openRaw(url)
@@ -81,17 +84,17 @@ it('what many stalled uploads held, in memory and on the disk, is there again on
   expect(service.app.spool.bytes()).toBe(0)
 })
 
-it('a body of JSON that stalls loses its connection', async () => {
+it('a stalled JSON body loses its connection', async () => {
   const connection = await openRaw(url)
   await connection.send(
     'POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"',
   )
 
-  // Comes once the other side has ended the connection.
+  // Resolves once the other side has ended the connection.
   expect((await connection.answer).status).toBeUndefined()
 })
 
-it('a server that is told to end waits for a stalled body no longer than that', async () => {
+it('a shutdown waits for a stalled body only up to that limit', async () => {
   const { firm, admin } = await firmWithAdmin(service)
   const ending = await buildApi(service.app, { maxSilenceSeconds })
   const endingUrl = await ending.listen({ host: '127.0.0.1', port: 0 })
@@ -105,7 +108,7 @@ it('a server that is told to end waits for a stalled body no longer than that', 
   expect((await upload.answer).status).toBe(400)
 })
 
-it('a phone that sends the largest file at 20 KB/s comes to its end, and one that never ends does not go on for ever', () => {
+it('the largest file at 20 KB/s completes, and an upload without end is ended', () => {
   const { requestTimeout } = server.server
 
   expect(requestTimeout).toBeGreaterThan((60_000_000 / 20_000) * 1000)

@@ -12,7 +12,7 @@ import { makePdf } from '../../support/files/make-files.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
 import { startService } from '../../support/service/start-service.ts'
 
-/** A reader is given four times this. */
+/** A reader has four times this long. */
 const maxSilenceSeconds = 1.5
 const size = 30_000_000
 
@@ -31,7 +31,7 @@ const scene = sceneOfFile(async (closing) => {
   return { service, url, path }
 })
 
-/** Asks for the file, and reads none of it. */
+/** Requests the file and reads nothing. */
 async function ask(): Promise<Socket> {
   const { hostname, port } = new URL(scene.url)
   const socket = connect(Number(port), hostname)
@@ -40,7 +40,7 @@ async function ask(): Promise<Socket> {
   return socket
 }
 
-/** Of the files below the uploads, those that this process holds open. */
+/** The files below the uploads that this process has open. */
 async function openFiles(): Promise<string[]> {
   const { uploadsDir } = scene.service.app.config
   const numbers = await readdir('/proc/self/fd')
@@ -53,12 +53,12 @@ async function readAll(socket: Socket): Promise<number> {
   try {
     for await (const chunk of socket) received += (chunk as Buffer).length
   } catch {
-    // The other side has cut it off.
+    // The other side has closed it.
   }
   return received
 }
 
-it('a download that nobody reads on holds neither its file nor its connection', async () => {
+it('a download that is not read any further releases its file and its connection', async () => {
   const socket = await ask()
   await expect.poll(openFiles).toHaveLength(1)
 
@@ -66,7 +66,7 @@ it('a download that nobody reads on holds neither its file nor its connection', 
   expect(await readAll(socket)).toBeLessThan(size)
 })
 
-it('one that is read with a pause comes to its end', async () => {
+it('a download with a pause completes', async () => {
   const socket = await ask()
   await expect.poll(openFiles).toHaveLength(1)
   await sleep(maxSilenceSeconds * 1000)

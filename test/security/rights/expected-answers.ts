@@ -1,8 +1,18 @@
-import type { ErrorCode } from '../../../src/errors/app-error.ts'
 import type { RightName } from '../../../src/people/rights.ts'
-import type { KindOfPerson } from './people-who-ask.ts'
-
-export type ExpectedAnswer = 'ok' | ErrorCode
+import { keysOnPublicRoutes, noKeys, operatingKeys, reviewingKeys } from './keys-that-ask.ts'
+import { outsidersHear, reviewersHear, shutOut, unknown } from './groups-of-people.ts'
+import {
+  everyMemberReads,
+  confidential,
+  everyMemberHandsIn,
+  hidden,
+  handsInConfidential,
+  everyMemberDiscardsTheirOwn,
+  administratorsChange,
+  reviewing,
+  firmAdminsChange,
+  type Row,
+} from './common-rows.ts'
 
 type RightOnDocument = Extract<
   RightName,
@@ -18,111 +28,32 @@ type RightOnDocument = Extract<
   | 'documents.hold'
 >
 
-type Row = Record<KindOfPerson, ExpectedAnswer>
-/** Rights that a confidential document answers otherwise stand twice. */
+/** Rights with other answers for a confidential document are listed twice. */
 type RowName =
   | RightName
   | `${RightOnDocument}, confidential`
   | 'public'
   | 'signed_in'
+  | 'signed_in, documents:read'
+  | 'administrator, operations:read'
   | 'registered_user'
+  | 'enrolling'
+  | 'own_password'
+  | 'own_email'
+  | 'self_or_administrator'
   | 'administrator'
+  | 'reviewer, review'
 
-const unknown = {
-  nobody: 'unauthenticated',
-  'somebody whose token has expired': 'unauthenticated',
-  'somebody who sends a refresh token': 'unauthenticated',
-  'somebody whose account is gone': 'unauthenticated',
-} as const
-
-const shutOut = {
-  'a locked firm_admin': 'forbidden',
-  'a suspended firm_admin': 'forbidden',
-  'a locked administrator': 'forbidden',
-  'a locked administrator of the personnel': 'forbidden',
-  'an administrator of the personnel who left': 'forbidden',
-  'an administrator whose personnel row is locked': 'forbidden',
-  'a locked firm_admin whose personnel row is an administrator’s': 'forbidden',
-} as const
-
-/** One answer for all who have no place in the firm, and are no administrators. */
-const outsidersHear = <Answer extends ExpectedAnswer>(answer: Answer) => ({
-  'a stranger': answer,
-  'a stranger whose token claims everything': answer,
-  'a pending member': answer,
-  'a suspended member': answer,
-  'a firm_admin of another firm': answer,
-  'a firm_supervisor of the personnel': answer,
-})
-
-const outsiders = outsidersHear('not_a_member')
-
-const everyMemberReads: Row = {
-  ...unknown,
-  ...shutOut,
-  ...outsiders,
-  'a firm_admin': 'ok',
-  'a firm_supervisor': 'ok',
-  'a firm_user': 'ok',
-  'a field_staff': 'ok',
-  'the uploader': 'ok',
+const firmAdminsRead: Row = {
+  ...firmAdminsChange,
   'an administrator': 'ok',
-  'an administrator who is its firm_admin': 'ok',
   'a firm_admin of a locked firm': 'ok',
-  'a field_staff of a locked firm': 'ok',
   'an administrator in a locked firm': 'ok',
   'an administrator of the personnel': 'ok',
   'a super_admin of the personnel': 'ok',
 }
 
-const confidential: Row = {
-  ...everyMemberReads,
-  'a firm_user': 'not_found',
-  'a field_staff': 'not_found',
-  'a field_staff of a locked firm': 'not_found',
-}
-
-const everyMemberHandsIn: Row = {
-  ...everyMemberReads,
-  'an administrator': 'forbidden',
-  'an administrator who is its firm_admin': 'forbidden',
-  'a firm_admin of a locked firm': 'firm_locked',
-  'a field_staff of a locked firm': 'firm_locked',
-  'an administrator in a locked firm': 'forbidden',
-  'an administrator of the personnel': 'forbidden',
-  'a super_admin of the personnel': 'forbidden',
-}
-
-const hidden = { 'a firm_user': 'not_found', 'a field_staff': 'not_found' } as const
-
-const handsInConfidential: Row = { ...everyMemberHandsIn, ...hidden }
-
-const everyMemberDiscardsTheirOwn: Row = {
-  ...everyMemberHandsIn,
-  'a firm_user': 'forbidden',
-  'a field_staff': 'forbidden',
-  'an administrator who is its firm_admin': 'ok',
-}
-
-const administratorsChange: Row = {
-  ...unknown,
-  ...shutOut,
-  ...outsiders,
-  'a firm_admin': 'forbidden',
-  'a firm_supervisor': 'forbidden',
-  'a firm_user': 'forbidden',
-  'a field_staff': 'forbidden',
-  'the uploader': 'forbidden',
-  'an administrator': 'ok',
-  'an administrator who is its firm_admin': 'ok',
-  'a firm_admin of a locked firm': 'forbidden',
-  'a field_staff of a locked firm': 'forbidden',
-  'an administrator in a locked firm': 'ok',
-  'an administrator of the personnel': 'ok',
-  'a super_admin of the personnel': 'ok',
-}
-
-/** The contract's table of who may do what, as the answers that each kind of person gets. */
+/** The contract's table of rights, as the answers for each kind of person. */
 export const expectedAnswers: Record<RowName, Row> = {
   'documents.list': everyMemberReads,
   'documents.read': everyMemberReads,
@@ -142,16 +73,29 @@ export const expectedAnswers: Record<RowName, Row> = {
   'documents.delete, confidential': { ...everyMemberDiscardsTheirOwn, ...hidden },
   'documents.restore': everyMemberDiscardsTheirOwn,
   'documents.restore, confidential': { ...everyMemberDiscardsTheirOwn, ...hidden },
-  'documents.review': administratorsChange,
-  'documents.review, confidential': administratorsChange,
+  'documents.review': reviewing,
+  'documents.review, confidential': reviewing,
+  'documents.export': { ...firmAdminsRead, 'a key that reads': 'ok' },
   'documents.hold': administratorsChange,
   'documents.hold, confidential': administratorsChange,
+  'firm.checklist': everyMemberReads,
   'firm.read': everyMemberReads,
   'firm.change': administratorsChange,
-  'members.list': {
+  'applications.submit': firmAdminsChange,
+  'applications.read': everyMemberReads,
+  'applications.review': {
+    ...administratorsChange,
+    'an administrator who is its firm_admin': 'forbidden',
+    'a reviewer whom the firm suspended': 'forbidden',
+  },
+  'members.list': firmAdminsRead,
+  'api_keys.create': {
     ...unknown,
+    ...noKeys,
     ...shutOut,
-    ...outsiders,
+    ...outsidersHear('not_a_member'),
+    ...reviewersHear('forbidden'),
+    'a reviewer who is a field_staff of the firm': 'forbidden',
     'a firm_admin': 'ok',
     'a firm_supervisor': 'forbidden',
     'a firm_user': 'forbidden',
@@ -159,46 +103,84 @@ export const expectedAnswers: Record<RowName, Row> = {
     'the uploader': 'forbidden',
     'an administrator': 'ok',
     'an administrator who is its firm_admin': 'ok',
-    'a firm_admin of a locked firm': 'ok',
+    'a firm_admin of a locked firm': 'firm_locked',
     'a field_staff of a locked firm': 'forbidden',
     'an administrator in a locked firm': 'ok',
     'an administrator of the personnel': 'ok',
     'a super_admin of the personnel': 'ok',
   },
-  'members.change': {
-    ...unknown,
-    ...shutOut,
-    ...outsiders,
-    'a firm_admin': 'ok',
-    'a firm_supervisor': 'forbidden',
-    'a firm_user': 'forbidden',
-    'a field_staff': 'forbidden',
-    'the uploader': 'forbidden',
-    'an administrator': 'forbidden',
-    'an administrator who is its firm_admin': 'ok',
-    'a firm_admin of a locked firm': 'firm_locked',
-    'a field_staff of a locked firm': 'forbidden',
-    'an administrator in a locked firm': 'forbidden',
-    'an administrator of the personnel': 'forbidden',
-    'a super_admin of the personnel': 'forbidden',
-  },
+  'members.change': firmAdminsChange,
+  'calendar.change': firmAdminsChange,
+  'members.leave': { ...everyMemberHandsIn, ...noKeys, 'an administrator who is its firm_admin': 'ok' },
+  'invitations.list': { ...firmAdminsChange, 'a firm_admin of a locked firm': 'ok' },
   signed_in: {
     ...everyMemberReads,
     ...outsidersHear('ok'),
+    ...noKeys,
+  },
+  'signed_in, documents:read': {
+    ...everyMemberReads,
+    ...outsidersHear('ok'),
+    'a key of another firm': 'ok',
   },
   registered_user: {
     ...everyMemberReads,
     ...outsidersHear('ok'),
+    ...noKeys,
     'a firm_supervisor of the personnel': 'forbidden',
     'an administrator of the personnel': 'forbidden',
     'a super_admin of the personnel': 'forbidden',
   },
+  enrolling: {
+    ...everyMemberReads,
+    ...outsidersHear('ok'),
+    ...noKeys,
+    'a firm_admin who must set up a second factor': 'ok',
+    'a firm_supervisor of the personnel': 'forbidden',
+    'an administrator of the personnel': 'forbidden',
+    'a super_admin of the personnel': 'forbidden',
+  },
+  own_password: {
+    ...everyMemberReads,
+    ...outsidersHear('ok'),
+    ...noKeys,
+    'a firm_admin who must change a generated password': 'ok',
+    'a firm_supervisor of the personnel': 'forbidden',
+    'an administrator of the personnel': 'forbidden',
+    'a super_admin of the personnel': 'forbidden',
+  },
+  own_email: {
+    ...everyMemberReads,
+    ...outsidersHear('ok'),
+    ...noKeys,
+    'a firm_admin who must set up a second factor': 'ok',
+  },
   administrator: { ...administratorsChange, ...outsidersHear('forbidden') },
+  'reviewer, review': {
+    ...administratorsChange,
+    ...reviewingKeys,
+    ...outsidersHear('forbidden'),
+    ...reviewersHear('ok'),
+    'a reviewer who is a field_staff of the firm': 'ok',
+    'a reviewer whom the firm suspended': 'ok',
+  },
+  // Each of them asks about another person.
+  self_or_administrator: { ...administratorsChange, ...outsidersHear('forbidden') },
+  'administrator, operations:read': {
+    ...administratorsChange,
+    ...outsidersHear('forbidden'),
+    ...operatingKeys,
+  },
   public: {
     nobody: 'ok',
     'somebody whose token has expired': 'ok',
     'somebody who sends a refresh token': 'ok',
     'somebody whose account is gone': 'ok',
+    'a firm_admin whose session was ended': 'ok',
+    ...keysOnPublicRoutes,
+    'a firm_admin whose password the platform changed': 'ok',
+    'a firm_admin who must set up a second factor': 'ok',
+    'a firm_admin who must change a generated password': 'ok',
     'a stranger': 'ok',
     'a stranger whose token claims everything': 'ok',
     'a pending member': 'ok',
@@ -221,6 +203,10 @@ export const expectedAnswers: Record<RowName, Row> = {
     'a super_admin of the personnel': 'ok',
     'a firm_supervisor of the personnel': 'ok',
     'a locked administrator of the personnel': 'ok',
+    ...reviewersHear('ok'),
+    'a reviewer who is a field_staff of the firm': 'ok',
+    'a reviewer whom the firm suspended': 'ok',
+    'a locked reviewer': 'ok',
     'an administrator of the personnel who left': 'ok',
     'an administrator whose personnel row is locked': 'ok',
     'a locked firm_admin whose personnel row is an administrator’s': 'ok',

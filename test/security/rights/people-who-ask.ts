@@ -4,20 +4,28 @@ import { SignJWT } from 'jose'
 import { Client } from 'pg'
 
 import type { App } from '../../../src/app.ts'
-import type { FirmId } from '../../../src/vocabulary/vocabulary.ts'
+import type { FirmId, Restriction } from '../../../src/vocabulary/vocabulary.ts'
 import { uploadDocument } from '../../support/documents/call-documents.ts'
 import { makePng } from '../../support/files/make-files.ts'
 import { addMember, makeFirm, makeMember, makePerson, type Person } from '../../support/people/people.ts'
+import type { sessionRow } from '../../support/people/session-row.ts'
 import { createPersonnelTable, insertPersonnel } from '../../support/platform/platform-people.ts'
 import type { TestService } from '../../support/service/start-service.ts'
-import { signAccessToken } from '../../../src/people/sessions/tokens.ts'
+import { insertSession } from '../../../src/database/people/sessions.ts'
+import { kindsOfKeys, makeKeys } from './keys-that-ask.ts'
+import { signAccessToken } from '../../../src/people/sessions/access-token.ts'
 
-/** Every kind of person whose answer may differ from another's. */
+/** Every kind of person with possibly different answers. */
 export const kindsOfPeople = [
   'nobody',
   'somebody whose token has expired',
   'somebody who sends a refresh token',
   'somebody whose account is gone',
+  'a firm_admin whose session was ended',
+  ...kindsOfKeys,
+  'a firm_admin whose password the platform changed',
+  'a firm_admin who must set up a second factor',
+  'a firm_admin who must change a generated password',
   'a stranger',
   'a stranger whose token claims everything',
   'a pending member',
@@ -36,6 +44,12 @@ export const kindsOfPeople = [
   'a firm_admin of a locked firm',
   'a field_staff of a locked firm',
   'an administrator in a locked firm',
+  'a reviewer',
+  'a reviewer in a locked firm',
+  'a reviewer whom the firm invited',
+  'a reviewer who is a field_staff of the firm',
+  'a reviewer whom the firm suspended',
+  'a locked reviewer',
   'an administrator of the personnel',
   'a super_admin of the personnel',
   'a firm_supervisor of the personnel',
@@ -47,17 +61,17 @@ export const kindsOfPeople = [
 
 export type KindOfPerson = (typeof kindsOfPeople)[number]
 
-/** A firm with something of everything that a path can name. */
+/** A firm with an object for every parameter of a path. */
 export type Place = {
   firmId: FirmId
   isLocked: boolean
   documentId: string
-  /** Of a type that is marked confidential; a field_staff handed it in. */
+  /** A document of a confidential type, uploaded by a field_staff. */
   confidentialId: string
-  /** Signed for everybody who has it. */
+  /** Valid for everybody who has it. */
   fileToken: string
   member: Person
-  /** Handed both documents in. */
+  /** The uploader of both documents. */
   uploader: Person
 }
 
@@ -65,14 +79,9 @@ export const confidentialFile = { type: 'identity_document', fileName: 'id.png',
 
 export type Asking = { authorization: string | undefined; place: Place }
 
-/** One person of each kind, each asking at the firm that their kind speaks of. */
+/** One person of each kind, each calling at the firm of that kind. */
 export async function makePeopleWhoAsk(service: TestService): Promise<Record<KindOfPerson, Asking>> {
   const { app } = service
-  await app.db
-    .updateTable('document_types')
-    .set({ confidential: true })
-    .where('code', '=', 'identity_document')
-    .execute()
   await asPlatform(app, createPersonnelTable)
   const [open, locked] = [await openFirm(service), await openFirm(service)]
   await app.db.updateTable('security_firms').set({ is_locked: true }).where('id', '=', locked.place.firmId).execute()
@@ -87,6 +96,15 @@ export async function makePeopleWhoAsk(service: TestService): Promise<Record<Kin
     'somebody whose token has expired': await withExpiredToken(service, open),
     'somebody who sends a refresh token': await withRefreshToken(service, open),
     'somebody whose account is gone': at(open, await withoutAccount(service)),
+    ...(await withKeys(app, open)),
+    'a firm_admin whose session was ended': await inSession(service, open, { ended_at: new Date() }),
+    'a firm_admin whose password the platform changed': await inSession(service, open, { password_mark: Buffer.of(1) }),
+    'a firm_admin who must set up a second factor': await inSession(service, open, {
+      restriction: 'second_factor_required',
+    }),
+    'a firm_admin who must change a generated password': await inSession(service, open, {
+      restriction: 'password_change_required',
+    }),
     'a stranger': at(open, await makePerson(app)),
     'a stranger whose token claims everything': await withGreatClaims(service, open),
     'a pending member': at(open, await withStatus(service, open, 'pending')),
@@ -105,11 +123,33 @@ export async function makePeopleWhoAsk(service: TestService): Promise<Record<Kin
     'a firm_admin of a locked firm': at(locked, await makeMember(app, locked.place.firmId)),
     'a field_staff of a locked firm': at(locked, await makeMember(app, locked.place.firmId, 'field_staff')),
     'an administrator in a locked firm': at(locked, await makePerson(app, { role: 'admin' })),
+    ...(await reviewersWhoAsk(service, open, locked)),
     ...(await asPlatform(app, (platform) => personnelWhoAsk(app, open, platform))),
   }
 }
 
-/** Rights come from both of the platform's tables; a person who is shut out in one of them is shut out. */
+/** Where they belong, reviewers have the rights of their role in the firm alone. */
+async function reviewersWhoAsk(service: TestService, open: Firm, locked: Firm) {
+  const { app } = service
+  const reviewer = async (person: Person) => {
+    const row = { user_id: person.id, role: 'reviewer', granted_by: person.id } as const
+    await app.db.insertInto('document_platform_roles').values(row).execute()
+    return person
+  }
+  return {
+    'a reviewer': at(open, await reviewer(await makePerson(app))),
+    'a reviewer in a locked firm': at(locked, await reviewer(await makePerson(app))),
+    'a reviewer whom the firm invited': at(open, await reviewer(await withStatus(service, open, 'pending'))),
+    'a reviewer who is a field_staff of the firm': at(
+      open,
+      await reviewer(await makeMember(app, open.place.firmId, 'field_staff')),
+    ),
+    'a reviewer whom the firm suspended': at(open, await reviewer(await withStatus(service, open, 'suspended'))),
+    'a locked reviewer': at(open, await reviewer(await makePerson(app, { isLocked: true }))),
+  }
+}
+
+/** Rights depend on both of the platform's tables. A person who is locked out in one is locked out. */
 async function personnelWhoAsk(app: App, firm: Firm, platform: Client) {
   const signer = { secret: app.config.jwtSecret ?? '' }
   const ofPersonnel = async (row: Record<string, unknown>) => at(firm, await insertPersonnel(platform, signer, row))
@@ -146,6 +186,10 @@ async function makeAdminOf(app: App, { place }: Firm, wish: Parameters<typeof ma
 }
 
 type Firm = { place: Place; uploader: Person }
+type SessionRow = Omit<ReturnType<typeof sessionRow>, 'ended_at' | 'restriction'> & {
+  ended_at: Date
+  restriction: Restriction
+}
 
 function at({ place }: Firm, person: Person): Asking {
   return { authorization: person.headers.authorization, place }
@@ -182,6 +226,12 @@ async function withExpiredToken({ app }: TestService, { place }: Firm): Promise<
   return { authorization: `Bearer ${token}`, place }
 }
 
+async function withKeys(app: App, { place }: Firm): Promise<Record<(typeof kindsOfKeys)[number], Asking>> {
+  const keys = await makeKeys(app, place.firmId)
+  const asking = kindsOfKeys.map((kind) => [kind, { authorization: keys[kind], place }] as const)
+  return Object.fromEntries(asking) as Record<(typeof kindsOfKeys)[number], Asking> // one for each kind
+}
+
 async function withRefreshToken({ app, url }: TestService, { place }: Firm): Promise<Asking> {
   const email = `${randomUUID()}@people.example`
   const answer = await fetch(`${url}/api/v1/auth/register`, {
@@ -194,13 +244,29 @@ async function withRefreshToken({ app, url }: TestService, { place }: Firm): Pro
   return { authorization: `Bearer ${token}`, place }
 }
 
+/** A firm_admin who logged in; then `change` was made to the row of the session. */
+async function inSession({ app }: TestService, firm: Firm, change: Partial<SessionRow>): Promise<Asking> {
+  const { id, email } = await makeMember(app, firm.place.firmId)
+  const visitor = { requestId: randomUUID(), ip: '192.0.2.1', userAgent: 'a test' }
+  const times = { startedAt: new Date(), expiresAt: new Date(Date.now() + 3_600_000) }
+  const { sessionId } = await app.db
+    .transaction()
+    .execute((trx) =>
+      insertSession(trx, { userId: id, ...times, lastUsedAt: times.startedAt, restriction: null, visitor }),
+    )
+  await app.db.updateTable('document_sessions').set(change).where('id', '=', sessionId).execute()
+  const signer = { accessKey: app.keys.accessKey, now: app.now }
+  const token = await signAccessToken(signer, { id, email, userType: 'registered_user', sessionId })
+  return { authorization: `Bearer ${token}`, place: firm.place }
+}
+
 async function withoutAccount({ app }: TestService): Promise<Person> {
   const person = await makePerson(app, { role: 'admin' })
   await app.db.deleteFrom('registered_users').where('id', '=', person.id).execute()
   return person
 }
 
-/** Such as the platform may sign; what a token says beyond who holds it must count for nothing. */
+/** A token in the platform's form. Claims other than the person must have no effect. */
 async function withGreatClaims({ app }: TestService, { place }: Firm): Promise<Asking> {
   const { id, email } = await makePerson(app)
   const token = await new SignJWT({

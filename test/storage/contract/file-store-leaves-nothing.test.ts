@@ -4,7 +4,7 @@ import { makePdf } from '../../support/files/make-files.ts'
 import { arrive, inMemory, largeBytes, megabyte, newKey, onItsWay, sha256Of } from './incoming-files.ts'
 import { storesUnderTest, type StoreUnderTest } from './stores-under-test.ts'
 
-describe.each(Object.entries(storesUnderTest))('%s keeps nothing of a file', (_name, open) => {
+describe.each(Object.entries(storesUnderTest))('%s stores nothing of a file', (_name, open) => {
   let under: StoreUnderTest
   beforeAll(async () => {
     under = await open()
@@ -20,11 +20,11 @@ describe.each(Object.entries(storesUnderTest))('%s keeps nothing of a file', (_n
     ['after its last byte', largeBytes],
   ]
 
-  test.each(refusals)('that is refused %s', async (_when, arrived) => {
+  test.each(refusals)('that is rejected %s', async (_when, arrived) => {
     const before = await under.everything()
     const arriving = await onItsWay(under.spool)
     const writing = under.store.write(newKey(), arriving.file)
-    // It may fail while the test is still busy; what it failed with is looked at below.
+    // It may reject before the test awaits it. The error is checked below.
     writing.catch(() => undefined)
     await arrive(arriving, large.subarray(0, arrived))
 
@@ -43,12 +43,12 @@ describe.each(Object.entries(storesUnderTest))('%s keeps nothing of a file', (_n
     ['after its last byte', largeBytes],
   ]
 
-  test.each(departures)('whose sender goes away %s', async (_when, arrived) => {
+  test.each(departures)('whose sender disconnects %s', async (_when, arrived) => {
     const before = await under.everything()
     const leave = new AbortController()
     const arriving = await onItsWay(under.spool, leave.signal)
     const writing = under.store.write(newKey(), arriving.file)
-    // It may fail while the test is still busy; what it failed with is looked at below.
+    // It may reject before the test awaits it. The error is checked below.
     writing.catch(() => undefined)
     await arrive(arriving, large.subarray(0, arrived))
 
@@ -59,7 +59,7 @@ describe.each(Object.entries(storesUnderTest))('%s keeps nothing of a file', (_n
     await expect(under.everything()).resolves.toEqual(before)
   })
 
-  test('whose sender had gone before it was written', async () => {
+  test('whose sender had disconnected before the write', async () => {
     const before = await under.everything()
     const gone = AbortSignal.abort(new Error('the client went away'))
     const arriving = await onItsWay(under.spool, gone)
@@ -75,7 +75,7 @@ describe.each(Object.entries(storesUnderTest))('%s keeps nothing of a file', (_n
     const before = await under.everything()
     const arriving = await onItsWay(under.spool)
     const writing = under.store.write(newKey(), arriving.file)
-    // It may fail while the test is still busy; what it failed with is looked at below.
+    // It may reject before the test awaits it. The error is checked below.
     writing.catch(() => undefined)
     await arrive(arriving, small)
 
@@ -86,7 +86,7 @@ describe.each(Object.entries(storesUnderTest))('%s keeps nothing of a file', (_n
     await expect(under.everything()).resolves.toEqual(before)
   })
 
-  test('in memory whose sender goes away while it is written, unless it was too late: then it is there whole', async () => {
+  test('in memory whose sender disconnects during the write, unless it was too late: then it is complete', async () => {
     const bytes = makePdf({ bytes: 8 * megabyte })
     const before = await under.everything()
     const key = newKey()

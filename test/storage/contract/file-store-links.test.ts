@@ -2,13 +2,13 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import type { LinkedFile, LinkOptions } from '../../../src/storage/file-store.ts'
+import type { LinkedVersion, LinkOptions } from '../../../src/storage/file-store.ts'
 import { makePdf } from '../../support/files/make-files.ts'
-import { inMemory, newKey } from './incoming-files.ts'
+import { inMemory, linkedVersion, newKey } from './incoming-files.ts'
 import { storesUnderTest, type StoreUnderTest } from './stores-under-test.ts'
 
-function link(wishes: Partial<LinkOptions> = {}): LinkOptions & LinkedFile {
-  const file = { fileName: 'a.pdf', contentType: 'application/pdf', fileSize: 50_000, storeId: null }
+function link(wishes: Partial<LinkOptions> = {}): LinkOptions & LinkedVersion {
+  const file = { fileName: 'a.pdf', contentType: 'application/pdf', ...linkedVersion }
   return { ...file, disposition: 'attachment', seconds: 3600, ...wishes }
 }
 
@@ -21,7 +21,7 @@ describe.each(Object.entries(storesUnderTest))('%s', (_name, open) => {
 
   const small = makePdf({ bytes: 50_000 })
 
-  test('a link gives the file to who has no token, under its own name and as its own type', async () => {
+  test('a link serves the file without a token, with its own name and type', async () => {
     const key = newKey()
     await under.store.write(key, inMemory(small))
     const fileName = 'Auszug "März" 2026 😀.pdf'
@@ -36,7 +36,7 @@ describe.each(Object.entries(storesUnderTest))('%s', (_name, open) => {
     expect(followed.bytes.equals(small)).toBe(true)
   })
 
-  test('a link can ask that the file be shown', async () => {
+  test('a link can request inline display', async () => {
     const key = newKey()
     await under.store.write(key, inMemory(small))
 
@@ -45,7 +45,7 @@ describe.each(Object.entries(storesUnderTest))('%s', (_name, open) => {
     expect(followed).toMatchObject({ status: 200, disposition: 'inline; filename=a.pdf' })
   })
 
-  test('a link that was changed gives nothing', async () => {
+  test('a changed link serves nothing', async () => {
     const key = newKey()
     await under.store.write(key, inMemory(small))
     const { url, expiresAt } = await under.store.signDownload(key, link())
@@ -56,7 +56,7 @@ describe.each(Object.entries(storesUnderTest))('%s', (_name, open) => {
     expect(followed.status).toBe(403)
   })
 
-  test('a link lives as long as it says, and not longer', async () => {
+  test('a link is valid for its lifetime, and not longer', async () => {
     const key = newKey()
     await under.store.write(key, inMemory(small))
     const short = await under.store.signDownload(key, link({ seconds: 5 }))

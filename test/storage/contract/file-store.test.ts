@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { FileStat } from '../../../src/storage/file-store.ts'
 import type { StorageKey } from '../../../src/vocabulary/vocabulary.ts'
 import { makePdf } from '../../support/files/make-files.ts'
-import { inMemory, largeBytes, newFirm, newKey, sha256Of, writeSpooled } from './incoming-files.ts'
+import { inMemory, largeBytes, linkedVersion, newFirm, newKey, sha256Of, writeSpooled } from './incoming-files.ts'
 import { storesUnderTest, type StoreUnderTest } from './stores-under-test.ts'
 
 describe.each(Object.entries(storesUnderTest))('%s', (_name, open) => {
@@ -32,7 +32,7 @@ describe.each(Object.entries(storesUnderTest))('%s', (_name, open) => {
   }
 
   describe.each(Object.entries(sources))('a file %s', (_source, { bytes, write }) => {
-    test('comes back bit by bit, with its size and hash', async () => {
+    test('is read back bit by bit, with its size and hash', async () => {
       const key = newKey()
 
       const stored = await write(key)
@@ -42,7 +42,7 @@ describe.each(Object.entries(storesUnderTest))('%s', (_name, open) => {
       await expect(under.store.stat(key)).resolves.toMatchObject({ key, size: bytes.length })
     })
 
-    test('is refused under a key that is taken, and what was there stays as it was', async () => {
+    test('is rejected under a used key, whose file stays unchanged', async () => {
       const key = newKey()
       const first = makePdf({ bytes: 5000, seed: 'first' })
       await under.store.write(key, inMemory(first))
@@ -55,7 +55,7 @@ describe.each(Object.entries(storesUnderTest))('%s', (_name, open) => {
     })
   })
 
-  test('of ten files written under one key at once, exactly one is kept', async () => {
+  test('of ten files written under one key at once, exactly one is stored', async () => {
     const key = newKey()
     const files = Array.from({ length: 10 }, (_, index) => makePdf({ bytes: 100_000, seed: `${index}` }))
     const before = await under.everything()
@@ -69,7 +69,7 @@ describe.each(Object.entries(storesUnderTest))('%s', (_name, open) => {
     expect((await under.everything()).length - before.length).toBeLessThanOrEqual(3) // a file, and local folders of its own
   })
 
-  test('a file that is not there cannot be read, is absent, and can be removed', async () => {
+  test('a missing file cannot be read, is absent, and can be removed', async () => {
     const key = newKey()
 
     await expect(under.store.read(key)).rejects.toMatchObject({ code: 'bytes_missing' })
@@ -77,7 +77,7 @@ describe.each(Object.entries(storesUnderTest))('%s', (_name, open) => {
     await expect(under.store.remove(key)).resolves.toBe('destroyed')
   })
 
-  test('a removed file is gone, and its key stays free', async () => {
+  test('a removed file is gone, and its key can be used again', async () => {
     const key = newKey()
     await under.store.write(key, inMemory(small))
 
@@ -88,7 +88,7 @@ describe.each(Object.entries(storesUnderTest))('%s', (_name, open) => {
     await expect(under.store.remove(key)).resolves.toBe('destroyed')
   })
 
-  test('parts of a file are read by their first and last byte', async () => {
+  test('byte ranges of a file can be read', async () => {
     const key = newKey()
     await under.store.write(key, inMemory(small))
     const last = small.length - 1
@@ -101,7 +101,7 @@ describe.each(Object.entries(storesUnderTest))('%s', (_name, open) => {
     await expect(under.store.read(key, { start: last + 1 })).rejects.toMatchObject({ code: 'range_not_satisfiable' })
   })
 
-  test('a reader that goes away halfway harms nobody', async () => {
+  test('a reader that stops halfway has no effect', async () => {
     const key = newKey()
     await sources['spooled while it arrives'].write(key)
 
@@ -115,7 +115,7 @@ describe.each(Object.entries(storesUnderTest))('%s', (_name, open) => {
     expect(sha256Of(await readAll(key))).toBe(sha256Of(large))
   })
 
-  test('files are listed by the beginning of their key', async () => {
+  test('files are listed by the prefix of their key', async () => {
     const firm = newFirm()
     const keys = [newKey(firm), newKey(firm)].toSorted()
     for (const key of keys) await under.store.write(key, inMemory(small))
@@ -131,10 +131,10 @@ describe.each(Object.entries(storesUnderTest))('%s', (_name, open) => {
     await expect(listed('elsewhere/')).resolves.toEqual([])
   })
 
-  const file = { fileName: 'a.pdf', contentType: 'application/pdf', fileSize: 1, storeId: null }
+  const file = { fileName: 'a.pdf', contentType: 'application/pdf', ...linkedVersion }
   const link = { ...file, disposition: 'attachment', seconds: 60 } as const
   const wrongKeys = ['', '../etc/passwd', '/etc/passwd', '.store-id', 'security_firms/../x', 'a\0b', 'security_firms/']
-  test.each(wrongKeys)('what is no key, as %j, is refused by every call', async (text) => {
+  test.each(wrongKeys)('an invalid key such as %j is rejected by every operation', async (text) => {
     const key = text as StorageKey
     const { store } = under
     const refused = { code: 'invalid_key' }

@@ -11,18 +11,19 @@ import type { S3Timeouts } from '../../../src/storage/s3/requests/retrying-s3-cl
 import type { S3OperationReport } from '../../../src/storage/s3/requests/s3-operation.ts'
 import { openS3Store, type S3Store } from '../../../src/storage/s3/s3-store.ts'
 import { openSpool, type Spool } from '../../../src/storage/spool/spool.ts'
+import type { StorageKey } from '../../../src/vocabulary/vocabulary.ts'
 import { type FreshBucket, freshBucket } from '../../support/s3/fresh-bucket.ts'
 import { listBucket, listFolder } from '../../support/s3/list-everything.ts'
 
 export type FollowedLink = { status: number; disposition: string | null; contentType: string | null; bytes: Buffer }
 
-/** A store of its own for one test file, with what only a test may see of it. */
+/** A store for one test file, with access to internals. */
 export type StoreUnderTest = {
   store: FileStore
   spool: Spool
   /** Everything in the store, including hidden and unfinished objects. */
   everything(): Promise<unknown[]>
-  /** What somebody without a token gets for a link. */
+  /** The answer to a link without a token. */
   follow(link: DownloadLink): Promise<FollowedLink>
   close(): Promise<void>
 }
@@ -36,22 +37,34 @@ async function openLocalForTest(): Promise<StoreUnderTest> {
   const { folder, spool, removeFolder } = await temporaryFolder()
   const links = { key: Buffer.alloc(32, 'link'), now: () => new Date() }
   const root = join(folder, 'uploads')
-  const store = await openLocalStore({ root, links })
+  const local = await openLocalStore({ root, links })
+  // A local link names a version; the row of that version has the rest.
+  const rows = new Map<string, { key: StorageKey; fileName: string; contentType: string }>()
+  const store: FileStore = {
+    ...local,
+    async signDownload(key, link) {
+      const signed = await local.signDownload(key, link)
+      rows.set(signed.url, { key, ...link })
+      return signed
+    },
+  }
 
   return {
     store,
     spool,
     everything: async () => (await listFolder(root)).filter(({ kind }) => kind !== 'folder'),
-    // As the service's route does, which stands above a store.
+    // The service's route for links, which is above a store.
     async follow({ url }) {
       const opened = await verifyLocalLink(url.slice('/api/v1/files/'.length), links).catch(() => undefined)
-      if (opened === undefined) return { status: 403, disposition: null, contentType: null, bytes: Buffer.alloc(0) }
-      const chunks = await Array.fromAsync<Buffer>(await store.read(opened.key))
-      const disposition = formatContentDisposition(opened.fileName, opened.disposition)
-      return { status: 200, disposition, contentType: opened.contentType, bytes: Buffer.concat(chunks) }
+      const row = rows.get(url)
+      if (opened === undefined || row === undefined)
+        return { status: 403, disposition: null, contentType: null, bytes: Buffer.alloc(0) }
+      const chunks = await Array.fromAsync<Buffer>(await store.read(row.key))
+      const disposition = formatContentDisposition(row.fileName, opened.disposition)
+      return { status: 200, disposition, contentType: row.contentType, bytes: Buffer.concat(chunks) }
     },
     async close() {
-      await store.close()
+      await local.close()
       await removeFolder()
     },
   }
@@ -86,17 +99,17 @@ async function openS3ForTest(): Promise<StoreUnderTest> {
 
 export type S3ForTest = {
   store: S3Store
-  /** Multipart uploads that the recorder was told of, and not that they are over. */
+  /** Multipart uploads that were recorded as opened and not as closed. */
   unfinished: Map<string, string>
   /** Each event and warning, as one line of JSON. */
   logLines: string[]
-  /** What metrics are told. */
+  /** The reported metrics. */
   reports: S3OperationReport[]
 }
 
 type S3Wishes = { endpoint?: string; timeouts?: S3Timeouts; hasChecksums?: boolean }
 
-/** A store with the rights of the `app` user on a bucket; `endpoint`: through a proxy. */
+/** A store with the permissions of the `app` user on a bucket; `endpoint`: through a proxy. */
 export function openS3On(bucket: FreshBucket, wishes: S3Wishes = {}): S3ForTest {
   const { endpoint = bucket.s3.endpoint, ...rest } = wishes
   const config: S3Config = {

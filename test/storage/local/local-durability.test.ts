@@ -22,8 +22,8 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }))
 
 /**
- * Writes one file in a process of its own, and tells what it asked of the system in its folder, in order, and how it
- * went. `inject`: what fails.
+ * Writes one file in a separate process, and returns its system calls in its folder, in order, and its result.
+ * `inject`: the call that fails.
  */
 async function writeWatched(root: string, key: string, ...inject: string[]) {
   const { stdout, lines } = await traceCalls([child, root, key], { calls: watched, inject })
@@ -41,7 +41,7 @@ function callsIn(lines: string[], within: string): string[] {
   })
 }
 
-test('a file has its name only when its bytes are durable, and is written only when its name is', async () => {
+test('a file gets its name only when its bytes are durable, and is written only when its name is durable', async () => {
   const root = join(folder, 'uploads')
   await openLocalStore({ root, links: { key: new Uint8Array(32), now: () => new Date() } })
   const firm = newFirm()
@@ -64,7 +64,7 @@ test('a file has its name only when its bytes are durable, and is written only w
   ])
 })
 
-test('a folder that another process made is made durable too, before a file in it counts as written', async () => {
+test('a folder created by another process is synced too, before a file in it counts as written', async () => {
   const root = join(folder, 'uploads')
   const firm = newFirm()
   await writeWatched(root, newKey(firm))
@@ -82,7 +82,7 @@ test('a folder that another process made is made durable too, before a file in i
   ])
 })
 
-test('the folders above a new store are durable, and its id is before it has its name', async () => {
+test('the folders above a new store are durable before its id gets its name', async () => {
   const { calls } = await writeWatched(join(folder, 'a/b/uploads'), newKey())
 
   expect(calls.slice(0, 11)).toEqual([

@@ -23,7 +23,7 @@ const open = () => openLocalStore({ root, links })
 const bytes = makePdf()
 const secret = Buffer.from('not a document')
 
-test('a file lies at the path that its key names, for the owner alone, in folders for the owner alone', async () => {
+test('a file is at the path of its key, and only its owner can read it and enter its folders', async () => {
   const store = await open()
   const firm = newFirm()
   const key = newKey(firm)
@@ -39,7 +39,7 @@ test('a file lies at the path that its key names, for the owner alone, in folder
   expect((await stat(root)).mode & 0o777).toBe(0o700)
 })
 
-test('a folder that was there keeps the rights it had', async () => {
+test('an existing folder keeps its permissions', async () => {
   await mkdir(root, { mode: 0o755 })
 
   await open()
@@ -55,21 +55,21 @@ test('a store keeps its id', async () => {
   await expect(readFile(join(root, '.store-id'), 'utf8')).resolves.toBe(`${storeId}\n`)
 })
 
-test('two processes that open a new store at the same time get the same id', async () => {
+test('two processes that open a new store at once get the same id', async () => {
   const stores = await Promise.all(Array.from({ length: 10 }, open))
 
   expect(new Set(stores.map(({ storeId }) => storeId)).size).toBe(1)
   await expect(listFolder(root)).resolves.toHaveLength(1)
 })
 
-test('a store whose id is damaged is not opened', async () => {
+test('a store with a damaged id is not opened', async () => {
   await mkdir(root)
   await writeFile(join(root, '.store-id'), '')
 
   await expect(open()).rejects.toMatchObject({ code: 'unavailable' })
 })
 
-test('a link in place of a firm’s folder leads nowhere', async () => {
+test('a symbolic link in place of a firm’s folder is not followed', async () => {
   const store = await open()
   const key = newKey()
   await mkdir(join(root, 'security_firms'))
@@ -84,7 +84,7 @@ test('a link in place of a firm’s folder leads nowhere', async () => {
   await expect(listFolder(join(folder, 'elsewhere'))).resolves.toHaveLength(1)
 })
 
-test('a link in place of the folder of all firms leads nowhere', async () => {
+test('a symbolic link in place of the folder of all firms is not followed', async () => {
   const store = await open()
   const key = newKey()
   const inside = join(folder, 'elsewhere', key.slice('security_firms/'.length))
@@ -99,7 +99,7 @@ test('a link in place of the folder of all firms leads nowhere', async () => {
   await expect(listFolder(join(folder, 'elsewhere'))).resolves.toEqual(before)
 })
 
-test('a link in place of a file is not followed', async () => {
+test('a symbolic link in place of a file is not followed', async () => {
   const store = await open()
   const key = newKey()
   await mkdir(dirname(join(root, key)), { recursive: true })
@@ -114,7 +114,7 @@ test('a link in place of a file is not followed', async () => {
   await expect(readFile(join(folder, 'secret'))).resolves.toEqual(secret)
 })
 
-test('the folder itself may be reached by a link', async () => {
+test('the folder of the store may be a symbolic link', async () => {
   await mkdir(join(folder, 'disk'))
   await symlink(join(folder, 'disk'), root)
   const store = await open()
@@ -134,7 +134,7 @@ async function expectNoWay(store: Awaited<ReturnType<typeof open>>, key: Storage
   await expect(Array.fromAsync(store.list(''))).resolves.toEqual([])
 }
 
-test('opening clears away what a dead process left, and nothing younger', async () => {
+test('opening removes files of dead processes, and no recent ones', async () => {
   await open()
   const twoDaysAgo = new Date(Date.now() - 2 * 24 * 60 * 60 * 1000)
   for (const name of ['.incoming-old', '.incoming-young']) await writeFile(join(root, name), secret)
@@ -146,7 +146,7 @@ test('opening clears away what a dead process left, and nothing younger', async 
   expect(names).toEqual(['.incoming-young', '.store-id'])
 })
 
-test('a disk that went away is not one whose files are missing', async () => {
+test('an unmounted disk does not count as one with missing files', async () => {
   const store = await open()
   const key = newKey()
   await store.write(key, inMemory(bytes))
@@ -160,7 +160,7 @@ test('a disk that went away is not one whose files are missing', async () => {
   await expect(Array.fromAsync(store.list(''))).rejects.toMatchObject(away)
 })
 
-test('nothing is written to a disk that is not ours', async () => {
+test('nothing is written to a foreign disk', async () => {
   const store = await open()
   await rename(root, `${root}-unmounted`)
   await mkdir(root)

@@ -1,4 +1,4 @@
-// Run by itself, so that its system calls can be watched: writes one file to a local store and says how it went.
+// A program whose system calls can be traced: writes one file to a local store and prints the result.
 import { openLocalStore } from '../../../src/storage/local/local-store.ts'
 import { StoreError } from '../../../src/storage/file-store.ts'
 import { requireStorageKey } from '../../../src/storage/storage-key.ts'

@@ -7,7 +7,7 @@ import { freshBucket } from '../../support/s3/fresh-bucket.ts'
 import { s3Settings } from '../../support/s3/s3-settings.ts'
 import { startMoto } from '../../support/services/programs/moto.ts'
 
-test('the region of a bucket is found by settings that name another one', async () => {
+test('the region of a bucket is found although the settings name another one', async () => {
   const moto = await startMoto()
   onTestFinished(() => moto.stop())
   const bucket = await freshBucket({ ...moto.s3, region: 'eu-west-1' })
@@ -23,7 +23,7 @@ test.each<[string, Turn, string | undefined]>([
   ['refuses a signature of another region', { status: 400, headers: inEurope }, 'eu-west-1'],
   ['says nothing of regions', { status: 200 }, undefined],
   ['has no such bucket', { status: 404 }, undefined],
-])('what is found in the headers of an answer that %s', async (_how, turn, found) => {
+])('the region is found in the headers of an answer that %s', async (_how, turn, found) => {
   const store = await startScriptedS3({ HEAD: [turn] })
   onTestFinished(() => store.close())
 
@@ -34,13 +34,13 @@ test.each<[string, Turn, string | undefined]>([
 test.each<[string, string | undefined, string]>([
   ['where it says that it is', 'eu-west-1', 'eu-west-1'],
   ['where the settings say, when it says nothing', undefined, 'af-south-1'],
-])('a bucket of Amazon’s is asked for %s', async (_where, found, region) => {
+])('a bucket at Amazon is requested %s', async (_where, found, region) => {
   const { s3 } = loadConfig({ AWS_REGION_NAME: 'af-south-1', AWS_S3_BUCKET: 'backups' })
 
   expect(await withBucketRegion(s3, async () => found)).toEqual({ ...s3, region })
 })
 
-test('a store of one’s own is where the settings say, and is not asked', async () => {
+test('a store other than Amazon’s uses the configured region without a request', async () => {
   const store = await startScriptedS3({ HEAD: [{ status: 301, headers: inEurope }] })
   onTestFinished(() => store.close())
 

@@ -3,15 +3,15 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
 export type PausingProxy = {
   endpoint: string
-  /** Resolves when so much of a request's body has passed; the rest is held back until `release`. */
+  /** Resolves when this much of a request's body has passed. The rest waits for `release`. */
   held: Promise<void>
   release(): void
   close(): Promise<void>
 }
 
 /**
- * Passes connections on to a server, and stops in the middle of the first request body that is large enough: exactly
- * `bodyBytes` of it arrive, and what the sender then does can be looked at in peace.
+ * Forwards connections to a server, and pauses within the first request body that is large enough: exactly `bodyBytes`
+ * of it arrive, so that the sender's next action can be tested.
  */
 export async function startPausingProxy(
   server: { port: number; host: string },
@@ -26,7 +26,7 @@ export async function startPausingProxy(
     const upstream = connect(server)
     for (const socket of [client, upstream]) {
       sockets.add(socket)
-      // Either end may go at any time; that is what these tests are about.
+      // Either end may close at any time; these tests cause that.
       socket.on('error', () => undefined).on('close', () => sockets.delete(socket))
     }
     client.on('close', () => upstream.destroy())
@@ -53,7 +53,7 @@ export async function startPausingProxy(
     }
   }
 
-  /** How many bytes from the start of a request on may pass, if it has a body. */
+  /** The number of bytes from the start of a request that may pass, if it has a body. */
   function roomAfterHead(chunk: Buffer): number | undefined {
     const headEnd = chunk.indexOf('\r\n\r\n')
     const length = Number(/content-length: (\d+)/i.exec(chunk.subarray(0, headEnd).toString('latin1'))?.[1] ?? 0)
@@ -62,7 +62,7 @@ export async function startPausingProxy(
 
   listener.listen(0, '127.0.0.1')
   await once(listener, 'listening')
-  // A listener on TCP has this kind of address.
+  // the address of a TCP listener
   const { port } = listener.address() as AddressInfo
 
   return {

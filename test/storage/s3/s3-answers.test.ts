@@ -17,7 +17,7 @@ const taken: Turn = { status: 412, body: errorBody('PreconditionFailed') }
 const absent: Turn = { status: 404 }
 const key = newKey()
 
-/** A HEAD's answer for an object with these bytes. */
+/** The answer to a HEAD for an object with these bytes. */
 function found(bytes: Buffer, headers: Record<string, string> = {}): Turn {
   return { status: 200, headers: { 'content-length': `${bytes.length}`, etag: '"e"', ...headers } }
 }
@@ -52,7 +52,7 @@ afterEach(async () => {
 
 async function against(script: Record<string, Turn[]>) {
   const scripted = await startScriptedS3(structuredClone(script))
-  // As on Amazon, where an address would not be set.
+  // As for Amazon, without a configured endpoint.
   const s3 = openS3ByConfig(scripted.config, { hasChecksums: true })
   opened = { scripted, s3 }
   const calls = () => scripted.asked.map(({ call }) => call)
@@ -61,7 +61,7 @@ async function against(script: Record<string, Turn[]>) {
   return { ...opened, calls, write, writeParts }
 }
 
-test('a file in memory goes in one request, whose signature and checksum cover its bytes', async () => {
+test('a file in memory is sent in one request whose signature and checksum cover its bytes', async () => {
   const { scripted, write } = await against({ PUT: [stored] })
 
   await expect(write(small)).resolves.toEqual({
@@ -89,7 +89,7 @@ test('a file in memory goes in one request, whose signature and checksum cover i
   expect(put?.headers).not.toHaveProperty('content-encoding')
 })
 
-test('each part is signed by its own hash, and the whole is made of the parts and their hashes', async () => {
+test('each part is signed by its own hash, and the object is completed from the parts and their hashes', async () => {
   const { scripted, s3, writeParts, calls } = await against(multipart)
 
   await expect(writeParts(large)).resolves.toMatchObject({ size: large.length, etag: 'whole-3', objectVersionId: 'v1' })
@@ -116,7 +116,7 @@ test('each part is signed by its own hash, and the whole is made of the parts an
   expect(s3.unfinished.size).toBe(0)
 })
 
-test('a part that S3 had no time for is sent again, all of it', async () => {
+test('a part that S3 throttles is sent again completely', async () => {
   const { scripted, writeParts } = await against({ ...multipart, 'PUT partNumber': [slowDown, slowDown, stored] })
 
   await writeParts(large.subarray(0, 8 * megabyte))
@@ -127,7 +127,7 @@ test('a part that S3 had no time for is sent again, all of it', async () => {
   )
 })
 
-test('a part that is refused before it was sent to its end is sent again, and leaves no connection behind', async () => {
+test('a part that is rejected before its end is sent again, and no connection stays open', async () => {
   const refused: Turn = { early: 503, body: errorBody('SlowDown') }
   const { scripted, writeParts } = await against({ ...multipart, 'PUT partNumber': [refused, stored] })
 
@@ -138,7 +138,7 @@ test('a part that is refused before it was sent to its end is sent again, and le
   await expect.poll(() => scripted.connections()).toBe(1)
 })
 
-test('an upload in parts that fails is aborted, and no longer on record', async () => {
+test('a failed multipart upload is aborted, and not recorded any more', async () => {
   const denied: Turn = { status: 403, body: errorBody('AccessDenied') }
   const { s3, writeParts, calls } = await against({ ...multipart, 'PUT partNumber': [stored, denied] })
 
@@ -149,7 +149,7 @@ test('an upload in parts that fails is aborted, and no longer on record', async 
   expect(calls()).not.toContain('POST uploadId')
 })
 
-test('an upload that cannot be aborted stays on record', async () => {
+test('a multipart upload that cannot be aborted stays recorded', async () => {
   const denied: Turn = { status: 403, body: errorBody('AccessDenied') }
   const script = { ...multipart, 'PUT partNumber': [denied], 'DELETE uploadId': [slowDown] }
   const { s3, writeParts } = await against(script)
@@ -169,7 +169,7 @@ const overlaps: [what: string, turns: Turn[]][] = [
   ['something on the way changed a signed header', [{ status: 403, body: errorBody('SignatureDoesNotMatch') }, stored]],
 ]
 
-test.each(overlaps)('a write is tried again when %s', async (_what, turns) => {
+test.each(overlaps)('a write is retried when %s', async (_what, turns) => {
   const { write, calls } = await against({ PUT: turns })
 
   await expect(write(small)).resolves.toMatchObject({ size: small.length })
@@ -183,7 +183,7 @@ test('a write gives up after three attempts', async () => {
   expect(calls()).toEqual(['PUT', 'PUT', 'PUT'])
 })
 
-test('a write whose answer was lost is done, when the key then holds its very bytes', async () => {
+test('a write without an answer succeeds if the key then has the same bytes', async () => {
   const hash = { 'x-amz-meta-sha256': sha256Of(small), 'x-amz-version-id': 'v7' }
   const { write } = await against({ PUT: ['lose_the_answer', taken], HEAD: [found(small, hash)] })
 
@@ -200,19 +200,19 @@ const others: [what: string, head: Turn][] = [
   ['more bytes', found(large, { 'x-amz-meta-sha256': sha256Of(small) })],
 ]
 
-test.each(others)('a write whose answer was lost is refused, when the key then holds %s', async (_what, head) => {
+test.each(others)('a write without an answer is rejected if the key then has %s', async (_what, head) => {
   const { write } = await against({ PUT: ['lose_the_answer', taken], HEAD: [head] })
 
   await expect(write(small)).rejects.toMatchObject({ code: 'key_taken' })
 })
 
-test('a write whose answer was lost is in doubt, when nobody can say what the key then holds', async () => {
+test('a write without an answer has an unknown outcome if the key cannot be read', async () => {
   const { write } = await against({ PUT: ['lose_the_answer', taken], HEAD: [{ status: 503 }] })
 
   await expect(write(small)).rejects.toMatchObject({ code: 'unavailable' })
 })
 
-test('a write that is refused at once never looks at what the key holds', async () => {
+test('a write that is rejected at once does not read the key', async () => {
   const { write, calls } = await against({ PUT: [taken] })
 
   await expect(write(small)).rejects.toMatchObject({ code: 'key_taken' })
@@ -226,12 +226,12 @@ const completions: [what: string, second: Turn, expected: string, lies: Buffer][
   ['the key is taken by other bytes', taken, 'key_taken', makePdf({ bytes: largeBytes, seed: 'other' })],
 ]
 
-test.each(completions)('a completion whose answer was lost, when %s', async (_what, second, expected, lies) => {
+test.each(completions)('a completion without an answer, when %s', async (_what, second, expected, lies) => {
   const script = {
     ...multipart,
     'POST uploadId': ['lose_the_answer', second] satisfies Turn[],
     HEAD: [absent, found(large)],
-    // An object of several parts names no hash: it is read.
+    // A multipart object has no hash in its metadata, so it is read.
     GET: [{ status: 200, body: lies }],
   }
   const { writeParts } = await against(script)
@@ -244,7 +244,7 @@ test.each(completions)('a completion whose answer was lost, when %s', async (_wh
   expect(outcome).toBe(expected)
 })
 
-test('a key that is taken in the meantime is not overwritten by a completion', async () => {
+test('a key that is used meanwhile is not overwritten by a completion', async () => {
   const { writeParts, calls } = await against({ ...multipart, HEAD: [found(small)] })
 
   await expect(writeParts(large)).rejects.toMatchObject({ code: 'key_taken' })
@@ -252,7 +252,7 @@ test('a key that is taken in the meantime is not overwritten by a completion', a
   expect(calls()).toContain('DELETE uploadId')
 })
 
-test('a completion that fails inside an answer of 200 is tried again', async () => {
+test('a completion that fails within a 200 answer is retried', async () => {
   const failed: Turn = { status: 200, body: errorBody('InternalError') }
   const { writeParts, calls } = await against({
     ...multipart,
@@ -268,20 +268,20 @@ const regions: [answer: string, turn: Turn][] = [
   ['AuthorizationHeaderMalformed', { status: 400, body: errorBody('AuthorizationHeaderMalformed') }],
 ]
 
-test.each(regions)('a bucket of another region, told by %s, is unavailable', async (_answer, turn) => {
+test.each(regions)('a bucket in another region, reported by %s, is unavailable', async (_answer, turn) => {
   const { write, calls } = await against({ PUT: [turn] })
 
   await expect(write(small)).rejects.toMatchObject({ code: 'unavailable', failure: { trouble: 'wrong_place' } })
   expect(calls()).toEqual(['PUT'])
 })
 
-test('an object that ends too early is not taken for a whole one', async () => {
+test('a truncated object is not read as complete', async () => {
   const { s3 } = await against({ GET: [{ begin: small.subarray(0, 1000), of: small.length }] })
 
   await expect(Array.fromAsync(await s3.store.read(key))).rejects.toMatchObject({ code: 'unavailable' })
 })
 
-test('a bucket is not empty whose first page is, since what was deleted there is counted too', async () => {
+test('a bucket whose first page is empty may not be empty, because deleted keys count too', async () => {
   const pages = [
     '<IsTruncated>true</IsTruncated><NextContinuationToken>on</NextContinuationToken>',
     '<Contents><Key>a-document</Key></Contents>',

@@ -15,12 +15,13 @@ import {
   onItsWay,
   sha256Of,
   writeSpooled,
+  linkedVersion,
 } from '../contract/incoming-files.ts'
 import { openS3On, type S3ForTest, temporaryFolder } from '../contract/stores-under-test.ts'
 
 const small = makePdf({ bytes: 300_000 })
 const large = makePdf({ bytes: largeBytes })
-/** Only for where nothing answers anyway: a busy machine must not look like a dead S3. */
+/** Only for cases without an answer: a busy machine must not look like a dead S3. */
 const impatience = (ms: number) => ({ connectMs: ms, answerMs: ms, idleMs: ms, attempts: 3 })
 
 let bucket: FreshBucket
@@ -45,12 +46,12 @@ beforeEach(() => {
 })
 afterEach(() => s3.store.close())
 
-/** Its connections are its own: none is left from a time without the fault. */
+/** It uses its own connections, none of which is from before the fault. */
 function openThroughProxy(timeouts?: S3Timeouts): S3ForTest {
   return openS3On(bucket, { endpoint: `http://127.0.0.1:${proxy.port}`, ...(timeouts && { timeouts }) })
 }
 
-/** Spoils the line, and where nothing would ever come, waits for it but shortly. */
+/** Sets the fault, with short timeouts if no answer will ever arrive. */
 function spoil(fault: Fault): void {
   proxy.setFault(fault)
   if (fault.kind !== 'hang' && fault.kind !== 'swallow_answer') return
@@ -81,7 +82,7 @@ describe.each(sources)('%s', (_name, write) => {
 
     await expect(write(newKey())).rejects.toMatchObject({ code: 'unavailable' })
 
-    // Nobody is made to wait for S3 to forget what it has of a file in parts.
+    // No caller waits until S3 has removed the parts of a file.
     await expect.poll(everything).toEqual(before)
     await expect.poll(() => s3.unfinished.size).toBe(0)
   })
@@ -94,7 +95,7 @@ const mute: [what: string, fault: Fault][] = [
 ]
 
 test.each(mute)(
-  'a file without an answer from S3, since %s, is stored whole or not at all, and can be removed',
+  'a file without an answer from S3, because %s, is stored completely or not at all, and can be removed',
   async (_what, fault) => {
     const before = await everything()
     const key = newKey()
@@ -105,7 +106,7 @@ test.each(mute)(
     const healthy = openS3On(bucket)
     const stat = await healthy.store.stat(key)
     expect([undefined, small.length]).toContain(stat?.size)
-    // A request that is under way when its sender goes may come to its end after this one.
+    // A request in progress when its sender leaves may complete after this one.
     const left = async () => {
       await healthy.store.remove(key)
       return everything()
@@ -115,7 +116,7 @@ test.each(mute)(
   },
 )
 
-test('a file whose first answer was lost is stored once, and known to be', async () => {
+test('a file whose first answer was lost is stored once and reported as stored', async () => {
   const key = newKey()
   proxy.setFault({ kind: 'cut_down', afterBytes: 0 })
   const opened = proxy.connections()
@@ -126,11 +127,11 @@ test('a file whose first answer was lost is stored once, and known to be', async
   await expect(writing).resolves.toMatchObject({ size: small.length, sha256: sha256Of(small) })
 })
 
-test('a file in parts survives that its connections are cut once', async () => {
+test('a multipart upload survives one cut of its connections', async () => {
   const key = newKey()
   const arriving = await onItsWay(temporary.spool)
   const writing = s3.store.write(key, arriving.file)
-  // It may fail while the test is still busy; what it failed with is looked at below.
+  // It may reject before the test awaits it. The error is checked below.
   writing.catch(() => undefined)
   await arrive(arriving, large.subarray(0, 10 * megabyte))
   await expect.poll(() => s3.unfinished.has(key)).toBe(true)
@@ -145,14 +146,14 @@ test('a file in parts survives that its connections are cut once', async () => {
   await arriving.spooled.remove()
 })
 
-test('a file in parts that was begun when S3 went away stays on record, and is aborted when S3 is back', async () => {
+test('a multipart upload in progress during an outage stays recorded, and is aborted after it', async () => {
   const before = await everything()
   s3.store.close()
   s3 = openThroughProxy(impatience(2000))
   const key = newKey()
   const arriving = await onItsWay(temporary.spool)
   const writing = s3.store.write(key, arriving.file)
-  // It may fail while the test is still busy; what it failed with is looked at below.
+  // It may reject before the test awaits it. The error is checked below.
   writing.catch(() => undefined)
   await expect.poll(() => s3.unfinished.has(key)).toBe(true)
   proxy.setFault({ kind: 'hang' })
@@ -161,7 +162,7 @@ test('a file in parts that was begun when S3 went away stays on record, and is a
 
   await expect(writing).rejects.toMatchObject({ code: 'unavailable' })
 
-  // The store's own attempt, for which nobody waited.
+  // The store's attempt in the background.
   const attempts = () => s3.reports.filter(({ operation }) => operation === 'abort_multipart')
   await expect.poll(() => attempts().length).toBe(1)
   const id = s3.unfinished.get(key) ?? ''
@@ -178,7 +179,7 @@ const silent: [what: string, fault: Fault][] = [
   ['breaks off', { kind: 'cut_down', afterBytes: 10 }],
 ]
 
-test.each(silent)('when S3 %s, nothing is said about a file, least of all that it is missing', async (_what, fault) => {
+test.each(silent)('when S3 %s, a file is not reported as missing', async (_what, fault) => {
   spoil(fault)
   const { store } = s3
   const key = newKey()
@@ -190,7 +191,7 @@ test.each(silent)('when S3 %s, nothing is said about a file, least of all that i
   await expect(Array.fromAsync(store.list(''))).rejects.toMatchObject(unavailable)
 })
 
-test('a file that breaks off while it is read is not taken for a whole one', async () => {
+test('a file whose read is interrupted is not read as complete', async () => {
   const key = newKey()
   await s3.store.write(key, inMemory(small))
   await proxy.cutAll()
@@ -199,9 +200,9 @@ test('a file that breaks off while it is read is not taken for a whole one', asy
   await expect(Array.fromAsync(await s3.store.read(key))).rejects.toMatchObject({ code: 'unavailable' })
 })
 
-test('a link is signed while S3 is away', async () => {
+test('a link is signed while S3 is down', async () => {
   proxy.setFault({ kind: 'refuse' })
-  const file = { fileName: 'a.pdf', contentType: 'application/pdf', fileSize: 1, storeId: null }
+  const file = { fileName: 'a.pdf', contentType: 'application/pdf', ...linkedVersion }
   const link = { ...file, disposition: 'attachment', seconds: 60 } as const
 
   await expect(s3.store.signDownload(newKey(), link)).resolves.toMatchObject({ expiresAt: expect.any(Date) })

@@ -11,14 +11,14 @@ import { newKey, sha256Of } from '../contract/incoming-files.ts'
 
 type Turn = { status?: number; afterMs?: number }
 
-/** One connection to a server that answers so; requests wait for it. */
+/** One connection to a server with this answer; requests wait for it. */
 async function against({ status = 200, afterMs = 0 }: Turn) {
   const server = createServer((request, response) => {
     request.resume().once('end', () => setTimeout(() => response.writeHead(status, { etag: '"e"' }).end(), afterMs))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const { port } = server.address() as AddressInfo // of a listener on TCP
+  const { port } = server.address() as AddressInfo // the address of a TCP listener
   const endpoint = `http://127.0.0.1:${port}`
   const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-secret' }
   const place = { bucket: 'documents', region: 'af-south-1', forcePathStyle: true, cloudFront: undefined, credentials }
@@ -53,13 +53,13 @@ const outcomeOf = (putting: Promise<unknown>) =>
     (error: Error) => error.name + error.message,
   )
 
-test.each([200, 201, 204])('a store may answer with %i', async (status) => {
+test.each([200, 201, 204])('an answer of %i is a success', async (status) => {
   const put = await against({ status })
 
   await expect(put()).resolves.toMatchObject({ ETag: '"e"', $metadata: { attempts: 1 } })
 })
 
-test('a request that waits for a connection ends in its time, and when its client leaves', async () => {
+test('a request that waits for a connection ends at its timeout, and when its client disconnects', async () => {
   const put = await against({ afterMs: 1500 })
   const isDone = { value: false }
   const taking = put().then(() => (isDone.value = true))
@@ -72,7 +72,7 @@ test('a request that waits for a connection ends in its time, and when its clien
   await taking
 })
 
-test('a large body goes whole, piece by piece', async () => {
+test('a large body is sent completely, piece by piece', async () => {
   const put = await against({})
   const body = makePdf({ bytes: 3_000_000 })
 

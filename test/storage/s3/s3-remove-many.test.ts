@@ -46,7 +46,7 @@ const kindsOf = async (key: string) =>
     .filter((each) => each.key === key)
     .map(({ kind }) => kind)
     .toSorted()
-/** Without the first one, which asks whether the bucket keeps versions. */
+/** Without the first call, which checks whether the bucket is versioned. */
 const callsOf = ({ reports }: Pick<S3ForTest, 'reports'>) => reports.map(({ operation }) => operation).slice(1)
 
 test('a thousand objects are removed in one call', async () => {
@@ -84,7 +84,7 @@ test('in a versioned bucket each object is hidden, and stays as an old version',
   for (const key of keys) expect(await kindsOf(key)).toEqual(['delete_marker', 'object'])
 })
 
-test('a process that only repeats removals of another one knows that their versions are kept', async () => {
+test('a process that only repeats removals of another one learns that the bucket keeps versions', async () => {
   const VersioningConfiguration = { Status: 'Enabled' } as const
   await bucket.client.send(new PutBucketVersioningCommand({ Bucket: bucket.name, VersioningConfiguration }))
   const [alone = newKey(), ...batch] = await putObjects(3)
@@ -100,7 +100,7 @@ test('a process that only repeats removals of another one knows that their versi
   ofThird.close()
 })
 
-test('a bucket that keeps versions since a later moment is known to keep them', async () => {
+test('a bucket that was versioned later is recognized as versioned', async () => {
   await s3.store.removeMany([newKey(), newKey()])
   const VersioningConfiguration = { Status: 'Enabled' } as const
   await bucket.client.send(new PutBucketVersioningCommand({ Bucket: bucket.name, VersioningConfiguration }))
@@ -112,9 +112,9 @@ test('a bucket that keeps versions since a later moment is known to keep them', 
   expect([...repeated.values()]).toEqual(['hidden', 'hidden', 'hidden'])
 })
 
-test('the answer to a repeat does not say that a bucket keeps no versions', async () => {
+test('the answer to a repeat does not prove that a bucket keeps no versions', async () => {
   const keys = [newKey(), newKey()]
-  // A store that answers the repeat of a removal without the marker that the first one made.
+  // A store that answers the repeat of a removal without the marker that the first one created.
   const hidden = { status: 204, headers: { 'x-amz-delete-marker': 'true' } }
   const body = `<DeleteResult>${keys.map((key) => `<Deleted><Key>${key}</Key></Deleted>`).join('')}</DeleteResult>`
   const scripted = await startScriptedS3({
@@ -130,7 +130,7 @@ test('the answer to a repeat does not say that a bucket keeps no versions', asyn
   await scripted.close()
 })
 
-test('an object that may not be removed does not keep the others', async () => {
+test('an object that may not be removed does not prevent the removal of others', async () => {
   const keys = await putObjects(5)
   const [kept = newKey(), ...others] = keys
   const Policy = JSON.stringify({
@@ -148,14 +148,14 @@ test('an object that may not be removed does not keep the others', async () => {
   expect((await everything()).map(({ key }) => key)).toEqual([kept])
 })
 
-describe('a store that does not take the call for many objects', () => {
+describe('a store without the call for many objects', () => {
   it.each([
     ['lacks a right on the bucket', 403, 'AccessDenied'],
     ['does not know the call', 501, 'NotImplemented'],
     ['does not allow the method', 405, 'MethodNotAllowed'],
     ['asks for an MD5', 400, 'MissingContentMD5'],
     ['cannot read the request', 400, 'MalformedXML'],
-  ])('is asked for each one: it %s', async (_why, status, code) => {
+  ])('is called once for each object: it %s', async (_why, status, code) => {
     const proxy = await startProxyWithoutDeleteObjects(bucket.s3.endpoint, { status, body: errorBody(code) })
     const { store, reports } = openS3On(bucket, { endpoint: proxy.endpoint })
     const keys = await putObjects(3)
@@ -175,7 +175,7 @@ describe('a store that does not take the call for many objects', () => {
   })
 })
 
-test('an object that the answer does not mention is not taken for removed', async () => {
+test('an object that the answer does not mention does not count as removed', async () => {
   const [removed, unmentioned] = [newKey(), newKey()]
   const body = `<DeleteResult><Deleted><Key>${removed}</Key></Deleted></DeleteResult>`
   const scripted = await startScriptedS3({ DELETE: [{ status: 204 }], POST: [{ status: 200, body }] })
@@ -189,7 +189,7 @@ test('an object that the answer does not mention is not taken for removed', asyn
   await scripted.close()
 })
 
-/** Passes every request on to a real store, but answers `POST ?delete` itself. */
+/** Forwards every request to a real store, but answers `POST ?delete` itself. */
 async function startProxyWithoutDeleteObjects(target: string, refusal: { status: number; body: string }) {
   const { hostname, port } = new URL(target)
   const server = createServer((asked, answer) => {
@@ -206,7 +206,7 @@ async function startProxyWithoutDeleteObjects(target: string, refusal: { status:
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const { port: own } = server.address() as AddressInfo // a listener on TCP has this kind of address
+  const { port: own } = server.address() as AddressInfo // the address of a TCP listener
   return {
     endpoint: `http://127.0.0.1:${own}`,
     async close() {

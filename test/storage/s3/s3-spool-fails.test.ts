@@ -12,7 +12,7 @@ import { makePdf } from '../../support/files/make-files.ts'
 import { accept, arrive, megabyte, newKey, onItsWay } from '../contract/incoming-files.ts'
 import { openS3On, temporaryFolder } from '../contract/stores-under-test.ts'
 
-// One part, whose hash is taken before it is sent: what goes wrong then goes wrong in the request.
+// One part, whose hash is calculated before it is sent: later failures occur within the request.
 const onePart = makePdf({ bytes: 6 * megabyte })
 
 let bucket: FreshBucket
@@ -30,19 +30,19 @@ test.each<[string, (path: string) => void]>([
   ['is gone', (path) => rmSync(path)],
   ['lost its end', (path) => truncateSync(path, 100_000)],
   [
-    // What Node says of a file that cannot be read names no path, and its call is "read", as on a connection.
+    // Node's error for an unreadable file has no path, and its call is "read", as on a connection.
     'cannot be read',
     (path) => {
       rmSync(path)
       mkdirSync(path)
     },
   ],
-])('a spool file that %s while a part is sent is our own failure, and S3 is not left alone', async (_what, spoil) => {
+])('a spool file that %s while a part is sent is our own failure, and no outage of S3', async (_what, spoil) => {
   const arriving = await onItsWay(temporary.spool)
   onTestFinished(() => arriving.spooled.remove().catch(() => undefined))
-  const { path } = arriving.file.content as { path: string } // on its way it is in the spool
+  const { path } = arriving.file.content as { path: string } // an incoming large file is in the spool
   let partsAsked = 0
-  // The first attempt is refused; the second finds the spool file spoiled.
+  // The first attempt is rejected; the second finds the damaged spool file.
   const endpoint = await openStoreInBetween({
     behind: bucket.s3.endpoint,
     answer(call) {
@@ -65,6 +65,6 @@ test.each<[string, (path: string) => void]>([
   expect(isS3Unavailable(error)).toBe(false)
   expect(breaker.outage()).toBeUndefined()
   expect(partsAsked).toBe(1)
-  // Nobody is left to tidy up.
+  // Nothing else removes it.
   expect([s3.unfinished.size, await listBucket(bucket.client, bucket.name)]).toEqual([0, []])
 })

@@ -25,7 +25,7 @@ afterAll(async () => {
   await scripted.close()
 })
 
-test('every attempt of an S3 call names its request or job in the User-Agent, and a call without one names nothing', async () => {
+test('every attempt of an S3 call has its request or job id in the User-Agent, and other calls have none', async () => {
   await withLogContext({ request_id: 'r-1:2' }, () => s3.store.write(key, inMemory(makePdf())))
   await withLogContext({ request_id: 'r-2', job_id: 'j-1' }, () => s3.store.remove(key))
   await s3.store.remove(key)
@@ -36,7 +36,7 @@ test('every attempt of an S3 call names its request or job in the User-Agent, an
   ).toEqual([
     '(request r-1:2)',
     '(request r-1:2)',
-    '(job j-1)', // asks whether the bucket keeps versions
+    '(job j-1)', // checks whether the bucket is versioned
     '(job j-1)',
     undefined,
   ])

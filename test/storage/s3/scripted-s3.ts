@@ -6,18 +6,18 @@ import type { S3Config } from '../../../src/config/config.ts'
 
 export type Asked = { call: string; headers: IncomingMessage['headers']; url: URL; body: Buffer }
 
-/** What the server does with a request: an answer, or the connection's end before one. */
+/** The server's reaction to a request: an answer, or the end of the connection before one. */
 export type Turn =
   | { status: number; headers?: Record<string, string>; body?: string | Uint8Array }
-  /** An answer whose beginning alone arrives. */
+  /** An answer of which only the beginning arrives. */
   | { begin: Uint8Array; of: number }
   | 'lose_the_answer'
-  /** A refusal while the body is still on its way. */
+  /** A rejection while the body is still arriving. */
   | { early: number; body: string }
 
 export type ScriptedS3 = {
   config: S3Config
-  /** Every request that was read to its end, in order. */
+  /** All complete requests, in order. */
   asked: Asked[]
   /** Open connections. */
   connections(): Promise<number>
@@ -25,8 +25,8 @@ export type ScriptedS3 = {
 }
 
 /**
- * A server that answers as Amazon S3 documents where the gateway of the tests cannot be made to: each call has a list of
- * turns; the last one stays. A call is named by its method and its query, as `PUT partNumber`.
+ * A server with the answers that Amazon S3 documents and the test gateway cannot give. Each call has a list of answers,
+ * of which the last one repeats. A call is named by its method and its query, as `PUT partNumber`.
  */
 export async function startScriptedS3(script: Record<string, Turn[]>): Promise<ScriptedS3> {
   const asked: Asked[] = []
@@ -39,7 +39,7 @@ export async function startScriptedS3(script: Record<string, Turn[]>): Promise<S
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  // A listener on TCP has this kind of address.
+  // the address of a TCP listener
   const { port } = server.address() as AddressInfo
   const endpoint = `http://127.0.0.1:${port}`
 

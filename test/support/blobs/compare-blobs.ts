@@ -5,7 +5,7 @@ export type BlobRow = {
   id: string
   place: string
   state: 'incoming' | 'live' | 'leaving' | 'quarantined' | 'hidden' | 'destroyed'
-  /** A leaving blob that stays on purpose. */
+  /** A leaving blob that is retained on purpose. */
   isKept: boolean
   isPlatforms: boolean
   multipartId: string | null
@@ -18,17 +18,17 @@ export async function readBlobs(query: Query): Promise<BlobRow[]> {
     from document_blobs b`)
 }
 
-/** What the stores have, by place. */
+/** The contents of the stores, by location. */
 export type Found = {
-  /** What a read finds. */
+  /** Current objects. */
   current: ReadonlySet<string>
-  /** Old versions that a versioned bucket keeps. */
+  /** Old versions of a versioned bucket. */
   hidden: ReadonlySet<string>
-  /** What a versioned bucket puts on top of a removed object. */
+  /** Delete markers of a versioned bucket. */
   markers: ReadonlySet<string>
 }
 
-/** Bytes without a row, and rows whose bytes are not as their state says. */
+/** Bytes without a row, and rows whose bytes do not match their state. */
 export function compareBlobs(blobs: BlobRow[], found: Found): string[] {
   const named = new Set(blobs.filter(({ state }) => state !== 'destroyed').map(({ place }) => place))
   return [
@@ -43,8 +43,8 @@ export function compareBlobs(blobs: BlobRow[], found: Found): string[] {
 type Judged = Pick<BlobRow, 'isKept'> & { isThere: boolean; isHidden: boolean; isMarked: boolean }
 
 /**
- * What must not be in each state. The bytes of an incoming blob may not be there yet, and those of one that is due to leave
- * may be gone already or never have come.
+ * The violations for each state. The bytes of an incoming blob may not exist yet, and those of a blob that is due may
+ * be gone or may never have existed.
  */
 const wrongs: Record<BlobRow['state'], (blob: Judged) => string | false> = {
   incoming: () => false,
@@ -65,7 +65,7 @@ function explain({ place, state, isKept, isPlatforms }: BlobRow, { current, hidd
   return wrong === false ? [] : [wrong]
 }
 
-/** After `purge --now`: what is left of any copy that purged documents ever had. */
+/** After `purge --now`: the remaining copies of purged documents. */
 export function findUndestroyed(copies: Copy[], blobs: BlobRow[], found: Found): string[] {
   const stateOf = new Map(blobs.map(({ place, state }) => [place, state]))
   return copies.flatMap(({ documentId, place }) => {

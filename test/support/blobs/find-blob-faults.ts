@@ -1,7 +1,7 @@
 import type { Query } from './query.ts'
 import { isAlive, listViolations, placeOf } from './watch-blobs.ts'
 
-/** What the rows must be at any moment; each query finds a way in which they are not. */
+/** Rules for the rows at any moment. Each query finds a violation. */
 const faults: Record<string, string> = {
   'a version that not exactly one live blob names': `
     select v.id || ' at ' || ${placeOf('v')} as what from document_versions v
@@ -30,7 +30,7 @@ const faults: Record<string, string> = {
     where b.state = 'destroyed' and b.disposal_id is null`,
 }
 
-/** Faults that the rows alone show. Call `watchBlobs` before. */
+/** Violations that the rows alone show. Call `watchBlobs` before. */
 export async function findBlobFaults(query: Query): Promise<string[]> {
   const found = await listViolations(query)
   for (const [fault, text] of Object.entries(faults))
@@ -38,7 +38,7 @@ export async function findBlobFaults(query: Query): Promise<string[]> {
   return found
 }
 
-/** Keys of uploads that a living process still has under way: none where nobody uploads. */
+/** Keys of uploads in progress of live processes; empty if no client uploads. */
 export async function listUploadsUnderWay(query: Query): Promise<string[]> {
   const rows = await query<{ key: string }>(`
     select b.storage_key as key from document_blobs b

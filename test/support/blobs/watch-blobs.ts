@@ -1,19 +1,19 @@
 import type { Query } from './query.ts'
 
-/** SQL: whether a process holds its lock, asked without the product's own function. Needs the text of an expression. */
+/** SQL: whether a process has its lock, without the service's own function. Takes the text of an expression. */
 export const isAlive = (processId: string) => `exists (
   select from pg_locks l, hashtextextended('process:' || ${processId}, 0) as h
   where l.locktype = 'advisory' and l.objsubid = 1 and l.granted and l.mode = 'ExclusiveLock'
     and l.database = (select oid from pg_database where datname = current_database())
     and l.classid = ((h >> 32) & 4294967295)::oid and l.objid = (h & 4294967295)::oid)`
 
-/** SQL: one place, `s3:key` or `disk:key`. */
+/** SQL: one location, `s3:key` or `disk:key`. */
 export const placeOf = (row: string) =>
   `case when ${row}.store = 's3' then 's3' else coalesce(${row}.store_id::text, 'a disk') end || ':' || ${row}.storage_key`
 
 /**
- * Triggers of the harness: which places each document's bytes ever had a name for, and changes that must never happen at
- * any moment, also between two looks. They ask no function of the product.
+ * Triggers of the harness. They record every location that a document's blobs ever had, and forbidden changes at any
+ * moment, also between two checks. They call no function of the service.
  */
 const install = `
   create schema watch;
@@ -59,7 +59,7 @@ export async function countTakeovers(query: Query): Promise<number> {
 
 export type Copy = { documentId: string; place: string }
 
-/** Every place that bytes of purged documents ever had a name for. */
+/** Every location that blobs of purged documents ever had. */
 export async function listPurgedCopies(query: Query): Promise<Copy[]> {
   return query<Copy>(`
     select c.document_id as "documentId", c.place from watch.copies c

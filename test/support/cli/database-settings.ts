@@ -8,7 +8,7 @@ export async function databaseForTest(): Promise<Settings> {
   return settingsOf(await freshMigratedDatabase())
 }
 
-/** The same without a table: for a first start, and for a restore. */
+/** The same without tables: for a first start, and for a restore. */
 export async function emptyDatabaseForTest(): Promise<Settings> {
   return settingsOf(await freshDatabase())
 }

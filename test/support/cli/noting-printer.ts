@@ -1,6 +1,6 @@
 import type { Printer } from '../../../src/cli/printing/printer.ts'
 
-/** What is said to people and answered to machines is kept. */
+/** Records the output for people and the JSON output. */
 export function notingPrinter(): { print: Printer; said: string[]; answers: object[] } {
   const [said, answers]: [string[], object[]] = [[], []]
   const print: Printer = {

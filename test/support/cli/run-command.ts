@@ -17,7 +17,7 @@ export const launcher = join(checkout, 'bin', 'paniq-docs')
 export type Settings = Record<string, string>
 export type Answer = { code: number | null; stdout: string; stderr: string }
 
-/** An empty working directory, below which the database and the documents of a command lie; it goes when the test ends. */
+/** An empty working directory with the database and documents of a command. It is removed when the test ends. */
 export async function makeWorkFolder(): Promise<string> {
   const folder = await makePassableFolder('paniq-cli-')
   onTestFinished(async () => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
@@ -25,12 +25,12 @@ export async function makeWorkFolder(): Promise<string> {
   return folder
 }
 
-/** A command of the real launcher in a process of its own, which gets these settings and nothing else of our environment. */
+/** Runs a command with the real launcher in a separate process, with only these settings as its environment. */
 export function startCommand(cwd: string, words: string[], settings: Settings = {}) {
   return follow(spawn(launcher, words, { cwd, env: environment(cwd, settings) }))
 }
 
-/** An npm script of this checkout, whose settings keep data and documents below `folder`. */
+/** Runs an npm script of this checkout, with data and documents below `folder`. */
 export function startScript(folder: string, script: string, settings: Settings = {}) {
   return follow(
     spawn('npm', ['run', script], { cwd: checkout, env: { ...environment(folder, settings), ...storedBelow(folder) } }),
@@ -41,7 +41,7 @@ export function storedBelow(folder: string): Settings {
   return { DATA_DIR: join(folder, 'data'), UPLOADS_DIR: join(folder, 'uploads') }
 }
 
-/** The same below a terminal, as a person starts it; both outputs come as one. */
+/** The same on a terminal, as a person starts it. Both outputs are one. */
 export function startOnTerminal(cwd: string, line: string, settings: Settings = {}) {
   const env = { ...environment(cwd, settings), TERM: 'xterm', SHELL: '/bin/sh' }
   return follow(spawn('script', ['--quiet', '--return', '--flush', '--command', line, '/dev/null'], { cwd, env }))
@@ -62,7 +62,7 @@ function environment(home: string, settings: Settings): Settings {
   return {
     ...programVariables(),
     HOME: home,
-    // Without these the SDK would ask the network who this machine is.
+    // Otherwise the SDK would query the network for the machine's identity.
     AWS_EC2_METADATA_DISABLED: 'true',
     PORT: '0',
     ...settings,
@@ -73,7 +73,7 @@ function follow(child: ChildProcessWithoutNullStreams) {
   const said = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text))
-  // What the command does not read, because it has ended, is not our concern.
+  // Input that it does not read because it has ended does not matter.
   child.stdin.on('error', () => undefined)
   let code: number | null | undefined
   const closed = once(child, 'close').then(() => (code = child.exitCode))
@@ -89,7 +89,7 @@ function follow(child: ChildProcessWithoutNullStreams) {
     endInput: () => child.stdin.end(),
     signal: (signal: NodeJS.Signals) => child.kill(signal),
     isRunning: () => code === undefined,
-    /** What it has said once this can be read in it, on either output. */
+    /** Returns its output once this text is in it, on either output. */
     async untilSaid(pattern: RegExp): Promise<RegExpExecArray> {
       for (;;) {
         const found = pattern.exec(said.stdout) ?? pattern.exec(said.stderr)

@@ -9,17 +9,17 @@ import { onTestFinished } from 'vitest'
 export type CannedAnswer = { status: number; headers?: Record<string, string>; body?: string }
 
 type Options = {
-  /** The store that gets what nobody answers here. */
+  /** The store that gets the other requests. */
   behind?: string
-  /** Answers in the store's place, or never; changes nothing when it gives none. */
+  /** Answers instead of the store, or never; undefined forwards the request. */
   answer?: (call: string, body: string) => CannedAnswer | 'silence' | undefined
-  /** What the store gets in place of this body, which is as long. */
+  /** Replaces the body for the store by one of the same length. */
   spoil?: (call: string, body: Buffer) => Buffer
-  /** The `Date` of every answer is moved by so much: a store whose clock differs from ours. */
+  /** Moves the `Date` of every answer by this time: a store with another clock. */
   movedClockMs?: number
 }
 
-/** An S3 address that answers some calls by itself and hands the rest on, unchanged, to a real store. */
+/** An S3 address that answers some calls itself and forwards the rest, unchanged, to a real store. */
 export async function openStoreInBetween(options: Options): Promise<string> {
   const server = createServer((incoming, outgoing) => {
     handle(options, incoming, outgoing).catch(() => outgoing.destroy())
@@ -31,7 +31,7 @@ export async function openStoreInBetween(options: Options): Promise<string> {
     server.close()
     await once(server, 'close')
   })
-  // Listening on TCP, it has an address of this kind.
+  // the address of a TCP listener
   const { port } = server.address() as AddressInfo
   return `http://127.0.0.1:${port}`
 }
@@ -52,7 +52,7 @@ async function handle(options: Options, incoming: IncomingMessage, outgoing: Ser
   const { method, url: path, headers } = incoming
   const onward = request({ hostname, port, method, path, headers })
   const [[answer]] = await Promise.all([
-    // The first and only argument of the event.
+    // the first and only argument of the event
     once(onward, 'response') as Promise<[IncomingMessage]>,
     pipeline([options.spoil?.(nameCall(incoming), body) ?? body], onward),
   ])
@@ -74,7 +74,7 @@ const kinds = [
   'replication',
 ]
 
-/** `GET bucket`, `PUT object`, `POST object?uploads`: what is asked of what, without names and signatures. */
+/** `GET bucket`, `PUT object`, `POST object?uploads`: the kind of call, without names and signatures. */
 function nameCall({ method, url = '' }: IncomingMessage): string {
   const { pathname, searchParams } = new URL(url, 'http://store.example')
   const target = pathname.split('/').filter(Boolean).length > 1 ? 'object' : 'bucket'
@@ -82,7 +82,7 @@ function nameCall({ method, url = '' }: IncomingMessage): string {
   return `${method} ${target}${kind === undefined ? '' : `?${kind}`}`
 }
 
-/** A refusal as Amazon documents it. */
+/** An error as Amazon documents it. */
 export function refusal(status: number, code: string, more = '', headers: Record<string, string> = {}): CannedAnswer {
   const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>Refused.</Message>${more}<RequestId>4442587FB7D0A2F9</RequestId></Error>`
   return { status, headers, body }

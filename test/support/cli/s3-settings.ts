@@ -6,7 +6,7 @@ import { type FreshBucket, freshBucket } from '../s3/fresh-bucket.ts'
 import { testServices } from '../services/packages/test-services.ts'
 import type { Settings } from './run-command.ts'
 
-/** Settings by which a command reaches the test run's store as one who may do everything there. */
+/** Settings with which a command uses the test run's store with all permissions. */
 export function s3Settings(bucket: string, more: Settings = {}): Settings {
   const { endpoint, region, owner } = testServices().s3
   return {
@@ -20,14 +20,14 @@ export function s3Settings(bucket: string, more: Settings = {}): Settings {
   }
 }
 
-/** A bucket that goes when the test ends. */
+/** A bucket that is removed when the test ends. */
 export async function bucketForTest(): Promise<FreshBucket> {
   const bucket = await freshBucket()
   onTestFinished(() => bucket.remove())
   return bucket
 }
 
-/** A name that no bucket has yet. */
+/** The name of a bucket that does not exist. */
 export function newBucketName(): string {
   return `${testServices().s3.bucketPrefix}-${randomBytes(8).toString('hex')}`
 }

@@ -1,14 +1,13 @@
 import { type KeyObject, verify } from 'node:crypto'
 
-/** Parameters that are CloudFront's own: they are taken off before the policy is made and before S3 is asked. */
+/** CloudFront's own parameters, which are removed before the policy is built and the request goes to S3. */
 const own = new Set(['Expires', 'Signature', 'Key-Pair-Id', 'Hash-Algorithm', 'Policy'])
 
 export type Judged = { refusal: 'MissingKey' | 'AccessDenied' } | { path: string; query: [string, string][] }
 
 /**
- * Whether CloudFront would let this address through, as Amazon documents signed URLs with a canned policy: the policy is
- * made again from the address as it arrived, letter for letter, and its signature checked with the key that the address
- * names.
+ * Whether CloudFront would allow this address, as Amazon documents signed URLs with a canned policy: the policy is
+ * rebuilt from the address exactly as it arrived, and its signature is checked with the key that the address names.
  */
 export function judgeAddress(address: string, keys: ReadonlyMap<string, KeyObject>, now: Date): Judged {
   const [base = '', query = ''] = address.split('?', 2)

@@ -15,13 +15,13 @@ import { judgeAddress } from './judge-address.ts'
 
 export type CloudFront = {
   domain: string
-  /** What a service needs to sign links for it, with a key of either kind. */
+  /** The settings with which a service signs links for it, with a key of either kind. */
   settings: Record<KeyKind, Record<string, string>>
-  /** Follows a link as a browser does: the name of the distribution leads to this machine. */
+  /** Follows a link like a browser; the name of the distribution resolves to this machine. */
   fetch(link: string, init?: RequestInit): Promise<Response>
-  /** Addresses that were asked for, as they arrived. */
+  /** The requested addresses, as they arrived. */
   asked: string[]
-  /** From now on by this clock. */
+  /** Uses this clock from now on. */
   setClock(now: () => Date): void
   close(): Promise<void>
 }
@@ -31,8 +31,9 @@ export type KeyKind = 'RSA' | 'ECDSA'
 const domain = 'd111111abcdef8.cloudfront.net'
 
 /**
- * Stands for a CloudFront distribution in front of a bucket, set up as deploy/cloudfront says: who has no signature gets
- * nothing, what the policies name goes on to S3, and what they add to an answer is added. It keeps nothing.
+ * A simulation of a CloudFront distribution in front of a bucket, configured by deploy/cloudfront: requests without a
+ * valid signature are denied, the parameters in the policies are forwarded to S3, and the headers in the policies are
+ * added to answers. It caches nothing.
  */
 export async function startCloudFront(bucket: FreshBucket): Promise<CloudFront> {
   const pairs = {
@@ -51,7 +52,7 @@ export async function startCloudFront(bucket: FreshBucket): Promise<CloudFront> 
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  // A listener on TCP has this kind of address.
+  // the address of a TCP listener
   const { port } = server.address() as AddressInfo
 
   const settingsOf = ({ id, privateKey }: (typeof pairs)[KeyKind]) => ({
@@ -116,7 +117,7 @@ async function passOn(
   response.writeHead(answer.status, { ...own, ...added() }).end(method === 'HEAD' ? undefined : body)
 }
 
-/** As the distribution's own right to read is written. */
+/** The origin access control signs the request to S3. */
 function mayRead(key: string): boolean {
   const readable = bucketPolicy.Statement.map(({ Resource }) => Resource.replace('arn:aws:s3:::BUCKET/', ''))
   return readable.some((pattern) => key.startsWith(pattern.replace(/\*$/, '')))

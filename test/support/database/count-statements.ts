@@ -1,6 +1,6 @@
 import type { App } from '../../../src/app.ts'
 
-/** How often the database was asked meanwhile, beginnings and ends of transactions among it. */
+/** The number of statements meanwhile, including beginnings and ends of transactions. */
 export async function countStatements({ metrics }: App, work: () => Promise<unknown>): Promise<number> {
   const before = await countAll(metrics)
   await work()

@@ -5,7 +5,7 @@ import { migrate } from '../../../src/database/schema/migrate.ts'
 import { freshDatabase, type FreshDatabase } from './fresh-database.ts'
 import { migrateJobs } from '../../../src/database/work/job-queue.ts'
 
-/** A database with the service's tables that others are copied from. Nobody may be connected to it meanwhile. */
+/** A database with the service's tables, as a template for copies. No client may be connected to it meanwhile. */
 export async function createTemplate(adminUrl: string): Promise<FreshDatabase> {
   const database = await freshDatabase(adminUrl)
   const connection = { connectionString: database.url }

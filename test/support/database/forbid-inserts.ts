@@ -4,8 +4,9 @@ import { onTestFinished } from 'vitest'
 import type { Db } from '../../../src/database/connection/client.ts'
 
 /**
- * Until the test ends, or what it gives is called, the database refuses inserts into this table as to a user without the
- * right: nobody refuses a superuser, as whom tests run, so the trigger goes on as somebody who has none.
+ * Makes the database reject inserts into this table, as for a user without the right, until the test ends or the
+ * returned function is called. Tests run as a superuser, whom no right stops, so the trigger continues as a role
+ * without it.
  */
 export async function forbidInserts(db: Db, table: string): Promise<() => Promise<void>> {
   const asNobody = `begin set local role pg_monitor; perform 1 from ${table}; return null; end`

@@ -3,10 +3,10 @@ import { expect, test } from 'vitest'
 
 import { freshDatabase, freshMigratedDatabase } from './fresh-database.ts'
 
-test('a fresh database takes tables, and is gone once dropped although someone is still connected', async () => {
+test('a fresh database accepts tables, and is gone once dropped although a client is still connected', async () => {
   const database = await freshDatabase()
   const client = new Client({ connectionString: database.url })
-  // Dropping ends this connection from the server's side.
+  // Dropping the database ends this connection from the server's side.
   client.on('error', () => undefined)
   await client.connect()
   await client.query('create table documents (name text)')

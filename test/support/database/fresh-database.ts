@@ -6,9 +6,9 @@ import { templateDatabase, testServices } from '../services/packages/test-servic
 
 export type FreshDatabase = {
   name: string
-  /** With a superuser's rights. */
+  /** As a superuser. */
   url: string
-  /** Also when someone is still connected. */
+  /** Also while a client is connected. */
   drop: () => Promise<void>
 }
 
@@ -19,12 +19,14 @@ export async function freshDatabase(adminUrl: string = testServices().postgres.a
   return database
 }
 
-/** A new database with the service's tables, as an installation of its own. Costs a tenth of running the migrations. */
+/**
+ * A new database with the service's tables, as a separate installation. Takes a tenth of the time of the migrations.
+ */
 export async function freshMigratedDatabase(): Promise<FreshDatabase> {
   const { adminUrl } = testServices().postgres
   const database = describeDatabase(adminUrl)
   await runStatement(adminUrl, `create database ${database.name} template ${templateDatabase()}`)
-  // Made just now: work that never ran is late from the time of the migrations on.
+  // Set to now, because jobs that never ran are late from the time of the migrations on.
   await runStatement(
     database.url,
     `update document_installation set id = default, created_at = default;

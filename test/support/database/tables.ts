@@ -19,7 +19,7 @@ import type {
   VersionId,
 } from '../../../src/vocabulary/vocabulary.ts'
 
-// The product reads and writes these tables with plain SQL; tests ask for their rows through the typed builder.
+// The service uses SQL for these tables. Tests use the typed query builder.
 declare module '../../../src/database/connection/tables.ts' {
   interface Tables {
     firm_documents: FirmDocuments
@@ -53,6 +53,7 @@ type Documents = {
   id: DocumentId
   document_type: string
   current_version: number
+  shown_version: number | null
   created_by: UserId
   created_at: Defaulted
   updated_at: Defaulted
@@ -107,7 +108,7 @@ type DocumentBlobs = {
   store_id: StoreId | null
   storage_key: StorageKey | QuarantineKey
   state: BlobState
-  // The driver hands a bigint over as text.
+  // The driver returns a bigint as text.
   bytes: ColumnType<string | null, number | null, number | null>
   reserved_bytes: ColumnType<string, number | undefined, number>
   reserved_documents: Generated<number>

@@ -11,7 +11,7 @@ export type TwoRoles = {
   remove(): Promise<void>
 }
 
-/** A fresh database whose owner is one role, while the service is another that owns nothing. */
+/** A new database with one role as its owner, and another role that owns nothing for the service. */
 export async function freshDatabaseOfTwoRoles(adminUrl: string = testServices().postgres.adminUrl): Promise<TwoRoles> {
   const database = await freshDatabase(adminUrl)
   const suffix = randomBytes(6).toString('hex')

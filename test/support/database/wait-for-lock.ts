@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { Db } from '../../../src/database/connection/client.ts'
 
-/** Resolves once so many connections of this database wait for a row that another holds. */
+/** Resolves once this number of connections of this database wait for a locked row. */
 export async function waitUntilWaiting(db: Db, count = 1): Promise<void> {
   for (;;) {
     const { rows } = await sql`

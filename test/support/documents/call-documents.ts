@@ -11,7 +11,7 @@ export type UploadOptions = {
   headers?: Record<string, string>
 }
 
-/** Uploads a file as a browser's form would. */
+/** Uploads a file like a browser's form. */
 export async function uploadFile(
   url: string,
   firmId: string,
@@ -30,12 +30,12 @@ export async function uploadFile(
   })
 }
 
-/** What a browser would say of it; of a name that it does not know, nothing. */
+/** The MIME type that a browser would send; none for an unknown extension. */
 function typeByName(fileName: string): string {
   return fileName.toLowerCase().endsWith('.pdf') ? 'application/pdf' : ''
 }
 
-/** Uploads a file that must be taken, and gives the document back. */
+/** Uploads a file that must be accepted, and returns the document. */
 export async function uploadDocument(
   url: string,
   firmId: string,
@@ -47,7 +47,7 @@ export async function uploadDocument(
   return (await response.json()) as DocumentShape
 }
 
-/** A call below the firm's documents; redirects are answers, not followed. */
+/** A call below the firm's documents. Redirects are returned, not followed. */
 export async function callDocuments(
   url: string,
   firmId: string,
@@ -72,7 +72,7 @@ export type ProblemBody = {
   errors?: { field: string; message: string }[]
 }
 
-/** The body of a refusal. */
+/** The body of an error. */
 export async function problemOf(response: Response): Promise<ProblemBody> {
   return (await response.json()) as ProblemBody
 }

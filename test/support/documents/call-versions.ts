@@ -22,7 +22,7 @@ export async function addVersion(
   })
 }
 
-/** Takes an old version up again. */
+/** Restores an old version. */
 export async function restoreVersion(
   url: string,
   { firm, id }: Of,
@@ -32,7 +32,7 @@ export async function restoreVersion(
   return callDocuments(url, firm, person, `/${id}/versions/${version}/restore`, { method: 'POST' })
 }
 
-/** The bytes of one version, from wherever they lie. */
+/** The bytes of one version, from any store. */
 export async function readVersion(url: string, { firm, id }: Of, person: Person, version: number): Promise<Buffer> {
   const answer = await callDocuments(url, firm, person, `/${id}/versions/${version}/download`)
   const link = answer.headers.get('location')

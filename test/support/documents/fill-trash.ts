@@ -5,13 +5,13 @@ import type { FirmId, UserId } from '../../../src/vocabulary/vocabulary.ts'
 
 type Trash = { firmId: FirmId; uploadedBy: UserId; count: number }
 
-/** Rows in one statement, which ends within the service's statement timeout. */
+/** Rows for each statement, so that it ends within the service's statement timeout. */
 const batchSize = 5000
 
 /**
  * Documents that have been in the trash for more than 30 days, each with one version without bytes in any store. Every
- * second one is under a legal hold. They are verified and of a required type, so that no check of the purge is trivial;
- * one live document of the type keeps them from needing approval.
+ * second one has a legal hold. They are verified and of a required type, so that every check of the purge has work; one
+ * live document of the type prevents the need for approval.
  */
 export async function fillTrash(db: Db, { firmId, uploadedBy, count }: Trash): Promise<void> {
   for (let from = 0; from <= count; from += batchSize) {

@@ -8,7 +8,7 @@ import type { FirmId, StoreName } from '../../../src/vocabulary/vocabulary.ts'
 type Ground = { db: Db; firm: FirmId }
 type Version = { bytes: number; daysAgo: number; store?: StoreName; bytesState?: string }
 
-/** Rows alone: what a file costs is told by them. Yields the document's id. */
+/** Creates only rows, since the cost depends only on them. Returns the document's id. */
 export async function seedVersion({ db, firm }: Ground, version: Version): Promise<string> {
   const id = randomUUID()
   const { bytes, daysAgo, store = 's3', bytesState = 'present' } = version
@@ -42,7 +42,7 @@ type Purged = {
   isDestroyed?: true
 }
 
-/** The record of a purge, with a file for each of its versions. */
+/** A disposal record, with a file for each version. */
 export async function seedPurged({ db, firm }: Ground, purged: Purged): Promise<void> {
   const { versions, hiddenDaysAgo, disposedDaysAgo = 0, store = 's3', isDestroyed } = purged
   const state = isDestroyed === true ? 'destroyed' : hiddenDaysAgo === undefined ? 'leaving' : 'hidden'
@@ -61,5 +61,5 @@ export async function seedPurged({ db, firm }: Ground, purged: Purged): Promise<
     from d, unnest(${versions}::bigint[]) as bytes`.execute(db)
 }
 
-/** An hour into that day, so that no second of the test's changes the day. */
+/** An hour into that day, so that the duration of the test does not change the day. */
 const daysBefore = (days: number) => sql`now() - make_interval(days => ${days}::int, hours => 1)`

@@ -15,7 +15,7 @@ type Ground = { db: Db; uploadsDir: string; storeId: StoreId; firmId: FirmId; up
 
 const atOnce = 250
 
-/** Documents as uploads would have left them on a local disk, but without the time that uploads take. */
+/** Creates documents as after uploads to a local disk, in less time. */
 export async function seedDocuments(ground: Ground, sizes: number[]): Promise<SeededDocument[]> {
   const seeded: SeededDocument[] = []
   for (let start = 0; start < sizes.length; start += atOnce) {
@@ -26,7 +26,7 @@ export async function seedDocuments(ground: Ground, sizes: number[]): Promise<Se
   return seeded
 }
 
-/** What firms upload: 60 % scans of a page, 35 % of several, 5 % photographs; about 105 KB on average. */
+/** Typical documents of firms: 60 % scans of a page, 35 % of several, 5 % photographs; about 105 KB on average. */
 export function defaultSizes(count: number, random: () => number = Math.random): number[] {
   const between = (least: number, most: number) => Math.round(least + random() * (most - least))
   return Array.from({ length: count }, () => {
@@ -37,13 +37,13 @@ export function defaultSizes(count: number, random: () => number = Math.random):
 }
 
 async function putFile({ uploadsDir, firmId }: Ground, size: number): Promise<SeededDocument> {
-  const id = randomUUID() as DocumentId // just made, so it names nothing else
+  const id = randomUUID() as DocumentId // a new id, used for nothing else
   const key = storageKeyOf({ firmId, documentType: 'tax_clearance', uuid: randomUUID(), extension: 'pdf' })
   const bytes = makePdf({ bytes: size, seed: id })
   const path = join(uploadsDir, key)
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   await writeFile(path, bytes, { mode: 0o600 })
-  const sha256 = createHash('sha256').update(bytes).digest('hex') as Sha256 // hex of a SHA-256 is what the brand says
+  const sha256 = createHash('sha256').update(bytes).digest('hex') as Sha256 // a SHA-256 in hex has the form of the brand
   return { id, firmId, key, size, sha256 }
 }
 
@@ -52,8 +52,8 @@ async function insertRows({ db, storeId, firmId, uploadedBy }: Ground, documents
   await sql`
     with given as (select * from jsonb_to_recordset(${rows}::jsonb) as g (id uuid, key text, size int, sha256 text)),
     d as (
-      insert into documents (firm_id, id, document_type, current_version, created_by)
-      select ${firmId}::uuid, id, 'tax_clearance', 1, ${uploadedBy}::uuid from given
+      insert into documents (firm_id, id, document_type, current_version, shown_version, created_by)
+      select ${firmId}::uuid, id, 'tax_clearance', 1, 1, ${uploadedBy}::uuid from given
     ),
     v as (
       insert into document_versions (firm_id, document_id, version, file_name, file_size, mime_type, sha256, store,

@@ -6,7 +6,7 @@ import type { Person } from '../people/people.ts'
 
 export type Cut = { file: Buffer; sentBytes: number; chunked?: boolean; key?: string }
 
-/** Sends a form up to a point, as a phone would that loses its connection there. */
+/** Sends a form up to a point and disconnects, like a phone that loses its connection. */
 export async function sendAndCut(
   service: { url: string },
   firm: FirmId,

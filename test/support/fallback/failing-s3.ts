@@ -6,7 +6,7 @@ import { type FreshBucket, freshBucket } from '../s3/fresh-bucket.ts'
 import { s3Settings } from '../s3/s3-settings.ts'
 import { startService, type TestService } from '../service/start-service.ts'
 
-/** As usual, but for what would make a test wait. */
+/** The usual limits, except those that would make a test wait. */
 export const impatient = {
   timeouts: { connectMs: 2000, answerMs: 1500, idleMs: 2000, attempts: 3 },
   breakerTimes: { minPauseMs: 100, maxPauseMs: 400, stableMs: 0, stalledMs: 5000 },
@@ -26,17 +26,17 @@ export const faults: [what: string, fault: Fault][] = [
 export type FailingS3 = {
   bucket: FreshBucket
   proxy: FaultProxy
-  /** On S3 behind the proxy. */
+  /** Its S3 is behind the proxy. */
   service: TestService
   /** The settings of another service behind it. */
   settings: Record<string, string>
   spoil(fault: Fault): Promise<void>
-  /** S3 works again, and the service knows it. */
+  /** Makes S3 work again, and waits until the service has noticed. */
   mend(): Promise<void>
   close(): Promise<void>
 }
 
-/** A service whose S3 can be spoiled. */
+/** A service with an S3 that can fail on demand. */
 export async function openFailingS3(): Promise<FailingS3> {
   const bucket = await freshBucket()
   const { hostname, port } = new URL(bucket.s3.endpoint)

@@ -4,7 +4,7 @@ import { makeJpeg, makeNoise, makePdf, makePng } from './make-files.ts'
 import { readSample } from './read-sample.ts'
 import { jpegOfSize, pngOfSize } from './sized-pictures.ts'
 
-/** A file that must be rejected, and the answer to its sender. */
+/** A file that must be rejected, and the expected answer. */
 export type HostileFile = {
   what: string
   bytes: Buffer
@@ -177,7 +177,7 @@ const sizes: HostileFile[] = [
   },
 ]
 
-/** Malformed and hostile files of every kind, for a type that takes every format and at most a megabyte. */
+/** Malformed and hostile files of every format, for a type that allows every format and at most a megabyte. */
 export const hostileFiles = [...disguised, ...namedOtherwise, ...brokenPdfs, ...brokenPictures, ...sizes]
 
 function join(...pieces: (string | Buffer)[]): Buffer {
@@ -188,7 +188,7 @@ function program(): Buffer {
   return join('MZ\x90\0', Buffer.alloc(5000))
 }
 
-/** One entry, packed. */
+/** One compressed entry. */
 function zip(name: string, content: string | Buffer): Buffer {
   const local = Buffer.alloc(30)
   local.writeUInt32LE(0x04034b50)
@@ -198,12 +198,12 @@ function zip(name: string, content: string | Buffer): Buffer {
   return join(local, name, deflateRawSync(content))
 }
 
-/** Its names written in numbers, which every reader understands. */
+/** Names with numeric escapes, which every reader understands. */
 function hidden(pdf: Buffer): Buffer {
   return join(pdf.toString('latin1').replaceAll('/Encrypt ', '/#45ncrypt '))
 }
 
-/** Comments of no bytes, before a frame that would be right. */
+/** Empty comments before a valid frame. */
 function segments(count: number): Buffer {
   const whole = makeJpeg()
   return join(whole.subarray(0, 2), Buffer.alloc(4 * count, Buffer.from([0xff, 0xfe, 0, 2])), whole.subarray(2))

@@ -3,25 +3,25 @@ import { crc32, deflateRawSync } from 'node:zlib'
 import { makePdf } from './make-files.ts'
 import { eicar } from '../services/programs/clamd.ts'
 
-/** Harmless, and by agreement a find of every scanner. */
+/** The EICAR test file: harmless, and detected by every scanner by agreement. */
 export const eicarFile = Buffer.from(eicar)
 
-/** A PDF that every reader opens, with the test virus attached. */
+/** A valid PDF with the test virus attached. */
 export function makeInfectedPdf(wish: { bytes?: number; seed?: string } = {}): Buffer {
   return makePdf({ ...wish, attached: eicarFile })
 }
 
-/** A PDF with the test virus in a ZIP that is attached to it. */
+/** A PDF with an attached ZIP that contains the test virus. */
 export function makePdfWithInfectedZip(): Buffer {
   return makePdf({ attached: zipOf('a.com', eicarFile) })
 }
 
-/** The test virus in so many ZIPs, one inside the other. */
+/** The test virus in this number of nested ZIPs. */
 export function nestEicar(depth: number): Buffer {
   return Array.from({ length: depth }).reduce<Buffer>((inner, _, index) => zipOf(`${index}.zip`, inner), eicarFile)
 }
 
-/** A ZIP of one entry, packed. `flags` 1: it says that a password is needed. */
+/** A ZIP of one compressed entry. `flags` 1: it claims to need a password. */
 export function zipOf(name: string, content: Buffer, flags = 0): Buffer {
   const packed = deflateRawSync(content)
   const about = Buffer.alloc(26)

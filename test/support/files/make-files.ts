@@ -2,34 +2,37 @@ import { createCipheriv, createHash } from 'node:crypto'
 import { crc32, deflateSync } from 'node:zlib'
 
 type FileOptions = {
-  /** The exact size wanted; without it, the smallest that is valid. */
+  /** The exact size. Default: the smallest valid one. */
   bytes?: number
-  /** Files of the same size and another seed have other bytes; the same seed always gives the same file. */
+  /** Files of the same size and another seed have other bytes. The same seed always gives the same file. */
   seed?: string
 }
 
-/** A PDF of one empty page that a reader opens; `attached`: a file inside it. */
-export function makePdf({ attached, ...wish }: FileOptions & { attached?: Buffer } = {}): Buffer {
-  return sized((spare, seed) => pdf(spare, seed, attached), wish)
+/** A valid PDF of one empty page; `attached`: a file inside it. */
+export function makePdf({ attached, ...options }: FileOptions & { attached?: Buffer } = {}): Buffer {
+  return sized((spare, seed) => pdf(spare, seed, attached), options)
 }
 
 /** A PNG of one grey pixel. */
-export function makePng(wish: FileOptions = {}): Buffer {
-  return sized(png, wish)
+export function makePng(options: FileOptions = {}): Buffer {
+  return sized(png, options)
 }
 
 /** A JPEG of one grey pixel. */
-export function makeJpeg(wish: FileOptions = {}): Buffer {
-  return sized(jpeg, wish)
+export function makeJpeg(options: FileOptions = {}): Buffer {
+  return sized(jpeg, options)
 }
 
-/** Bytes that look random and are the same for the same seed: a part lost, doubled or moved changes their hash. */
+/** Pseudo-random bytes of a seed: a lost, doubled or moved part changes their hash. */
 export function makeNoise(bytes: number, seed = ''): Buffer {
   const key = createHash('sha256').update(seed).digest().subarray(0, 16)
   return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(bytes))
 }
 
-/** Each maker's file grows by exactly one byte for each spare byte, so that every size above the smallest can be had. */
+/**
+ * The size of each file grows by exactly one byte for each spare byte, so that every size above the smallest is
+ * possible.
+ */
 type Maker = (spare: number, seed: string) => Buffer
 
 const leastSpare = 24
@@ -70,7 +73,7 @@ function embeddedFile(content: Buffer): Buffer {
   return Buffer.concat([head, content, Buffer.from('\nendstream')])
 }
 
-/** Always as long, whatever the number, so that no offset moves. */
+/** Always of the same length, so that no offset moves. */
 function tenDigits(value: number): string {
   return String(value).padStart(10, '0')
 }
@@ -80,7 +83,7 @@ function png(spare: number, seed: string): Buffer {
   return Buffer.concat([
     Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
     pngChunk('IHDR', header),
-    pngChunk('paDd', makeNoise(spare, seed)), // the case of its letters says: private, and of no matter to a reader
+    pngChunk('paDd', makeNoise(spare, seed)), // the case of its letters marks a private chunk that readers ignore
     pngChunk('IDAT', deflateSync(Buffer.from([0, 0x80]))),
     pngChunk('IEND', Buffer.alloc(0)),
   ])
@@ -101,12 +104,12 @@ function jpeg(spare: number, seed: string): Buffer {
     jpegSegment(0xc4, codeTable(0x00)),
     jpegSegment(0xc4, codeTable(0x10)),
     jpegSegment(0xda, Buffer.from([1, 1, 0, 0, 63, 0])),
-    // Two code words of one 0 bit each (no difference, end of block), filled up with ones.
+    // Two code words of one 0 bit each (no difference, end of block), padded with ones.
     Buffer.from([0x3f, 0xff, 0xd9]),
   ])
 }
 
-/** One code word, a single 0 bit, that stands for 0. */
+/** One code word, a single 0 bit, for the value 0. */
 function codeTable(destination: number): Buffer {
   return Buffer.from([destination, 1, ...Array<number>(15).fill(0), 0])
 }

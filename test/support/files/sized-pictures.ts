@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib'
 
 import { makeJpeg, makePng } from './make-files.ts'
 
-/** A PNG whose header says so many pixels, right in itself; it has one. */
+/** A valid PNG whose header has this number of pixels, with only one pixel of data. */
 export function pngOfSize(width: number, height: number): Buffer {
   const bytes = Buffer.from(makePng())
   bytes.writeUInt32BE(width, 16)
@@ -11,7 +11,7 @@ export function pngOfSize(width: number, height: number): Buffer {
   return bytes
 }
 
-/** The same of a JPEG. */
+/** The same as a JPEG. */
 export function jpegOfSize(width: number, height: number): Buffer {
   const bytes = Buffer.from(makeJpeg())
   const frame = bytes.indexOf(Buffer.from([0xff, 0xc0]))

@@ -28,7 +28,7 @@ export async function readApiDocument(url: string): Promise<ApiDocument> {
   return (await response.json()) as ApiDocument
 }
 
-/** `name` is method and address, as `GET /healthz`. */
+/** `name`: method and address, as `GET /healthz`. */
 export type NamedOperation = Operation & { name: string }
 
 export function operationsOf(document: ApiDocument): NamedOperation[] {

@@ -1,6 +1,6 @@
 import { decodeJwt, SignJWT } from 'jose'
 
-/** A token for the same person such as the platform gives, since ours would end in the middle of a long run. */
+/** A token for the same person in the platform's form, because ours would expire during a long run. */
 export async function lastingHeaders(accessToken: string, secret: string): Promise<{ authorization: string }> {
   const { sub = '' } = decodeJwt(accessToken)
   const token = await new SignJWT({ token_type: 'access', user_type: 'registered_user' })

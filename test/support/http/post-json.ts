@@ -1,4 +1,4 @@
-/** A call that must go well; gives its answer. */
+/** A call that must succeed; returns its answer. */
 export async function postJson(
   url: string,
   body: unknown,

@@ -8,17 +8,17 @@ import { buildApi } from '../../../src/bin/api.ts'
 export type RawAnswer = { status: number | undefined; head: string; body: string }
 
 export type RawConnection = {
-  /** Resolves when the bytes are handed over; false when the other side takes none any more. */
+  /** Resolves when the bytes are written; false if the other side accepts no more. */
   send(bytes: Buffer | string): Promise<boolean>
-  /** Nothing more will be sent. */
+  /** Ends the sending side. */
   finish(): void
-  /** Goes away without a word. */
+  /** Disconnects without a message. */
   drop(): void
-  /** All that was heard, once the other side has ended the connection or reset it. */
+  /** All received bytes, once the other side has ended or reset the connection. */
   answer: Promise<RawAnswer>
 }
 
-/** A connection on which a test says exactly what it wants, also what no client library would. */
+/** A connection on which a test sends any bytes, including those that no client library would send. */
 export async function openRaw(url: string): Promise<RawConnection> {
   const { hostname, port } = new URL(url)
   const socket = connect({ host: hostname, port: Number(port), noDelay: true })
@@ -37,7 +37,7 @@ export async function openRaw(url: string): Promise<RawConnection> {
   }
 }
 
-// A write that a reset overtakes is told of through its callback too.
+// A write that is interrupted by a reset gets the error in its callback too.
 function sendOn(socket: Socket, bytes: Buffer | string): Promise<boolean> {
   if (!socket.writable) return Promise.resolve(false)
   return new Promise((resolve) => void socket.write(bytes, (error) => resolve(!(error instanceof Error))))
@@ -49,7 +49,7 @@ function parse(text: string): RawAnswer {
   return { status: status === undefined ? undefined : Number(status), head, body: rest.join('\r\n\r\n') }
 }
 
-/** The head of an upload; what follows it is the test's to say. */
+/** The head of an upload. The test sends the rest. */
 export function uploadHead(firmId: string, authorization: string, ...headers: string[]): string {
   return [
     `POST /api/v1/security-firms/${firmId}/documents?document_type=tax_clearance HTTP/1.1`,
@@ -77,7 +77,7 @@ export type WatchedServer = {
   stop(): Promise<void>
 }
 
-/** The same app behind one more address, at which it can be seen how much the server reads. */
+/** The same app at another address, which shows how much the server reads. */
 export async function serveWatched(app: App): Promise<WatchedServer> {
   const server = await buildApi(app)
   const sockets: Socket[] = []

@@ -12,10 +12,10 @@ export type ReceivedSpan = {
 }
 
 export type TraceCollector = {
-  /** As OTEL_EXPORTER_OTLP_ENDPOINT takes it. */
+  /** In the form of OTEL_EXPORTER_OTLP_ENDPOINT. */
   url: string
   spans(): ReceivedSpan[]
-  /** Everything that came, head and body. */
+  /** All received requests, head and body. */
   text(): string
   close(): Promise<void>
 }
@@ -29,7 +29,7 @@ type Body = {
   }[]
 }
 
-/** A collector that takes OTLP as JSON over HTTP, as a real one does, and keeps what came. */
+/** A collector that receives OTLP as JSON over HTTP, and stores it. */
 export async function startTraceCollector(): Promise<TraceCollector> {
   const received: { head: string; body: string }[] = []
   const server = createServer((request, response) => {

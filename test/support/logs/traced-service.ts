@@ -4,7 +4,7 @@ import { startTraceCollector, type TraceCollector } from './trace-collector.ts'
 
 export type TracedService = BehindProxies & { collector: TraceCollector }
 
-/** Gives the tests of a file a service behind proxies that sends its traces to a collector, ten times a second. */
+/** A service behind proxies that sends its traces to a collector ten times a second, for the tests of a file. */
 export function tracedService(settings: Record<string, string>): TracedService {
   return sceneOfFile(async (closing) => {
     const collector = await startTraceCollector()

@@ -1,9 +1,9 @@
-/** The cells of each row of the Markdown table whose first heading is this word, without the heading itself. */
+/** The cells of each row of the Markdown table whose first heading is this word, without the heading row. */
 export function readTable(page: string, firstHeading: string): string[][] {
   return rowsBelow(page.split('\n'), firstHeading).rows
 }
 
-/** The same of every such table of the page, one after the other. */
+/** The same for all such tables of the page, one after the other. */
 export function readTables(page: string, firstHeading: string): string[][] {
   const all: string[][] = []
   let lines = page.split('\n')
@@ -25,7 +25,7 @@ function rowsBelow(lines: string[], firstHeading: string): { rows: string[][]; r
   return { rows: below.slice(0, length).map(cellsOf), rest: below.slice(length) }
 }
 
-/** A bar within a cell is written with a backslash before it. */
+/** A bar within a cell is escaped with a backslash. */
 function cellsOf(line: string): string[] {
   return line
     .split(/(?<!\\)\|/)

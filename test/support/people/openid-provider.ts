@@ -7,7 +7,7 @@ import { type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTPayload, 
 
 export type ProviderKey = { kid: string; alg: 'RS256' | 'ES256'; privateKey: CryptoKey; jwk: JWK }
 
-/** How the provider answers who asks for its keys. */
+/** The provider's reaction to a request for its keys. */
 export type ProviderMood =
   | { kind: 'well' }
   | { kind: 'broken' }
@@ -15,20 +15,20 @@ export type ProviderMood =
   | { kind: 'redirects'; to: string }
   | { kind: 'says'; headers?: Record<string, string>; write: (response: ServerResponse) => void }
 
-/** A provider of OpenID tokens with a server of its own, that can rotate its keys, fail, fall silent and come back. */
+/** A provider of OpenID tokens with its own server, which can rotate its keys, fail, stay silent and recover. */
 export type TestProvider = {
   issuer: string
   settings: { JWT_JWKS_URL: string; JWT_ISSUER: string; JWT_AUDIENCE: string }
   keys: ProviderKey[]
   mood: ProviderMood
-  /** Paths that were asked for, in that order. */
+  /** The requested paths, in order. */
   asked: string[]
-  /** How often its keys were asked for. */
+  /** The number of requests for its keys. */
   questions(): number
-  /** Now signs with a new key; the old one stays published until `keys` forgets it. */
+  /** Signs with a new key from now on. The old one stays published until `keys` removes it. */
   rotate(alg?: ProviderKey['alg']): Promise<ProviderKey>
   claims(extra?: JWTPayload): JWTPayload
-  /** A token as the provider makes them, unless `claims` and `header` say otherwise. */
+  /** A token in the provider's form; `claims` and `header` replace values. */
   sign(claims: JWTPayload, header?: { key?: ProviderKey; [name: string]: unknown }): Promise<string>
   stop(): Promise<void>
 }
@@ -77,7 +77,7 @@ export async function startOpenIdProvider(): Promise<TestProvider> {
 
 export async function makeProviderKey(alg: ProviderKey['alg'], kid: string = randomUUID()): Promise<ProviderKey> {
   const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
-  // Some providers do not say what algorithm a key is for; its kind allows several of RSA.
+  // Some providers do not state the algorithm of a key. Its type allows several of RSA.
   const jwk = { ...(await exportJWK(publicKey)), kid, use: 'sig', ...(alg === 'RS256' ? {} : { alg }) }
   return { kid, alg, privateKey, jwk }
 }
@@ -114,7 +114,7 @@ function discoveryOf({ issuer }: TestProvider): object {
   }
 }
 
-/** What providers put into an access token; none has a `token_type`. */
+/** The usual claims of an access token; none has a `token_type`. */
 function claimsOf(issuer: string): JWTPayload {
   const now = Math.floor(Date.now() / 1000)
   return {

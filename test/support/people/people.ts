@@ -2,16 +2,16 @@ import { randomUUID } from 'node:crypto'
 
 import type { App } from '../../../src/app.ts'
 import type { FirmId, FirmRole, MemberStatus, UserId } from '../../../src/vocabulary/vocabulary.ts'
-import { signAccessToken } from '../../../src/people/sessions/tokens.ts'
+import { signAccessToken } from '../../../src/people/sessions/access-token.ts'
 
-/** What it takes to write people down: of the whole service, or of a test that reaches its database alone. */
+/** The needs to create people: of the whole service, or of a test with only its database. */
 export type Registry = Pick<App, 'db' | 'now'> & { keys: Pick<App['keys'], 'accessKey'> }
 
 export type Person = { id: UserId; email: string; headers: { authorization: string } }
 
 type PersonOptions = { role?: 'user' | 'admin'; isLocked?: boolean; isSuspended?: boolean }
 
-/** A person straight in the platform's table, with a token such as the platform would give. */
+/** A person in the platform's table, with a token in the platform's form. */
 export async function makePerson(app: Registry, wish: PersonOptions = {}): Promise<Person> {
   const id = randomUUID() as UserId
   const email = `${id}@people.example`

@@ -2,8 +2,8 @@ import type { App } from '../../../src/app.ts'
 import type { DocumentId } from '../../../src/vocabulary/vocabulary.ts'
 
 /**
- * What of the platform's row does not show the newest version that may be seen, and versions that a trigger made because
- * it took our write for the platform's: nothing, when all is well.
+ * Rows of the platform that do not show the verified version, or else the newest servable one, and versions that a trigger created because it
+ * treated our write as the platform's. Empty if all is well.
  */
 export async function compareWithPlatform({ db }: App, id: string): Promise<string[]> {
   const documentId = id as DocumentId // a test's own
@@ -16,10 +16,12 @@ export async function compareWithPlatform({ db }: App, id: string): Promise<stri
     .orderBy('version', 'desc')
     .execute()
   const ofTriggers = versions.filter(({ is_platforms: is }) => is).map(({ version }) => `version ${version}`)
-  const shown = versions.find(({ scan_status: status }) => status === 'clean' || status === 'skipped')
+  const servable = versions.filter(({ scan_status: status }) => status === 'clean' || status === 'skipped')
+  const shown = servable.find(({ review_status: status }) => status === 'verified') ?? servable[0]
   if (document?.deleted_at !== null || shown === undefined)
     return [...ofTriggers, ...(row === undefined ? [] : ['a row that should not be there'])]
 
+  if (document.shown_version !== shown.version) return [...ofTriggers, `version ${document.shown_version} is noted`]
   const isVerified = shown.review_status === 'verified'
   const expected = {
     firm_id: document.firm_id,
@@ -34,7 +36,7 @@ export async function compareWithPlatform({ db }: App, id: string): Promise<stri
     ...(isVerified && { verified_by: shown.reviewed_by, verified_at: shown.reviewed_at }),
     ...(!isVerified && { verified_by: null, verified_at: null }),
   }
-  const fields = Object.keys(expected) as (keyof typeof expected)[] // its own
+  const fields = Object.keys(expected) as (keyof typeof expected)[] // its own fields
   return [...ofTriggers, ...fields.filter((field) => asText(row?.[field]) !== asText(expected[field]))]
 }
 

@@ -8,7 +8,7 @@ export type FirmWithAdmin = { firm: FirmId; admin: Person }
 
 export const signer: Signer = { secret: 'a secret that the platform and this service share' }
 
-/** A firm of the platform's with somebody who may do all in it. */
+/** A firm of the platform with a member who has all rights in it. */
 export async function insertFirmWithAdmin({ platform }: { platform: Client }): Promise<FirmWithAdmin> {
   const firm = await insertFirm(platform)
   const admin = await insertRegisteredUser(platform, signer)

@@ -7,16 +7,19 @@ import { testServices } from '../services/packages/test-services.ts'
 import { freshDatabaseOfTwoRoles } from '../database/two-roles.ts'
 
 export type PlatformDatabase = {
-  /** `DATABASE_URL` and `DATABASE_OWNER_URL` as the service beside the platform is given them. */
+  /** `DATABASE_URL` and `DATABASE_OWNER_URL` of the service next to the platform. */
   settings: { DATABASE_URL: string; DATABASE_OWNER_URL: string }
-  /** The platform's own connection, with its own role, which made the tables and owns them. */
+  /** The platform's own connection, as the role that created and owns the tables. */
   platform: Client
-  /** The server's, for who makes roles. */
+  /** The server's superuser, who can create roles. */
   adminUrl: string
   remove(): Promise<void>
 }
 
-/** A database as the platform has it, empty, before the service came; and a role for the service, which owns nothing. */
+/**
+ * An empty database of the platform before the installation of the service, and a role for the service that owns
+ * nothing.
+ */
 export async function freshPlatformDatabase(adminUrl?: string): Promise<PlatformDatabase> {
   const database = await freshDatabaseOfTwoRoles(adminUrl)
   const platform = new Client({ connectionString: database.settings.DATABASE_OWNER_URL })

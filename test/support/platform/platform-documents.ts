@@ -12,22 +12,22 @@ import { makePdf } from '../files/make-files.ts'
 export type PlatformDocument = { id: DocumentId; firmId: FirmId; filePath: string; bytes: Buffer }
 
 export type PlatformDocumentOptions = {
-  /** What `firm_documents.file_path` says; else a key as the platform makes them. */
+  /** The value of `firm_documents.file_path`. Default: a key in the platform's form. */
   filePath?: string
-  /** Columns that differ from the usual. */
+  /** Columns with other values than the default. */
   row?: Record<string, unknown>
   bytes?: Buffer
 }
 
-/** Where the platform keeps files: its bucket, or, without one, a folder. */
+/** The platform's store for files: its bucket, or a folder. */
 export type PlatformFiles = { bucket?: FreshBucket; uploadsDir: string }
 
-/** A key as the platform makes them: whatever stood behind the last dot of the user's file name is the extension. */
+/** A key in the platform's form: the text after the last dot of the user's file name is the extension. */
 export function platformKey(firmId: FirmId, { type = 'tax_clearance', extension = 'pdf' } = {}): string {
   return `security_firms/${firmId}/${type}_${randomUUID()}.${extension}`
 }
 
-/** A document as the platform keeps it: its bytes, as its client sends them, then its row. */
+/** A document as the platform stores it: first the file, then its row. */
 export async function insertPlatformDocument(
   platform: Client,
   files: PlatformFiles,
@@ -61,7 +61,7 @@ export async function putPlatformFile(files: PlatformFiles, filePath: string, by
   )
 }
 
-/** The row alone, by the platform's own INSERT. */
+/** Only the row, by the platform's own INSERT. */
 export async function insertDocumentRow(
   platform: Client,
   firmId: FirmId,
@@ -85,10 +85,10 @@ export async function insertDocumentRow(
     `insert into firm_documents (${names.join(', ')}) values (${places.join(', ')})`,
     names.map((name) => columns[name]),
   )
-  return columns['id'] as DocumentId // made here, or given by who asked
+  return columns['id'] as DocumentId // created here, or given by the caller
 }
 
-/** Changes one document's row as the platform's models do. */
+/** Changes one document's row like the platform's code. */
 export async function updateDocumentRow(
   platform: Client,
   { id }: { id: DocumentId },

@@ -8,20 +8,20 @@ import type { Client } from 'pg'
 import type { FirmId, UserId } from '../../../src/vocabulary/vocabulary.ts'
 import type { Person } from '../people/people.ts'
 
-/** Signs as the platform does: with the secret that both know. */
+/** Signs like the platform, with the shared secret. */
 export type Signer = { secret: string }
 
 type Columns = Record<string, unknown>
 
-/** The one table of the platform's that nothing of ours makes. */
+/** The only table of the platform that the service does not create. */
 export async function createPersonnelTable(platform: Client): Promise<void> {
   const schema = await readFile(join(import.meta.dirname, 'schema.sql'), 'utf8')
   await platform.query(/create table firm_personnel[^]*?\n\);/.exec(schema)?.[0] ?? '')
 }
 
-/** Somebody whom the platform registers, with the token that it gives them. */
+/** A person registered by the platform, with the platform's token. */
 export async function insertRegisteredUser(platform: Client, signer: Signer, wish: Columns = {}): Promise<Person> {
-  const id = randomUUID() as UserId // just made, so it names nobody else
+  const id = randomUUID() as UserId // a new id, used for nothing else
   const row = {
     id,
     email: `${id}@platform.example`,
@@ -42,7 +42,7 @@ export async function insertRegisteredUser(platform: Client, signer: Signer, wis
   return { id, email: row.email, headers: await headersOf(signer, { sub: id, user_type: 'registered_user' }) }
 }
 
-/** Somebody of the personnel, with the token that the platform gives them. */
+/** A person of the personnel, with the platform's token. */
 export async function insertPersonnel(platform: Client, signer: Signer, wish: Columns = {}): Promise<Person> {
   const row = {
     id: randomUUID() as UserId,
@@ -90,7 +90,7 @@ export async function insertFirmUser(
   await insert(platform, 'firm_users', { id: randomUUID(), user_id: person.id, firm_id: firmId, role, status })
 }
 
-/** Changes one person's row as the platform's models do. */
+/** Changes one person's row like the platform's code. */
 export async function update(
   platform: Client,
   table: 'registered_users' | 'firm_personnel' | 'security_firms',

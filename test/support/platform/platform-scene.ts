@@ -22,7 +22,7 @@ export type Ground = {
   remove(): Promise<void>
 }
 
-/** The platform's database and bucket, before the service comes. */
+/** The platform's database and bucket, before the installation of the service. */
 export async function openGround(): Promise<Ground> {
   const [bucket, database] = await Promise.all([freshBucket(), freshPlatformDatabase()])
   return {
@@ -38,7 +38,7 @@ export async function openGround(): Promise<Ground> {
 
 export type Beside = Ground & { service: TestService; files: PlatformFiles }
 
-/** The service beside the platform, on its tables and its bucket. */
+/** The service next to the platform, on its tables and its bucket. */
 export async function startBeside(ground: Ground, settings: Record<string, string> = {}): Promise<Beside> {
   const service = await startService({
     ...s3Settings(ground.bucket),
@@ -55,7 +55,7 @@ export async function listedBy(service: TestService, firm: FirmId, person: Perso
   return (await answer.json()) as DocumentShape[]
 }
 
-/** The status of a download, and its bytes from wherever they come. */
+/** The status of a download, and its bytes from any store. */
 export async function download(service: TestService, firm: FirmId, person: Person, id: DocumentId | string) {
   const answer = await callDocuments(service.url, firm, person, `/${id}/download`)
   const location = answer.headers.get('location')
@@ -63,7 +63,7 @@ export async function download(service: TestService, firm: FirmId, person: Perso
   return { status: answer.status, fileStatus: file.status, bytes: Buffer.from(await file.arrayBuffer()) }
 }
 
-/** What our tables say of one document: itself and its versions, oldest first. */
+/** Our rows of one document: the document and its versions, oldest first. */
 export async function rowsOf({ app }: TestService, id: DocumentId | string) {
   const { rows: documents } = await sql<Record<string, unknown>>`
     select * from documents where id = ${id}::uuid`.execute(app.db)
@@ -74,7 +74,7 @@ export async function rowsOf({ app }: TestService, id: DocumentId | string) {
   return { documents, versions, actions: events.map(({ action }) => action) }
 }
 
-/** How many changes of the platform wait for the job. */
+/** The number of noted changes of the platform. */
 export async function countUnfollowed({ app }: TestService): Promise<number> {
   return (await app.db.selectFrom('document_unfollowed').selectAll().execute()).length
 }

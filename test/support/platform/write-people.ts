@@ -5,13 +5,13 @@ import type { Client } from 'pg'
 
 export type PlatformPerson = { id: string; email: string }
 
-/** What every person's password is whom `writePerson` writes. */
+/** The password of all people created by `writePerson`. */
 export const platformPassword = 'correct horse battery'
 
-/** By crypt(3), as cheap as bcrypt allows, so that tests need not wait. */
+/** A hash by crypt(3) with bcrypt's lowest cost, so that tests need not wait. */
 const passwordHash = '$2b$04$abcdefghijklmnopqrstuuqREtd3VJD2QVZbuFskFSLk6eRIrQoOS'
 
-/** Somebody as the platform writes them down. */
+/** A person as the platform stores one. */
 export async function writePerson(platform: Client): Promise<PlatformPerson> {
   const id = randomUUID()
   const email = `${id}@people.example`
@@ -24,7 +24,7 @@ export async function writePerson(platform: Client): Promise<PlatformPerson> {
   return { id, email }
 }
 
-/** A firm as the platform writes it down, with this person as its first member. */
+/** A firm as the platform stores it, with this person as its first member. */
 export async function writeFirm(platform: Client, founder: PlatformPerson): Promise<string> {
   const id = randomUUID()
   await platform.query(

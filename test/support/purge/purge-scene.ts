@@ -20,7 +20,7 @@ export async function keepVersions({ client, name }: FreshBucket): Promise<void>
   await client.send(new PutBucketVersioningCommand({ Bucket: name, VersioningConfiguration: { Status: 'Enabled' } }))
 }
 
-/** A document that a member has uploaded and that was deleted so many days ago. */
+/** A document that was uploaded by a member and deleted this number of days ago. */
 export async function deletedDaysAgo(
   { app, url }: TestService,
   { firm, admin }: { firm: FirmId; admin: Person },
@@ -37,17 +37,17 @@ export async function deletedDaysAgo(
   return document
 }
 
-/** As the platform's own code does. */
+/** Like the platform's own code. */
 export async function verifyAll({ db }: TestService['app'], id: string): Promise<void> {
   await sql`update firm_documents set is_verified = true, verified_at = now() where id = ${id}::uuid`.execute(db)
 }
 
-/** Does what the daily job does, so many days from now. */
+/** Runs the daily purge this number of days from now. */
 export async function purgeAll({ app }: TestService, { inDays = 0 } = {}): Promise<PurgeCounts> {
   return purgeDaily({ ...app, now: () => new Date(Date.now() + inDays * dayMs) }, systemActor('a test'), never)
 }
 
-/** Runs the collector, so many days from now. */
+/** Runs the collector this number of days from now. */
 export async function collect({ app }: TestService, { inDays = 0 } = {}) {
   return collectBlobs({ ...app, now: () => new Date(Date.now() + inDays * dayMs) }, never)
 }
@@ -61,7 +61,7 @@ export async function isThere({ app }: TestService, id: string): Promise<boolean
   return row !== undefined
 }
 
-/** The record of a document's end: itself, and what became of each of its blobs. */
+/** The disposal record of a document, with the state of each of its blobs. */
 export async function recordOf({ app }: TestService, id: string) {
   const disposals = await app.db
     .selectFrom('document_disposals')

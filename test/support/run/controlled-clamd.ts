@@ -6,18 +6,18 @@ import { type ClamdOptions, clamdNeed, type RunningClamd, startClamd } from '../
 import { ensureInstalled } from '../services/packages/install-packages.ts'
 
 export type ClamdInHand = {
-  /** As `CLAMD_URL` takes it; the same however often it is started. */
+  /** In the form of `CLAMD_URL`; the same after every start. */
   url: string
   port: number
   folder: string
   socketPath: string
   start(): Promise<void>
   stop(): Promise<void>
-  /** Ends it for good. */
+  /** Ends it finally. */
   remove(): Promise<void>
 }
 
-/** A clamd of one test file's own, which it may stop and start; installed first if need be. */
+/** A clamd for one test file, which may stop and start it; installed if necessary. */
 export async function clamdInHand(settings: ClamdOptions['settings'] = {}): Promise<ClamdInHand> {
   await ensureInstalled([clamdNeed])
   const folder = await mkdtemp(join(tmpdir(), 'paniq-clamd-'))

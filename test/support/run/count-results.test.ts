@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 
 const here = import.meta.dirname
 
-/** Runs the real Vitest on a folder with one test file, in a process of its own, and counts. */
+/** Runs the real Vitest on a folder with one test file, in a separate process, and counts. */
 async function countRunOf(content: string): Promise<unknown> {
   const folder = await mkdtemp(join(tmpdir(), 'paniq-count-'))
   try {
@@ -23,7 +23,7 @@ async function countRunOf(content: string): Promise<unknown> {
        const count = countResults(state.getTestModules(), state.getUnhandledErrors())
        process.stdout.write('\\n' + JSON.stringify(count), () => process.exit(0))`,
     )
-    // Without this run's own variables, which would make the other one believe that it is a part of it.
+    // Without this run's own variables, with which the other run would believe to be a part of it.
     const env = { PATH: process.env['PATH'] }
     const { stdout } = await promisify(execFile)(process.execPath, [join(folder, 'run.mjs')], { env })
     return JSON.parse(stdout.slice(stdout.lastIndexOf('\n')))
@@ -42,7 +42,7 @@ test('tests that pass and tests that fail are counted as such', async () => {
 })
 
 test.each(['skip', 'skipIf(true)', 'runIf(false)', 'todo'])(
-  'a test that .%s leaves out counts as failed, and is named',
+  'a test skipped by .%s counts as failed, and is named',
   async (modifier) => {
     const count = await countRunOf(`
     test('right', () => undefined)

@@ -6,7 +6,7 @@ export type Count = { passed: number; failed: number }
 
 /**
  * Counts a finished run so that nothing is lost: a test that did not run counts as failed, and so does each file or
- * group that broke outside its tests, and each error that nobody caught. `failures`: a line for each of them.
+ * group that broke outside its tests, and each uncaught error. `failures`: a line for each of them.
  */
 export function countResults(modules: TestModule[], unhandledErrors: unknown[]): Count & { failures: string[] } {
   const tests = modules.flatMap((module) => [...module.children.allTests()])
@@ -32,7 +32,7 @@ function brokenOutside(module: TestModule): string[] {
     .map((each) => `${each.name}: ${firstLine(each.group.errors()[0])}`)
 }
 
-/** What was thrown need not be an error. */
+/** A thrown value may not be an error. */
 function firstLine(error: unknown): string {
   const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : error
   return stripVTControlCharacters(String(message)).trim().split('\n', 1)[0] ?? ''

@@ -9,20 +9,22 @@ const shared = '/dev/shm'
 const neededBytes = 6 * 1024 ** 3
 
 /**
- * A folder for the temporary files of a whole test run. Where the machine has room it is in memory: making and
- * removing files, of hundreds of databases above all, is most of what the tests do on a disk. Else it lies where
- * temporary files usually do.
+ * A folder for the temporary files of a whole test run, in memory if the machine has room: most of the tests' work on a
+ * disk would be creating and removing files, especially of hundreds of databases. Otherwise it is in the usual
+ * temporary folder.
  */
 export async function makeTemporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join((await hasRoom()) ? shared : tmpdir(), 'paniq-tests-'))
-  // As `/tmp` itself: the services run as users of their own.
+  // Permissions like `/tmp`: the services run as other users.
   await chmod(folder, 0o1777)
-  // Also when somebody ends the run: memory is not given back by itself.
+  // Also if the run is interrupted: memory is not freed by itself.
   process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
   return folder
 }
 
-/** A container's shared memory is often small, or does not run programs, as tests of the installed package do. */
+/**
+ * A container's shared memory is often small, or does not allow programs to run, as tests of the installed package do.
+ */
 async function hasRoom(): Promise<boolean> {
   try {
     const { bsize, bavail } = await statfs(shared)

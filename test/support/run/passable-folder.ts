@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /**
- * A new folder that other users can pass through. An embedded database below a closed one would go to a folder of the
- * system, which nobody removes after the test.
+ * A new folder that other users can pass through. Below a closed folder, an embedded database would go to a system
+ * folder that no test removes.
  */
 export async function makePassableFolder(prefix: string, parent = tmpdir()): Promise<string> {
   const folder = await mkdtemp(join(parent, prefix))

@@ -6,9 +6,9 @@ import type { ServiceName } from '../services/packages/service-addresses.ts'
 
 export const servicesOfTests = ['s3', 'postgres'] satisfies ServiceName[]
 
-/** Runs once before the first test file of the `services` project; what it returns, after the last one. */
+/** Runs once before the first test file of the `services` project. The returned function runs after the last one. */
 export default async function provideServices(project: TestProject): Promise<() => Promise<void>> {
-  // A service that runs elsewhere is tried from outside alone: nothing is to be started here for it.
+  // A service that runs elsewhere is tested only from outside, so no service is started here.
   if (process.env['ACCEPTANCE_URL'] !== undefined) return () => Promise.resolve()
   const { addresses, stop } = await obtainServices(servicesOfTests, process.env)
   try {

@@ -8,7 +8,7 @@ import { findProgram, type PackageNeed } from '../services/packages/install-pack
 
 const run = promisify(execFile)
 
-/** Of a file that watches what is asked of the system: to be installed before its tests. */
+/** The package of strace, for test files that trace system calls: install it before the tests. */
 export const straceNeed: PackageNeed = {
   service: 'The test of what is durable (strace)',
   packages: ['strace'],
@@ -20,9 +20,8 @@ export const straceNeed: PackageNeed = {
 type Traced = { calls: string; inject?: string[] }
 
 /**
- * Runs Node in a process of its own, and tells what it wrote and what it asked of the system, in the lines of strace, in the
- * order in which it was answered.
- * `calls`: which, with commas. `inject`: one that fails, in the words of strace, which is in Debian's package of that name.
+ * Runs Node in a separate process, and returns its output and its system calls, as lines of strace in the order of
+ * their results. `calls`: the calls, with commas. `inject`: a failing call in the syntax of strace.
  */
 export async function traceCalls(words: string[], { calls, inject = [] }: Traced) {
   const folder = await mkdtemp(join(tmpdir(), 'trace-'))
@@ -30,7 +29,7 @@ export async function traceCalls(words: string[], { calls, inject = [] }: Traced
     const output = join(folder, 'calls')
     const traced = ['-f', '-y', '-o', output, '-e', `trace=${calls}`]
     const strace = [...traced, ...inject.map((each) => `--inject=${each}`), process.execPath, ...words]
-    // With one thread for files, strace counts their calls as one row.
+    // With one thread for files, strace counts their calls in one sequence.
     const { stdout } = await run('strace', strace, { env: { ...process.env, UV_THREADPOOL_SIZE: '1' } })
     return { stdout, lines: joinSplit((await readFile(output, 'utf8')).split('\n')) }
   } finally {
@@ -38,7 +37,7 @@ export async function traceCalls(words: string[], { calls, inject = [] }: Traced
   }
 }
 
-/** A call during which another thread called is told in two lines. */
+/** A call that is interrupted by another thread's call is printed in two lines. */
 function joinSplit(lines: string[]): string[] {
   const begun = new Map<string, string>()
   return lines.flatMap((line) => {

@@ -2,7 +2,7 @@ import { DeleteBucketPolicyCommand, PutBucketPolicyCommand } from '@aws-sdk/clie
 
 import type { FreshBucket } from './fresh-bucket.ts'
 
-/** From now on nobody may do this in the bucket; the function given back lets everybody again who has the right. */
+/** Denies this action in the bucket to everybody. The returned function allows it again. */
 export async function denyInBucket(
   { client, name: Bucket }: FreshBucket,
   ...actions: string[]

@@ -11,7 +11,7 @@ import { freshBucket } from './fresh-bucket.ts'
 import { listBucket } from './list-everything.ts'
 import { s3ClientOf } from '../services/packages/s3-client.ts'
 
-test('the app user may write into a fresh bucket, and the owner sees what it wrote and what it left unfinished', async () => {
+test('the app user may write into a fresh bucket, and the owner sees its objects and unfinished uploads', async () => {
   const bucket = await freshBucket()
   const app = s3ClientOf(bucket.s3, bucket.s3.app)
   await app.send(new PutObjectCommand({ Bucket: bucket.name, Key: 'b', Body: 'document' }))
@@ -27,7 +27,7 @@ test('the app user may write into a fresh bucket, and the owner sees what it wro
   await bucket.remove()
 })
 
-test('a fresh bucket goes with its versions, delete markers and unfinished uploads', async () => {
+test('a fresh bucket is removed with its versions, delete markers and unfinished uploads', async () => {
   const bucket = await freshBucket()
   const { client, name } = bucket
   const versioning = { Status: 'Enabled' } as const

@@ -18,13 +18,13 @@ import type { S3Address } from '../services/packages/service-addresses.ts'
 export type FreshBucket = {
   name: string
   s3: S3Address
-  /** With the owner's rights. */
+  /** As the owner. */
   client: S3Client
-  /** Everything in it goes too: versions, delete markers, unfinished uploads. */
+  /** Removes it with its versions, delete markers and unfinished uploads. */
   remove: () => Promise<void>
 }
 
-/** A new empty bucket that the owner made and the `app` user may use. */
+/** A new empty bucket of the owner that the `app` user may use. */
 export async function freshBucket(
   s3: S3Address = testServices().s3,
   wish: Pick<CreateBucketCommandInput, 'ObjectLockEnabledForBucket'> = {},
@@ -45,15 +45,15 @@ export async function freshBucket(
   }
 }
 
-/** From now on the bucket keeps what is removed as old versions. */
+/** Makes the bucket versioned from now on. */
 export async function enableVersions({ client, name }: FreshBucket): Promise<void> {
   await client.send(new PutBucketVersioningCommand({ Bucket: name, VersioningConfiguration: { Status: 'Enabled' } }))
 }
 
-// Amazon refuses its first region as a constraint; it is what no constraint means.
+// Amazon rejects its first region as a constraint; no constraint means that region.
 function locationOf(s3: S3Address) {
   if (s3.region === 'us-east-1') return {}
-  // The SDK lists the regions it knows; a gateway may be told any name.
+  // The SDK has a list of regions; a gateway may use any name.
   return { CreateBucketConfiguration: { LocationConstraint: s3.region as 'af-south-1' } }
 }
 
@@ -65,7 +65,7 @@ async function emptyBucket(client: S3Client, bucket: string): Promise<void> {
   }
 
   const versions = things.filter((thing) => thing.kind !== 'unfinished_upload')
-  const atOnce = 1000 // the most that one DeleteObjects takes
+  const atOnce = 1000 // the maximum of DeleteObjects
   for (let start = 0; start < versions.length; start += atOnce) {
     await removeVersions(client, bucket, versions.slice(start, start + atOnce))
   }

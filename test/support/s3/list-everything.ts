@@ -10,14 +10,14 @@ import {
 } from '@aws-sdk/client-s3'
 
 export type StoredThing =
-  /** `isCurrent`: what a read finds, and no old version. */
+  /** `isCurrent`: the current object, not an old version. */
   | { kind: 'object'; key: string; versionId: string; size: number; etag: string; isCurrent: boolean }
   | { kind: 'delete_marker'; key: string; versionId: string }
   | { kind: 'unfinished_upload'; key: string; uploadId: string }
 
 /**
- * Everything in a bucket, including what a plain listing hides: older versions, delete markers, unfinished multipart
- * uploads. Always in the same order, so that two listings can be compared. Needs the owner's rights.
+ * Everything in a bucket, including older versions, delete markers and unfinished multipart uploads. Always in the same
+ * order, so that two listings can be compared. Needs the owner's permissions.
  */
 export async function listBucket(client: S3Client, bucket: string): Promise<StoredThing[]> {
   const things = [...(await listVersions(client, bucket)), ...(await listUnfinishedUploads(client, bucket))]
@@ -26,16 +26,16 @@ export async function listBucket(client: S3Client, bucket: string): Promise<Stor
 
 export type FolderEntry = { path: string; kind: 'file' | 'folder' | 'link' | 'other'; size: number; mode: number }
 
-/** All that stands below a folder, hidden files too, by path relative to it; nothing when there is no such folder. */
+/** All files below a folder, including hidden ones, by path relative to it; empty if there is no such folder. */
 export async function listFolder(folder: string): Promise<FolderEntry[]> {
   const entries: FolderEntry[] = []
   for (const entry of await readFolder(folder)) {
     const path = join(entry.parentPath, entry.name)
     const stat = await lstat(path).catch(nothingWhenAbsent)
-    // Removed between the two looks.
+    // Removed between the two reads.
     if (stat === undefined) continue
     const kind = kindOf(entry)
-    // A folder's own size says how its file system stores it, not what is in it.
+    // A folder's own size depends on the file system, not on its contents.
     const size = kind === 'file' ? stat.size : 0
     entries.push({ path: relative(folder, path), kind, size, mode: stat.mode & 0o777 })
   }

@@ -9,7 +9,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 
-/** All that `s3 setup` sets, as the store gives it out; undefined where there is none. */
+/** All settings of `s3 setup`, as the store returns them; undefined for missing ones. */
 export async function readBucketSetup(client: S3Client, bucket: string) {
   const Bucket = { Bucket: bucket }
   return {

@@ -1,6 +1,8 @@
 import type { FreshBucket } from './fresh-bucket.ts'
 
-/** The settings that put new files into this bucket, with the rights of the `app` user. `endpoint`: through a proxy. */
+/**
+ * Settings that store new files in this bucket, with the permissions of the `app` user. `endpoint`: through a proxy.
+ */
 export function s3Settings(bucket: FreshBucket, endpoint: string = bucket.s3.endpoint): Record<string, string> {
   return {
     USE_S3_STORAGE: 'true',

@@ -3,7 +3,7 @@ import { setUpBucket } from '../../../src/storage/bucket-setup/set-up-bucket.ts'
 import type { FreshBucket } from './fresh-bucket.ts'
 import { s3Settings } from './s3-settings.ts'
 
-/** As `s3 setup` without an option does, with the owner's rights: what became of each part. */
+/** Runs `s3 setup` without options as the owner. Returns the outcome of each part. */
 export async function setUpByDefault(bucket: FreshBucket, origins: string[] = []): Promise<Record<string, string>> {
   const { owner: credentials } = bucket.s3
   const config = { ...loadConfig(s3Settings(bucket)).s3, credentials }

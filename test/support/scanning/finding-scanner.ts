@@ -4,7 +4,7 @@ import { reachableStores } from '../../../src/documents/stores/stores.ts'
 import type { Scanner } from '../../../src/scanner/scanner.ts'
 import type { TestService } from '../service/start-service.ts'
 
-/** A scanner that finds a virus in whatever it reads to its end. */
+/** A scanner that detects a virus in every complete file. */
 export const findingScanner: Scanner = {
   async scan(bytes) {
     const pieces = bytes[Symbol.asyncIterator]()
@@ -16,7 +16,7 @@ export const findingScanner: Scanner = {
   },
 }
 
-/** As `sweep`, of the disk of a service, by this scanner. */
+/** Like `sweep`, for the disk of a service, with this scanner. */
 export async function findOnDisk({ app }: TestService): Promise<Scanned> {
   const [disk] = reachableStores(app.stores)
   if (disk === undefined) throw new Error('Every service has a disk.')

@@ -4,8 +4,8 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 export type NumberedClamd = { url: string; number: (signatures: number) => void; close: () => Promise<void> }
 
 /**
- * Stands before a real clamd and adds the number of its signatures to what it says of itself, as it does with signatures
- * from the mirror: those alone are numbered, and nobody else can sign them.
+ * A proxy for a real clamd that adds the number of its signatures to its version, as for signatures from the mirror:
+ * only those are numbered, and nobody else can sign them.
  */
 export async function numberSignatures(clamd: { port: number }): Promise<NumberedClamd> {
   let signatures = 1
@@ -26,7 +26,7 @@ export async function numberSignatures(clamd: { port: number }): Promise<Numbere
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
-    url: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`, // a listener on TCP has this kind of address
+    url: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`, // the address of a TCP listener
     number(each) {
       signatures = each
     },

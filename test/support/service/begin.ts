@@ -4,7 +4,10 @@ import { onTestFinished } from 'vitest'
 import type { Db } from '../../../src/database/connection/client.ts'
 import type { Tables } from '../../../src/database/connection/tables.ts'
 
-/** A transaction in the test's hands; one that it has not ended by its own end is rolled back, so that nobody waits for it. */
+/**
+ * A transaction controlled by the test. If the test has not ended it, it is rolled back at the test's end, so that
+ * nothing waits for it.
+ */
 export async function begin(db: Db): Promise<ControlledTransaction<Tables>> {
   const trx = await db.startTransaction().execute()
   onTestFinished(async () => {

@@ -5,7 +5,7 @@ import { startService, type TestService } from './start-service.ts'
 
 export type BothStores = { bucket: FreshBucket; onS3: TestService; onDisk: TestService }
 
-/** Gives the tests of a file two services, one on a bucket and one on local storage. Read them inside tests alone. */
+/** Two services, one with a bucket and one with local storage, for the tests of a file. Read them only inside tests. */
 export function serviceOnBothStores(): BothStores {
   return sceneOfFile(async (closing) => {
     const bucket = await freshBucket()

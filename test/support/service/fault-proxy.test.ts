@@ -9,7 +9,7 @@ import { makeNoise } from '../files/make-files.ts'
 
 const document = makeNoise(300_000)
 
-/** A server that takes a whole document and answers with the same bytes, behind a proxy with one fault. */
+/** A server that receives a whole document and answers with the same bytes, behind a proxy with one fault. */
 async function sendThrough(fault: Fault) {
   const received: Buffer[] = []
   let length = 0
@@ -59,7 +59,7 @@ test('a slow connection carries every byte in both directions', async () => {
 })
 
 test.each([0, 1, 150_000, 299_999])(
-  'a connection cut on the way up brings the server %i bytes and the client an error',
+  'a connection cut during the request delivers %i bytes to the server and an error to the client',
   async (afterBytes) => {
     const sent = await sendThrough({ kind: 'cut_up', afterBytes })
 
@@ -69,7 +69,7 @@ test.each([0, 1, 150_000, 299_999])(
   },
 )
 
-test('a connection cut before the answer leaves the server with everything and the client with an error', async () => {
+test('a connection cut before the answer delivers everything to the server and an error to the client', async () => {
   const sent = await sendThrough({ kind: 'cut_down', afterBytes: 0 })
 
   expect(await sent.answer).toBe('ECONNRESET')
@@ -77,7 +77,7 @@ test('a connection cut before the answer leaves the server with everything and t
   await sent.close()
 })
 
-test('a refused connection is reset and the server hears nothing', async () => {
+test('a refused connection is reset and the server receives nothing', async () => {
   const sent = await sendThrough({ kind: 'refuse' })
 
   expect(await sent.answer).toBe('ECONNRESET')
@@ -85,9 +85,9 @@ test('a refused connection is reset and the server hears nothing', async () => {
   await sent.close()
 })
 
-test('a hanging connection ends only when it is cut, and the server hears nothing', async () => {
+test('a hanging connection ends only when it is cut, and the server receives nothing', async () => {
   const sent = await sendThrough({ kind: 'hang' })
-  // Everything is on its way once the client has nothing left to send.
+  // All bytes have been sent once the client has none left.
   await new Promise((resolve) => sent.client.write('', resolve))
 
   await sent.proxy.cutAll()
@@ -98,11 +98,11 @@ test('a hanging connection ends only when it is cut, and the server hears nothin
   await sent.close()
 })
 
-test('an open connection that hangs stays open, and the server hears no more of it', async () => {
+test('an open connection that hangs stays open, and the server receives nothing more', async () => {
   const sent = await sendThrough({ kind: 'swallow_answer' })
   await expect.poll(() => sent.received().length).toBe(document.length)
   sent.proxy.hangAll()
-  // More than the buffers of connections take: the proxy has read of it.
+  // More than the buffers of connections: the proxy has read some of it.
   await new Promise((resolve) => sent.client.write(Buffer.alloc(30_000_000), resolve))
   expect(sent.client.readable).toBe(true)
 
@@ -113,7 +113,7 @@ test('an open connection that hangs stays open, and the server hears no more of 
   expect(sent.received()).toHaveLength(document.length)
 })
 
-test('a swallowed answer leaves the server with everything and the connection open', async () => {
+test('a swallowed answer delivers everything to the server and keeps the connection open', async () => {
   const sent = await sendThrough({ kind: 'swallow_answer' })
   await expect.poll(() => sent.received().length).toBe(document.length)
   expect(sent.client.readable).toBe(true)

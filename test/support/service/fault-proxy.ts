@@ -5,15 +5,18 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 export type Fault =
   | { kind: 'none' }
-  /** Every chunk waits `latencyMs`, and each way carries `bytesPerSecond` at most. */
+  /** Every chunk waits `latencyMs`, and each direction transfers at most `bytesPerSecond`. */
   | { kind: 'slow'; latencyMs?: number; bytesPerSecond?: number }
-  /** The client is reset once it has sent so many bytes; with 0, when it sends its first. The server gets exactly those. */
+  /** The client is reset once it has sent this number of bytes; with 0, at its first. The server gets exactly those. */
   | { kind: 'cut_up'; afterBytes: number }
-  /** The client is reset once the server has sent so many bytes; with 0 it did all its work, and nobody hears of it. */
+  /**
+   * The client is reset once the server has sent this number of bytes; with 0 the server did all its work, and the
+   * answer is lost.
+   */
   | { kind: 'cut_down'; afterBytes: number }
-  /** What the client sends arrives; the answer never does, and the connection stays open. */
+  /** The client's bytes arrive. The answer never does, and the connection stays open. */
   | { kind: 'swallow_answer' }
-  /** The connection is taken, read and never answered; the server sees nothing. */
+  /** The connection is accepted, read and never answered. The server gets nothing. */
   | { kind: 'hang' }
   /** The connection is reset at once. */
   | { kind: 'refuse' }
@@ -21,22 +24,24 @@ export type Fault =
 type IsLost = (piece: Buffer) => boolean
 
 export type FaultProxy = {
-  /** Where it listens, on 127.0.0.1. A signed link must be signed for this address to pass through it. */
+  /** Its port on 127.0.0.1. A signed link must be signed for this address to pass through it. */
   port: number
-  /** Holds for connections opened from now on; clients that keep connections need `cutAll` as well. */
+  /** For connections opened from now on. Clients that keep connections open need `cutAll` as well. */
   setFault: (fault: Fault) => void
-  /** How many connections were opened since the start. */
+  /** The number of connections opened since the start. */
   connections: () => number
-  /** Open connections stay open, and nothing that their clients send arrives any more. */
+  /** Open connections stay open, and no further bytes of their clients arrive. */
   hangAll: () => void
-  /** The same for each connection from the piece on for which this is true; undefined: for no other one any more. */
+  /** The same for each connection from the first chunk on for which this is true; undefined: for no further one. */
   hangAt: (isLost: IsLost | undefined) => void
   /** Resets all open connections. */
   cutAll: () => Promise<void>
   close: () => Promise<void>
 }
 
-/** Stands between a client and a real server, and spoils connections as told; without a fault it passes all bytes on. */
+/**
+ * A proxy between a client and a real server that breaks connections on demand. Without a fault it passes all bytes on.
+ */
 export async function startFaultProxy(server: { host?: string; port: number }): Promise<FaultProxy> {
   const target = { host: server.host ?? '127.0.0.1', port: server.port, noDelay: true }
   const open = new Set<Socket>()
@@ -47,7 +52,7 @@ export async function startFaultProxy(server: { host?: string; port: number }): 
   const listener = createServer({ noDelay: true }, (client) => {
     connections += 1
     open.add(client)
-    // Resets are the purpose here; an unheard 'error' would end the test process.
+    // Resets are intended here. An unhandled 'error' would end the test process.
     client.on('error', () => undefined).on('close', () => open.delete(client))
     serve(client, target, { fault, isLost: (piece) => isLost?.(piece) === true })
   })
@@ -61,7 +66,7 @@ export async function startFaultProxy(server: { host?: string; port: number }): 
   }
 
   return {
-    // A listener on TCP has this kind of address; only one on a socket file has a string.
+    // The address of a TCP listener; only one on a socket file has a string.
     port: (listener.address() as AddressInfo).port,
     setFault(next) {
       fault = next
@@ -83,7 +88,7 @@ export async function startFaultProxy(server: { host?: string; port: number }): 
   }
 }
 
-/** Not where it is ending already: a reset then fails, and leaves it half open for ever. */
+/** Not if it is ending already: a reset then fails, and leaves it half open forever. */
 function reset(client: Socket): void {
   if (client.writableEnded) client.destroy()
   else client.resetAndDestroy()
@@ -125,7 +130,7 @@ function join(client: Socket, target: Target, up: Way, down: Way): void {
     if (isCut) return
     isCut = true
     if (!client.destroyed) reset(client)
-    // It still gets what was sent before the cut; then its peer is gone.
+    // It still gets the bytes from before the cut; then its peer is gone.
     server.destroySoon()
   }
   server.on('error', cut)
@@ -140,7 +145,7 @@ function travel(way: Way, cut: () => void): Transform {
   let passed = 0
   let hangs = false
   return new Transform({
-    // Held back until the delay is over, so that a slow way also presses back on its sender.
+    // Paused until the delay is over, so that a slow connection also slows its sender down.
     transform(chunk: Buffer, _encoding, done) {
       hangs ||= isLost(chunk)
       if (hangs) return done()
@@ -149,7 +154,7 @@ function travel(way: Way, cut: () => void): Transform {
       const passOn = () => {
         passed += piece.length
         if (piece.length > 0) this.push(piece)
-        // One turn later, so that the bytes before the cut are on their way when it comes.
+        // One turn later, so that the bytes before the cut have been sent.
         if (passed >= cutAfter) setImmediate(cut)
         done()
       }

@@ -1,4 +1,6 @@
-/** Limits of rate that no test or bench comes near, for who plays a hundred people with one account. They are still counted. */
+/**
+ * Rate limits that no test or bench reaches, although one account acts for a hundred people. Calls are still counted.
+ */
 export const manyAnHour = {
   UPLOADS_PER_PERSON: '1000000',
   UPLOADS_PER_ADDRESS: '1000000',
@@ -6,6 +8,11 @@ export const manyAnHour = {
   DOWNLOADS_PER_ADDRESS: '1000000',
   LOGINS_PER_PERSON: '1000000',
   LOGINS_PER_ADDRESS: '1000000',
+  INVITATIONS_PER_PERSON: '1000000',
+  INVITATIONS_PER_ADDRESS: '1000000',
+  EXPORTS_PER_PERSON: '1000000',
+  EXPORTS_PER_ADDRESS: '1000000',
   EVENTS_PER_PERSON: '1000000',
   EVENTS_PER_ADDRESS: '1000000',
+  FIRMS_PER_PERSON: 'off',
 }

@@ -7,7 +7,7 @@ import type { Person } from '../people/people.ts'
 import { s3Settings } from '../s3/s3-settings.ts'
 import { startService, type TestService } from './start-service.ts'
 
-/** Its settings lead past the proxy. */
+/** Its settings bypass the proxy. */
 export type ItsDatabase = { settings: { DATABASE_URL: string }; remove(): Promise<void> }
 
 export type BehindProxies = {
@@ -20,7 +20,7 @@ export type BehindProxies = {
   admin: Person
 }
 
-/** A service whose database and S3 both lie behind proxies that can be spoiled, with a firm and its administrator. */
+/** A service with proxies before its database and its S3, and a firm with its administrator. */
 export async function openBehindProxies(
   closing: AsyncDisposableStack,
   settings: Record<string, string> = {},

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll } from 'vitest'
 
 /**
- * Gives the tests of a file what `open` makes before the first of them. What it defers is done after the last, the
- * latest first, also where opening failed half-way. Read the scene inside tests alone.
+ * Opens a scene before the first test of a file. Its deferred actions run after the last one, the latest first, also if
+ * opening failed halfway. Read the scene only inside tests.
  */
 export function sceneOfFile<Scene extends object>(open: (closing: AsyncDisposableStack) => Promise<Scene>): Scene {
   const closing = new AsyncDisposableStack()
@@ -16,5 +16,5 @@ export function sceneOfFile<Scene extends object>(open: (closing: AsyncDisposabl
     if (opened === undefined) throw new Error(`${String(name)} is there inside tests alone`)
     return Reflect.get(opened, name)
   }
-  return new Proxy({} as Scene, { get: (_empty, name) => read(name) }) // every name is read from what was opened
+  return new Proxy({} as Scene, { get: (_empty, name) => read(name) }) // every property is read from the opened scene
 }

@@ -5,8 +5,8 @@ import type { FileStore, IncomingFile } from '../../../src/storage/file-store.ts
 import type { TestService } from './start-service.ts'
 
 /**
- * The API of a running service once more, for one test. `afterWrite` runs whenever a file was written to a store, before
- * its upload commits. Answers its address.
+ * Another API of a running service, for one test. `afterWrite` runs after each file was written to a store, before its
+ * upload commits. Returns its address.
  */
 export async function serveAfterWrite(
   { app }: TestService,

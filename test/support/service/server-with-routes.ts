@@ -8,7 +8,7 @@ import { startService, type TestService } from './start-service.ts'
 
 export type ServerWithRoutes = { service: TestService; server: FastifyInstance; url: string }
 
-/** Gives the tests of a file a server whose list of routes they can read: that very one answers at `url`. */
+/** A server with a readable list of its routes, for the tests of a file. The same server answers at `url`. */
 export function serverWithRoutes(settings: Record<string, string> = {}): ServerWithRoutes {
   return sceneOfFile(async (closing) => {
     const service = await startService(settings)

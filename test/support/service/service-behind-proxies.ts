@@ -1,7 +1,7 @@
 import { type BehindProxies, type ItsDatabase, openBehindProxies } from './open-behind-proxies.ts'
 import { sceneOfFile } from './scene-of-file.ts'
 
-/** Gives the tests of a file a service whose database and S3 both lie behind proxies that can be spoiled. */
+/** A service with proxies before its database and its S3, for the tests of a file. */
 export function serviceBehindProxies(
   settings?: Record<string, string>,
   openDatabase?: () => Promise<ItsDatabase>,

@@ -7,22 +7,24 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { programVariables } from './program-variables.ts'
 
-/** One service as an operator runs it, with folders of its own that outlive its processes. */
+/** One service as an operator runs it, with its own folders that outlive its processes. */
 export type Instance = {
   name: string
   folder: string
   uploadsDir: string
   dataDir: string
-  /** Where it answers, or answered before it was killed; undefined before its first start. */
+  /** Its address, also after a kill; undefined before its first start. */
   url: () => string | undefined
   isUp: () => boolean
-  /** Resolves when it answers, or was killed before it could. Throws when it ended by itself. */
+  /** Of its newest process. */
+  pid: () => number | undefined
+  /** Resolves when it answers, or was killed before. Throws if it ended by itself. */
   start(): Promise<void>
   /** kill −9, if it runs. */
   kill(): Promise<boolean>
-  /** Another command on the same folders; `env`: settings of its own. */
+  /** Another command on the same folders; `env`: its own settings. */
   run(words: string[], env?: Record<string, string>): ChildProcess
-  /** As an operator ends it; gives its exit code. Throws when it does not end. */
+  /** Stops it like an operator; returns its exit code. Throws if it does not end. */
   stop(): Promise<number | null>
 }
 
@@ -31,11 +33,11 @@ export type InstanceSettings = {
   folder: string
   /** The checkout whose service is started. */
   root: string
-  /** `UPLOADS_DIR` for a disk that it shares; `PORT` where it must come back at the same address. */
+  /** `UPLOADS_DIR` for a shared disk; `PORT` if it must return at the same address. */
   env: Record<string, string>
-  /** How often the way to the database was cut so far. */
+  /** The number of cuts of the connection to the database so far. */
   databaseCuts?: () => number
-  /** Told when a process ended that nobody killed. */
+  /** Called when a process ended without a kill. */
   onEndByItself: (why: string) => void
 }
 
@@ -61,9 +63,11 @@ export async function makeInstance(settings: InstanceSettings): Promise<Instance
     return ending
   }
 
-  /** `again`: its start lost the database on the way, logged that and ended, as it should; a supervisor starts it again. */
+  /**
+   * `again`: its start lost the database connection, logged that and ended, as it should. A supervisor starts it again.
+   */
   async function untilClosed(started: ChildProcess, said: string[], cutsBefore: number): Promise<'again' | 'ended'> {
-    // Not `exit`: only then is all of its output read, and its last words are why it ended.
+    // Not `exit`: only at `close` is all its output read, whose last lines have the reason.
     await once(started, 'close')
     const hasAnswered = child === started && isAnswering
     if (child === started) isAnswering = false
@@ -94,6 +98,7 @@ export async function makeInstance(settings: InstanceSettings): Promise<Instance
     dataDir,
     url: () => url,
     isUp: () => isAnswering,
+    pid: () => child?.pid,
     start,
     run: (words, own = {}) => launch({ ...settings, env: { ...env, ...own } }, words, { folders, output: 'pipe' }),
     async kill() {
@@ -129,7 +134,7 @@ function launch({ root, folder, env }: InstanceSettings, words: string[], { fold
   }
 }
 
-/** Resolves when the address is said; never when the output ends without one. What is said later is still read. */
+/** Resolves when the address is printed; never if the output ends without one. Later output is still read. */
 function listenFor(pattern: RegExp, output: Readable | null, said: string[]): Promise<string> {
   return new Promise((resolve) => {
     if (output === null) return

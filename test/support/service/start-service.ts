@@ -4,28 +4,30 @@ import { join } from 'node:path'
 import { type App, openApp, type OpenTimes } from '../../../src/app.ts'
 import { buildApi } from '../../../src/bin/api.ts'
 import { loadConfig } from '../../../src/config/config.ts'
+import { closeListener, trackRequests } from '../../../src/http/connection/stop-serving.ts'
 import { createLogger } from '../../../src/logging/logger.ts'
 import { freshMigratedDatabase } from '../database/fresh-database.ts'
 import { manyAnHour } from './many-an-hour.ts'
 import { makePassableFolder } from '../run/passable-folder.ts'
 
-/** The least that bcrypt allows. A hash of the cost in production takes 0.25 s of processor time. */
+/** bcrypt's lowest cost. A hash of production's cost takes 0.25 s of processor time. */
 const leastCost = 4
 
 export type TestService = {
   app: App
   /** `http://127.0.0.1:port`, without a slash. */
   url: string
-  /** Every line that the service logged, as it came out. */
+  /** Every line that the service logged. */
   logLines: string[]
   folder: string
   stop(): Promise<void>
 }
 
 /**
- * The whole service in this process, listening on a free port, on a database and folders of its own. `settings` are
- * environment variables, as an operator would set them; without `DATABASE_URL` it gets a fresh database on the test
- * run's PostgreSQL, and `DATABASE_URL: 'embedded'` the embedded one. Limits of rate are far off. `limits`: less patience than usual.
+ * The whole service in this process, listening on a free port, with its own database and folders. `settings`:
+ * environment variables, as an operator would set them. Without `DATABASE_URL` it gets a new database on the test run's
+ * PostgreSQL; `DATABASE_URL: 'embedded'` is the embedded one. Rate limits are very high. `limits`: shorter times than
+ * usual.
  */
 export async function startService(
   settings: Record<string, string> = {},
@@ -71,6 +73,11 @@ async function open(
   const app = await openApp(config, log, { passwords: { cost: leastCost }, ...limits })
   opened.push(() => app.close())
   const server = await buildApi(app)
-  opened.push(() => server.close())
+  const connections = trackRequests(server, new AbortController().signal)
+  opened.push(async () => {
+    // As at a real stop: Node would wait a minute for a client that connected and sent nothing.
+    await closeListener(server.server, connections, { quietMs: 0, hearMs: 0 })
+    await server.close()
+  })
   return { app, url: await server.listen({ host: '127.0.0.1', port: 0 }), logLines, folder }
 }

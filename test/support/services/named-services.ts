@@ -13,7 +13,7 @@ export type Environment = Record<string, string | undefined>
 const answerWithinMs = 10_000
 const bucketPrefix = 'documents'
 
-/** The store that the environment names, once it is known to answer; `undefined` when it names none. */
+/** The store that the environment names, after a check that it answers; `undefined` without one. */
 export async function findNamedS3(env: Environment): Promise<S3Address | undefined> {
   const endpoint = env['AWS_ENDPOINT_URL_S3']
   if (!endpoint) return undefined
@@ -31,7 +31,7 @@ export async function findNamedS3(env: Environment): Promise<S3Address | undefin
   return s3
 }
 
-/** The server that the environment names, once it is known to answer a query; `undefined` when it names none. */
+/** The server that the environment names, after a check that it answers a query; `undefined` without one. */
 export async function findNamedPostgres(env: Environment): Promise<PostgresAddress | undefined> {
   const adminUrl = env['DATABASE_URL']
   if (!adminUrl) return undefined
@@ -49,7 +49,7 @@ export async function findNamedPostgres(env: Environment): Promise<PostgresAddre
   return { adminUrl }
 }
 
-/** The same, once it is known to wait for the disk at every commit. */
+/** The same, after a check that it syncs every commit to disk. */
 export async function findNamedDurablePostgres(env: Environment): Promise<PostgresAddress | undefined> {
   const named = await findNamedPostgres(env)
   if (named === undefined || (await isDurable(named))) return named
@@ -59,7 +59,7 @@ export async function findNamedDurablePostgres(env: Environment): Promise<Postgr
   )
 }
 
-/** Whether a commit that was answered is on the disk. */
+/** Whether a committed transaction is on the disk. */
 export async function isDurable({ adminUrl }: PostgresAddress): Promise<boolean> {
   const client = new Client({ connectionString: adminUrl })
   await client.connect()
@@ -73,7 +73,7 @@ export async function isDurable({ adminUrl }: PostgresAddress): Promise<boolean>
   }
 }
 
-/** The scanner that the environment names, once its port answers; `undefined` when it names none. */
+/** The scanner that the environment names, after a check that its port answers; `undefined` without one. */
 export async function findNamedClamd(env: Environment): Promise<ClamdAddress | undefined> {
   const address = env['CLAMD_URL']
   if (!address) return undefined
@@ -136,7 +136,7 @@ function notAnswering(variable: string, address: string, cause: unknown): Servic
 }
 
 function describe(error: unknown): string {
-  // Several addresses of one host fail as one error without words of its own.
+  // Failures of several addresses of one host are one error without a message.
   if (error instanceof AggregateError) return describe(error.errors[0])
   return error instanceof Error ? error.message : String(error)
 }

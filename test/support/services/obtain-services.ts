@@ -12,7 +12,7 @@ import { needOf } from './start-service.ts'
 
 export type ObtainedServices<Name extends ServiceName> = { addresses: Pick<AddressOf, Name>; stop: () => Promise<void> }
 
-/** Services that answer: those that the environment names, and for the others our own, installed first if need be. */
+/** The services that the environment names, and our own for the others, installed if necessary. */
 export async function obtainServices<Name extends ServiceName>(
   names: Name[],
   env: Environment,
@@ -23,7 +23,7 @@ export async function obtainServices<Name extends ServiceName>(
   return { addresses: complete<Name>({ ...named, ...kept.addresses }), stop: kept.stop }
 }
 
-/** All that can be known without starting one: that those named in the environment answer and the others are installed. */
+/** Checks without starting a service: the named ones answer and the others are installed. */
 export async function prepareServices(
   names: ServiceName[],
   env: Environment,
@@ -37,14 +37,14 @@ export async function prepareServices(
 
 const findNamed: { [Name in ServiceName]: (env: Environment) => Promise<AddressOf[Name] | undefined> } = {
   s3: findNamedS3,
-  // Whether a named one has users and roles cannot be known without making some.
+  // Whether a named store supports users and roles could only be found by creating some.
   s3WithRoles: async () => undefined,
   postgres: findNamedPostgres,
   durablePostgres: findNamedDurablePostgres,
   clamd: findNamedClamd,
 }
 
-/** Each name was either found in the environment or started; the compiler cannot follow that through the lists. */
+/** Each name was either found in the environment or started, which the compiler cannot infer. */
 function complete<Name extends ServiceName>(addresses: Partial<AddressOf>): Pick<AddressOf, Name> {
   return addresses as Pick<AddressOf, Name>
 }

@@ -15,7 +15,7 @@ const program = `
   process.stdout.write(addresses.postgres.adminUrl)
   process.stdin.once('data', async () => { await stop(); process.exit() })`
 
-/** Another process that asks for a PostgreSQL and keeps it, and where that one answers and has its data. */
+/** Another process that starts a PostgreSQL, with that server's address and data folder. */
 async function startAsker() {
   const asker = spawn(process.execPath, ['--input-type=module', '--eval', program])
   const [url] = await once(asker.stdout.setEncoding('utf8'), 'data')
@@ -43,7 +43,7 @@ async function isThere(path: string): Promise<boolean> {
   )
 }
 
-// Also where the environment names a database for the other tests.
+// Also if the environment names a database for the other tests.
 beforeAll(() => ensureInstalled([postgresNeed]))
 
 test('a service that is stopped is gone at once, with its data', async () => {
@@ -58,7 +58,7 @@ test('a service that is stopped is gone at once, with its data', async () => {
   expect(await isThere(folder)).toBe(false)
 })
 
-test.each(['SIGKILL', 'SIGINT'] as const)('a service ends when who asked for it ends by %s', async (signal) => {
+test.each(['SIGKILL', 'SIGINT'] as const)('a service ends when its starter ends by %s', async (signal) => {
   const { asker, port, folder } = await startAsker()
   expect(await isListening(port)).toBe(true)
 

@@ -9,7 +9,7 @@ export type KeeperAnswer = { addresses: Partial<AddressOf> } | { failure: string
 
 export type RunningServices = { addresses: Partial<AddressOf>; stop: () => Promise<void> }
 
-/** Starts services that end when `stop` is called, and also when this process ends without having called it. */
+/** Starts services that end when `stop` is called, and also if this process ends without calling it. */
 export async function keepServices(names: ServiceName[]): Promise<RunningServices> {
   const storer = fork(fileURLToPath(new URL('services-process.ts', import.meta.url)), names, {
     detached: true,
@@ -19,7 +19,7 @@ export async function keepServices(names: ServiceName[]): Promise<RunningService
   const answer = await answerOf(storer)
   if ('failure' in answer) throw new ServiceFailure(answer.failure)
 
-  // Neither it nor the channel to it is a reason for this process to stay.
+  // Neither the process nor the channel to it keeps this process alive.
   storer.unref()
   storer.channel?.unref()
   return { addresses: answer.addresses, stop: () => stopKeeper(storer) }
@@ -29,7 +29,7 @@ function answerOf(keeper: ChildProcess): Promise<KeeperAnswer> {
   return new Promise((resolve, reject) => {
     keeper.once('error', reject)
     keeper.once('exit', () => reject(new ServiceFailure('The process that keeps the services ended at its start.')))
-    // Nobody but our own keeper speaks on this channel, and it says only this.
+    // Only our own process writes to this channel, and only this message.
     keeper.once('message', (message) => resolve(message as KeeperAnswer))
   })
 }

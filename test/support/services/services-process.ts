@@ -1,5 +1,5 @@
-// A separate process that starts services and ends them when its parent is gone for any reason: done,
-// crashed, killed, Ctrl-C. It learns that from the system, which then closes the channel between the two.
+// A separate process that starts services and ends them when its parent is gone for any reason: done, crashed, killed,
+// Ctrl-C. The system then closes the channel between the two.
 import { chmod, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -9,7 +9,7 @@ import type { ServiceName } from './packages/service-addresses.ts'
 import { ServiceFailure } from './packages/service-failure.ts'
 import { startOf } from './start-service.ts'
 
-// Only keepServices starts this file, with names of services as its words.
+// Only keepServices starts this file, with names of services as arguments.
 const names = process.argv.slice(2) as ServiceName[]
 const folder = await makeFolder()
 const starts = names.map((name) => startOf[name](join(folder, name)))
@@ -17,7 +17,7 @@ const starts = names.map((name) => startOf[name](join(folder, name)))
 let ending: Promise<void> | undefined
 const end = () => void (ending ??= stopAll())
 process.once('disconnect', end)
-// Ctrl-C does not reach it, since it has its own session; these signals are for direct use.
+// Ctrl-C does not reach it, since it has its own session. These signals are for direct use.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end)
 
 try {
@@ -33,7 +33,7 @@ function answer(message: KeeperAnswer): void {
 }
 
 async function stopAll(): Promise<void> {
-  // One that is still starting is waited for: only then is known what there is to stop.
+  // Waits for a service that is still starting: only then is it known what to stop.
   for (const start of await Promise.allSettled(starts)) {
     if (start.status === 'fulfilled') await start.value.stop()
   }
@@ -48,7 +48,7 @@ function describe(error: unknown): string {
 
 async function makeFolder(): Promise<string> {
   if (process.getuid?.() !== 0) return mkdtemp(join(tmpdir(), 'paniq-services-'))
-  // PostgreSQL runs under another account, which must be able to walk down to its data.
+  // PostgreSQL runs as another user, who must be able to enter the folders above its data.
   const roots = [tmpdir(), '/tmp', '/var/tmp']
   const open = await Promise.all(roots.map(isOpenToAll))
   const root = roots.find((_, index) => open[index])

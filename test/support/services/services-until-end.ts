@@ -1,7 +1,7 @@
 import { obtainServices } from './obtain-services.ts'
 import type { AddressOf, ServiceName } from './packages/service-addresses.ts'
 
-/** The services of a run by hand, on a stack that is closed when the run is told to end: what it started ends with it. */
+/** The services of a run by hand, on a stack that is closed on a signal. Started services end with it. */
 export async function servicesUntilEnd<Name extends ServiceName>(
   names: Name[],
   opened: AsyncDisposableStack,

@@ -6,7 +6,7 @@ import {
   type Verification,
   type Verified,
   type VerifyNeeds,
-} from '../../../src/documents/verifying/verification.ts'
+} from '../../../src/documents/verifying/plan-verification.ts'
 import { verify } from '../../../src/documents/verifying/verify.ts'
 
 type Options = Partial<Pick<Verification, 'reads' | 'repairs' | 'patienceMs' | 'signal' | 'onWaiting'>> & {
@@ -15,11 +15,11 @@ type Options = Partial<Pick<Verification, 'reads' | 'repairs' | 'patienceMs' | '
 
 export type RunOfVerify = Verified & {
   list: Finding[]
-  /** Keys of what was found, of one kind. */
+  /** The keys of the findings of one kind. */
   keysOf(kind: FindingKind): (string | null)[]
 }
 
-/** The whole verification as a command would run it. */
+/** Runs the whole verification like the command. */
 export async function runVerify(needs: VerifyNeeds, wish: Options = {}): Promise<RunOfVerify> {
   const { share = 1, ...rest } = wish
   const list: Finding[] = []
@@ -42,7 +42,7 @@ export async function runVerify(needs: VerifyNeeds, wish: Options = {}): Promise
   }
 }
 
-/** The same, but that two days have passed: what is there now is older than the grace. */
+/** The same two days later: all present files are older than the grace period. */
 export function inTwoDays<Needs extends { now: () => Date }>(needs: Needs): Needs {
   return { ...needs, now: () => new Date(Date.now() + 2 * 24 * 60 * 60 * 1000) }
 }

@@ -6,7 +6,7 @@ import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sd
 import type { FreshBucket } from '../s3/fresh-bucket.ts'
 import type { TestService } from '../service/start-service.ts'
 
-/** A store from behind, past the service: as somebody at the machine or in the bucket would change it. */
+/** Direct access to a store without the service, as for a person at the machine or in the bucket. */
 export type StoreInHand = {
   get(key: string): Promise<Buffer | undefined>
   put(key: string, bytes: Buffer): Promise<void>

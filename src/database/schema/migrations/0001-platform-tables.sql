@@ -85,8 +85,15 @@ create table if not exists document_types (
 );
 alter table document_types add column if not exists max_bytes integer;
 alter table document_types add column if not exists allowed_types text[];
-alter table document_types add column if not exists confidential boolean not null default false;
+-- Null: as the code says (database/documents/document-types.ts), also for a type that the platform inserts later.
+alter table document_types add column if not exists confidential boolean;
 alter table document_types add column if not exists retention_days integer;
+-- What counts as proof, for the firm.
+alter table document_types add column if not exists proof text;
+-- Months from the decision; null: no end.
+alter table document_types add column if not exists validity_months integer;
+-- Null: the common ones of documents/review/reject-reasons.ts.
+alter table document_types add column if not exists reject_reasons jsonb;
 
 create table if not exists firm_documents (
   id uuid primary key,
@@ -123,3 +130,35 @@ from (values
   ('bee_certificate', 'B-BBEE certificate', false)
 ) as seed (code, name, is_required)
 where not exists (select from document_types);
+
+-- Also for the platform's types with these codes: of its own columns nothing changes. docs/document-types.md has the sources.
+update document_types t
+set proof = seed.proof, validity_months = seed.months,
+  description = case when t.created_by = '00000000-0000-0000-0000-000000000000' then seed.description else t.description end
+from (values
+  ('registration_certificate', null, null,
+    E'The registration certificate (CoR 14.3 or CK) from the CIPC.\nThe newest one, with the firm''s present name.'),
+  ('proof_of_address', null, null,
+    E'A utility bill, lease or bank letter with the firm''s name and business address.\nNot older than 3 months.'),
+  ('vat_certificate', null, null,
+    E'The notice of VAT registration (VAT103) from SARS.\nOnly if the firm is registered for VAT.'),
+  ('insurance_certificate', null, null,
+    E'The insurer''s certificate of public liability cover.\nIt must be in force; the reviewer enters its last day.'),
+  ('security_license', 12, 'Verify: confirm the period of validity with PSIRA.',
+    E'The firm''s licence to render security services.\nAll pages, in force today.'),
+  ('bank_statement', null, null,
+    E'A statement or a stamped confirmation of the firm''s account from the bank.\nNot older than 3 months.'),
+  ('tax_clearance', 12, 'Verify: confirm the period of validity with SARS.',
+    E'The tax compliance status letter with its PIN from SARS.\nThe PIN must not have expired.'),
+  ('identity_document', null, null,
+    E'The smart ID card (both sides), green ID book or passport of the responsible person.\nAll four corners and the photo must be visible.'),
+  ('proof_of_residence', null, null,
+    E'A utility bill, lease or bank letter with the responsible person''s name and home address.\nNot older than 3 months.'),
+  ('psira_certificate', 12, 'Verify: confirm the period of validity with PSIRA.',
+    E'The firm''s certificate of registration from PSIRA.\nThe newest one, in force today.'),
+  ('annual_return', null, null,
+    E'The confirmation of the last annual return from the CIPC.\nOf this year or the year before.'),
+  ('bee_certificate', 12, 'Verify: confirm the period of validity on the certificate or affidavit.',
+    E'The B-BBEE certificate, or the sworn affidavit of an exempted micro enterprise.\nAll pages, signed.')
+) as seed (code, months, description, proof)
+where t.code = seed.code and t.proof is null and t.validity_months is null;

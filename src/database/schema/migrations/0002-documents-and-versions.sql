@@ -6,6 +6,8 @@ create table documents (
   id uuid not null,
   document_type varchar(50) not null,
   current_version integer not null,
+  -- The version that the platform's row shows, or showed until the document went to the trash. Null: there is no row.
+  shown_version integer,
   created_by uuid not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -22,6 +24,8 @@ create table documents (
 );
 create index documents_newest on documents (firm_id, created_at desc, id desc);
 create index documents_newest_of_type on documents (firm_id, document_type, created_at desc, id desc);
+-- For the list of a member who sees of confidential types only what they uploaded.
+create index documents_newest_of_creator on documents (firm_id, created_by, created_at desc, id desc);
 -- For the purge, which reads the trash oldest first.
 create index documents_in_trash on documents (deleted_at, id) where deleted_at is not null;
 -- For the purge, which asks whether a firm has another document of a type. The expression keeps other queries away from
@@ -81,6 +85,8 @@ create table document_versions (
   reviewed_by uuid,
   reviewed_at timestamptz,
   valid_until date,
+  -- When its end was recorded. The platform's row of an expired version is not verified, although its review status is.
+  expired_at timestamptz,
   uploaded_by uuid not null,
   uploaded_at timestamptz not null default now(),
   primary key (firm_id, document_id, version),
@@ -95,6 +101,10 @@ create index document_versions_unhashed on document_versions (store, firm_id, do
   where sha256 is null and bytes_state = 'present';
 -- For `duplicate_of`: a document of the firm with the same content.
 create index document_versions_by_hash on document_versions (firm_id, sha256, uploaded_at, document_id) where sha256 is not null;
+-- For the export of a person's data.
+create index document_versions_by_uploader on document_versions (uploaded_by, uploaded_at, id);
+-- For the same list: new versions of the documents of others. A document's creator uploaded its first version.
+create index document_versions_newer_by_uploader on document_versions (firm_id, uploaded_by) where version > 1;
 -- Each store has its own scan job.
 create index document_versions_scan_waiting on document_versions (store, scan_due_at)
   where bytes_state = 'present' and scan_status in ('pending', 'skipped');
@@ -149,4 +159,6 @@ create table document_idempotency_keys (
   created_at timestamptz not null default now(),
   primary key (firm_id, user_id, route, key)
 );
+-- For the erasure of a person.
+create index document_idempotency_keys_by_user on document_idempotency_keys (user_id);
 create index document_idempotency_keys_by_age on document_idempotency_keys (created_at);

@@ -5,9 +5,27 @@ create table document_sessions (
   id uuid primary key,
   user_id uuid not null,
   started_at timestamptz not null,
-  ended_at timestamptz
+  -- No refresh moves it: a session ends at last, and its person logs in again.
+  expires_at timestamptz not null,
+  last_used_at timestamptz not null,
+  -- When the person last proved that it is them: by the login, or by their password again.
+  proven_at timestamptz not null default now(),
+  ended_at timestamptz,
+  -- The client of the last login or refresh, for the person's list of sessions.
+  ip text not null,
+  user_agent text not null,
+  -- SHA-256 of the password hash at login. Another hash ends the session, also if the platform changed it.
+  password_mark bytea not null,
+  -- What the person must do first, as an error code: all other requests of the session are denied with it.
+  restriction text check (restriction in ('second_factor_required', 'password_change_required')),
+  -- The login at a provider that began the session, which ends with the link to its person; null: a login of this service.
+  openid_issuer text,
+  openid_subject text,
+  -- The provider has its own rules for second factors and passwords.
+  check (restriction is null or openid_subject is null)
 );
-create index document_sessions_by_user on document_sessions (user_id) where ended_at is null;
+-- Ended sessions too: they show the networks that a person logged in from lately.
+create index document_sessions_by_user on document_sessions (user_id, last_used_at desc);
 
 create table document_refresh_tokens (
   id uuid primary key,
@@ -20,6 +38,53 @@ create table document_refresh_tokens (
 );
 create index document_refresh_tokens_by_session on document_refresh_tokens (session_id);
 create index document_refresh_tokens_by_expiry on document_refresh_tokens (expires_at);
+
+-- A password that the service generated and somebody else has read: its person must change it at the first login. The mark
+-- is the SHA-256 of its hash, so that any other hash lifts the requirement, also one that the platform set.
+create table document_generated_passwords (
+  user_id uuid primary key,
+  password_mark bytea not null
+);
+
+-- A role on the platform besides those of `registered_users.role`, whose meaning is the platform's.
+create table document_platform_roles (
+  user_id uuid primary key,
+  role text not null check (role in ('reviewer')),
+  granted_by uuid not null,
+  granted_at timestamptz not null default now()
+);
+
+-- Who left a firm or was removed from it, and when last: they review none of its documents for a while.
+create table document_former_members (
+  firm_id uuid not null,
+  user_id uuid not null,
+  left_at timestamptz not null default now(),
+  primary key (firm_id, user_id)
+);
+-- For the review queue, which leaves out the firms that a reviewer left.
+create index document_former_members_by_user on document_former_members (user_id);
+
+-- A key of a program. It acts as the person who made it, within its scopes and its firm. Its row stays for a while after its
+-- end, so that a use of it can be recorded.
+create table document_api_keys (
+  id uuid primary key default gen_random_uuid(),
+  -- Not salted or slow: the key has 238 random bits, which nobody can guess.
+  key_sha256 bytea not null unique,
+  -- The start of the key, to recognize it in a list.
+  prefix text not null,
+  name text not null,
+  scopes text[] not null,
+  -- Null: every firm, for keys of administrators.
+  firm_id uuid,
+  user_id uuid not null,
+  created_at timestamptz not null,
+  expires_at timestamptz not null,
+  last_used_at timestamptz,
+  revoked_at timestamptz
+);
+create index document_api_keys_by_user on document_api_keys (user_id, created_at desc, id desc);
+create index document_api_keys_by_firm on document_api_keys (firm_id, created_at desc, id desc);
+create index document_api_keys_in_order on document_api_keys (created_at desc, id desc);
 
 -- By e-mail, whether an account has it or not, so that a lockout does not reveal which addresses exist.
 create table document_login_failures (
@@ -72,6 +137,18 @@ create table document_identities (
   unique (issuer, subject)
 );
 create index document_identities_by_user on document_identities (user_id, linked_at desc, id desc);
+
+-- One row for each erased person, so that a killed erasure is finished, and a restore of an older backup can erase them
+-- again. It has the id alone, which names nobody without the account.
+create table document_erasures (
+  user_id uuid primary key,
+  erased_at timestamptz not null,
+  -- Null: by the command line or a restore.
+  erased_by uuid,
+  -- Null while personal fields of the person's events are left.
+  finished_at timestamptz
+);
+create index document_erasures_unfinished on document_erasures (user_id) where finished_at is null;
 
 -- The signing keys where no secret is shared with the platform. A role that reads them can sign links to every file.
 create table document_secrets (

@@ -1,4 +1,4 @@
--- Why: a firm's storage and a person's calls per hour are limited across all instances.
+-- Why: a firm's storage, a person's firms and a person's calls per hour are limited across all instances.
 
 -- Unlogged: after a crash the limits start again, which is not worth a write to disk.
 create unlogged table document_rates (
@@ -10,6 +10,9 @@ create unlogged table document_rates (
   granted integer not null
 );
 
+-- For the erasure of a person, who may count in every kind.
+create index document_rates_of_person on document_rates (split_part(bucket, ':', 3)) where split_part(bucket, ':', 2) = 'person';
+
 -- A firm's own quota; null: the default.
 create table document_quotas (
   firm_id uuid primary key,
@@ -17,6 +20,13 @@ create table document_quotas (
   max_documents bigint check (max_documents > 0),
   changed_at timestamptz not null default now()
 );
+
+-- Who registered a firm here: one person may register a few. Leaving a firm does not make room for another.
+create table document_registered_firms (
+  firm_id uuid primary key,
+  registered_by uuid not null
+);
+create index document_registered_firms_by_person on document_registered_firms (registered_by);
 
 -- What a firm stores: a total, and the changes that are not in it yet. A writer adds a row to the changes and waits for
 -- nobody; updating the total directly would make all uploads of a firm, and the platform, wait for each other.
@@ -72,7 +82,7 @@ create trigger documents_usage after insert or delete on documents for each row 
 -- plpgsql with a generic plan: a function in SQL would be planned at every call. Without sequential scans, since a plan made
 -- while the tables are empty would read them whole for ever.
 create function document_usage_of(firm uuid, out bytes bigint, out documents bigint) language plpgsql stable
-set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 begin
   select coalesce(sum(each.bytes), 0), coalesce(sum(each.documents), 0) into bytes, documents from (
     select u.bytes, u.documents from document_usage u where u.firm_id = firm
@@ -84,7 +94,7 @@ $$;
 -- Adds the changes of these firms to their totals, except for firms that another transaction is aggregating. Returns the
 -- number of changes.
 create function document_aggregate_usage(firms uuid[]) returns integer language plpgsql
-set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 declare
   locked uuid[];
   changes integer;
@@ -104,10 +114,27 @@ begin
 end
 $$;
 
+-- How much a firm may store; null: no limit. A firm without a quota of its own may store less until the platform approves it.
+-- `is_draft`: the quota is that of such a firm.
+create function document_quota_of(
+  firm uuid, default_bytes bigint, default_documents bigint, draft_bytes bigint,
+  out max_bytes bigint, out max_documents bigint, out is_draft boolean
+) language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
+begin
+  select coalesce(q.max_bytes, default_bytes), coalesce(q.max_documents, default_documents),
+    q.max_bytes is null and f.verification_status is distinct from 'approved'
+      and (draft_bytes < default_bytes or draft_bytes is not null and default_bytes is null)
+  into max_bytes, max_documents, is_draft
+  from (select) one left join document_quotas q on q.firm_id = firm left join security_firms f on f.id = firm;
+  is_draft = is_draft is true;
+  if is_draft then max_bytes = draft_bytes; end if;
+end
+$$;
+
 -- What a firm stores, plus the reservations of its uploads. Reservations under the idempotency key of the asking upload do
 -- not count, since at most one of these uploads is committed.
 create function document_usage_with_uploads(firm uuid, under text, out bytes bigint, out documents bigint) language plpgsql stable
-set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 begin
   select used.bytes + coming.bytes, used.documents + coming.documents into bytes, documents
   from document_usage_of(firm) used, (
@@ -139,14 +166,16 @@ $$;
 -- those. Each statement sees what was committed before it began, so an upload that waited sees what it waited for.
 -- `exceeded` = 'again': the firm is no longer far from its quota; call again with `alone`.
 create function document_check_quota(
-  firm uuid, more_bytes bigint, more_documents integer, under text, default_bytes bigint, default_documents bigint, alone boolean,
-  out exceeded text, out used_bytes bigint, out used_documents bigint, out max_bytes bigint, out max_documents bigint
+  firm uuid, more_bytes bigint, more_documents integer, under text, default_bytes bigint, default_documents bigint,
+  draft_bytes bigint, alone boolean,
+  out exceeded text, out used_bytes bigint, out used_documents bigint, out max_bytes bigint, out max_documents bigint,
+  out is_draft boolean
 ) language plpgsql as $$
 declare
   firm_lock constant bigint = hashtextextended('quota:' || firm, 0);
 begin
-  select coalesce(q.max_bytes, default_bytes), coalesce(q.max_documents, default_documents) into max_bytes, max_documents
-    from (select) one left join document_quotas q on q.firm_id = firm;
+  select quota.max_bytes, quota.max_documents, quota.is_draft into max_bytes, max_documents, is_draft
+    from document_quota_of(firm, default_bytes, default_documents, draft_bytes) quota;
   if max_bytes is null and max_documents is null then return; end if;
   -- A firm that uploads a lot need not wait for the job: about one in fifty uploads aggregates.
   if exists (select from document_usage_changes c where c.firm_id = firm offset 100) then

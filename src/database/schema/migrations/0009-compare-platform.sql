@@ -23,63 +23,12 @@ create table document_unfollowed (
   primary key (firm_id, document_id)
 );
 
--- The triggers run with the rights of our tables' owner, so that the platform's role needs none on them. They fire once per
--- statement and never fail it: an error rolls back our changes alone and is noted for the job. They wait for our locks for
--- less than a second and give up before the server checks for deadlocks, so that the platform's transaction is never the
--- victim. Each statement below finds its rows by their keys; a generic plan for tables of any size takes a tenth of the
--- time. A TRUNCATE does not tell which rows existed.
-create function document_follow_trigger() returns trigger
-language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '800ms'
-set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
-declare
-  firms uuid[];
-  ids uuid[];
-  old_firms uuid[] = '{}';
-  old_ids uuid[] = '{}';
-  moved record;
-begin
-  if tg_op = 'INSERT' then
-    select array_agg(firm_id), array_agg(id) into firms, ids from new_rows;
-  elsif tg_op = 'UPDATE' then
-    select array_agg(firm_id), array_agg(id) into firms, ids from new_rows;
-    select array_agg(o.firm_id), array_agg(o.id) into old_firms, old_ids from old_rows o
-      where not exists (select from new_rows n where n.id = o.id and n.firm_id = o.firm_id);
-  elsif tg_op = 'DELETE' then
-    select array_agg(firm_id), array_agg(id) into old_firms, old_ids from old_rows;
-  else
-    select array_agg(firm_id), array_agg(id) into old_firms, old_ids from documents where deleted_at is null;
-  end if;
-  begin
-    if cardinality(old_ids) > 0 and tg_op = 'UPDATE' then
-      for moved in
-        select o.firm_id as from_firm, n.firm_id as to_firm, o.id
-        from unnest(old_firms, old_ids) as o (firm_id, id) join unnest(firms, ids) as n (firm_id, id) using (id)
-      loop
-        perform document_follow_to_firm(moved.from_firm, moved.to_firm, moved.id);
-      end loop;
-    end if;
-    if cardinality(ids) > 0 then perform document_follow(ids); end if;
-    if cardinality(old_ids) > 0 then perform document_follow_deletes(old_firms, old_ids, tg_op <> 'TRUNCATE'); end if;
-  exception when others then
-    raise log 'paniq documents: a change of firm_documents will be followed later: %', sqlerrm;
-    begin
-      insert into document_unfollowed (firm_id, document_id)
-      select distinct * from unnest(firms || old_firms, ids || old_ids) on conflict do nothing;
-    exception when others then
-      raise log 'paniq documents: a change of firm_documents will be followed by the daily comparison: %', sqlerrm;
-    end;
-  end;
-  return null;
-end
-$$;
-revoke all on function document_follow_trigger() from public;
-
 -- Follows noted changes, oldest first, and returns how many. It skips a document that another transaction has locked, and
 -- keeps no lock on it: the advisory lock (src/database/documents/documents.ts), the platform's row or our row. Skipped
 -- notes come after all others.
 create function document_follow_noted(max_rows integer) returns integer
 language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '100ms'
-set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 declare
   noted document_unfollowed;
   taken integer = 0;
@@ -125,7 +74,7 @@ revoke all on function document_follow_noted(integer) from public;
 -- is shorter than any other in the service; the caller tries again.
 create function document_compare(max_rows integer) returns integer
 language plpgsql security definer set search_path = public, pg_temp set lock_timeout = '100ms'
-set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 declare
   state document_comparison;
   firms uuid[];
@@ -164,7 +113,7 @@ begin
       update document_comparison set finished_at = clock_timestamp();
       return 0;
     end if;
-    select array_agg(firm_id), array_agg(id) into found_firms, found_ids from document_deleted_rows(firms, ids, false);
+    select array_agg(firm_id), array_agg(id) into found_firms, found_ids from document_deleted_rows(firms, ids);
     if found_ids is not null then
       select coalesce(array_agg(firm_id), '{}'), coalesce(array_agg(id), '{}') into locked_firms, locked from (
         select d.firm_id, d.id from documents d join unnest(found_firms, found_ids) as f (firm_id, id) using (firm_id, id)
@@ -193,7 +142,7 @@ revoke all on function document_restart_comparison() from public;
 -- so that nothing is written on top of a change that was not followed.
 create function document_follow_locked(of_firm uuid, of_document uuid) returns void
 language plpgsql security definer set search_path = public, pg_temp
-set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 begin
   perform from document_unfollowed where firm_id = of_firm and document_id = of_document;
   if not found then return; end if;

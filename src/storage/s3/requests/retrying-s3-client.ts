@@ -24,7 +24,10 @@ type Needs = {
   hasChecksums?: boolean
 }
 
-/** Opens the SDK's client. It retries transient failures and conflicting conditional writes with jitter, also with streamed bodies. */
+/**
+ * Opens the SDK's client. It retries transient failures and conflicting conditional writes with jitter, also with streamed
+ * bodies. The first attempt of a PUT from memory is made in `s3-operation.ts`.
+ */
 export function openS3Client(needs: Needs): S3Client {
   const { config, log, timeouts = defaultS3Timeouts, hasChecksums = isAmazon(config) } = needs
   const checksums = hasChecksums ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED'
@@ -101,13 +104,23 @@ function addRequestIdToUserAgent(client: S3Client): void {
 /** Whether the settings or the SDK's default chain (profile, container or instance role, web identity) provide credentials. */
 export async function hasCredentials(config: S3Config): Promise<boolean> {
   if (config.credentials !== undefined) return true
-  const client = openS3Client({ config, log: { warn: () => undefined } })
   try {
-    await client.config.credentials()
+    await withS3Client({ config }, (client) => client.config.credentials())
     return true
   } catch (error) {
     if (error instanceof Error && error.name === 'CredentialsProviderError') return false
     throw error
+  }
+}
+
+/** Opens a client that logs nothing, and closes it after use. */
+export async function withS3Client<Value>(
+  needs: Omit<Needs, 'log'>,
+  use: (client: S3Client) => Promise<Value>,
+): Promise<Value> {
+  const client = openS3Client({ ...needs, log: { warn: noop } })
+  try {
+    return await use(client)
   } finally {
     client.destroy()
   }

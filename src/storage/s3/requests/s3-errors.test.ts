@@ -7,7 +7,7 @@ function answered(name: string, httpStatusCode: number): Error {
   return Object.assign(new Error('Words of S3'), { name, $metadata: { httpStatusCode, attempts: 1 } })
 }
 
-describe('S3 is not available, and a file waits elsewhere meanwhile', () => {
+describe('S3 is unavailable, and files are stored elsewhere meanwhile', () => {
   const outages: [trouble: S3Trouble, name: string, status: number][] = [
     ['no_answer', 'RequestTimeout', 400],
     ['no_answer', 'IncompleteBody', 400],
@@ -76,7 +76,7 @@ describe('S3 is not available, and a file waits elsewhere meanwhile', () => {
     [504, 'broken'],
   ]
 
-  test.each(unheardOf)('a code that nobody knows counts by its status: %i is %s', (status, trouble) => {
+  test.each(unheardOf)('an unknown code is classified by its status: %i is %s', (status, trouble) => {
     expect(s3FailureOf(answered('Unheard', status))).toMatchObject({ code: 'unavailable', trouble })
   })
 
@@ -89,7 +89,7 @@ describe('S3 is not available, and a file waits elsewhere meanwhile', () => {
     ['that it knows no such method', answered('Error', 501)],
   ]
 
-  test.each(ofAnyServer)('%s, where S3 would say what is wrong: what answers is not S3', (_what, error) => {
+  test.each(ofAnyServer)('%s in place of S3’s error: the server is not S3', (_what, error) => {
     const failure = { code: 'unavailable', trouble: 'not_s3', s3Code: 'NotS3' }
     expect(s3FailureOf(error, { hasBody: true })).toMatchObject(failure)
   })
@@ -129,7 +129,7 @@ describe('S3 is not available, and a file waits elsewhere meanwhile', () => {
   })
 })
 
-describe('S3 works, and says something of the file or of us', () => {
+describe('S3 works, and the error concerns the file or the service', () => {
   const answers: [code: string, name: string, status: number][] = [
     ['key_taken', 'PreconditionFailed', 412],
     ['bytes_missing', 'NoSuchKey', 404],
@@ -162,12 +162,12 @@ describe('S3 works, and says something of the file or of us', () => {
     expect(s3FailureOf(answered(name, status))).toMatchObject({ code, trouble: undefined, s3Code: name, status })
   })
 
-  test('what Node itself refuses to send is our own mistake', () => {
+  test('a request that Node rejects is our own mistake', () => {
     const refused = Object.assign(new TypeError('Invalid character'), { code: 'ERR_INVALID_CHAR' })
     expect(s3FailureOf(refused)).toMatchObject({ code: 'misused', trouble: undefined })
   })
 
-  test('a name that every object has is not taken for a code of S3', () => {
+  test('a property name of every object is not a code of S3', () => {
     expect(s3FailureOf(answered('constructor', 400)).code).toBe('misused')
   })
 })

@@ -10,7 +10,7 @@ import { type FirstPut, isTransient, maxRetryDelayMs, type PutAnswer } from './s
 import { StoreError } from '../../file-store.ts'
 import { type S3Failure, s3FailureOf } from './s3-errors.ts'
 
-export type S3OperationName =
+type S3OperationName =
   | 'put_object'
   | 'get_object'
   | 'head_object'
@@ -47,7 +47,7 @@ export type S3Context = {
   onOperation: (report: S3OperationReport) => void
 }
 
-export type S3Call = {
+type S3Call = {
   operation: S3OperationName
   key?: string
   bytes?: number

@@ -7,7 +7,7 @@ import { makeMember } from '../../../support/people/people.ts'
 import { startService, type TestService } from '../../../support/service/start-service.ts'
 import { firmWithAdmin } from '../../../support/service/firm-with-admin.ts'
 import { describeCheck } from '../../describe-check.ts'
-import { signAccessToken } from '../../../../src/people/sessions/tokens.ts'
+import { signAccessToken } from '../../../../src/people/sessions/access-token.ts'
 
 let service: TestService
 beforeAll(async () => {
@@ -23,7 +23,7 @@ async function routesOfDocuments(): Promise<{ method: string; url: string }[]> {
 }
 
 describeCheck(1, () => {
-  it('without a token, or with one that has expired, every call on documents is 401', async () => {
+  it('without a token, or with an expired one, every documents call is 401', async () => {
     const { firm } = await firmWithAdmin(service)
     const { id, email } = await makeMember(service.app, firm)
     const expired = await signAccessToken(

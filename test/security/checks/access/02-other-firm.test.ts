@@ -10,7 +10,7 @@ import { describeCheck } from '../../describe-check.ts'
 
 const scene = serverWithRoutes()
 
-/** How everything that can be done with a document is asked; each line is one route. */
+/** The calls on a document; each line is one route. */
 const asks: Record<string, () => { path: string; init?: RequestInit }> = {
   'GET ': () => ({ path: '' }),
   'GET /download': () => ({ path: '/download?disposition=inline' }),
@@ -41,7 +41,7 @@ const asks: Record<string, () => { path: string; init?: RequestInit }> = {
 }
 
 describeCheck(2, () => {
-  it('everything that can be done with a document is asked here', () => {
+  it('every documents call is tested here', () => {
     const root = '/api/v1/security-firms/:firm_id/documents/:id'
     const served = scene.server.servedRoutes
       .filter(({ method, url }) => url.startsWith(root) && method !== 'HEAD')
@@ -50,31 +50,37 @@ describeCheck(2, () => {
     expect(served.toSorted()).toEqual(Object.keys(asks).toSorted())
   })
 
-  it.each(Object.keys(asks))('by its real id, at its firm: %s is refused as at every other firm', async (name) => {
-    const { document, firm, outsider } = await documentAndOutsider()
-    const heard = await ask(name, firm, document.id, outsider)
+  it.each(Object.keys(asks))(
+    'by its real id, in its firm: %s gets the same denial as in any other firm',
+    async (name) => {
+      const { document, firm, outsider } = await documentAndOutsider()
+      const heard = await ask(name, firm, document.id, outsider)
 
-    expect(heard).toMatchObject({ status: 403, code: 'not_a_member' })
-    expect(await ask(name, firm, randomUUID(), outsider)).toEqual(heard)
-    expect(await ask(name, randomUUID(), document.id, outsider)).toEqual(heard)
-    await expectUntouched(firm, document)
-  })
+      expect(heard).toMatchObject({ status: 403, code: 'not_a_member' })
+      expect(await ask(name, firm, randomUUID(), outsider)).toEqual(heard)
+      expect(await ask(name, randomUUID(), document.id, outsider)).toEqual(heard)
+      await expectUntouched(firm, document)
+    },
+  )
 
-  it.each(Object.keys(asks))('by its real id, at their own firm: %s answers as if there were none', async (name) => {
-    const { document, firm, outsider, ownFirm } = await documentAndOutsider()
-    const heard = await ask(name, ownFirm, document.id, outsider)
+  it.each(Object.keys(asks))(
+    'by its real id, in the caller’s firm: %s gets the answer of a missing document',
+    async (name) => {
+      const { document, firm, outsider, ownFirm } = await documentAndOutsider()
+      const heard = await ask(name, ownFirm, document.id, outsider)
 
-    // To review and to hold is for administrators, whatever the document.
-    expect(heard).toMatchObject(
-      ['PUT /review', 'PATCH /disposal'].includes(name)
-        ? { status: 403, code: 'forbidden' }
-        : { status: 404, code: 'not_found' },
-    )
-    expect(await ask(name, ownFirm, randomUUID(), outsider)).toEqual(heard)
-    await expectUntouched(firm, document)
-  })
+      // Reviews and holds are for administrators, for any document.
+      expect(heard).toMatchObject(
+        ['PUT /review', 'PATCH /disposal'].includes(name)
+          ? { status: 403, code: 'forbidden' }
+          : { status: 404, code: 'not_found' },
+      )
+      expect(await ask(name, ownFirm, randomUUID(), outsider)).toEqual(heard)
+      await expectUntouched(firm, document)
+    },
+  )
 
-  it('lists show neither', async () => {
+  it('lists contain neither', async () => {
     const { firm, outsider, ownFirm } = await documentAndOutsider()
     const refused = await callDocuments(scene.url, firm, outsider)
 
@@ -103,7 +109,7 @@ async function expectUntouched(firm: string, { id, sha256 }: { id: string; sha25
     .selectFrom('document_versions')
     .innerJoin('documents', 'documents.id', 'document_versions.document_id')
     .select(['version', 'sha256', 'review_status', 'documents.firm_id', 'deleted_at'])
-    .where('document_id', '=', id as never) // the id comes from the service itself
+    .where('document_id', '=', id as never) // the id is from the service itself
     .execute()
   expect(versions).toEqual([{ version: 1, sha256, review_status: 'pending', firm_id: firm, deleted_at: null }])
 }

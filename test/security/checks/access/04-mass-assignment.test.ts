@@ -57,7 +57,7 @@ const bodies: [string, string, object, Record<string, unknown>][] = [
 
 describeCheck(4, () => {
   it.each(['query', 'form before the file', 'form behind the file'])(
-    'state, verdict, key, firm and uploader in an upload’s %s are ignored or refused',
+    'state, verdict, key, firm and uploader in an upload’s %s are ignored or rejected',
     async (where) => {
       const { firm, admin } = await firmWithAdmin(service)
       for (const [name, value] of Object.entries(requests)) {
@@ -95,7 +95,7 @@ describeCheck(4, () => {
     },
   )
 
-  it.each(bodies)('the body of %s (%s) may not say more than it should: %j', async (_what, path, body, wish) => {
+  it.each(bodies)('the body of %s (%s) with a forbidden field is rejected: %j', async (_what, path, body, wish) => {
     const caller = await makePerson(service.app)
     const count = () =>
       Promise.all([
@@ -114,7 +114,7 @@ describeCheck(4, () => {
     expect(await count()).toEqual(before)
   })
 
-  it('a body that reaches for the prototype is refused', async () => {
+  it('a body that sets the prototype is rejected', async () => {
     const answer = await fetch(`${service.url}/api/v1/auth/register`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -123,7 +123,7 @@ describeCheck(4, () => {
     expect([answer.status, (await problemOf(answer)).code]).toEqual([400, 'bad_request'])
   })
 
-  it('a member cannot say of a new member that they were invited by another, or are something that is no role', async () => {
+  it('a member can neither set the inviter of a new member nor an unknown role', async () => {
     const { firm: firmId, admin } = await firmWithAdmin(service)
     const other = await makePerson(service.app)
     const add = (body: object) =>
@@ -145,6 +145,6 @@ function versionOf(documentId: string) {
   return service.app.db
     .selectFrom('document_versions')
     .select(['storage_key', 'reviewed_by'])
-    .where('document_id', '=', documentId as never) // the id comes from the service itself
+    .where('document_id', '=', documentId as never) // the id is from the service itself
     .executeTakeFirstOrThrow()
 }

@@ -15,7 +15,7 @@ let url: string
 const clock = { now: new Date() }
 beforeAll(async () => {
   service = await startService()
-  // The same service by a clock that the test moves.
+  // The same service with a clock that the test controls.
   server = await buildApi({ ...service.app, now: () => clock.now })
   await server.listen({ host: '127.0.0.1', port: 0 })
   url = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}` // it listens on a port
@@ -49,7 +49,7 @@ async function expectLocked(email: string): Promise<void> {
 }
 
 describeCheck(20, () => {
-  it('ten guesses at a password lock the login for 15 minutes, with Retry-After, also for the right one', async () => {
+  it('ten wrong passwords lock the login for 15 minutes, with Retry-After, also for the right one', async () => {
     const email = `${randomUUID()}@people.example`
     await post('/register', { email, password, first_name: 'T', last_name: 'N' })
 
@@ -60,7 +60,7 @@ describeCheck(20, () => {
     await opened.text()
 
     expect(opened.status).toBe(200)
-    // The platform's own columns were never touched.
+    // The platform's own columns are unchanged.
     const row = await service.app.db
       .selectFrom('registered_users')
       .select(['is_locked', 'failed_login_attempts'])
@@ -69,7 +69,7 @@ describeCheck(20, () => {
     expect(row).toEqual({ is_locked: false, failed_login_attempts: 0 })
   })
 
-  it('an address that nobody has is locked alike, so that a lock tells nobody who has an account', async () => {
+  it('an unknown e-mail is locked too, so a lockout reveals no account', async () => {
     const email = `${randomUUID()}@people.example`
 
     expect(await guessTenTimes(email)).toEqual(new Set([401]))

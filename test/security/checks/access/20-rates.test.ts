@@ -24,7 +24,7 @@ const limits = {
   EVENTS_PER_ADDRESS: '200',
   TRUST_PROXY: '1',
 }
-const credit = 1 // a twentieth of the limit passes before an instance asks
+const credit = 1 // a twentieth of the limit passes before an instance leases
 
 const scene = sceneOfFile(async (closing) => {
   const database = await freshMigratedDatabase()
@@ -38,14 +38,14 @@ const scene = sceneOfFile(async (closing) => {
 })
 
 let network = 0
-/** Another address for each test, as a proxy would tell it. */
+/** A different address for each test, in a proxy's header. */
 const newAddress = () => `203.0.${Math.floor((network += 1) / 250)}.${(network % 250) + 1}`
 const from = (person: Person, address: string): Person => ({
   ...person,
   headers: Object.assign({}, person.headers, { 'x-forwarded-for': address }),
 })
 
-/** So many calls, at the two instances in turn; yields how each ended. */
+/** Makes this number of calls, alternating between the two instances; returns their results. */
 async function inTurn(times: number, call: (service: TestService) => Promise<Response>): Promise<number[]> {
   const statuses: number[] = []
   for (let index = 0; index < times; index += 1) {
@@ -56,7 +56,7 @@ async function inTurn(times: number, call: (service: TestService) => Promise<Res
   return statuses
 }
 
-/** What both instances logged about rejected requests from an address. */
+/** The log lines of both instances about rejected requests from an address. */
 const loggedOf = (address: string) =>
   logOf(scene.first, scene.second).filter(({ event, ip }) => event === 'rate_limited' && ip === address)
 
@@ -85,14 +85,14 @@ const eventsOf = async ({ id }: Person) => {
 
 describeCheck(20, () => {
   describe('uploads of one person', () => {
-    it('are 429 over both instances once the limit is reached, with Retry-After, and nothing is kept', async () => {
+    it('are 429 over both instances beyond the limit, with Retry-After, and nothing is stored', async () => {
       const { firm, admin } = await firmWithAdmin(scene.first)
       const person = from(admin, newAddress())
       const statuses = await inTurn(28, ({ url }) => uploadFile(url, firm, person))
 
       const taken = countOf(statuses, 201)
       expect(taken).toBeGreaterThanOrEqual(20 - 1)
-      // And one that comes back while the test runs.
+      // And one call that becomes available while the test runs.
       expect(taken).toBeLessThanOrEqual(20 + 2 * credit + 1)
       expect(countOf(statuses, 429)).toBe(28 - taken)
       await expectRefusal(
@@ -107,7 +107,7 @@ describeCheck(20, () => {
       expect(Number(documents)).toBe(taken)
     })
 
-    it('do not count against a colleague at the same address, who may go on', async () => {
+    it('do not count for a colleague at the same address', async () => {
       const { firm, admin } = await firmWithAdmin(scene.first)
       const address = newAddress()
       await inTurn(24, ({ url }) => uploadFile(url, firm, from(admin, address)))
@@ -116,7 +116,7 @@ describeCheck(20, () => {
       expect((await uploadFile(scene.first.url, firm, colleague)).status).toBe(201)
     })
 
-    it('a client that is rejected while it still sends sees the reason', async () => {
+    it('a client that is rejected while it still sends gets the reason', async () => {
       const { firm, admin } = await firmWithAdmin(scene.first)
       const person = from(admin, newAddress())
       await inTurn(26, ({ url }) => uploadFile(url, firm, person))
@@ -133,7 +133,7 @@ describeCheck(20, () => {
   })
 
   describe('downloads', () => {
-    it('of one person, links and files alike, are 429 over both instances once the limit is reached', async () => {
+    it('of one person, links and files together, are 429 over both instances beyond the limit', async () => {
       const { firm, admin } = await firmWithAdmin(scene.first)
       const person = from(admin, newAddress())
       const { id } = await uploadDocument(scene.first.url, firm, person)
@@ -148,7 +148,7 @@ describeCheck(20, () => {
         return callDocuments(url, firm, person, path, { headers })
       })
 
-      // The second has another disk: its answer is that the file is elsewhere, which counts as well.
+      // The second has another disk. Its answer is 503, which counts as well.
       const passed = 28 - countOf(statuses, 429)
       expect(passed).toBeGreaterThanOrEqual(20 - 1)
       expect(passed).toBeLessThanOrEqual(20 + 2 * credit + 1)
@@ -156,11 +156,11 @@ describeCheck(20, () => {
         await callDocuments(scene.first.url, firm, person, `/${id}/download`),
         'downloads by one person',
       )
-      // What is no download is not limited.
+      // Other calls are not limited as downloads.
       expect((await callDocuments(scene.first.url, firm, person, `/${id}`)).status).toBe(200)
     })
 
-    it('by a link that was given out count for the address alone', async () => {
+    it('by an issued link count only for the address', async () => {
       const { firm, admin } = await firmWithAdmin(scene.first)
       const address = newAddress()
       const { id } = await uploadDocument(scene.first.url, firm, from(admin, address))
@@ -181,7 +181,7 @@ describeCheck(20, () => {
   })
 
   describe('logins', () => {
-    it('from one address, each for another account, are 429 over both instances once the limit is reached', async () => {
+    it('from one address for different accounts are 429 over both instances beyond the limit', async () => {
       const address = newAddress()
       const statuses = await inTurn(26, (service) => logIn(service, `${randomUUID()}@people.example`, address))
 
@@ -194,7 +194,7 @@ describeCheck(20, () => {
       expect((await logIn(scene.first, 'b@people.example', newAddress())).status).toBe(401)
     })
 
-    it('of one account from ever new addresses are 429 too, whatever its letters’ case', async () => {
+    it('of one account from changing addresses are 429 too, in any case of the e-mail', async () => {
       const name = randomUUID()
       let count = 0
       const statuses = await inTurn(9, (service) => {
@@ -206,7 +206,7 @@ describeCheck(20, () => {
       await expectRefusal(await logIn(scene.second, `${name}@people.example`, newAddress()), 'logins by one person')
     })
 
-    it('one account is one person here as well, also by letters that the database and JavaScript lower otherwise', async () => {
+    it('of one account count together also with letters that the database and JavaScript lower differently', async () => {
       const name = randomUUID()
       const { db } = scene.first.app
       const { rows } = await sql<{ isSame: boolean }>`select lower('\u0130') = 'i' as "isSame"`.execute(db)
@@ -219,7 +219,7 @@ describeCheck(20, () => {
       expect(statuses).toEqual([401, 401, 401, 401, 401, rows[0]?.isSame === true ? 429 : 401])
     })
 
-    it('a whole /64 of IPv6 is one address, and its neighbour another', async () => {
+    it('a /64 of IPv6 is one address, and the next /64 another', async () => {
       let host = 0
       const statuses = await inTurn(26, (service) =>
         logIn(
@@ -235,8 +235,8 @@ describeCheck(20, () => {
     })
   })
 
-  describe('calls that the audit trail keeps', () => {
-    it('refused ones of one person are 429 over both instances once the limit is reached, and fill it no more', async () => {
+  describe('audited calls', () => {
+    it('denied calls of one person are 429 over both instances beyond the limit, and are then not audited', async () => {
       const { firm } = await firmWithAdmin(scene.first)
       const address = newAddress()
       const stranger = from(await makePerson(scene.first.app), address)
@@ -244,7 +244,7 @@ describeCheck(20, () => {
 
       const refused = countOf(statuses, 403)
       expect(refused).toBeGreaterThanOrEqual(20 - 1)
-      // The last of each instance is the one by which it learns that there is no more.
+      // By the last call of each instance it learns that none is left.
       expect(refused).toBeLessThanOrEqual(20 + 2 * credit + 2 + 1)
       expect(countOf(statuses, 429)).toBe(32 - refused)
       expect(await eventsOf(stranger)).toBe(refused)
@@ -255,28 +255,28 @@ describeCheck(20, () => {
       expect(loggedOf(address)).toMatchObject(Array.from({ length: 2 }, () => ({ kind: 'events', of: 'person' })))
     })
 
-    it('looks at one document count too, and lists that are answered do not', async () => {
+    it('reads of a document and lists of a firm count, and only the reads leave an event', async () => {
       const { firm, admin } = await firmWithAdmin(scene.first)
       const person = from(admin, newAddress())
+      const lister = from(await makeMember(scene.first.app, firm), newAddress())
       const { id } = await uploadDocument(scene.first.url, firm, person)
       const before = await eventsOf(person)
-      const lists = await inTurn(32, ({ url }) => callDocuments(url, firm, person))
+      const lists = await inTurn(32, ({ url }) => callDocuments(url, firm, lister))
       let index = 0
       const looks = await inTurn(32, ({ url }) =>
         callDocuments(url, firm, person, `/${id}${['', '/events', '/versions', '/disposal'][(index += 1) % 4] ?? ''}`),
       )
 
-      expect(countOf(lists, 200)).toBe(32)
-      expect(countOf(looks, 200)).toBeLessThanOrEqual(20 + 2 * credit + 1)
-      expect(countOf(looks, 429)).toBe(32 - countOf(looks, 200))
+      for (const statuses of [lists, looks]) {
+        expect(countOf(statuses, 200)).toBeLessThanOrEqual(20 + 2 * credit + 1)
+        expect(countOf(statuses, 429)).toBe(32 - countOf(statuses, 200))
+      }
       expect((await eventsOf(person)) - before).toBe(countOf(looks, 200))
-      // A colleague at the same address may go on.
-      const colleague = { ...person, headers: (await makeMember(scene.first.app, firm)).headers }
-      expect((await callDocuments(scene.first.url, firm, colleague, `/${id}`)).status).toBe(200)
+      expect(await eventsOf(lister)).toBe(0)
     })
   })
 
-  it('probes are never limited, and no row is written per request', async () => {
+  it('probes are never limited, and no row is written for each request', async () => {
     const address = newAddress()
     const ask = (path: string) => fetch(`${scene.first.url}${path}`, { headers: { 'x-forwarded-for': address } })
     for (const path of ['/healthz', '/readyz', '/metrics'])
@@ -286,7 +286,7 @@ describeCheck(20, () => {
     expect(rows).toEqual([])
   })
 
-  it('a rejected caller is counted, and logged once without what they sent', async () => {
+  it('a rejected caller is counted, and logged once without input', async () => {
     const address = newAddress()
     await inTurn(30, (service) => logIn(service, `${randomUUID()}@people.example`, address))
     const { registry } = scene.first.app.metrics

@@ -13,13 +13,13 @@ const strangers = ['https://evil.example', `${portal}.evil.example`, 'http://por
 
 const scene = serverWithRoutes({ CORS_ORIGINS: `${portal},https://other.example`, PUBLIC_URL: `${ours}/documents/` })
 
-/** Every method that something is served for, each with an address of such a route. */
+/** Every supported method, each with the address of a route. */
 function servedMethods(): [method: string, path: string][] {
   const served = scene.server.servedRoutes.filter(({ method }) => method !== 'OPTIONS')
   return [...new Map(served.map((route) => [route.method, route.url.replaceAll(/:\w+/g, randomUUID())]))]
 }
 
-/** What a browser asks before it lets a page make the call. */
+/** A browser's preflight before a page makes the call. */
 async function preflight(origin: string, method: string, path: string, headers: string): Promise<Headers> {
   const answer = await fetch(`${scene.url}${path}`, {
     method: 'OPTIONS',
@@ -43,7 +43,7 @@ const headersOfClients = [
 
 describeCheck(27, () => {
   describe('a page of another origin', () => {
-    it.each([portal, ours])('%s, which is allowed, may use every method that is served', async (origin) => {
+    it.each([portal, ours])('%s, which is allowed, may use every supported method', async (origin) => {
       const refused: string[] = []
       for (const [method, path] of servedMethods()) {
         const headers = await preflight(origin, method, path, headersOfClients.join(','))
@@ -57,14 +57,14 @@ describeCheck(27, () => {
       expect(refused).toEqual([])
     })
 
-    it('may send the headers that clients need, and no others', async () => {
+    it('may send the documented headers, and no others', async () => {
       const headers = await preflight(portal, 'GET', '/api/v1/security-firms', 'x-anything')
 
       const allowed = headers.get('access-control-allow-headers')?.toLowerCase().split(/, */) ?? []
       expect(allowed.toSorted()).toEqual(headersOfClients)
     })
 
-    it('is never every origin: none but those that are named may call or read, by whatever method', async () => {
+    it('is allowed only if it is named, for every method', async () => {
       for (const origin of strangers) {
         for (const [method, path] of servedMethods()) {
           const headers = await preflight(origin, method, path, 'authorization')
@@ -73,12 +73,12 @@ describeCheck(27, () => {
         const answer = await fetch(`${scene.url}/healthz`, { headers: { origin } })
         await answer.text()
         expect(answer.headers.get('access-control-allow-origin')).toBeNull()
-        // Or a cache would give one origin what another was answered.
+        // Otherwise a cache could return the answer of another origin.
         expect(answer.headers.get('vary')?.toLowerCase()).toContain('origin')
       }
     })
 
-    it('may read only when it is named: where no origin is, none may', async () => {
+    it('may read only if it is named: without configured origins, none may', async () => {
       const quiet = await buildApi({
         ...scene.service.app,
         config: { ...scene.service.app.config, corsOrigins: [], publicUrl: undefined },
@@ -90,11 +90,11 @@ describeCheck(27, () => {
       expect(answer.headers).not.toHaveProperty('access-control-allow-origin')
     })
 
-    it('cannot be let in by a star', () => {
+    it('cannot be allowed with an asterisk', () => {
       expect(() => loadConfig({ CORS_ORIGINS: '*' })).toThrow(/^CORS_ORIGINS: /)
     })
 
-    it('cannot use the cookie of somebody’s session, not even when it may call', async () => {
+    it('cannot use the cookie of a session, even if it may call the API', async () => {
       for (const origin of [portal, ...strangers]) {
         const answer = await fetch(`${scene.url}/api/v1/auth/refresh`, {
           method: 'POST',

@@ -16,7 +16,7 @@ describeCheck(27, () => {
   })
   afterAll(() => bucket.remove())
 
-  /** What a browser asks before a page reads what a link leads to. */
+  /** A browser's preflight before a page reads the target of a link. */
   async function preflight(origin: string, method: string): Promise<string | null> {
     const answer = await fetch(`${bucket.s3.endpoint}/${bucket.name}/security_firms/a/document.pdf`, {
       method: 'OPTIONS',
@@ -26,7 +26,7 @@ describeCheck(27, () => {
     return answer.headers.get('access-control-allow-origin')
   }
 
-  it.each([portal, ours])('the bucket lets pages of %s read, which is allowed, and write nothing', async (origin) => {
+  it.each([portal, ours])('the bucket lets pages of %s read and write nothing', async (origin) => {
     expect(await preflight(origin, 'GET')).toBe(origin)
     expect(await preflight(origin, 'PUT')).toBeNull()
   })

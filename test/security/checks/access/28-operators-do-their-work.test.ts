@@ -25,7 +25,7 @@ async function openBucket() {
   return bucket
 }
 
-/** Credentials of somebody with these policies, for these buckets alone. */
+/** Credentials of a user with these policies, for these buckets only. */
 async function settingsWith(names: PolicyName[], bucket: string, backups = bucket): Promise<Settings> {
   const place = { ...examplePlace, bucket, backups: { bucket: backups, prefix: 'paniq/' } }
   const somebody = await makeSomebody(
@@ -39,7 +39,7 @@ async function settingsWith(names: PolicyName[], bucket: string, backups = bucke
 type Part = { part: string; outcome: string }
 
 describeCheck(28, () => {
-  it('s3-setup sets the bucket up, finds nothing to do the second time, and s3-test sees what it did', async () => {
+  it('s3-setup sets the bucket up and finds nothing to change the second time, and s3-test sees the result', async () => {
     const bucket = await openBucket()
     const folder = await makeWorkFolder()
     const settings = { ...(await settingsWith(['s3-setup'], bucket.name)), CORS_ORIGINS: 'https://portal.example' }
@@ -79,7 +79,7 @@ describeCheck(28, () => {
     expect(ended.stdout).toContain('These credentials may not read any part')
   })
 
-  it('backup, backup-verify, backup-verify-repair and backup-restore make a backup, prove, mend and restore it, each with its own', async () => {
+  it('backup, backup-verify, backup-verify-repair and backup-restore each allow their command', async () => {
     const [documents, empty, backups] = [await openBucket(), await openBucket(), await openBucket()]
     const place = `s3://${backups.name}/paniq/`
     const folder = await makeWorkFolder()

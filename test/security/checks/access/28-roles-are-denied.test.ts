@@ -8,12 +8,12 @@ import { roundOf } from '../../../support/services/packages/test-services.ts'
 import { describeCheck } from '../../describe-check.ts'
 
 const scene = rightsScene()
-/** The gateway judges the policies of both alike, and a role is asked for more. */
+/** The gateway evaluates the policies of both alike, and denies a role more calls. */
 const tried = roundOf<readonly Kind[]>({ short: ['role'], long: kinds })
 const each = async (of: readonly Kind[], work: (kind: Kind) => Promise<void>) => void (await Promise.all(of.map(work)))
 
 describeCheck(28, () => {
-  it('the owner may do each of these calls, and an account without a policy none of them', () =>
+  it('the owner may make each of these calls, and an account without a policy none', () =>
     each(kinds, async (kind) => {
       const target = await makeTarget(scene)
       const stranger = await makeSomebody(scene.s3, kind, [])
@@ -22,7 +22,7 @@ describeCheck(28, () => {
       expect(await whatIsLet(scene, scene.s3.owner, { target, kind })).toEqual(Object.keys(callsOf(kind)))
     }))
 
-  it('every call that a policy is for is one of them', () => {
+  it('every call of a policy is tested', () => {
     expect(
       Object.values(may)
         .flat()
@@ -31,7 +31,7 @@ describeCheck(28, () => {
   })
 
   const proved = Object.keys(may) as PolicyName[] // they are its keys
-  it.each(proved)('with %s somebody may do its work and nothing else', (name) =>
+  it.each(proved)('with %s only its own calls are allowed', (name) =>
     each(tried, async (kind) => {
       const target = await makeTarget(scene)
       const somebody = await makeSomebody(scene.s3, kind, [policies[name](placeOf(scene, target))])

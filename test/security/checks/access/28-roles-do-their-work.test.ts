@@ -10,7 +10,7 @@ import { policies, type PolicyName } from '../../../../deploy/policies/statement
 import { quarantineKeyOf, storageKeyOf } from '../../../../src/storage/storage-key.ts'
 import type { FirmId } from '../../../../src/vocabulary/vocabulary.ts'
 import { createStoreClaimer } from '../../../../src/worker/local-disk-tasks.ts'
-import { keepAuditHead } from '../../../../src/worker/jobs.ts'
+import { storeAuditHead } from '../../../../src/worker/jobs.ts'
 import { sealThrice } from '../../../audit/sealed-trail.ts'
 import { databaseForTest } from '../../../support/cli/database-settings.ts'
 import { storedBelow, makeWorkFolder, runCommand, type Settings } from '../../../support/cli/run-command.ts'
@@ -65,7 +65,7 @@ async function openPlace(wish: Parameters<typeof freshBucket>[1] = {}) {
 }
 
 describeCheck(28, () => {
-  it('service: documents of all sizes are taken, given out, put aside and removed, and what is refused leaves nothing', async () => {
+  it('service: documents of all sizes are uploaded, served, quarantined and removed, and rejected uploads leave nothing', async () => {
     const place = await openPlace()
     const { service, own } = await place.serve(await place.settingsWith('user', 'service'))
     const { firm, admin } = own
@@ -102,7 +102,7 @@ describeCheck(28, () => {
     expect(service.logLines.filter((line) => line.includes('AccessDenied'))).toEqual([])
   })
 
-  it('service: what moves documents, looks after them and tries the connection', async () => {
+  it('service: migrations, verification, collector and connection test work', async () => {
     const place = await openPlace()
     const settings = await place.settingsWith('user', 'service')
     const { service, own } = await place.serve({ ...settings, USE_S3_STORAGE: 'false' })
@@ -115,20 +115,20 @@ describeCheck(28, () => {
     }
   })
 
-  it('service and service-audit-heads keep the head of the trail, and audit-verify reads it', async () => {
+  it('service and service-audit-heads store the head of the trail, and audit-verify reads it', async () => {
     const place = await openPlace()
     const settings = await place.settingsWith('user', 'service', 'service-audit-heads')
     const { service } = await place.serve(settings)
     await sealThrice(service.app.db)
 
-    await keepAuditHead.run(service.app, never)
+    await storeAuditHead.run(service.app, never)
 
     const ended = await place.run(await place.settingsWith('user', 'audit-verify'), 'audit', 'verify', '--json')
     expect(ended).toMatchObject({ code: 0, stderr: '' })
     expect(JSON.parse(ended.stdout)).toMatchObject({ ok: true, heads: 1 })
   })
 
-  it('what is optional is done with its policy, and said to be missing without it', async () => {
+  it('an optional feature works with its policy, and is reported as missing without it', async () => {
     const place = await openPlace({ ObjectLockEnabledForBucket: true })
     const Rules = [
       { Status: 'Enabled' as const, Filter: { Prefix: '' }, NoncurrentVersionExpiration: { NoncurrentDays: 90 } },
@@ -155,11 +155,11 @@ describeCheck(28, () => {
     expect(await answersWith(...all)).toEqual([90, 'done', 'listed'])
   })
 
-  it('s3-test makes the bucket, tries it and reads its rule for pages', async () => {
+  it('s3-test creates the bucket, tests it and reads its CORS rule', async () => {
     const place = await openPlace()
     const { client, name: Bucket } = place.bucket
     await client.send(new DeleteBucketCommand({ Bucket }))
-    // Who has taken a role may make no bucket but by its policy.
+    // An assumed role may create a bucket only by its policy.
     const settings = await place.settingsWith('role', 's3-test')
 
     const made = await place.run(settings, 's3', 'test')
@@ -170,14 +170,14 @@ describeCheck(28, () => {
     await client.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules: [rule] } }))
     const tried = await place.run({ ...settings, CORS_ORIGINS: 'https://portal.example' }, 's3', 'test', '--json')
     const report: { steps: { step: string; outcome: string }[] } = JSON.parse(tried.stdout)
-    // It may look at how the bucket is set up, which nobody did yet.
+    // It may read the set-up of the bucket, which does not exist yet.
     expect([tried.code, report.steps.filter(({ outcome }) => outcome !== 'ok')]).toEqual([
       0,
       [expect.objectContaining({ step: 'safeguards', outcome: 'note' })],
     ])
   })
 
-  it('purge-now destroys every version of a document, which the service may not', async () => {
+  it('purge-now destroys every version of a document, and service does not', async () => {
     const place = await openPlace()
     await keepVersions(place.bucket)
     const { service, own } = await place.serve(await place.settingsWith('user', 'service'))

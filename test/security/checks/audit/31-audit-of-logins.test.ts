@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(async () => service.stop())
 
 describeCheck(31, () => {
-  it('a refused login stands there, without the password and without the address of somebody unknown', async () => {
+  it('a denied login is audited, without the password and without the e-mail of an unknown person', async () => {
     const requestId = `audit-${randomUUID()}`
     const email = `${randomUUID()}@people.example`
     const answer = await fetch(`${service.url}/api/v1/auth/login`, {
@@ -26,7 +26,7 @@ describeCheck(31, () => {
     await answer.text()
 
     const { rows } = await sql<{ row: string }>`
-    select to_jsonb(document_trail)::text as row from document_trail where request_id = ${requestId}`.execute(
+    select to_jsonb(document_trail)::text as row from document_trail where details ->> 'caller_request_id' = ${requestId}`.execute(
       service.app.db,
     )
     expect(rows).toHaveLength(1)
@@ -40,11 +40,13 @@ describeCheck(31, () => {
     expect(rows[0]?.row).not.toContain(email)
   })
 
-  it('what somebody tries whose account is locked stands there', async () => {
+  it('calls of a person whose account is locked are audited', async () => {
     const administrator = await makePerson(service.app, { role: 'admin' })
     const setUser = (values: object) =>
       service.app.db.updateTable('registered_users').set(values).where('id', '=', administrator.id).execute()
-    await setUser({ password_hash: await service.app.passwords.hash('correct horse battery') })
+    await setUser({
+      password_hash: await service.app.passwords.hash('correct horse battery', { ip: 'a test' }, { about: [] }),
+    })
     const post = (path: string, body: object) =>
       asking(administrator, (headers) =>
         fetch(`${service.url}/api/v1${path}`, {
@@ -84,7 +86,7 @@ describeCheck(31, () => {
     }
   })
 
-  it('each login while an e-mail is locked out stands there', async () => {
+  it('each login during a lockout is audited', async () => {
     const person = await makePerson(service.app)
     const guess = () =>
       asking(person, (headers) =>

@@ -24,7 +24,7 @@ function accessesIn(logLines: string[], requestId: string): Record<string, unkno
 }
 
 describeCheck(31, () => {
-  it('upload, view, download and a look at the trail record who, what, when, from where and with what outcome', async () => {
+  it('upload, view, download and history record person, action, time, address and outcome', async () => {
     const { firm, admin } = await firmWithAdmin(service)
     const { id } = await uploadDocument(service.url, firm, admin)
     const get = (path: string) => asking(admin, (headers) => callDocuments(service.url, firm, admin, path, { headers }))
@@ -52,7 +52,7 @@ describeCheck(31, () => {
       ])
   })
 
-  it('so does what changes a document: a new version, one that is taken up again, a decision, the way to the trash and back', async () => {
+  it('changes of a document are audited: new version, restored version, review, trash and restore', async () => {
     const { firm, admin } = await firmWithAdmin(service)
     const { id } = await uploadDocument(service.url, firm, admin)
     const of = { firm, id }
@@ -84,7 +84,7 @@ describeCheck(31, () => {
     }
   })
 
-  it('so does every denied attempt, under the reason that was given', async () => {
+  it('every denied attempt is audited with its reason', async () => {
     const { firm, admin } = await firmWithAdmin(service)
     const { id } = await uploadDocument(service.url, firm, admin)
     const stranger = await makePerson(service.app)
@@ -116,7 +116,7 @@ describeCheck(31, () => {
     }
   })
 
-  it('a refusal stands there under the code that was answered, whichever way it was decided', async () => {
+  it('every error is audited with the code of the answer', async () => {
     const { firm, admin } = await firmWithAdmin(service)
     const { id } = await uploadDocument(service.url, firm, admin)
     const locked = await makePerson(service.app, { isLocked: true })
@@ -138,7 +138,7 @@ describeCheck(31, () => {
       }
   })
 
-  it('a confidential document that somebody may not know of leaves the attempt in its trail', async () => {
+  it('an attempt at a confidential document is in the trail of that document', async () => {
     const { firm, admin } = await firmWithAdmin(service)
     await service.app.db
       .updateTable('document_types')

@@ -28,7 +28,7 @@ const breaks = [
   '\u202e',
 ]
 
-/** What a reader of lines makes of the log: every line one record of ours, and nothing that a terminal acts on. */
+/** Parses the log line by line: every line is one record of ours, without terminal control characters. */
 function expectOneRecordALine(): void {
   const written = service.logLines.join('')
   expect(written).toMatch(
@@ -44,7 +44,7 @@ function expectOneRecordALine(): void {
 }
 
 describeCheck(33, () => {
-  it.each(breaks)('a file name, a type and an address with %j in it stay inside one record of JSON', async (mark) => {
+  it.each(breaks)('a file name, a type and an address with %j stay inside one JSON record', async (mark) => {
     const { firm, admin } = await firmWithAdmin(service)
     const name = `a${mark}${forged}.pdf`
     const query = encodeURIComponent(`tax${mark}${forged}`)
@@ -62,7 +62,7 @@ describeCheck(33, () => {
     expectOneRecordALine()
   })
 
-  it('so do headers, which no client library would send', async () => {
+  it('headers that no client library sends stay inside one JSON record', async () => {
     const connection = await openRaw(service.url)
     await connection.send(
       Buffer.from(
@@ -86,7 +86,7 @@ describeCheck(33, () => {
     expectOneRecordALine()
   })
 
-  it.each(breaks)('so does whatever a part of the service may one day tell the log: %j', (mark) => {
+  it.each(breaks)('any logged value stays inside one JSON record: %j', (mark) => {
     const before = service.logLines.length
     const error = new Error(`${mark}${forged}`, { cause: { detail: `${mark}${forged}` } })
 
@@ -97,13 +97,13 @@ describeCheck(33, () => {
     expectOneRecordALine()
   })
 
-  it('so does a name that only the database could have brought, in a failure that is logged whole', async () => {
+  it('a name from the database in a logged error stays inside one JSON record', async () => {
     const { firm, admin } = await firmWithAdmin(service)
     const { id } = await uploadDocument(service.url, firm, admin)
     const before = service.logLines.length
     await service.app.db
       .updateTable('document_versions')
-      .set({ file_name: `a\n${forged}\u001b[2J.pdf`, storage_key: `\n${forged}` as never }) // as no code of ours would
+      .set({ file_name: `a\n${forged}\u001b[2J.pdf`, storage_key: `\n${forged}` as never }) // a value that no code of ours would write
       .where('document_id', '=', id as never)
       .execute()
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import type { StatusShape } from '../../../../src/contract/operations.ts'
 import { openS3Client } from '../../../../src/storage/s3/requests/retrying-s3-client.ts'
-import { startWorker } from '../../../../src/worker/start-worker.ts'
+import { startWorker } from '../../../../src/worker/run-queue.ts'
 import {
   callDocuments,
   type ProblemBody,
@@ -52,7 +52,7 @@ function proxyTo(address: string): Promise<FaultProxy> {
   return startFaultProxy({ host: hostname, port: Number(port) })
 }
 
-/** Words that only the inside knows, and that no answer may hold. */
+/** Internal words that no answer may contain. */
 function insideWords(service: TestService): string[] {
   return [
     bucket.name,
@@ -87,7 +87,7 @@ function insideWords(service: TestService): string[] {
   ]
 }
 
-/** The answer says in our words what happened and by which id it is found; the log has the cause under that id. */
+/** The answer has a prepared sentence and an id, and the log has the cause under that id. */
 async function expectTellsNothing(
   service: TestService,
   answer: Response,
@@ -114,7 +114,7 @@ async function firmWithDocument(service: TestService): Promise<{ firm: string; a
   return { firm, admin, id: (await uploadDocument(service.url, firm, admin)).id }
 }
 
-/** By a client of our own, as the keeper of heads does. */
+/** With a separate client, like the store of heads. */
 async function failAtS3(): Promise<void> {
   const config = { ...onS3.app.config.s3, bucket: `none-${bucket.name}`, endpoint: bucket.s3.endpoint }
   const client = openS3Client({ config, log: { warn: () => undefined } })
@@ -130,7 +130,7 @@ describeCheck(34, () => {
     it.each([
       ['out of reach', { kind: 'refuse' } as const],
       ['cut off within the request', { kind: 'cut_up', afterBytes: 200 } as const],
-    ])('%s: the uploader hears that the store cannot be reached, and when to try again', async (_how, fault) => {
+    ])('%s: the uploader gets “the store cannot be reached” and Retry-After', async (_how, fault) => {
       const { firm, admin } = await firmWithAdmin(onS3)
       s3.setFault(fault)
       await s3.cutAll()
@@ -155,7 +155,7 @@ describeCheck(34, () => {
         /SignatureDoesNotMatch/,
       ],
       ['set up with an unknown key', { AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7NOTHERE' }, /InvalidAccessKeyId/],
-    ])('%s: the uploader hears no more than that the store cannot be reached', async (_how, settings, cause) => {
+    ])('%s: the uploader only gets “the store cannot be reached”', async (_how, settings, cause) => {
       const service = await startService({ ...s3Settings(bucket), S3_FALLBACK: 'off', ...settings })
       const { firm, admin } = await firmWithAdmin(service)
 
@@ -167,7 +167,7 @@ describeCheck(34, () => {
     })
   })
 
-  it('a folder of uploads that is gone: neither upload nor download says where it was', async () => {
+  it('a missing uploads folder: neither upload nor download reveals its path', async () => {
     const { firm, admin, id } = await firmWithDocument(onDisk)
     await rename(`${onDisk.folder}/uploads`, `${onDisk.folder}/away`)
     const download = await callDocuments(onDisk.url, firm, admin, `/${id}/download`)
@@ -229,27 +229,24 @@ describeCheck(34, () => {
       ],
     ]
 
-    it.each(asks)(
-      'out of reach: %s answers 503 and tells nothing, and works again when it is back',
-      async (_what, ask) => {
-        const place = await firmWithDocument(onDisk)
-        postgres.setFault({ kind: 'refuse' })
-        await postgres.cutAll()
-        const answer = await ask(place)
-        postgres.setFault({ kind: 'none' })
-        await postgres.cutAll()
+    it.each(asks)('unreachable: %s answers 503 without details, and works again afterwards', async (_what, ask) => {
+      const place = await firmWithDocument(onDisk)
+      postgres.setFault({ kind: 'refuse' })
+      await postgres.cutAll()
+      const answer = await ask(place)
+      postgres.setFault({ kind: 'none' })
+      await postgres.cutAll()
 
-        expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
-        await expectTellsNothing(onDisk, answer, {
-          status: 503,
-          code: 'store_unavailable',
-          cause: /ECONN|terminated|57P01|EPIPE/,
-        })
-        const again = await ask(place)
-        await again.arrayBuffer()
-        expect(again.status).toBeLessThan(500)
-      },
-    )
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+      await expectTellsNothing(onDisk, answer, {
+        status: 503,
+        code: 'store_unavailable',
+        cause: /ECONN|terminated|57P01|EPIPE/,
+      })
+      const again = await ask(place)
+      await again.arrayBuffer()
+      expect(again.status).toBeLessThan(500)
+    })
 
     it('restarted by its operator: its connections end, and the next request is answered', async () => {
       const { firm, admin } = await firmWithDocument(onDisk)
@@ -261,13 +258,13 @@ describeCheck(34, () => {
 
       expect([200, 503]).toContain(answer.status)
       expect(await answer.text()).not.toContain('terminat')
-      // One connection may still be thought sound, and fail the next one too.
+      // A broken connection may still count as good, and fail the next request too.
       await expect.poll(async () => (await callDocuments(onDisk.url, firm, admin)).status).toBe(200)
     })
 
-    it('lost in the middle of a question: 503, and the question can be asked again', async () => {
+    it('lost during a statement: 503, and the request can be repeated', async () => {
       const { firm, admin, id } = await firmWithDocument(onDisk)
-      // Asked past the proxy, so that only the service loses its connections.
+      // Without the proxy, so that only the service loses its connections.
       const beside = new Client({ connectionString: database.url })
       await beside.connect()
       await beside.query('begin; lock table document_versions in access exclusive mode')
@@ -283,7 +280,7 @@ describeCheck(34, () => {
       expect((await callDocuments(onDisk.url, firm, admin, `/${id}`)).status).toBe(200)
     })
 
-    it('not as this version knows it: 500 with an id, and the cause in the log alone', async () => {
+    it('of another schema version: 500 with an id, and the cause only in the log', async () => {
       const { firm, admin, id } = await firmWithDocument(onDisk)
       await sql`alter table document_versions rename to renamed`.execute(onDisk.app.db)
       const answer = await callDocuments(onDisk.url, firm, admin, `/${id}`)

@@ -14,7 +14,7 @@ import { describeCheck } from '../../describe-check.ts'
 
 const seconds = 3
 
-/** Services whose links end while the tests can wait for it, and one whose links live as long as can be. */
+/** Services with short-lived links, and one with the longest lifetime. */
 const scene = sceneOfFile(async (closing) => {
   const bucket = await freshBucket()
   closing.defer(() => bucket.remove())
@@ -34,7 +34,7 @@ const scene = sceneOfFile(async (closing) => {
 const stores = ['onS3', 'onDisk'] as const
 
 describeCheck(23, () => {
-  it.each(['3601', '86400', '0', '-1', '1e9'])('no setting makes a link live longer than an hour: %s', (value) => {
+  it.each(['3601', '86400', '0', '-1', '1e9'])('no setting makes a link valid for longer than an hour: %s', (value) => {
     expect(() => loadConfig({ DOWNLOAD_URL_SECONDS: value })).toThrow(/^DOWNLOAD_URL_SECONDS: /)
   })
 
@@ -47,7 +47,7 @@ describeCheck(23, () => {
     expect([...link.searchParams.keys()].filter((name) => /version/i.test(name))).toEqual([])
   })
 
-  it.each(stores)('%s: a link opens its file until it ends, as it says, and then is refused', async (where) => {
+  it.each(stores)('%s: a link opens its file until its expiry, and is then rejected', async (where) => {
     const { firm, admin } = await firmWithAdmin(scene[where])
     const { id } = await uploadDocument(scene[where].url, firm, admin)
     const asked = Date.now()
@@ -59,7 +59,7 @@ describeCheck(23, () => {
     expect(Date.now()).toBeGreaterThanOrEqual(expiresAt.getTime())
   })
 
-  it.each(stores)('%s: a link opens no other file, and no other life can be written into it', async (where) => {
+  it.each(stores)('%s: a link opens no other file, and its lifetime cannot be changed', async (where) => {
     const service = scene[where]
     const { firm, admin } = await firmWithAdmin(service)
     const links = []
@@ -67,19 +67,19 @@ describeCheck(23, () => {
       const { id } = await uploadDocument(service.url, firm, admin)
       links.push(new URL((await linkOf(service, firm, admin, id)).link))
     }
-    const [one, other] = links as [URL, URL] // two were made
+    const [one, other] = links as [URL, URL] // two were created
 
     for (const bent of where === 'onS3' ? bentOfS3(one, other) : bentOfOurs(one, other))
       expect([bent.pathname, await statusOf(bent)]).toEqual([bent.pathname, 403])
   })
 
-  it('a link ends before the credentials that signed it do, and what is as good as over signs none', async () => {
+  it('a link ends before the credentials that signed it, and credentials about to expire sign none', async () => {
     const { firm, admin } = await firmWithAdmin(scene.usual)
     const { id } = await uploadDocument(scene.usual.url, firm, admin)
     const { storage_key: key } = await scene.usual.app.db
       .selectFrom('document_versions')
       .select('storage_key')
-      .where('document_id', '=', id as never) // the id comes from the service itself
+      .where('document_id', '=', id as never) // the id is from the service itself
       .executeTakeFirstOrThrow()
     const options = {
       fileName: 'a.pdf',

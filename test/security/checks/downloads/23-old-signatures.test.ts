@@ -33,7 +33,7 @@ describeCheck(23, () => {
     })
   })
 
-  it('and gives a document by a link that was signed to live its whole hour', async () => {
+  it('and accepts a link that was signed for the whole hour', async () => {
     await bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key: key, Body: 'a document' }))
     const { s3: config } = loadConfig(s3Settings(bucket))
     const sign = createS3LinkSigner({ config, credentials: bucket.client.config.credentials, now: () => new Date() })

@@ -38,7 +38,7 @@ afterAll(async () => {
 })
 
 describeCheck(24, () => {
-  it('the redirect to S3, and a link as JSON, are kept by nobody and tell no other page where they came from', async () => {
+  it('the redirect to S3 and a JSON link are not cached and send no referrer', async () => {
     const { firm, admin } = await firmWithAdmin(onS3)
     const document = await uploadDocument(onS3.url, firm, admin)
     for (const accept of ['*/*', 'application/json']) {
@@ -50,7 +50,7 @@ describeCheck(24, () => {
     }
   })
 
-  it('no log line and no refusal holds a signature, a link, a token, a password or a key', async () => {
+  it('no log line and no error contains a signature, a link, a token, a password or a key', async () => {
     const said: string[] = []
     const secrets = new Set([secretKey, bucket.s3.app.secretAccessKey, ...linesOfKeys()])
     const services = [onS3, onDisk, ...behindCloudFront]
@@ -60,7 +60,7 @@ describeCheck(24, () => {
       secrets.add(admin.headers.authorization.slice('Bearer '.length))
       for (const link of await linksOf(service, firm, admin, document.id)) {
         secrets.add(secretOf(new URL(link, service.url)))
-        // Used, spoilt, and sent where it does not belong.
+        // Used, altered, and sent to the wrong place.
         said.push(await spoilt(link, service))
         said.push(await refusalOf(`${service.url}/api/v1/nowhere?link=${encodeURIComponent(link)}`))
         said.push(
@@ -72,26 +72,26 @@ describeCheck(24, () => {
 
     const log = services.flatMap(({ logLines }) => logLines).join('')
     const fromUs = said.filter((text) => text.includes('request_id')).join('')
-    // Both keys, and two links on each of four ways.
+    // Both keys, and two links of each of four kinds.
     expect(secrets.size).toBeGreaterThan(40)
     expect(log).toContain('document.downloaded')
     expect(fromUs).not.toBe('')
     for (const secret of secrets) {
       expect(secret.length).toBeGreaterThan(10)
-      // Not by `toContain`, which would show the secret.
+      // Not by `toContain`, which would print the secret.
       expect(log.includes(secret)).toBe(false)
       expect(fromUs.includes(secret)).toBe(false)
     }
   })
 })
 
-/** What opens the file: the signature of S3 or of CloudFront, or the token that a local link is. */
+/** The secret of a link: the signature of S3 or of CloudFront, or the token of a local link. */
 function secretOf({ searchParams, pathname }: URL): string {
   const signature = searchParams.get('X-Amz-Signature') ?? searchParams.get('Signature')
   return signature ?? pathname.slice(pathname.lastIndexOf('/') + 1)
 }
 
-/** Each line of the private keys, but for their frame. */
+/** Each line of the private keys, except the frame. */
 function linesOfKeys(): string[] {
   const pems = Object.values(cloudFront.settings).map((settings) => settings['CLOUDFRONT_PRIVATE_KEY'] ?? '')
   return pems.flatMap((pem) => pem.split('\n')).filter((line) => line.length > 10 && !line.startsWith('---'))
@@ -116,7 +116,7 @@ async function refusalOf(url: string, headers: Record<string, string> = {}): Pro
   return (await fetch(url, { headers, redirect: 'manual' })).text()
 }
 
-/** Everything secret that goes through the door, in the body and in the cookie. */
+/** All secrets in requests, in the body and in the cookie. */
 async function logInAndOut({ url }: TestService): Promise<string[]> {
   const email = `${randomUUID()}@people.example`
   const password = `correct horse ${randomUUID()}`

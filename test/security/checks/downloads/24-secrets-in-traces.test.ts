@@ -22,7 +22,7 @@ const atTheEdge = tracedService({
 })
 
 describeCheck(24, () => {
-  it('no span holds a name of a file, an e-mail, a link, a signature, a token, a password, an address or a key', async () => {
+  it('no span contains a file name, an e-mail, a link, a signature, a token, a password, an address or a key', async () => {
     const fileName = `certificate of ${randomUUID()}.pdf`
     const email = `${randomUUID()}@people.example`
     const password = `correct horse ${randomUUID()}`
@@ -41,7 +41,7 @@ describeCheck(24, () => {
     await (await post('/login', { email, password: `${password} wrong` })).text()
     await (await post('/refresh', { refresh_token: tokens.refresh_token })).text()
     await (await fetch(`${scene.service.url}/api/v1/nowhere/${fileName}?link=${encodeURIComponent(url)}`)).text()
-    // What goes wrong has causes with messages of its own.
+    // Failures have causes with messages.
     scene.toS3.setFault({ kind: 'refuse' })
     await scene.toS3.cutAll()
     await uploadDocument(scene.service.url, scene.firm, scene.admin, { fileName })
@@ -82,12 +82,12 @@ describeCheck(24, () => {
     expect(sent).toContain('s3 put_object')
     for (const secret of secrets) {
       expect(secret.length).toBeGreaterThan(8)
-      // Not by `toContain`, which would show the secret. The collector's own address is in the head of what it got.
+      // Not by `toContain`, which would print the secret. The collector's own address is in the head of its requests.
       expect(sent.replaceAll(`"host":"${new URL(scene.collector.url).host}"`, '').includes(secret)).toBe(false)
     }
   })
 
-  it('no span holds a link of CloudFront, its signature or the key that signs it', async () => {
+  it('no span contains a CloudFront link, its signature or its signing key', async () => {
     const { service, firm, admin, collector } = atTheEdge
     const document = await uploadDocument(service.url, firm, admin)
     const path = `/${document.id}/download`

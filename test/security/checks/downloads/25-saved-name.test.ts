@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import type { DocumentShape } from '../../../../src/contract/documents.ts'
+import { readableName } from '../../../../src/vocabulary/readable-name.ts'
 import { callDocuments } from '../../../support/documents/call-documents.ts'
 import { type CloudFront, type KeyKind, startCloudFront } from '../../../support/cloudfront/start-cloudfront.ts'
 import { type FreshBucket, freshBucket } from '../../../support/s3/fresh-bucket.ts'
@@ -46,7 +47,7 @@ type Where = keyof typeof services
 
 const body = makePdf()
 
-/** By hand and with escapes, as curl can: a browser's form would rewrite quotes before they are sent. */
+/** Written by hand with escapes, like curl: a browser's form would rewrite quotes. */
 async function upload(where: Where, fileName: string): Promise<Response> {
   const { service, firm, admin } = services[where]
   const quoted = fileName.replaceAll(/[\\"]/g, (character) => `\\${character}`)
@@ -58,7 +59,7 @@ async function upload(where: Where, fileName: string): Promise<Response> {
   })
 }
 
-/** What each way to the bytes says of the name: the answer itself or S3's, and the link as JSON. */
+/** The name in every kind of answer: the service's or S3's header, and the link as JSON. */
 async function headersOf(where: Where, document: DocumentShape): Promise<string[]> {
   const { service, firm, admin, follow } = services[where]
   const download = (headers: Record<string, string>) =>
@@ -77,14 +78,14 @@ async function headersOf(where: Where, document: DocumentShape): Promise<string[
   )
 }
 
-/** A header that every client reads alike: one line of ASCII, one name, and the fallback beside it. */
+/** A header that every client parses in the same way: one line of ASCII, one name, and the fallback. */
 function savedNameOf(header: string): string | undefined {
   expect(header).toMatch(/^attachment; [\x20-\x7e]+$/)
   return parse(header).parameters['filename']
 }
 
-/** Marks that turn the reading direction would show `exe.pdf` where `fdp.exe` is saved: they go, all else stays. */
-const withoutTurns = (name: string) => name.replaceAll(/[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g, '').trim()
+/** Invisible characters, which would show `exe.pdf` for `fdp.exe`, are removed; everything else stays. */
+const shownAs = (name: string) => readableName(name).trim()
 
 const ways: Where[] = ['S3', 'CloudFront, signed with RSA', 'CloudFront, signed with ECDSA', 'local storage']
 
@@ -94,18 +95,17 @@ describeCheck(25, () => {
       const name = fc
         .string({ unit: 'binary', minLength: 1, maxLength: 60 })
         .map((text) => `${text}.pdf`)
-        // The test below covers rejected names; a `%` before two digits may be read as an escape.
+        // The test below covers rejected names. A `%` before two digits may be parsed as an escape.
         .filter((text) => text.isWellFormed() && !/[\p{Cc}/\\\u2028\u2029]|%[0-9a-f]{2}/iu.test(text))
-        .filter((text) => !/^[.\s]*pdf$/.test(withoutTurns(text)))
+        .filter((text) => !/^[.\s]*pdf$/.test(shownAs(text)))
       await fc.assert(
         fc.asyncProperty(name, async (fileName) => {
           const answer = await upload(where, fileName)
           expect([fileName, answer.status]).toEqual([fileName, 201])
           const document = (await answer.json()) as DocumentShape
 
-          expect(document.file_name).toBe(fileName)
-          for (const header of await headersOf(where, document))
-            expect(savedNameOf(header)).toBe(withoutTurns(fileName))
+          expect(document.file_name).toBe(readableName(fileName))
+          for (const header of await headersOf(where, document)) expect(savedNameOf(header)).toBe(shownAs(fileName))
         }),
         { numRuns: 25 },
       )
@@ -118,6 +118,8 @@ describeCheck(25, () => {
       ['an emoji of several characters', '👩🏽‍🔧 roster.pdf', '👩🏽‍🔧 roster.pdf'],
       ['accents put together by the reader', 'e\u0301.pdf', 'e\u0301.pdf'],
       ['a right-to-left override', 'gpj.\u202Efdp.exe.pdf', 'gpj.fdp.exe.pdf'],
+      ['zero-width characters', 'Blue\u200BCrane\uFEFF.p\u200Ddf', 'BlueCrane.pdf'],
+      ['a joiner that Persian needs', 'می\u200Cخواهم.pdf', 'می\u200Cخواهم.pdf'],
       ['Arabic', 'رخصة.pdf', 'رخصة.pdf'],
       ['what looks like another parameter', 'a"; filename="b.exe".pdf', 'a"; filename="b.exe".pdf'],
       ['what looks like an escape', '100%25 safe%0d%0aX: y.pdf', '100%25 safe%0d%0aX: y.pdf'],
@@ -136,11 +138,11 @@ describeCheck(25, () => {
     })
 
     it.each(['a\r\nSet-Cookie: x=1.pdf', 'a\n.pdf', 'a\u0000.pdf', 'a\u001b[2J.pdf', 'a\u0085.pdf'])(
-      'a name that would break a line or a terminal is refused: %j',
+      'a name that would break a line or a terminal is rejected: %j',
       async (fileName) => {
         const answer = await upload(where, fileName)
         await answer.text()
-        // A line break ends the header of its part, and with it the name: then nothing says what the file is.
+        // A line break ends the header of its part and the name, so the format of the file is unknown.
         expect([415, 422]).toContain(answer.status)
       },
     )

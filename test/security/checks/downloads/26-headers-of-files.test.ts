@@ -35,7 +35,7 @@ function expectHarmless(answer: Response): void {
   expect(policy).toContain("frame-ancestors 'none'")
 }
 
-/** The ways to a file, and what is seen at their end. */
+/** The kinds of requests for a file, with the resulting answer. */
 const ways: Record<string, () => { service: TestService; get: (link: string) => Promise<Response> }> = {
   'local storage': () => ({ service: both.onDisk, get: (link) => fetch(new URL(link, both.onDisk.url)) }),
   S3: () => ({ service: both.onS3, get: (link) => fetch(link) }),
@@ -45,7 +45,7 @@ const ways: Record<string, () => { service: TestService; get: (link: string) => 
 describeCheck(26, () => {
   describe('a file that the service sends itself', () => {
     it.each(documents)(
-      '%s has its type, nosniff and a policy, in whatever way it is asked for',
+      '%s has its type, nosniff and a policy, for every kind of request',
       async (fileName, bytes, type) => {
         const { firm, admin } = await firmWithAdmin(both.onDisk)
         const document = await uploadDocument(both.onDisk.url, firm, admin, { fileName, bytes, contentType: '' })
@@ -79,7 +79,7 @@ describeCheck(26, () => {
     )
 
     it.each(['text/html', 'image/svg+xml', 'application/xhtml+xml', 'text/xml'])(
-      'of a type that carries script (%s), as a row may say, is never shown in place',
+      'of a type with scripts (%s), according to its row, is never shown inline',
       async (mimeType) => {
         const { firm, admin } = await firmWithAdmin(both.onDisk)
         const id = await documentOfType(both.onDisk, firm, admin, mimeType)
@@ -95,7 +95,7 @@ describeCheck(26, () => {
       },
     )
 
-    it('of a type that carries none and that the platform may have taken (WebP) is shown in place when asked', async () => {
+    it('of a type without scripts from the platform (WebP) is shown inline on request', async () => {
       const { firm, admin } = await firmWithAdmin(both.onDisk)
       const id = await documentOfType(both.onDisk, firm, admin, 'image/webp')
 
@@ -108,7 +108,7 @@ describeCheck(26, () => {
     })
   })
 
-  it('a refusal carries nothing of the file: no name to save it under, no tag, not its policy', async () => {
+  it('an error has no header of the file: no name, no ETag, no policy', async () => {
     const { firm, admin } = await firmWithAdmin(both.onDisk)
     const { id } = await uploadDocument(both.onDisk.url, firm, admin)
     const headers = { range: 'bytes=9999999-' }
@@ -140,19 +140,22 @@ describeCheck(26, () => {
       expect(inline.headers.get('content-disposition')).toMatch(/^inline;/)
     })
 
-    it.each(['text/html', 'image/svg+xml'])('to a %s never shows it in place, and cannot be bent', async (mimeType) => {
-      const { firm, admin } = await firmWithAdmin(both.onS3)
-      const id = await documentOfType(both.onS3, firm, admin, mimeType)
-      const answer = await callDocuments(both.onS3.url, firm, admin, `/${id}/download?disposition=inline`)
-      const link = new URL(answer.headers.get('location') ?? '')
+    it.each(['text/html', 'image/svg+xml'])(
+      'to a %s never shows it inline, and cannot be altered',
+      async (mimeType) => {
+        const { firm, admin } = await firmWithAdmin(both.onS3)
+        const id = await documentOfType(both.onS3, firm, admin, mimeType)
+        const answer = await callDocuments(both.onS3.url, firm, admin, `/${id}/download?disposition=inline`)
+        const link = new URL(answer.headers.get('location') ?? '')
 
-      expect(link.searchParams.get('response-content-disposition')).toMatch(/^attachment;/)
-      expect(link.searchParams.get('response-content-type')).toBe('application/octet-stream')
-      link.searchParams.set('response-content-disposition', 'inline')
-      const bent = await fetch(link)
-      await bent.text()
-      expect(bent.status).toBe(403)
-    })
+        expect(link.searchParams.get('response-content-disposition')).toMatch(/^attachment;/)
+        expect(link.searchParams.get('response-content-type')).toBe('application/octet-stream')
+        link.searchParams.set('response-content-disposition', 'inline')
+        const bent = await fetch(link)
+        await bent.text()
+        expect(bent.status).toBe(403)
+      },
+    )
   })
 
   describe.each(Object.entries(ways))('a file of each kind, through %s', (_name, way) => {
@@ -165,7 +168,7 @@ describeCheck(26, () => {
     }
 
     it.each(formats.map(({ mimeType }) => mimeType))(
-      '%s has its type, and is shown inline only on request and when harmless',
+      '%s has its type, and is shown inline only on request and if harmless',
       async (type) => {
         const { service, get } = way()
         await allowAllFormats(service)
@@ -193,7 +196,7 @@ describeCheck(26, () => {
       'text/javascript',
       'application/pdf; x=text/html',
       '',
-    ])('what a row calls %j is bytes to be saved', async (mimeType) => {
+    ])('with the type %j in its row is served as an attachment of plain bytes', async (mimeType) => {
       const { service, get } = way()
       const { firm, admin } = await firmWithAdmin(service)
       const id = await documentOfType(service, firm, admin, mimeType)
@@ -208,7 +211,7 @@ describeCheck(26, () => {
     })
   })
 
-  it('what CloudFront is told to add makes a file harmless: nosniff, a policy, no frame, kept by nobody', async () => {
+  it('CloudFront’s response headers make a file harmless: nosniff, a policy, no frame, no cache', async () => {
     const { firm, admin } = await firmWithAdmin(edge.service)
     const { id } = await uploadDocument(edge.service.url, firm, admin)
     const asked = await callDocuments(edge.service.url, firm, admin, `/${id}/download?disposition=inline`)
@@ -223,7 +226,7 @@ describeCheck(26, () => {
     expect(answer.headers.get('referrer-policy')).toBe('no-referrer')
   })
 
-  it('every refusal and every JSON answer has nosniff and a policy too', async () => {
+  it('every error and every JSON answer has nosniff and a policy too', async () => {
     const { firm, admin } = await firmWithAdmin(both.onDisk)
     const answers = [
       await callDocuments(both.onDisk.url, firm, admin),
@@ -241,13 +244,13 @@ describeCheck(26, () => {
   })
 })
 
-/** As the platform may have written the row, or a version of this service that takes more types. */
+/** As the platform or a version of this service with more formats may have written the row. */
 async function documentOfType(service: TestService, firm: string, admin: Person, mimeType: string): Promise<string> {
   const { id } = await uploadDocument(service.url, firm, admin)
   await service.app.db
     .updateTable('document_versions')
     .set({ mime_type: mimeType })
-    .where('document_id', '=', id as never) // the id comes from the service itself
+    .where('document_id', '=', id as never) // the id is from the service itself
     .execute()
   return id
 }

@@ -40,7 +40,7 @@ const cases = infected.flatMap(([what, bytes]) =>
 )
 
 describeCheck(17, () => {
-  describe('EICAR is refused: nothing of it is kept, and the trail, the log and a figure tell of it', () => {
+  describe('EICAR is rejected: nothing is stored, and the trail, the log and a metric record it', () => {
     it.each(cases)('$what, with files on $store', async ({ bytes, store }) => {
       const service = store === 'S3' ? onS3 : onDisk
       const { firm, admin } = await firmWithAdmin(service)
@@ -77,7 +77,7 @@ describeCheck(17, () => {
       expect(lines.join()).not.toContain('Dlamini')
     })
 
-    it('a clean file of the same firm is taken, is clean, and can be downloaded', async () => {
+    it('a clean file of the same firm is accepted, is clean, and can be downloaded', async () => {
       const { firm, admin } = await firmWithAdmin(onDisk)
       for (const bytes of [makePdf(), makePdf({ bytes: 18_000_000 })]) {
         const document = await uploadDocument(onDisk.url, firm, admin, { bytes })

@@ -76,7 +76,7 @@ describeCheck(18, () => {
       expect(await seen.json()).toMatchObject({ scan_status: 'pending' })
     })
 
-    it('one that was kept before there was a scanner is held too, as soon as there is one', async () => {
+    it('a file stored before there was a scanner is pending as soon as there is one', async () => {
       const service = scene[where]
       const { firm, admin } = await firmWithAdmin(service)
       const unscanned = await startBeside(service, where === 'onS3' ? s3Settings(scene.bucket) : {})
@@ -95,7 +95,7 @@ describeCheck(18, () => {
   })
 })
 
-/** The same installation, as it is without its scanner. */
+/** The same installation without its scanner. */
 async function startBeside({ app }: TestService, settings: Record<string, string>): Promise<TestService> {
   const { database, uploadsDir } = app.config
   if (database.kind !== 'external') throw new Error('This test needs a database that others can reach.')

@@ -32,7 +32,7 @@ describeCheck(29, () => {
   })
 
   describe('after s3 setup', () => {
-    it('nobody reads without a signature what an ACL opens to everybody, which they could before', async () => {
+    it('nobody reads without a signature an object that an ACL opens to everybody, as was possible before', async () => {
       const status: number[] = []
       for (const { client, name, s3 } of [bare, bucket]) {
         await client.send(new PutObjectCommand({ Bucket: name, Key, Body: 'x', ACL: 'public-read' }))
@@ -43,7 +43,7 @@ describeCheck(29, () => {
       expect(status).toEqual([200, 403])
     })
 
-    it('a policy that opens it to everybody is refused', async () => {
+    it('a policy that allows public access is rejected', async () => {
       await bare.client.send(new PutBucketPolicyCommand(policyFor(bare.name)))
       const refused = bucket.client.send(new PutBucketPolicyCommand(policyFor(bucket.name)))
       await expect(refused).rejects.toMatchObject({ name: 'AccessDenied' })
@@ -61,7 +61,7 @@ describeCheck(29, () => {
       })
     })
 
-    it('what is replaced or removed is still there for an operator', async () => {
+    it('replaced and removed objects can still be read by an operator', async () => {
       const place = { Bucket: bucket.name, Key: `${Key}.2` }
       const { VersionId } = await bucket.client.send(new PutObjectCommand({ ...place, Body: 'first' }))
       await bucket.client.send(new PutObjectCommand({ ...place, Body: 'second' }))
@@ -71,14 +71,14 @@ describeCheck(29, () => {
       expect(await body?.transformToString()).toBe('first')
     })
 
-    it('unfinished uploads are ended after three days, wherever they are', async () => {
+    it('unfinished uploads are aborted after three days, under every prefix', async () => {
       const { lifecycle } = await readBucketSetup(bucket.client, bucket.name)
       const rules = lifecycle?.filter(({ AbortIncompleteMultipartUpload: abort }) => abort?.DaysAfterInitiation === 3)
       expect(rules?.map(({ Status, Filter, Prefix }) => [Status, Filter?.Prefix ?? Prefix])).toEqual([['Enabled', '']])
     })
   })
 
-  describe('where the store has them', () => {
+  describe('if the store supports them', () => {
     let moto: RunningMoto
     let other: FreshBucket
     beforeAll(async () => {
@@ -87,7 +87,7 @@ describeCheck(29, () => {
     }, 120_000)
     afterAll(() => moto.stop())
 
-    it('all four switches of the public-access block are on, and what comes is encrypted', async () => {
+    it('all four switches of the public-access block are on, and new objects are encrypted', async () => {
       const place = { Bucket: other.name, Key }
       await setUpByDefault(other)
       await other.client.send(new PutObjectCommand({ ...place, Body: 'x' }))
@@ -100,7 +100,7 @@ describeCheck(29, () => {
   })
 
   describe('the connection test', () => {
-    it('names each safeguard that a bucket lacks, and the command that sets them, and fails nothing', async () => {
+    it('names each missing safeguard and the command that sets it, without failing', async () => {
       expect(await safeguardsOf(operatorOf(bare))).toMatchObject({
         ok: true,
         outcome: 'note',
@@ -109,7 +109,7 @@ describeCheck(29, () => {
       })
     })
 
-    it('finds after s3 setup none lacking but what this store cannot have', async () => {
+    it('finds only unsupported safeguards missing after s3 setup', async () => {
       expect(await safeguardsOf(operatorOf(bucket))).toMatchObject({
         ok: true,
         says: 'Safeguards of the bucket: it has no default encryption',
@@ -117,7 +117,7 @@ describeCheck(29, () => {
       })
     })
 
-    it('says of those that these credentials may not look at just that, and fails nothing', async () => {
+    it('reports the safeguards that these credentials may not read, without failing', async () => {
       const endpoint = await openStoreInBetween({
         behind: bucket.s3.endpoint,
         answer: (call) => (call.startsWith('GET bucket?') ? refusal(403, 'AccessDenied') : undefined),

@@ -21,7 +21,7 @@ const places: [string, () => { service: TestService; hand: StoreInHand }][] = [
 
 describeCheck(30, () => {
   it.each(places)(
-    'one changed byte on %s is found, the document is not served, and the operator is alerted',
+    'one changed byte on %s is detected, the document is not served, and the operator is alerted',
     async (_where, open) => {
       const { service, hand } = open()
       const { firm, admin } = await firmWithAdmin(service)
@@ -51,7 +51,7 @@ describeCheck(30, () => {
     },
   )
 
-  it('an older link to the local disk does not serve the changed byte once it was found', async () => {
+  it('an older link to the local disk does not serve the changed byte after the detection', async () => {
     const { firm, admin } = await firmWithAdmin(stores.onDisk)
     const bytes = Buffer.from(makePdf({ bytes: 40_000 }))
     const { id } = await uploadDocument(stores.onDisk.url, firm, admin, { bytes })
@@ -75,7 +75,7 @@ describeCheck(30, () => {
     expect(forHeaders.status).toBe(410)
   })
 
-  it.each(places)('a file whose hash is not the given one is not taken, for %s', async (_where, open) => {
+  it.each(places)('a file without the expected hash is rejected, for %s', async (_where, open) => {
     const { service } = open()
     const { firm, admin } = await firmWithAdmin(service)
 

@@ -22,14 +22,14 @@ const midway = [
 ] as const
 
 describeCheck(35, () => {
-  it.each(midway)('%s, and S3 is cut off in the middle of it', async (_what, bytes, afterBytes) => {
+  it.each(midway)('%s, and S3 is cut off during it', async (_what, bytes, afterBytes) => {
     const { service, toS3 } = scene
     const { firm, admin } = await firmWithAdmin(service)
     toS3.setFault({ kind: 'cut_up', afterBytes })
     await toS3.cutAll()
 
     const document = await uploadDocument(service.url, firm, admin, { bytes })
-    // While S3 is out, the document is served: its upload was answered 201.
+    // While S3 is down, the document is served: its upload was answered with 201.
     const meanwhile = await callDocuments(service.url, firm, admin, `/${document.id}/download`)
     toS3.setFault({ kind: 'none' })
     await toS3.cutAll()
@@ -44,7 +44,7 @@ describeCheck(35, () => {
   })
 
   it.each(midway)(
-    '%s, where nothing may be kept on the disk: it is told so, and nothing of it is there',
+    '%s, without fallback: the client gets an error, and nothing is stored',
     async (_what, bytes, afterBytes) => {
       const { bucket, toS3 } = scene
       const endpoint = `http://127.0.0.1:${toS3.port}`
@@ -74,7 +74,7 @@ function hashOf(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-/** By itself, as a running service does: nobody tells it that S3 is back. */
+/** The service must detect by itself that S3 is back. */
 async function drain(firm: string, admin: Parameters<typeof callDocuments>[2], { id }: DocumentShape) {
   const tending = startLocalDiskTasks(scene.service.app, { drainEveryMs: 500, collectEveryMs: 3_600_000 })
   const look = async () =>

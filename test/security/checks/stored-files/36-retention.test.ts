@@ -23,7 +23,7 @@ import { freshDatabaseOfTwoRoles, type TwoRoles } from '../../../support/databas
 import { describeCheck } from '../../describe-check.ts'
 
 let bucket: FreshBucket
-// The service's role owns nothing here, as in production.
+// As in production, the service's role owns nothing.
 let database: TwoRoles
 let service: TestService
 let operator: TestService
@@ -51,7 +51,7 @@ const kinds = async (firm: string) =>
   (await listBucket(bucket.client, bucket.name)).filter(({ key }) => key.includes(firm)).map(({ kind }) => kind)
 
 describeCheck(36, () => {
-  it('documents past their date are purged, younger and held ones stay, also for an administrator', async () => {
+  it('documents past their date are purged; newer and held ones stay, also for an administrator', async () => {
     const own = await firmWithAdmin(service)
     const administrator = await makePerson(service.app, { role: 'admin' })
     const past = await deletedDaysAgo(service, own, 31)
@@ -77,7 +77,7 @@ describeCheck(36, () => {
     expect(files).toMatchObject([{ state: 'hidden' }])
   })
 
-  it('an operator’s credentials destroy every version for good, which the service’s own may not', async () => {
+  it('an operator’s credentials destroy every version for good, and the service’s cannot', async () => {
     const own = await firmWithAdmin(service)
     const { id } = await deletedDaysAgo(service, own, 31)
     await purgeAll(service)
@@ -89,7 +89,7 @@ describeCheck(36, () => {
       onResult: (each: { outcome: string }) => outcomes.push(each.outcome),
     }
 
-    // Said of the bucket, since who names a store for the tests has one key pair alone.
+    // Denied by the bucket's policy, because a store named by the environment has only one key pair.
     const allowAgain = await denyInBucket(bucket, 's3:ListBucketVersions', 's3:DeleteObjectVersion')
     expect(await service.app.stores.s3?.versions.findMissingRight()).toBe('s3:ListBucketVersions')
     await destroyFiles(service.app, destroying)
@@ -102,7 +102,7 @@ describeCheck(36, () => {
     expect((await recordOf(service, id)).files).toMatchObject([{ state: 'destroyed' }])
   })
 
-  it('the record stays: the service’s role may add to it, and change nothing', async () => {
+  it('the disposal record stays: the service’s role may add records, and change none', async () => {
     for (const change of [sql`update document_disposals set why = 'none'`, sql`delete from document_disposals`])
       await expect(change.execute(service.app.db)).rejects.toThrow('permission denied')
   })

@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(async () => service.stop())
 
-/** As in the address, decoded once by the reader. */
+/** As in the address, decoded once by the parser. */
 const wrongTypes = [
   'diary',
   '',
@@ -44,7 +44,7 @@ const wrongTypes = [
 ]
 
 describeCheck(6, () => {
-  it.each(wrongTypes)('a document type outside of the list is 422 and nothing is kept: %j', async (type) => {
+  it.each(wrongTypes)('an unknown document type is 422 and nothing is stored: %j', async (type) => {
     const { firm, admin } = await firmWithAdmin(service)
     const before = await listStored(service)
     const form = new FormData()
@@ -60,7 +60,7 @@ describeCheck(6, () => {
   })
 
   it.each(['../x', 'a/b', 'a%2fb', 'a\\b', 'a.b', 'a\0b', 'Ab', '', 'a b', 'é', '-a', 'x'.repeat(51)])(
-    'not even an administrator can make a type whose code would climb in a key: %j',
+    'not even an administrator can create a type whose code would leave its folder: %j',
     async (code) => {
       const administrator = await makePerson(service.app, { role: 'admin' })
 

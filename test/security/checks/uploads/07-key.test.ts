@@ -12,7 +12,7 @@ import { describeCheck } from '../../describe-check.ts'
 
 const both = serviceOnBothStores()
 
-/** Name, bytes, and the extension that the bytes call for. Of a path the form's parser keeps the last part alone. */
+/** Name, bytes, and the expected extension of the bytes. The form's parser keeps only the last part of a path. */
 const documents: [string, Buffer, string][] = [
   ['licence.pdf', makePdf(), 'pdf'],
   ['LICENCE.PDF', makePdf(), 'pdf'],
@@ -36,7 +36,7 @@ describeCheck(7, () => {
     ['local storage', () => both.onDisk],
   ])('on %s', (where, serviceOf) => {
     it.each(documents)(
-      'a key is made of firm, type, a new id and the type of the bytes, whatever the name: %j',
+      'a key consists of firm, type, a new id and the detected type, whatever the name: %j',
       async (fileName, bytes, extension) => {
         const service = serviceOf()
         const { firm, admin } = await firmWithAdmin(service)
@@ -51,7 +51,7 @@ describeCheck(7, () => {
       },
     )
 
-    it('nothing else is in the store', async () => {
+    it('the store has no other file', async () => {
       const form = /^security_firms\/[0-9a-f-]{36}\/bank_statement_[0-9a-f-]{36}\.(pdf|jpg|png)$/
       const others = (await listKeys(where, serviceOf())).filter((key) => !form.test(key))
 

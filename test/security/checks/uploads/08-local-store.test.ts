@@ -9,6 +9,7 @@ import { startService, type TestService } from '../../../support/service/start-s
 import type { StorageKey } from '../../../../src/vocabulary/vocabulary.ts'
 import { firmWithAdmin } from '../../../support/service/firm-with-admin.ts'
 import { describeCheck } from '../../describe-check.ts'
+import { linkedVersion } from '../../../storage/contract/incoming-files.ts'
 
 let service: TestService
 let uploads: string
@@ -36,13 +37,13 @@ const climbingKeys = [
 ]
 
 describeCheck(8, () => {
-  describe('a key that would lead out of the uploads', () => {
-    it.each(climbingKeys)('is refused by every verb of the store: %j', async (text) => {
-      const key = text as StorageKey // what no code of ours would call so
+  describe('a key that would leave the uploads folder', () => {
+    it.each(climbingKeys)('is rejected by every operation of the store: %j', async (text) => {
+      const key = text as StorageKey // a value that no code of ours would create
       const { local } = service.app.stores
       const before = await listFolder(service.folder)
       const labels = { originalFileName: 'a', documentType: 'a', firmId: 'a', documentId: 'a' } as never
-      const link = { fileName: 'a', contentType: 'a', seconds: 60, fileSize: 1, storeId: null }
+      const link = { fileName: 'a', contentType: 'a', seconds: 60, ...linkedVersion }
       const content = { kind: 'memory', bytes: Buffer.from('x'), sha256: 'x' } as never
 
       const verbs = [
@@ -65,7 +66,7 @@ describeCheck(8, () => {
       for (const key of ['../secret.pdf', `${service.folder}/secret.pdf`, '../../../../../../etc/passwd']) {
         await service.app.db
           .updateTable('document_versions')
-          .set({ storage_key: key as StorageKey }) // as somebody with the database's keys might write
+          .set({ storage_key: key as StorageKey }) // as a person with the database's password might write it
           .where('document_id', '=', document.id as never)
           .execute()
 
@@ -79,7 +80,7 @@ describeCheck(8, () => {
     })
   })
 
-  describe('a link in the uploads', () => {
+  describe('a symbolic link in the uploads folder', () => {
     it('in place of a file is not followed', async () => {
       const { firm, admin } = await firmWithAdmin(service)
       const document = await uploadDocument(service.url, firm, admin)
@@ -94,7 +95,7 @@ describeCheck(8, () => {
       expect(await readFile(`${service.folder}/secret.pdf`)).toEqual(makePdf({ seed: 'a secret of the machine' }))
     })
 
-    it('in place of a firm’s folder is not followed, neither to read nor to write', async () => {
+    it('in place of a firm’s folder is not followed, neither for reads nor for writes', async () => {
       const { firm, admin } = await firmWithAdmin(service)
       const document = await uploadDocument(service.url, firm, admin)
       const elsewhere = `${service.folder}/elsewhere-${firm}`
@@ -111,7 +112,7 @@ describeCheck(8, () => {
       expect(await listFolder(service.folder)).toEqual(before)
     })
 
-    it('that stands where a firm’s folder will be is not followed', async () => {
+    it('at the path of a future firm’s folder is not followed', async () => {
       const { firm, admin } = await firmWithAdmin(service)
       const elsewhere = `${service.folder}/elsewhere-${firm}`
       await mkdir(elsewhere)
@@ -126,7 +127,7 @@ describeCheck(8, () => {
     })
   })
 
-  it('a file is readable by the service alone (0600), and so is every folder on the way (0700)', async () => {
+  it('only the service can read a file (0600) and enter the folders above it (0700)', async () => {
     const { firm, admin } = await firmWithAdmin(service)
     await uploadDocument(service.url, firm, admin)
 

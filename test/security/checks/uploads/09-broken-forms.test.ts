@@ -23,7 +23,7 @@ afterAll(async () => {
   await bucket.remove()
 })
 
-/** A whole request, whatever its form is like, and what is there before and after it. */
+/** A whole request with any form, and the stored files before and after it. */
 async function send(service: TestService, form: Buffer, contentType?: string) {
   const { firm, admin } = await firmWithAdmin(service)
   const all = async () => ({ kept: await listStored(service, bucket), memory: service.app.budget.free() })
@@ -43,7 +43,7 @@ function toldIn({ status, body }: RawAnswer): unknown[] {
 
 const field = '--cut\r\nContent-Disposition: form-data; name="note"\r\n\r\n'
 const small = makePdf({ bytes: 100_000 })
-/** More than is held in memory, so that it goes through the spool while it comes. */
+/** More than fits into memory, so that it goes through the spool. */
 const large = makePdf({ bytes: 20_000_000 })
 const sizes: [string, Buffer][] = [
   ['small', small],
@@ -58,7 +58,7 @@ describeCheck(9, () => {
   describe.each([
     ['S3', () => onS3],
     ['local storage', () => onDisk],
-  ])('a form that is not sound is refused as such, with %s', (_where, serviceOf) => {
+  ])('a malformed form is rejected as malformed, with %s', (_where, serviceOf) => {
     const broken: [string, Buffer, string?][] = [
       ['names no boundary', formOf(formStart, small, formEnd), 'Content-Type: multipart/form-data'],
       ['is no form', Buffer.alloc(1000, 'x')],
@@ -90,7 +90,7 @@ describeCheck(9, () => {
       expect(after).toEqual(before)
     })
 
-    it.each(sizes)('a %s file among small fields is taken', async (_size, file) => {
+    it.each(sizes)('a %s file among small fields is accepted', async (_size, file) => {
       const form = formOf(field, 'before\r\n', formStart, file, '\r\n', field, 'x'.repeat(1024), formEnd)
       const { answer } = await send(serviceOf(), form)
 
@@ -98,11 +98,11 @@ describeCheck(9, () => {
       expect(JSON.parse(answer.body)).toMatchObject({ file_size: file.length })
     })
 
-    it('ends inside a file whose name is refused', async () => {
+    it('ends within a file whose name is rejected', async () => {
       const form = formOf(formStart.replace('a.pdf', 'a\u0007.pdf'), small.subarray(0, 5000))
       const { answer, before, after } = await send(serviceOf(), form)
 
-      // Whichever of the two is noticed first.
+      // Either of the two may be detected first.
       expect([
         [400, 'bad_request'],
         [422, 'validation_failed'],
@@ -110,7 +110,7 @@ describeCheck(9, () => {
       expect(after).toEqual(before)
     })
 
-    it('has no part with a name: there is no file in it', async () => {
+    it('has a part without a name: it has no file', async () => {
       const form = formOf('--cut\r\nContent-Type: application/pdf\r\n\r\n', small, formEnd)
       const { answer, before, after } = await send(serviceOf(), form)
 

@@ -22,7 +22,10 @@ import {
 import { describeCheck } from '../../describe-check.ts'
 
 const limit = 2_000_000
-/** What the server may read beyond the limit: what it discards so that its answer is seen, and its own buffers. */
+/**
+ * The bytes that the server may read beyond the limit: those that it discards so that its answer arrives, and its
+ * buffers.
+ */
 const tolerated = limit + 1024 * 1024 + 512 * 1024
 
 let bucket: FreshBucket
@@ -45,7 +48,7 @@ afterAll(async () => {
   await bucket.remove()
 })
 
-/** Waits for what a refusal still has to clear away; ten seconds show that it stays. */
+/** Waits for the clean-up after an error, up to ten seconds. */
 async function storedAtLast(service: TestService, before: unknown): Promise<unknown> {
   let now = await listStored(service, bucket)
   for (let tries = 0; tries < 100 && JSON.stringify(now) !== JSON.stringify(before); tries += 1) {
@@ -55,7 +58,7 @@ async function storedAtLast(service: TestService, before: unknown): Promise<unkn
   return now
 }
 
-/** Sends an upload piece by piece until the server takes no more, and tells how much it read. */
+/** Sends an upload in chunks until the server accepts no more, and returns the number of read bytes. */
 async function sendPieces(service: TestService, header: string, pieces: Iterable<Buffer | string>) {
   const { firm, admin } = await firmWithAdmin(service)
   const before = await listStored(service, bucket)
@@ -74,7 +77,7 @@ async function sendPieces(service: TestService, header: string, pieces: Iterable
 
 const piece = makePdf({ bytes: 64 * 1024 })
 
-/** 25 MB, if anybody should read them all. */
+/** 25 MB, if all of it were read. */
 function* endless(wrap: (bytes: Buffer | string) => Buffer | string) {
   yield wrap(formStart)
   for (let count = 0; count < 400; count += 1) yield wrap(piece)
@@ -89,7 +92,7 @@ describeCheck(9, () => {
     ['S3', () => onS3],
     ['local storage', () => onDisk],
   ])('more than the limit, with %s', (_where, serviceOf) => {
-    it('one byte more is 413, and nothing of it is left', async () => {
+    it('one byte more is 413, and nothing is left', async () => {
       const service = serviceOf()
       const { firm, admin } = await firmWithAdmin(service)
       const before = await listStored(service, bucket)
@@ -129,7 +132,7 @@ describeCheck(9, () => {
     it.each([
       ['of a declared length', `Content-Length: ${400 * piece.length}`, 'too_large'],
       ['without one', 'Transfer-Encoding: chunked', 'bad_request'],
-    ])('25 MB %s in which no file begins are cut off long before the limit', async (_what, header, code) => {
+    ])('25 MB %s without a file are cut off long before the limit', async (_what, header, code) => {
       const wrap = header.includes('chunked') ? asChunk : (bytes: Buffer | string) => bytes
       const pieces = Array.from({ length: 400 }, () => wrap(piece))
       const { answer, read, before, after } = await sendPieces(serviceOf(), header, pieces)
@@ -139,7 +142,7 @@ describeCheck(9, () => {
       expect(after).toEqual(before)
     })
 
-    it('what is declared to be more than its document type allows is refused once its first bytes are there', async () => {
+    it('a declared length above the limit of the document type is rejected after the first bytes', async () => {
       const service = serviceOf()
       const { firm, admin } = await firmWithAdmin(service)
       await service.app.db
@@ -173,14 +176,14 @@ describeCheck(9, () => {
       expect(after).toEqual(before)
     })
 
-    it('a declared length that is longer than what comes leaves nothing', async () => {
+    it('a declared length that exceeds the body leaves nothing', async () => {
       const file = makePdf({ bytes: 50_000 })
       const { before, after } = await sendPieces(serviceOf(), 'Content-Length: 900000', [formStart, file, formEnd])
 
       expect(after).toEqual(before)
     })
 
-    it('a declared length beside chunks is refused, and nothing is left', async () => {
+    it('a declared length together with chunks is rejected, and nothing is left', async () => {
       const { answer, before, after } = await sendPieces(
         serviceOf(),
         'Content-Length: 50\r\nTransfer-Encoding: chunked',

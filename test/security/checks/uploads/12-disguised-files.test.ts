@@ -41,7 +41,7 @@ const withPageBehind: [string, Buffer, string, string][] = [
 
 describeCheck(12, () => {
   describe.each(['onS3', 'onDisk'] as const)('%s', (where) => {
-    it.each(disguised)('%s sent as a PDF is refused, and nothing is kept', async (_what, bytes) => {
+    it.each(disguised)('%s sent as a PDF is rejected, and nothing is stored', async (_what, bytes) => {
       const service = stores[where]
       const { firm, admin } = await firmWithAdmin(service)
       const before = await listStored(service, stores.bucket)
@@ -57,7 +57,7 @@ describeCheck(12, () => {
     })
 
     it.each(withPageBehind)(
-      '%s with a page behind it is served as what it begins as, never to be run',
+      '%s followed by a page is served as its first format, and never run',
       async (_what, bytes, fileName, mimeType) => {
         const service = stores[where]
         const { firm, admin } = await firmWithAdmin(service)
@@ -74,7 +74,7 @@ describeCheck(12, () => {
 
         expect(file.headers.get('content-type')).toBe(mimeType)
         expect(file.headers.get('content-disposition')).toMatch(/^attachment;/)
-        // S3 forces the two above; these come with what we send ourselves.
+        // S3 forces the two above. The service's own answers have these too.
         const policy = file.headers.get('content-security-policy') ?? ''
         const ours = [file.headers.get('x-content-type-options'), policy.includes('sandbox')]
         expect(ours).toEqual(link === null ? ['nosniff', true] : [null, false])
@@ -84,7 +84,7 @@ describeCheck(12, () => {
   })
 })
 
-/** A ZIP with one empty-named entry is enough for its signature. */
+/** A ZIP with one entry without a name is enough for its signature. */
 function zip(): Buffer {
   const local = Buffer.alloc(30)
   local.writeUInt32LE(0x04034b50)

@@ -17,7 +17,7 @@ describeCheck(13, () => {
       ['a byte-order mark and an empty line', Buffer.concat([mark, Buffer.from('\r\n')])],
       ['what a printer sends first', Buffer.from('\u001b%-12345X@PJL ENTER LANGUAGE=PDF\r\n')],
       ['as much before it as is allowed', Buffer.concat([mark, Buffer.alloc(1024 - mark.length, ' ')])],
-    ])('a PDF with %s before its header is taken, and given back as it came', async (_what, before) => {
+    ])('a PDF with %s before its header is accepted, and served unchanged', async (_what, before) => {
       const service = stores[where]
       const { firm, admin } = await firmWithAdmin(service)
       const bytes = Buffer.concat([before, makePdf()])

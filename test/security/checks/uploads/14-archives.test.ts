@@ -11,13 +11,13 @@ import { listStored } from '../../connections/list-stored.ts'
 
 const both = serviceOnBothStores()
 
-/** What an Office file says of itself, where somebody who unpacks it would read it. */
+/** The type of an Office file, in the file that an unpacker would read. */
 const word = Buffer.from(
   '<Types><Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>',
 )
 const gigabyte = Buffer.alloc(64 * 1024 * 1024)
 
-/** A program that unpacks archives would treat each but the first differently. The answer is the same to all of them. */
+/** A program that unpacks archives would treat all but the first differently. The answer is the same for all. */
 const zips: [string, Buffer][] = [
   ['a plain ZIP', zipOf('a.txt', Buffer.from('words'))],
   ['a Word document', zipOf('[Content_Types].xml', word)],
@@ -31,7 +31,7 @@ const zips: [string, Buffer][] = [
   ['a ZIP that is its first line alone', zipOf('a.txt', Buffer.from('words')).subarray(0, 30)],
 ]
 
-/** A gzip is told by its first two bytes, whatever stands behind them. */
+/** A gzip is detected by its first two bytes, whatever follows. */
 const gzips: [string, Buffer][] = [
   ['a gzip', gzipSync('words')],
   ['a gzip of many megabytes of nothing', gzipSync(gigabyte)],
@@ -44,7 +44,7 @@ describeCheck(14, () => {
     it.each([
       ...zips.map(([what, bytes]) => ({ what, bytes, kind: 'application/zip' })),
       ...gzips.map(([what, bytes]) => ({ what, bytes, kind: 'application/gzip' })),
-    ])('$what is 415, told as any $kind, and nothing of it is kept', async ({ bytes, kind }) => {
+    ])('$what is 415, described as any $kind, and nothing is stored', async ({ bytes, kind }) => {
       const service = both[where]
       const { firm, admin } = await firmWithAdmin(service)
       const before = await listStored(service, both.bucket)
@@ -61,13 +61,13 @@ describeCheck(14, () => {
   })
 })
 
-/** The bytes in its middle, where the packed ones are, are no packed ones. */
+/** The compressed bytes in its middle are invalid. */
 function broken(archive: Buffer): Buffer {
   const bytes = Buffer.from(archive)
   return bytes.fill(0xff, 50, 80)
 }
 
-/** As tools write a link: the entry at the end has the kind of file. */
+/** A symbolic link as tools write it: the entry at the end has the file type. */
 function withLink(zip: Buffer): Buffer {
   const bytes = Buffer.from(zip)
   bytes.writeUInt32LE(0o120777 * 2 ** 16, bytes.indexOf('PK\x01\x02') + 38)

@@ -9,7 +9,7 @@ import { listStored } from '../../connections/list-stored.ts'
 
 const both = serviceOnBothStores()
 
-/** Each says how many pixels it has, and has none of them: only its header can tell. */
+/** Each header has this number of pixels without any data: only the header can show it. */
 const floods: [string, Buffer, string][] = [
   ['a PNG of 50,000 × 50,000 pixels', pngOfSize(50_000, 50_000), 'a.png'],
   ['a PNG that ends behind its header', pngOfSize(50_000, 50_000).subarray(0, 33), 'a.png'],
@@ -21,7 +21,7 @@ const floods: [string, Buffer, string][] = [
 
 describeCheck(15, () => {
   describe.each(['onS3', 'onDisk'] as const)('%s', (where) => {
-    it.each(floods)('%s is 413, told how many it has, and nothing of it is kept', async (_what, bytes, fileName) => {
+    it.each(floods)('%s is 413 with its number of pixels, and nothing is stored', async (_what, bytes, fileName) => {
       const service = both[where]
       const { firm, admin } = await firmWithAdmin(service)
       const before = await listStored(service, both.bucket)
@@ -34,7 +34,7 @@ describeCheck(15, () => {
       expect(await listStored(service, both.bucket)).toEqual(before)
     })
 
-    it('a picture of exactly as many as are allowed is taken', async () => {
+    it('a picture with exactly the maximum is accepted', async () => {
       const service = both[where]
       const { firm, admin } = await firmWithAdmin(service)
       const options = { fileName: 'a.png', contentType: '', bytes: pngOfSize(12_000, 10_000) }

@@ -55,7 +55,7 @@ async function usageOf({ firm, admin }: Firm): Promise<FirmDetailsShape['usage']
 
 const fileOf = (bytes: number) => makePdf({ bytes, seed: randomUUID() })
 
-/** So many at the same moment, at both instances. */
+/** This number of uploads at once, at both instances. */
 async function atOnce({ firm, admin }: Firm, count: number, options: () => UploadOptions): Promise<number[]> {
   const urls = [scene.first.url, scene.second.url]
   const answers = await Promise.all(
@@ -69,7 +69,7 @@ async function expectNoRoom(answer: Response, ...words: string[]): Promise<void>
   const problem = await problemOf(answer)
   expect([answer.status, problem.code]).toEqual([429, 'quota_exceeded'])
   for (const word of [...words, 'Delete documents', 'support']) expect(problem.detail).toContain(word)
-  // No time helps.
+  // Waiting does not help.
   expect(answer.headers.get('retry-after')).toBeNull()
 }
 
@@ -77,7 +77,7 @@ const args = ({ firm, admin }: Firm) => [firm, admin] as const
 
 describeCheck(19, () => {
   describe('a firm’s documents', () => {
-    it('above its quota are 429 and leave nothing; a newer version of one that it has is taken', async () => {
+    it('above its quota are 429 and leave nothing; a new version of an existing one is accepted', async () => {
       const { firm, admin } = await firmWith({ documents: 2 })
       const { id } = await uploadDocument(scene.first.url, firm, admin)
       await uploadDocument(scene.second.url, firm, admin)
@@ -90,14 +90,14 @@ describeCheck(19, () => {
       expect(await usageOf({ firm, admin })).toMatchObject({ documents: 2 })
     })
 
-    it('of many that come at once to two instances exactly as many are taken as there is room for', async () => {
+    it('uploaded to two instances at once are accepted exactly up to the quota', async () => {
       const of = await firmWith({ documents: 5 })
 
       expect(await atOnce(of, 24, () => ({}))).toEqual([...Array(5).fill(201), ...Array(19).fill(429)])
       expect(await usageOf(of)).toMatchObject({ documents: 5 })
     })
 
-    it('another firm’s are no matter', async () => {
+    it('do not count for another firm', async () => {
       await uploadDocument(scene.first.url, ...args(await firmWith({ documents: 1 })))
       const other = await firmWith({ documents: 1 })
 
@@ -115,7 +115,7 @@ describeCheck(19, () => {
       expect(await usageOf({ firm, admin })).toEqual({ bytes: 200_000, documents: 2 })
     })
 
-    it('of many that come at once to two instances no more are taken than fit', async () => {
+    it('uploaded to two instances at once never exceed the quota', async () => {
       const of = await firmWith({ bytes: 7 * 10_000 + 9999 })
 
       const statuses = await atOnce(of, 24, () => ({ bytes: fileOf(10_000) }))
@@ -124,7 +124,7 @@ describeCheck(19, () => {
       expect(await usageOf(of)).toEqual({ bytes: 70_000, documents: 7 })
     })
 
-    it('count every version, also one that is taken up again, and refuse them alike', async () => {
+    it('count every version, including restored ones, which are rejected alike', async () => {
       const { firm, admin } = await firmWith({ bytes: 45_000 })
       const { id } = await uploadDocument(scene.first.url, firm, admin, { bytes: fileOf(20_000) })
       expect((await addVersion(scene.first.url, { firm, id }, admin, { bytes: fileOf(20_000) })).status).toBe(201)
@@ -140,7 +140,7 @@ describeCheck(19, () => {
       expect((await addVersion(scene.first.url, { firm, id }, admin, { bytes: fileOf(5000) })).status).toBe(201)
     })
 
-    it('who says how long the file is hears it before the file was read, and one who does not when it has come', async () => {
+    it('of a declared length are rejected before the file is read, and without one after it has arrived', async () => {
       const { firm, admin } = await firmWith({ bytes: 50_000 })
       const { authorization } = admin.headers
       const before = await listStored(scene.first)
@@ -164,7 +164,7 @@ describeCheck(19, () => {
       expect(await listStored(scene.first)).toEqual(before)
     })
 
-    it('who says nothing and sends more than there is room for hears it then, and need not come to the end', async () => {
+    it('without a declared length are rejected when they exceed the free space, before the end', async () => {
       const { firm, admin } = await firmWith({ bytes: 100_000 })
       const { authorization } = admin.headers
       const connection = await openRaw(scene.first.url)
@@ -177,7 +177,7 @@ describeCheck(19, () => {
       expect(scene.first.app.spool.bytes()).toBe(0)
     })
 
-    it('a large file that comes without its length takes the last byte as well', async () => {
+    it('of a large file without a declared length can fill the quota to the last byte', async () => {
       const bytes = fileOf(17 * mebibyte)
       const { firm, admin } = await firmWith({ bytes: bytes.length })
 
@@ -191,7 +191,7 @@ describeCheck(19, () => {
     })
   })
 
-  it('what is on its way has its room until it is given up', async () => {
+  it('of an upload in progress are reserved until it is abandoned', async () => {
     const { firm, admin } = await firmWith({ bytes: 20 * mebibyte })
     const connection = await openRaw(scene.first.url)
     const { authorization } = admin.headers
@@ -214,11 +214,11 @@ describeCheck(19, () => {
     expect((await uploadFile(scene.second.url, firm, admin, { bytes })).status).toBe(201)
   })
 
-  describe('an upload that was answered, sent again under its key,', () => {
+  describe('an answered upload that is repeated under its key', () => {
     it.each([
       ['small', 20_000],
       ['large', 17 * mebibyte],
-    ])('gets its document however full the firm is: a %s one', async (_what, size) => {
+    ])('gets its document although the firm is full: a %s one', async (_what, size) => {
       const bytes = fileOf(size)
       const { firm, admin } = await firmWith({ bytes: size, documents: 1 })
       const headers = { 'idempotency-key': randomUUID() }
@@ -231,7 +231,7 @@ describeCheck(19, () => {
       expect((await problemOf(other)).code).toBe('conflict')
     })
 
-    it('gets its version however full the firm is', async () => {
+    it('gets its version although the firm is full', async () => {
       const { firm, admin } = await firmWith({ bytes: 40_000 })
       const { id } = await uploadDocument(scene.first.url, firm, admin, { bytes: fileOf(20_000) })
       const options = { bytes: fileOf(20_000), headers: { 'idempotency-key': randomUUID() } }
@@ -242,13 +242,13 @@ describeCheck(19, () => {
     })
   })
 
-  it('what the platform writes counts, and is never refused', async () => {
+  it('the platform’s rows count, and are never rejected', async () => {
     const { firm, admin } = await firmWith({ bytes: 30_000, documents: 2 })
     for (let count = 0; count < 3; count += 1)
       await scene.first.app.db
         .insertInto('firm_documents')
         .values({
-          id: randomUUID() as never, // a new document's
+          id: randomUUID() as never, // the id of a new document
           firm_id: firm,
           document_type: 'tax_clearance',
           file_name: 'clearance.pdf',
@@ -264,7 +264,7 @@ describeCheck(19, () => {
     await expectNoRoom(await uploadFile(scene.first.url, firm, admin), 'may store 2 documents and stores 3')
   })
 
-  it('an administrator’s word makes room at once, and the usual quota holds again when it is taken back', async () => {
+  it('an administrator’s quota is effective at once, and the default applies again after its removal', async () => {
     const { firm, admin } = await firmWith({ documents: 1 })
     await uploadDocument(scene.first.url, firm, admin)
     expect((await uploadFile(scene.second.url, firm, admin)).status).toBe(429)

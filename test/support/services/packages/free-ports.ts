@@ -1,15 +1,15 @@
 import { randomInt } from 'node:crypto'
 import { createServer, type Server } from 'node:net'
 
-/** Below the ephemeral range: no other program is given a port from here in the meantime. */
+/** Below the ephemeral range: no other program gets a port from here meanwhile. */
 const lowest = 20_000
 const beyondHighest = 32_000
 
-/** Ports on 127.0.0.1 where nobody listened a moment ago, each another one. */
+/** Different ports on 127.0.0.1 that were free a moment ago. */
 export async function findFreePorts(count: number): Promise<number[]> {
   const found: { port: number; listener: Server }[] = []
   try {
-    // All are held until all are known, or one could be given twice.
+    // All stay bound until all are known, or one could be returned twice.
     while (found.length < count) {
       const port = randomInt(lowest, beyondHighest)
       const listener = await listenOn(port)
@@ -21,7 +21,7 @@ export async function findFreePorts(count: number): Promise<number[]> {
   }
 }
 
-/** Nothing where somebody listens already. */
+/** Undefined if the port is in use. */
 async function listenOn(port: number): Promise<Server | undefined> {
   const listener = createServer()
   return new Promise((resolve, reject) => {

@@ -8,19 +8,19 @@ import { ServiceFailure } from './service-failure.ts'
 import { withholdDaemons } from './prevent-daemons.ts'
 
 export type PackageNeed = {
-  /** What a person calls it. */
+  /** Its name for people. */
   service: string
   packages: string[]
   aboutMegabytes: number
   /** The variables that name a running service, so that none has to be installed. */
   variables: string[]
-  /** Which of its programs are not there. */
+  /** Its missing programs. */
   missing: () => Promise<string[]>
-  /** What has to be so before the package is unpacked. */
+  /** Steps before the package is unpacked. */
   prepare?: () => Promise<void>
 }
 
-/** Installs what is missing, with apt, telling so; when it may not, the failure says who can and how. */
+/** Installs missing packages with apt, and prints that. If it may not, the error says who can, and how. */
 export async function ensureInstalled(needs: PackageNeed[]): Promise<void> {
   const missing: (PackageNeed & { programs: string[] })[] = []
   for (const need of needs) {
@@ -57,11 +57,11 @@ export async function isExecutable(path: string): Promise<boolean> {
   )
 }
 
-/** `apt-get install` asks nothing, and starts no cluster of PostgreSQL's own beside the tests' one. */
+/** Makes `apt-get install` ask no question, and create no PostgreSQL cluster of its own. */
 export async function keepClusterFromStarting(): Promise<void> {
   const path = '/etc/postgresql-common/createcluster.conf'
   await mkdir('/etc/postgresql-common', { recursive: true })
-  // Somebody's own settings stay as they are.
+  // Existing settings stay.
   await writeFile(path, 'create_main_cluster = false\n', { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error
   })
@@ -87,13 +87,13 @@ function cannotInstall(missing: (PackageNeed & { programs: string[] })[]): Servi
 async function install(packages: string[]): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'paniq-apt-'))
   try {
-    // Downloads go to a folder of our own: images for containers empty the shared one whenever any apt ends.
+    // Downloads go to a separate folder: images for containers empty the shared one after every apt.
     const archives = join(folder, 'archives')
     await mkdir(join(archives, 'partial'), { recursive: true })
     const log = join(folder, 'apt.log')
     const installed = await apt(['install', ...packages], archives, log)
     if (installed) return
-    // A machine that never asked for the lists of packages knows none.
+    // On a new machine the package lists are missing.
     if ((await apt(['update'], archives, log)) && (await apt(['install', ...packages], archives, log))) return
     const lines = (await readFile(log, 'utf8')).trimEnd().split('\n')
     throw new ServiceFailure(`apt-get could not install ${packages.join(', ')}:\n${lines.slice(-15).join('\n')}`)

@@ -1,13 +1,13 @@
 import { readFile, rm, writeFile } from 'node:fs/promises'
 
-/** Debian's packages ask this program whether they may start the servers that they bring. */
+/** Debian's packages ask this program whether they may start their servers. */
 const path = '/usr/sbin/policy-rc.d'
 const refusal = `#!/bin/sh
 # Made by the tests of Paniq Documents while they install packages: they start their own servers. Safe to remove.
 exit 101
 `
 
-/** Installs without starting: nothing that a package brings begins to listen on this machine. */
+/** Installs packages without starting their servers on this machine. */
 export async function withholdDaemons<Result>(install: () => Promise<Result>): Promise<Result> {
   if (!(await isOurs())) return install()
   try {
@@ -17,7 +17,7 @@ export async function withholdDaemons<Result>(install: () => Promise<Result>): P
   }
 }
 
-/** Somebody's own policy stays as it is; one that a killed run of ours left is ours to remove. */
+/** An existing policy stays. One that a killed run of ours left is removed. */
 async function isOurs(): Promise<boolean> {
   return writeFile(path, refusal, { flag: 'wx', mode: 0o755 }).then(
     () => true,

@@ -10,7 +10,7 @@ export type Account = { uid: number; gid: number }
 
 type RunOptions = { account?: Account | undefined; timeoutMs?: number }
 
-/** Runs a program to its end and returns what it printed; the failure carries what it complained of. */
+/** Runs a program to its end and returns its output. The error has its error output. */
 export async function runProgram(command: string, words: string[], options: RunOptions = {}): Promise<string> {
   const { account, timeoutMs = 30_000 } = options
   try {
@@ -29,9 +29,9 @@ export async function runProgram(command: string, words: string[], options: RunO
 export type RunningProgram = {
   name: string
   isRunning: () => boolean
-  /** The end of what it printed. */
+  /** The end of its output. */
   lastWords: () => string
-  /** Ends it, by force if it does not go within some seconds, and returns when it is gone. */
+  /** Ends it, by force if it is still running after some seconds, and returns when it is gone. */
   stop: (signal: NodeJS.Signals) => Promise<void>
 }
 
@@ -39,7 +39,7 @@ export type ProgramToStart = {
   name: string
   command: string
   words: string[]
-  /** Takes everything it prints. A pipe would make the reader of the tests' own output wait for it. */
+  /** Receives its whole output. With a pipe, the reader of the tests' own output would wait for the program. */
   logPath: string
   account?: Account | undefined
 }
@@ -49,7 +49,7 @@ export function startProgram({ name, command, words, logPath, account }: Program
   const log = openSync(logPath, 'a')
   const child = spawn(command, words, { ...account, cwd: '/', stdio: ['ignore', log, log] })
   closeSync(log)
-  // Without a listener a program that cannot be started would end ours; it then counts as not running.
+  // Without a listener, a program that cannot be started would end ours. It then counts as not running.
   child.on('error', () => undefined)
   const isRunning = () => child.pid !== undefined && child.exitCode === null && child.signalCode === null
 
@@ -68,7 +68,7 @@ export function startProgram({ name, command, words, logPath, account }: Program
   }
 }
 
-/** Asks again and again until it answers; gives up when the time is over or the program has ended. */
+/** Repeats the check until it succeeds. Gives up at the timeout or when the program has ended. */
 export async function waitUntilReady(
   program: RunningProgram,
   seconds: number,
@@ -85,7 +85,7 @@ export async function waitUntilReady(
 }
 
 function complaintOf(error: unknown): string {
-  // execFile adds what the program wrote to its error.
+  // execFile adds the program's output to its error.
   if (error instanceof Error && 'stderr' in error && typeof error.stderr === 'string' && error.stderr.trim() !== '') {
     return error.stderr.trim().split('\n').slice(-8).join('\n')
   }

@@ -3,25 +3,25 @@ export type S3Credentials = { accessKeyId: string; secretAccessKey: string; sess
 export type S3Address = {
   endpoint: string
   region: string
-  /** May do everything: make and remove buckets, list what `app` may not. */
+  /** May do everything: create and remove buckets, and list what `app` may not. */
   owner: S3Credentials
   /**
-   * What the service itself is given: list, get, put and delete objects and abort multipart uploads, in buckets whose
-   * name begins with `bucketPrefix`. The same as `owner` when the environment names the store, which has one key pair.
+   * The permissions of the service: list, get, put and delete objects and abort multipart uploads, in buckets whose
+   * name begins with `bucketPrefix`. The same as `owner` if the environment names the store, which has one key pair.
    */
   app: S3Credentials
   bucketPrefix: string
 }
 
-/** `adminUrl` is a superuser's: it may make and drop databases and roles. */
+/** `adminUrl`: a superuser, who may create and drop databases and roles. */
 export type PostgresAddress = { adminUrl: string }
 
-/** `url` as `CLAMD_URL` takes it. */
+/** `url`: in the form of `CLAMD_URL`. */
 export type ClamdAddress = { url: string }
 
 /**
- * `s3WithRoles`: a gateway whose owner may make users and roles; it answers keys that nobody has otherwise than S3 does.
- * `durablePostgres`: one that waits for the disk at every commit, as the service's own does.
+ * `s3WithRoles`: a gateway whose owner may create users and roles. It reports unknown keys differently than S3.
+ * `durablePostgres`: a server that syncs every commit to disk, like the service's own.
  */
 export type AddressOf = {
   s3: S3Address
@@ -33,5 +33,5 @@ export type AddressOf = {
 
 export type ServiceName = keyof AddressOf
 
-/** What the tests of the `services` project are given. */
+/** The services for the tests of the `services` project. */
 export type ServiceAddresses = Pick<AddressOf, 's3' | 'postgres'>

@@ -1,6 +1,8 @@
-/** A service that the tests need is not there. The message is for the person who ran them: what is missing, what to do. */
+/**
+ * A service that the tests need is missing. The message tells the person who runs them what is missing and what to do.
+ */
 export class ServiceFailure extends Error {
   override readonly name = 'ServiceFailure'
-  // Where in our code it was noticed would only bury the message.
+  // The stack would only hide the message.
   override readonly stack = ''
 }

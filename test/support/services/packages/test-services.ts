@@ -12,7 +12,7 @@ declare module 'vitest' {
   }
 }
 
-/** Where the S3 store and PostgreSQL of this test run answer. Only in tests of the `services` project. */
+/** The addresses of the S3 store and PostgreSQL of this test run. Only in tests of the `services` project. */
 export function testServices(): ServiceAddresses {
   return inject('services')
 }
@@ -21,7 +21,7 @@ export function templateDatabase(): string {
   return inject('template')
 }
 
-/** How much a harness does: little in `npm test`, more in `npm run test:deep`. */
+/** The size of a harness: small in `npm test`, larger in `npm run test:deep`. */
 export function roundOf<Round>({ short, long }: { short: Round; long: Round }): Round {
   return inject('isDeep') ? long : short
 }

@@ -11,8 +11,8 @@ export type GatewayCall = {
 }
 
 /**
- * A call of IAM, STS or the gateway's own administration, which it wants signed as one of S3. The SDK's clients for those
- * cannot do that, so a call of its client for S3 is made this one before it is signed, and goes out in its stead.
+ * A call of IAM, STS or the gateway's administration, which the gateway requires to be signed for S3. The SDK's clients
+ * for these cannot do that, so a call of its S3 client is rewritten to this one before it is signed.
  */
 export async function callGateway(s3: S3Address, keys: S3Credentials, call: GatewayCall): Promise<string> {
   const client = s3ClientOf(s3, keys)
@@ -44,7 +44,7 @@ export async function callGateway(s3: S3Address, keys: S3Credentials, call: Gate
   }
 }
 
-/** The SDK calls the request unknown where middleware sees it; it is the one of HTTP that goes out. */
+/** The SDK types the request as unknown in middleware. It is the HTTP request. */
 type Sent = {
   method: string
   path: string

@@ -25,17 +25,17 @@ export const cephNeed: PackageNeed = {
 const region = 'af-south-1'
 const bucketPrefix = 'documents'
 
-/** `withRoles`: its owner may make users and roles. */
+/** `withRoles`: its owner may create users and roles. */
 type CephOptions = { withRoles: boolean }
 
-/** An empty S3 gateway with its two users; everything it keeps is in memory, its settings and logs in `folder`. */
+/** An empty S3 gateway with its two users. Its data is in memory, its settings and logs are in `folder`. */
 export async function startCephRgw(
   folder: string,
   { withRoles }: CephOptions = { withRoles: false },
 ): Promise<{ address: S3Address; stop: () => Promise<void> }> {
   await mkdir(folder, { recursive: true })
   const running: RunningProgram[] = []
-  // Nothing of the cluster is read again, so that it need not shut down in order.
+  // The data of the cluster is not used again, so it need not shut down cleanly.
   const stop = async () => {
     await Promise.all(running.map((program) => program.stop('SIGKILL')))
   }
@@ -93,10 +93,10 @@ async function startObjectStore(cluster: Cluster): Promise<void> {
   )
 }
 
-/** The first call also makes the zone group. Its name for the region is what a bucket may name as its location. */
+/** The first call also creates the zone group. Its name for the region is the location that a bucket may name. */
 async function makeUsers(cluster: Cluster, { owner, app }: S3Address): Promise<void> {
   await makeUser(cluster, 'owner', owner, ['--caps=users=*;user-policy=*;roles=*'])
-  // -1: it may make no bucket.
+  // -1: it may create no bucket.
   await makeUser(cluster, 'app', app, ['--max-buckets=-1'])
   await administer(cluster, ['zonegroup', 'modify', '--rgw-zonegroup=default', `--api-name=${region}`])
 }

@@ -9,8 +9,8 @@ export type CephPlace = {
 }
 
 /**
- * A cluster of one monitor and one store in memory, on 127.0.0.1 alone, without its own authentication: what matters
- * to the tests is the gateway's, for S3. Days of the lifecycle are real ones.
+ * A cluster of one monitor and one store in memory, only on 127.0.0.1, without its own authentication: the tests only
+ * need the gateway's authentication, for S3. Days of the lifecycle are real days.
  */
 export function cephSettings({ folder, clusterId, monitorPort, gatewayPort, withRoles }: CephPlace): string {
   const multiarch = arch() === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu'
@@ -82,7 +82,7 @@ rgw_dns_name =
 ${withRoles ? sessionsOfRoles(clusterId) : ''}`
 }
 
-/** With them the gateway answers a key that nobody has, or a wrong secret, as a right that is lacking. */
+/** With these settings the gateway reports an unknown key or a wrong secret as a missing permission. */
 function sessionsOfRoles(clusterId: string): string {
   return `# The key is of no other use.
 rgw_s3_auth_use_sts = true

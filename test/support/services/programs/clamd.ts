@@ -18,15 +18,15 @@ export const clamdNeed: PackageNeed = {
 }
 
 export type ClamdOptions = {
-  /** To come back where one was before; else a free one. */
+  /** The port of an earlier instance; default: a free one. */
   port?: number
-  /** Lines of its settings that are other than usual. */
+  /** Settings that differ from the default. */
   settings?: Record<string, string>
 }
 
 export type RunningClamd = { address: ClamdAddress; port: number; socketPath: string; stop: () => Promise<void> }
 
-/** A clamd that knows the EICAR test file and no other virus, so that it starts at once and asks no mirror. */
+/** A clamd with only the signature of the EICAR test file, so that it starts at once and needs no mirror. */
 export async function startClamd(folder: string, wish: ClamdOptions = {}): Promise<RunningClamd> {
   const command = await findClamd()
   if (!command) throw new ServiceFailure('ClamAV is not installed.')
@@ -54,14 +54,16 @@ export async function startClamd(folder: string, wish: ClamdOptions = {}): Promi
 }
 
 function findClamd(): Promise<string | undefined> {
-  // Debian keeps it where only root looks.
+  // Debian installs it in a folder that is only in root's PATH.
   return findProgram('clamd', ['/usr/sbin'])
 }
 
-/** In two halves, so that this file is not itself a find. */
+/** In two halves, so that scanners do not detect this file. */
 export const eicar = ['X5O!P%@AP[4\\PZX54(P^)7CC)7}$', 'EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*'].join('')
 
-/** A line of a signature database: finds what begins with this text, in a file of any type and inside an archive or a PDF. */
+/**
+ * A line of a signature database that detects files beginning with this text, of any type and inside archives and PDFs.
+ */
 export function signatureOf(name: string, beginning: string): string {
   return `${name}:0:0:${Buffer.from(beginning).toString('hex')}\n`
 }

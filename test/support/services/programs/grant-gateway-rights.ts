@@ -4,8 +4,8 @@ import type { S3Address } from '../packages/service-addresses.ts'
 const appActions = 'ListBucket GetObject PutObject DeleteObject AbortMultipartUpload'
 
 /**
- * The gateway lets the writer of an object do more with it than any policy grants, and knows no NotAction in a Deny.
- * So what a document service might try and was not given is refused by name.
+ * The gateway allows the writer of an object more than any policy, and does not support NotAction in a Deny. So actions
+ * that the service might try without a permission are denied by name.
  */
 const refusedToApp =
   'GetObjectAcl PutObjectAcl GetObjectVersionAcl PutObjectVersionAcl GetObjectVersion DeleteObjectVersion ' +
@@ -13,14 +13,14 @@ const refusedToApp =
   'DeleteObjectVersionTagging GetObjectRetention PutObjectRetention GetObjectLegalHold PutObjectLegalHold ' +
   'BypassGovernanceRetention ListMultipartUploadParts ListAllMyBuckets'
 
-/** Gives `owner` every right and `app` the service's own, on buckets of the prefix. */
+/** Grants `owner` every permission and `app` those of the service, on buckets with the prefix. */
 export async function grantGatewayRights(s3: S3Address): Promise<void> {
-  // Without a policy of its own the owner of a bucket may not read what `app` wrote there.
+  // Without its own policy the owner of a bucket may not read objects that `app` wrote there.
   await putUserPolicy(s3, 'owner', [{ Effect: 'Allow', Action: ['s3:*'], Resource: ['*'] }])
 
   const buckets = `arn:aws:s3:::${s3.bucketPrefix}*`
   await putUserPolicy(s3, 'app', [
-    // Removing many objects in one call is judged on the bucket, so both carry all actions.
+    // The removal of many objects in one call is checked on the bucket, so both have all actions.
     { Effect: 'Allow', Action: named(appActions), Resource: [buckets, `${buckets}/*`] },
     { Effect: 'Deny', Action: named(refusedToApp), Resource: ['arn:aws:s3:::*'] },
   ])

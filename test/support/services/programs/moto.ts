@@ -7,13 +7,13 @@ import { ensureInstalled, type PackageNeed } from '../packages/install-packages.
 import { startProgram, waitUntilReady } from '../packages/run-program.ts'
 import type { S3Address } from '../packages/service-addresses.ts'
 
-// Of Debian's Python alone: another one in PATH has other modules.
+// Only Debian's Python: another one in PATH has other modules.
 const program = '/usr/bin/moto_server'
 const modules = ['moto', 'flask_cors'].map((name) => `/usr/lib/python3/dist-packages/${name}/__init__.py`)
 
 const motoNeed: PackageNeed = {
   service: 'a second S3 store (moto)',
-  // Its package does not name the second, which its server does not start without.
+  // Its package does not depend on the second one, without which its server does not start.
   packages: ['python3-moto', 'python3-flask-cors'],
   aboutMegabytes: 13,
   variables: [],
@@ -26,8 +26,8 @@ const motoNeed: PackageNeed = {
 export type RunningMoto = { s3: S3Address; stop: () => Promise<void> }
 
 /**
- * Debian's moto, installed first if need be: a store in memory that has what the gateway lacks (replication, encryption,
- * public-access block), keeps what it is told and acts on little of it. It takes any keys.
+ * Debian's moto, installed if necessary: a store in memory with the features that the gateway lacks (replication,
+ * encryption, public-access block). It stores settings and implements few of them. It accepts any keys.
  */
 export async function startMoto(): Promise<RunningMoto> {
   await ensureInstalled([motoNeed])

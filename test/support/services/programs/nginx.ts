@@ -15,21 +15,21 @@ export const nginxNeed: PackageNeed = {
 }
 
 export type NginxOptions = {
-  /** Its settings, logs and temporary files go here. */
+  /** The folder of its settings, logs and temporary files. */
   folder: string
   /** The contents of its `http` block. */
   http: string
-  /** Where it then listens. */
+  /** The address on which it listens. */
   port: number
 }
 
 export type RunningNginx = {
-  /** Takes over other settings as an operator lets it: requests that run end under the old ones. */
+  /** Reloads its settings like an operator: running requests end under the old ones. */
   reload: (http: string) => Promise<void>
   stop: () => Promise<void>
 }
 
-/** Debian's nginx with these settings, installed first if need be; the failure carries its own complaint about them. */
+/** Debian's nginx with these settings, installed if necessary. A failure has nginx's own message about them. */
 export async function startNginx({ folder, http, port }: NginxOptions): Promise<RunningNginx> {
   await ensureInstalled([nginxNeed])
   const command = await findNginx()
@@ -60,12 +60,12 @@ export async function startNginx({ folder, http, port }: NginxOptions): Promise<
 }
 
 function findNginx(): Promise<string | undefined> {
-  // Debian keeps it where only root looks.
+  // Debian installs it in a folder that is only in root's PATH.
   return findProgram('nginx', ['/usr/sbin'])
 }
 
 function wholeSettings(folder: string, http: string): string {
-  // Its workers must reach this folder, which is nobody else's.
+  // Its workers must be able to enter this folder, which only this test uses.
   const account = process.getuid?.() === 0 ? 'user root;\n' : ''
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   return `${account}daemon off;

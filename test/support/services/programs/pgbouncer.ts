@@ -25,12 +25,12 @@ export type RunningPgBouncer = {
 }
 
 type PgBouncerOptions = {
-  /** Addresses whose users may come through it, all on one server. */
+  /** Addresses of one server whose users may connect through it. */
   urls: string[]
   settings?: Record<string, string>
 }
 
-/** Debian's PgBouncer with transaction pooling in front of a server, installed first if need be. */
+/** Debian's PgBouncer with transaction pooling in front of a server, installed if necessary. */
 export async function startPgBouncer({ urls, settings = {} }: PgBouncerOptions): Promise<RunningPgBouncer> {
   await ensureInstalled([pgbouncerNeed])
   const command = await findPgBouncer()
@@ -48,7 +48,7 @@ export async function startPgBouncer({ urls, settings = {} }: PgBouncerOptions):
     account,
   })
   const stop = async () => {
-    // Its quickest way out; it has nothing to save.
+    // The fastest shutdown; its data is not needed.
     await server.stop('SIGQUIT')
     await rm(folder, { recursive: true })
   }
@@ -94,7 +94,7 @@ async function writeSettings(folder: string, { port, addresses, settings, owner 
 }
 
 function findPgBouncer(): Promise<string | undefined> {
-  // Debian keeps it where only root looks.
+  // Debian installs it in a folder that is only in root's PATH.
   return findProgram('pgbouncer', ['/usr/sbin'])
 }
 

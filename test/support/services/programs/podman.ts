@@ -19,19 +19,19 @@ export const podmanNeed: PackageNeed = {
 }
 
 export type Podman = {
-  /** The program, with images and containers of its own. */
+  /** The program with its own images and containers. */
   command: string
   run(words: string[], timeoutMs?: number): Promise<string>
-  /** Where it keeps everything. */
+  /** The folder with all its data. */
   folder: string
-  /** With everything that it keeps. */
+  /** Removes it with all its data. */
   remove(): Promise<void>
 }
 
-/** Old and new groups of processes mounted together, as some machines have them: crun refuses the mixture. */
+/** On some machines old and new control groups are mounted together, which crun rejects. */
 const mixedGroups = '/sys/fs/cgroup/unified'
 
-/** Debian's podman, installed first if need be, with a store of its own below this folder. */
+/** Debian's podman, installed if necessary, with its own storage below this folder. */
 export async function openPodman(folder: string): Promise<Podman> {
   await ensureInstalled([podmanNeed])
   await mkdir(folder, { recursive: true })
@@ -52,7 +52,7 @@ export async function openPodman(folder: string): Promise<Podman> {
   }
 }
 
-// Each call has mounts of its own, so that none is left behind.
+// Each call has its own mounts, so that none remains.
 function scriptOf(folder: string): string {
   const isMixed = process.getuid?.() === 0 && existsSync(mixedGroups)
   const podman = `podman --root ${folder}/store --runroot ${folder}/run --runtime crun --cgroup-manager cgroupfs`

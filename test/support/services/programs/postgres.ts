@@ -21,12 +21,12 @@ export const postgresNeed: PackageNeed = {
 
 type Started = { address: PostgresAddress; stop: () => Promise<void> }
 
-/** A PostgreSQL of the tests' own with its data in `folder`, in a state that no crash needs to survive. */
+/** A PostgreSQL for the tests with its data in `folder`. Its data need not survive a crash. */
 export async function startPostgres(folder: string): Promise<Started> {
   return startServer(folder, [...settings, ...hasty])
 }
 
-/** The same, but what it says is committed is on the disk. */
+/** The same, with every commit synced to disk. */
 export async function startDurablePostgres(folder: string): Promise<Started> {
   return startServer(folder, settings)
 }
@@ -48,7 +48,7 @@ async function startServer(folder: string, given: string[]): Promise<Started> {
     account,
   })
   const adminUrl = `postgresql://admin:${password}@127.0.0.1:${port}/postgres`
-  // Its quickest way out; there is nothing to save.
+  // The fastest shutdown; its data is not needed.
   const stop = () => server.stop('SIGQUIT')
   try {
     await waitUntilReady(server, 60, () => answers(adminUrl))
@@ -61,14 +61,16 @@ async function startServer(folder: string, given: string[]): Promise<Started> {
 
 const settings = [
   'listen_addresses=127.0.0.1',
-  // Below a deep folder a socket's path would be too long for the system.
+  // The path of a socket in a deep folder would be too long for the system.
   'unix_socket_directories=',
   'max_connections=200',
+  // Seals of the audit trail wait for every open transaction of the server: one left open by a failed test would stop all others.
+  'idle_in_transaction_session_timeout=90s',
 ]
 
 const hasty = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']
 
-/** Debian keeps the server's programs out of PATH, in a folder for each version; the newest is taken. */
+/** Debian installs the server's programs outside of PATH, in a folder for each version. The newest is used. */
 async function findPrograms(): Promise<string | undefined> {
   const root = '/usr/lib/postgresql'
   const versions = (await readdir(root).catch(() => [])).toSorted((a, b) => Number(b) - Number(a))
@@ -79,7 +81,7 @@ async function findPrograms(): Promise<string | undefined> {
   return undefined
 }
 
-/** PostgreSQL refuses to run as root; Debian's package makes an account for it. */
+/** PostgreSQL does not run as root. Debian's package creates a user for it. */
 export async function postgresAccount(): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) return undefined
   const ids = await Promise.all(['-u', '-g'].map((which) => runProgram('id', [which, 'postgres'])))

@@ -13,7 +13,9 @@ export const promtoolNeed: PackageNeed = {
 
 export type Checked = { isRight: boolean; output: string }
 
-/** Runs Debian's promtool, for which a test file asks before its tests: what it said, and whether it found everything right. */
+/**
+ * Runs Debian's promtool, which a test file installs before its tests: returns its output, and whether all is valid.
+ */
 export async function runPromtool(words: string[], input = ''): Promise<Checked> {
   const command = await findProgram('promtool')
   if (!command) throw new ServiceFailure('promtool is not installed.')
@@ -22,7 +24,7 @@ export async function runPromtool(words: string[], input = ''): Promise<Checked>
   const hear = (chunk: Buffer) => void (output += chunk.toString())
   child.stdout.on('data', hear)
   child.stderr.on('data', hear)
-  // It may find something wrong before it has read all.
+  // It may report an error before it has read all input.
   child.stdin.on('error', () => undefined).end(input)
   return await new Promise((resolve, reject) => {
     child.once('error', reject).once('close', (code) => resolve({ isRight: code === 0, output }))

@@ -1,0 +1,27 @@
+import { z } from 'zod'
+
+import { pageQuery, time, uuid } from './documents.ts'
+
+/** Schemas of messages and of preferences for mail. */
+
+export const messagesQuery = pageQuery.extend({
+  unread: z
+    .enum(['', 'true', 'false'])
+    .optional()
+    .meta({ description: 'Only messages that were not read yet. `?unread` is enough.' }),
+})
+
+export const messageParams = z.object({ id: uuid })
+
+export const messageShape = z
+  .object({
+    id: uuid,
+    kind: z.string().meta({ example: 'document_rejected' }),
+    subject: z.string(),
+    text: z.string().meta({ description: 'As in the mail; paragraphs are separated by an empty line.' }),
+    created_at: time,
+    read_at: time.nullable(),
+    mailed_at: time.nullable().meta({ description: 'Null: no mail was sent, or not yet.' }),
+  })
+  .meta({ id: 'Message' })
+export type MessageShape = z.infer<typeof messageShape>

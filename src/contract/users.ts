@@ -1,0 +1,39 @@
+import { z } from 'zod'
+
+import { pageQuery, time } from './documents.ts'
+import { accountShape, loginBody, platformRole, proofPassword } from './people.ts'
+
+/** Schemas of what administrators see and change of the registered users. */
+
+export const listUsersQuery = pageQuery
+  .extend({
+    email: loginBody.shape.email.optional().meta({ description: 'The whole e-mail, in any case.' }),
+    platform_role: platformRole.optional(),
+  })
+  .refine(
+    (query) => query.email !== undefined || query.platform_role !== undefined,
+    'must name an email or a platform_role',
+  )
+
+export const platformRoleBody = z
+  .strictObject({
+    role: platformRole
+      .nullable()
+      .meta({ example: 'reviewer', description: 'Null: no role on the platform besides `role` of the account.' }),
+    password: proofPassword,
+  })
+  .meta({ id: 'PlatformRole' })
+
+export const changeUserBody = z
+  .strictObject({ is_locked: z.boolean().meta({ description: 'Locked: the person can do nothing.' }) })
+  .meta({ id: 'UserChange' })
+
+export const userShape = z
+  .object({
+    ...accountShape.omit({ user_type: true }).shape,
+    is_locked: z.boolean(),
+    locked_at: time.nullable(),
+    is_suspended: z.boolean().meta({ description: 'Suspended by the platform: the person can do nothing.' }),
+  })
+  .meta({ id: 'User' })
+export type UserShape = z.infer<typeof userShape>

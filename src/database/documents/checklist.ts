@@ -1,0 +1,77 @@
+import { sql } from 'kysely'
+
+import type { DocumentId, FirmRole } from '../../vocabulary/vocabulary.ts'
+import type { Db, Tx } from '../connection/client.ts'
+import type { Membership } from '../people/check-access.ts'
+import { isConfidential } from './document-types.ts'
+import { verifiedVersion } from './shown-version.ts'
+
+export type ChecklistState = 'missing' | 'pending' | 'verified' | 'rejected' | 'expiring' | 'expired'
+
+export type ChecklistItem = {
+  documentType: string
+  name: string
+  isRequired: boolean
+  proof: string | null
+  state: ChecklistState
+  documentId: DocumentId | null
+  version: number | null
+  reviewReason: string | null
+  /** A day, as in 2027-03-31. */
+  validUntil: string | null
+  daysLeft: number | null
+}
+
+/** Contract §8: a document with 90 days or less left is expiring. */
+const expiringDays = 90
+
+/**
+ * One item for each active type, required types first. The newest verified document of a type counts, else the newest one;
+ * only files that can be downloaded do. Days are those of Africa/Johannesburg. Of confidential types a member without one of
+ * `confidentialRoles` sees the state alone.
+ */
+export async function listChecklist(
+  db: Db | Tx,
+  { membership, confidentialRoles }: { membership: Membership; confidentialRoles: readonly FirmRole[] },
+  now: Date,
+): Promise<ChecklistItem[]> {
+  const { firmId, role } = membership
+  const seesAll = role === 'administrator' || role === 'reviewer' || confidentialRoles.includes(role)
+  const { rows } = await sql<ChecklistItem>`
+    with today as (select (${now}::timestamptz at time zone 'Africa/Johannesburg')::date as day),
+    -- For all types at once, so that each document is read once, whatever the planner expects of a type.
+    counting as (
+      select distinct on (d.document_type) d.document_type, d.id, v.version, v.review_status, v.review_reason, v.valid_until
+      from documents d
+      -- OFFSET 0 forces a look-up by key. Only of a verified version is the version in force looked up.
+      cross join lateral (
+        select * from document_versions one
+        where one.firm_id = d.firm_id and one.document_id = d.id
+          and (one.version = d.current_version or (one.review_status = 'verified' and one.version = ${verifiedVersion}))
+        offset 0
+      ) v
+      where d.firm_id = ${firmId} and d.deleted_at is null and v.scan_status <> 'infected' and v.bytes_state = 'present'
+      order by d.document_type, (v.review_status = 'verified') desc, v.uploaded_at desc, d.id desc
+    ),
+    item as (
+      select t.code, t.name, t.is_required, t.proof, (not ${isConfidential('t')} or ${seesAll}::boolean) as is_shown,
+        c.id, c.version, c.review_reason, c.valid_until,
+        case
+          when c.version is null then 'missing'
+          when c.review_status <> 'verified' then c.review_status
+          when c.valid_until < today.day then 'expired'
+          when c.valid_until <= today.day + ${expiringDays}::int then 'expiring'
+          else 'verified'
+        end as state,
+        c.valid_until - today.day as days_left
+      from document_types t cross join today
+      left join counting c on c.document_type = t.code
+      where t.is_active
+    )
+    select code as "documentType", name, is_required as "isRequired", proof, state,
+      case when is_shown then id end as "documentId", case when is_shown then version end as version,
+      case when is_shown and state = 'rejected' then review_reason end as "reviewReason",
+      case when is_shown then valid_until::text end as "validUntil", case when is_shown then days_left end as "daysLeft"
+    from item order by is_required desc, name, code`.execute(db)
+  return rows
+}

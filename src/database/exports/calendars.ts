@@ -1,0 +1,45 @@
+import { sql } from 'kysely'
+
+import type { FirmId, UserId } from '../../vocabulary/vocabulary.ts'
+import type { Db, Tx } from '../connection/client.ts'
+import type { Membership } from '../people/check-access.ts'
+
+export type Calendar = { firmId: FirmId; firmName: string; createdBy: UserId; createdAt: Date }
+
+/** Stores the secret of the firm's calendar in place of an earlier one. */
+export async function replaceCalendar(
+  trx: Tx,
+  { firmId, userId }: Membership,
+  { sha256, createdAt }: { sha256: Buffer; createdAt: Date },
+): Promise<void> {
+  await sql`
+    insert into document_calendars as c (firm_id, token_sha256, created_by, created_at)
+    values (${firmId}, ${sha256}, ${userId}, ${createdAt})
+    on conflict (firm_id) do update set token_sha256 = excluded.token_sha256, created_by = excluded.created_by,
+      created_at = excluded.created_at`.execute(trx)
+}
+
+/** False if the firm has none. */
+export async function deleteCalendar(trx: Tx, { firmId }: Membership): Promise<boolean> {
+  const { numDeletedRows } = await trx.deleteFrom('document_calendars').where('firm_id', '=', firmId).executeTakeFirst()
+  return numDeletedRows === 1n
+}
+
+/** Deletes the firm's calendar if its maker is no active `firm_admin` any more. True if it did. */
+export async function deleteCalendarWithoutMaker(trx: Tx, firmId: FirmId): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    delete from document_calendars c
+    where c.firm_id = ${firmId} and not exists (
+      select from firm_users m where m.firm_id = c.firm_id and m.user_id = c.created_by
+        and m.role = 'firm_admin' and m.status = 'active')`.execute(trx)
+  return numAffectedRows === 1n
+}
+
+/** The calendar of a secret. */
+export async function findCalendar(db: Db, sha256: Buffer): Promise<Calendar | undefined> {
+  const { rows } = await sql<Calendar>`
+    select c.firm_id as "firmId", f.name as "firmName", c.created_by as "createdBy", c.created_at as "createdAt"
+    from document_calendars c join security_firms f on f.id = c.firm_id
+    where c.token_sha256 = ${sha256}`.execute(db)
+  return rows[0]
+}

@@ -1,0 +1,127 @@
+import type { Logger } from 'pino'
+
+import type { Db } from '../database/connection/client.ts'
+import { insertAccountLink, insertInvitationLink, type LinkToken } from '../database/mail/link-tokens.ts'
+import { insertMessageOfMail } from '../database/mail/messages.ts'
+import {
+  claimDueMail,
+  type ClaimedMail,
+  countMailsTo,
+  deleteMail,
+  recordFailure,
+  recordSent,
+} from '../database/mail/mails.ts'
+import { createSecret, hashSecret } from '../vocabulary/secrets.ts'
+import type { Clock } from '../vocabulary/vocabulary.ts'
+import { linksOfMails, type MailFacts, type MailKind, maxMailsTo } from './templates/mail-kinds.ts'
+import { MailError, type Message, type SendMail } from './smtp.ts'
+import { composeMail } from './templates/compose-mail.ts'
+
+export type DeliverNeeds = {
+  db: Db
+  log: Pick<Logger, 'info' | 'warn'>
+  now: Clock
+  send: SendMail
+  publicUrl: string
+}
+
+/** Longer than the longest attempt. */
+const leaseSeconds = 5 * 60
+const minutesMs = 60_000
+const hourMs = 60 * minutesMs
+const maxPauseMs = hourMs
+/** Then an operator must look: `paniq-docs mail list`. */
+const giveUpAfterMs = 3 * 24 * hourMs
+
+export type Delivered = { sent: number; delayed: number; given_up: number; dropped: number; server_fails: boolean }
+
+/**
+ * Sends the mails that are due, one after the other, until none is left or the server fails: then the others wait for the
+ * next run. Several processes may do this at once; each mail is claimed by one of them. If the outcome of an attempt is
+ * unknown, the mail is sent again with the same Message-ID.
+ */
+export async function deliverMail(needs: DeliverNeeds, signal: AbortSignal): Promise<Delivered> {
+  const delivered: Delivered = { sent: 0, delayed: 0, given_up: 0, dropped: 0, server_fails: false }
+  while (!signal.aborted && !delivered.server_fails) {
+    const mail = await claimDueMail(needs.db, needs.now(), leaseSeconds)
+    if (mail === undefined) break
+    const outcome = await deliverOne(needs, mail, signal)
+    if (outcome === 'server_fails') delivered.server_fails = true
+    delivered[outcome === 'server_fails' ? 'delayed' : outcome] += 1
+  }
+  return delivered
+}
+
+type Outcome = 'sent' | 'delayed' | 'given_up' | 'dropped' | 'server_fails'
+
+async function deliverOne(needs: DeliverNeeds, mail: ClaimedMail, signal: AbortSignal): Promise<Outcome> {
+  const message = await composeWithLink(needs, mail)
+  if (message === undefined) {
+    await deleteMail(needs.db, mail)
+    return 'dropped'
+  }
+  try {
+    await needs.send(message, signal)
+  } catch (error) {
+    if (!(error instanceof MailError)) throw error
+    return await postpone(needs, mail, error)
+  }
+  await recordSent(needs.db, mail.id, needs.now())
+  return 'sent'
+}
+
+async function postpone({ db, log, now }: DeliverNeeds, mail: ClaimedMail, error: MailError): Promise<Outcome> {
+  const at = now()
+  const isLast = error.trouble === 'mail_for_good' || at.getTime() - mail.queuedAt.getTime() > giveUpAfterMs
+  // A server that is back gets the mails soon. A rejected mail waits longer each time, as greylisting asks for.
+  const pauseMs = error.trouble === 'server' ? minutesMs : Math.min(minutesMs * 2 ** mail.attempt, maxPauseMs)
+  const dueAt = isLast ? null : new Date(at.getTime() + pauseMs)
+  await recordFailure(db, mail, { error: error.message, dueAt, at })
+  const about = { mail_id: mail.id, kind: mail.kind, attempt: mail.attempt, why: error.message }
+  if (isLast) log.warn({ event: 'mail_given_up', ...about }, 'mail given up')
+  else log.warn({ event: 'mail_delayed', ...about }, 'mail not sent, tried again later')
+  if (error.trouble === 'server') return 'server_fails'
+  return isLast ? 'given_up' : 'delayed'
+}
+
+/** Undefined if nobody should get the mail any more. */
+async function composeWithLink(needs: DeliverNeeds, mail: ClaimedMail): Promise<Message | undefined> {
+  // Only `queueMail` and `notify` insert mails, with a kind and its facts.
+  const [kind, facts] = [mail.kind as MailKind, mail.facts as MailFacts[MailKind]]
+  if (!(await isWanted(needs, mail))) return undefined
+  const link = linksOfMails[kind]
+  if (link === undefined) return { id: mail.id, to: mail.recipient, ...composeMail(kind, facts, needs.publicUrl) }
+  const { page, seconds } = link
+  const secret = createSecret()
+  const createdAt = needs.now()
+  const token = {
+    sha256: hashSecret(secret),
+    purpose: kind,
+    createdAt,
+    expiresAt: new Date(createdAt.getTime() + seconds * 1000),
+  }
+  if (!(await storeLink(needs.db, token, mail))) return undefined
+  const url = `${needs.publicUrl}/${page}#token=${secret}`
+  return { id: mail.id, to: mail.recipient, ...composeMail(kind, facts, url) }
+}
+
+/** False if the account or the invitation is gone. */
+async function storeLink(db: Db, token: LinkToken, mail: ClaimedMail): Promise<boolean> {
+  const { subjectId, recipient: email } = mail
+  if (subjectId !== null) return await insertInvitationLink(db, token, { subjectId, email })
+  const userId = await insertAccountLink(db, token, email)
+  if (userId === undefined) return false
+  // Not earlier: a request for a link must take the same time whether there is an account.
+  await insertMessageOfMail(db, userId, { mail, createdAt: token.createdAt })
+  return true
+}
+
+/** Whether the address did not get too many of these mails already: somebody else may have caused them. */
+async function isWanted({ db, log, now }: DeliverNeeds, mail: ClaimedMail): Promise<boolean> {
+  if (mail.attempt > 1) return true
+  const { perHour, perDay } = maxMailsTo[mail.kind as MailKind]
+  const sent = await countMailsTo(db, mail, now())
+  if (sent.hour <= perHour && sent.day <= perDay) return true
+  log.warn({ event: 'mail_not_wanted', mail_id: mail.id, kind: mail.kind }, 'mail dropped, its address got too many')
+  return false
+}

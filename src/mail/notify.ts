@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto'
+
+import { insertMessages } from '../database/mail/messages.ts'
+import type { Tx } from '../database/connection/client.ts'
+import type { Clock, FirmId, UserId } from '../vocabulary/vocabulary.ts'
+import { isOptional, type MailFacts, type MailKind } from './templates/mail-kinds.ts'
+
+export type NotifyNeeds = { mailIsOn: boolean; now: Clock }
+
+export type Notice<Kind extends MailKind> = {
+  kind: Kind
+  facts: MailFacts[Kind]
+  firmId?: FirmId
+  /** The version or the application that it is about, for `withdrawMessages`. */
+  aboutId?: string
+  /** Nobody sees it and no mail goes out before. */
+  delaySeconds?: number
+}
+
+/**
+ * Leaves a message to each of these people, and queues its mail, in the transaction of the change that causes it. Without a
+ * mail server, and to a person who wants none or has not verified the e-mail, only the message is left.
+ */
+export async function notify<Kind extends MailKind>(
+  { mailIsOn, now }: NotifyNeeds,
+  trx: Tx,
+  userIds: UserId[],
+  { kind, facts, firmId, aboutId, delaySeconds = 0 }: Notice<Kind>,
+): Promise<void> {
+  const messages = [...new Set(userIds)].map((userId) => ({
+    id: randomUUID(),
+    userId,
+    kind,
+    facts,
+    firmId: firmId ?? null,
+    aboutId: aboutId ?? null,
+  }))
+  const mail = mailIsOn ? (isOptional[kind] ? 'as_chosen' : 'always') : 'never'
+  await insertMessages(trx, messages, { createdAt: now(), delaySeconds, mail })
+}
+
+/** Messages of one kind, each with its own facts. The ids make a repeat harmless. */
+export async function notifyEach<Kind extends MailKind>(
+  { mailIsOn, now }: NotifyNeeds,
+  trx: Tx,
+  kind: Kind,
+  messages: { id: string; userId: UserId; firmId: FirmId; aboutId: string; facts: MailFacts[Kind] }[],
+): Promise<void> {
+  const mail = mailIsOn ? (isOptional[kind] ? 'as_chosen' : 'always') : 'never'
+  const rows = messages.map(({ id, userId, firmId, aboutId, facts }) => ({ id, userId, firmId, aboutId, facts, kind }))
+  await insertMessages(trx, rows, { createdAt: now(), delaySeconds: 0, mail })
+}

@@ -1,0 +1,130 @@
+import { createTransport } from 'nodemailer'
+
+import type { MailConfig } from '../config/config.ts'
+import type { MailContent } from './templates/layout.ts'
+
+/** A server that does not answer must not occupy the worker for long. */
+const timeouts = { dnsTimeout: 10_000, connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 30_000 }
+const maxSendMs = 60_000
+
+export type Message = MailContent & {
+  /** Without the angle brackets and the host. */
+  id: string
+  to: string
+}
+
+/** `server`: the whole server fails. `mail`: it rejects this mail, for now. `mail_for_good`: a repeat would be the same. */
+export type MailTrouble = 'server' | 'mail' | 'mail_for_good'
+
+/** The steps of sending a mail, in their order. */
+export const mailSteps = ['dns', 'connect', 'tls', 'login', 'sender', 'recipient', 'content'] as const
+export type MailStep = (typeof mailSteps)[number]
+
+/** Why a mail was not sent. The message is safe to store and to print: it has no secret of the mail. */
+export class MailError extends Error {
+  override readonly name = 'MailError'
+  readonly trouble: MailTrouble
+  /** The step that failed. */
+  readonly step: MailStep
+
+  constructor({ trouble, step }: { trouble: MailTrouble; step: MailStep }, message: string) {
+    super(message)
+    this.trouble = trouble
+    this.step = step
+  }
+}
+
+export type SendMail = (message: Message, signal: AbortSignal) => Promise<void>
+
+/**
+ * Returns the function that sends one mail over a connection of its own. It throws a `MailError` when the server did not
+ * confirm the mail; it may have accepted it nevertheless.
+ */
+export function createMailSender({ server, from }: MailConfig): SendMail {
+  const { host, port, startsWithTls, requiresTls, login } = server
+  const transport = createTransport({
+    host,
+    port,
+    secure: startsWithTls,
+    requireTLS: requiresTls,
+    // Where plain text is allowed, an unknown certificate is no reason to send nothing: a mail server on this machine often
+    // has one of its own.
+    tls: { rejectUnauthorized: requiresTls },
+    ...(login === undefined ? {} : { auth: { user: login.user, pass: login.password } }),
+    ...timeouts,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  })
+  const domain = from.address.slice(from.address.lastIndexOf('@') + 1)
+
+  return async ({ id, to, subject, text, html }, signal) => {
+    try {
+      await transport.sendMail({
+        from,
+        // As an object: an address is never parsed into several.
+        to: { name: '', address: to },
+        subject,
+        text,
+        html,
+        messageId: `<${id}@${domain}>`,
+        headers: { 'Auto-Submitted': 'auto-generated' },
+        signal: AbortSignal.any([signal, AbortSignal.timeout(maxSendMs)]),
+      })
+    } catch (error) {
+      throw explain(error, [text, login?.password ?? ''])
+    }
+  }
+}
+
+type SmtpFailure = {
+  code?: string
+  originalCode?: string
+  command?: string
+  responseCode?: number
+  response?: string
+  permanent?: boolean
+}
+
+/** Nothing of the failure itself is stored: a server may answer with parts of the mail. */
+function explain(failure: unknown, secrets: string[]): MailError {
+  // Every property is optional, and only its text is used.
+  const error = failure as SmtpFailure
+  // A server may repeat a failed login, in a form of its own.
+  const response = error.command?.startsWith('AUTH') ? error.responseCode?.toString() : error.response
+  const facts = [error.originalCode ?? error.code, error.command, withoutSecrets(response, secrets)]
+  const message = facts.filter((fact) => fact !== undefined && fact !== '').join(', ')
+  const trouble = { trouble: troubleOf(error), step: stepOf(error) }
+  return new MailError(trouble, message === '' ? 'unexpected failure' : message)
+}
+
+const certificateCodes = /^(ERR_TLS|ERR_SSL|EPROTO|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO)/
+
+const stepsByCode: Record<string, MailStep> = { EDNS: 'dns', ETLS: 'tls', EAUTH: 'login' }
+const stepsByCommand: Record<string, MailStep> = {
+  STARTTLS: 'tls',
+  'MAIL FROM': 'sender',
+  'RCPT TO': 'recipient',
+  DATA: 'content',
+}
+
+function stepOf({ code = '', originalCode = '', command = '' }: SmtpFailure): MailStep {
+  if (certificateCodes.test(originalCode)) return 'tls'
+  return stepsByCode[code] ?? stepsByCommand[command] ?? 'connect'
+}
+
+function troubleOf({ command, permanent, responseCode }: SmtpFailure): MailTrouble {
+  // A rejected sender or login concerns every mail.
+  if (responseCode === undefined || !(command === 'RCPT TO' || command === 'DATA')) return 'server'
+  return permanent === true ? 'mail_for_good' : 'mail'
+}
+
+const maxResponseLength = 200
+
+/** The answer of the server without any longer word of the mail or of the login. */
+function withoutSecrets(response: string | undefined, secrets: string[]): string | undefined {
+  const words = secrets.flatMap((secret) => secret.split(/[\s#=]+/)).filter((word) => word.length >= 12)
+  return words
+    .reduce<string | undefined>((text, word) => text?.replaceAll(word, '[removed]'), response)
+    ?.replaceAll(/\s+/g, ' ')
+    .slice(0, maxResponseLength)
+}

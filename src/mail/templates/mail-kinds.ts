@@ -1,0 +1,67 @@
+import type { FirmId, FirmRole } from '../../vocabulary/vocabulary.ts'
+import type { DecisionFacts, RejectionFacts } from './decision.ts'
+import type { ExpiryFacts, ReminderFacts } from './renewal.ts'
+import type { SecurityChange } from './security-notice.ts'
+
+/** What each kind of message and of mail says. Facts are stored, so none is a secret. */
+export type MailFacts = {
+  email_verification: Record<string, never>
+  password_reset: Record<string, never>
+  /** `expiresAt`: RFC 3339. */
+  invitation: { firmName: string; role: FirmRole; expiresAt: string }
+  /** `at`: RFC 3339. `name`: of what was added. */
+  security_notice: { change: SecurityChange; at: string; name?: string; revokedKeys?: number }
+  document_verified: DecisionFacts
+  document_rejected: RejectionFacts
+  application_submitted: { firmId: FirmId; firmName: string }
+  application_approved: { firmId: FirmId; firmName: string }
+  application_rejected: { firmId: FirmId; firmName: string; reason: string | null }
+  renewal_reminder: ReminderFacts
+  document_expired: ExpiryFacts
+}
+
+export type MailKind = keyof MailFacts
+
+/** Mails about the account or its security always go out. People choose whether and when they get the others. */
+export const isOptional: Record<MailKind, boolean> = {
+  email_verification: false,
+  password_reset: false,
+  invitation: false,
+  security_notice: false,
+  document_verified: true,
+  document_rejected: true,
+  application_submitted: true,
+  application_approved: true,
+  application_rejected: true,
+  renewal_reminder: true,
+  document_expired: true,
+}
+
+/** Enough for a day of decisions. Only the platform's own people cause these. */
+const fromThePlatform = { perHour: 500, perDay: 2000 }
+
+/** The maximum to one address. Others may cause these mails: a firm invites any address, and anybody may ask for a link. */
+export const maxMailsTo: Record<MailKind, { perHour: number; perDay: number }> = {
+  email_verification: { perHour: 5, perDay: 10 },
+  // As many as the hours allow: others could use up a day's links, while the last of an hour works for an hour.
+  password_reset: { perHour: 5, perDay: 24 * 5 },
+  invitation: { perHour: 3, perDay: 5 },
+  security_notice: { perHour: 20, perDay: 50 },
+  document_verified: fromThePlatform,
+  document_rejected: fromThePlatform,
+  application_submitted: fromThePlatform,
+  application_approved: fromThePlatform,
+  application_rejected: fromThePlatform,
+  renewal_reminder: fromThePlatform,
+  document_expired: fromThePlatform,
+}
+
+/** The page below `PUBLIC_URL` that a mail's link opens, and how long the link works. */
+type LinkOfKind = { page: string; seconds: number }
+
+/** The mails whose link has a secret. It is in the fragment, which no browser sends: it reaches no log of a server or a proxy. */
+export const linksOfMails: Partial<Record<MailKind, LinkOfKind>> = {
+  email_verification: { page: 'verify-email', seconds: 24 * 60 * 60 },
+  password_reset: { page: 'reset-password', seconds: 60 * 60 },
+  invitation: { page: 'invitation', seconds: 7 * 24 * 60 * 60 },
+}

@@ -1,0 +1,103 @@
+import { sql } from 'kysely'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
+import { deliverMail } from '../../src/mail/deliver-mail.ts'
+import { createMailSender } from '../../src/mail/smtp.ts'
+import { call, later, makePersonWithPassword } from '../people/call-people.ts'
+import { makeFirm, makeMember, type Person } from '../support/people/people.ts'
+import { startService, type TestService } from '../support/service/start-service.ts'
+import { type MailServerForTests, openMailServer } from './mail-server.ts'
+
+let mailServer: MailServerForTests
+let service: TestService
+beforeAll(async () => {
+  mailServer = await openMailServer()
+  service = await startService({
+    SMTP_URL: mailServer.url,
+    PUBLIC_URL: 'https://documents.example',
+    INVITATIONS_PER_PERSON: '20',
+  })
+})
+afterAll(async () => {
+  await service.stop()
+  await mailServer.close()
+})
+
+type Admin = { firm: FirmId; admin: Person }
+
+async function firmWithAdmin(): Promise<Admin> {
+  const firm = await makeFirm(service.app)
+  return { firm, admin: await makeMember(service.app, firm, 'firm_admin') }
+}
+
+const invite = ({ firm, admin }: Admin, email: string, path = 'invitations') =>
+  call(service.url, `POST /security-firms/${firm}/${path}`, {
+    headers: admin.headers,
+    body: { email, role: 'firm_user' },
+  })
+
+async function deliverAt(now: Date): Promise<void> {
+  const { mail } = service.app.config
+  if (mail === undefined) throw new Error('mail is off')
+  const needs = { ...service.app, now: () => now, send: createMailSender(mail), publicUrl: mail.publicUrl }
+  await deliverMail(needs, AbortSignal.timeout(30_000))
+}
+
+test('one person sends a limited number of invitations an hour, whichever call they use', async () => {
+  const sender = await firmWithAdmin()
+  const statuses: number[] = []
+  for (let n = 0; n < 24; n += 1) {
+    const { status } = await invite(sender, `${n}@nobody.example`, n % 2 === 0 ? 'invitations' : 'members')
+    statuses.push(status)
+  }
+  // A twentieth may pass before the instance leases.
+  expect(statuses.filter((status) => status === 429).length).toBeGreaterThanOrEqual(3)
+  expect(statuses.filter((status) => status < 300).length).toBeLessThanOrEqual(21)
+  const denied = await invite(sender, 'another@nobody.example')
+  expect(denied).toMatchObject({ status: 429, body: { code: 'rate_limited' } })
+  expect((denied.body as { detail: string }).detail).toContain('Too many invitations by one person')
+})
+
+test('many firms together cannot flood one mailbox: it gets three invitations an hour and five a day', async () => {
+  const victim = 'victim@people.example'
+  const arrived = () => mailServer.received.filter(({ to }) => to.includes(victim)).length
+  const inviteByMany = async (count: number) => {
+    for (let n = 0; n < count; n += 1) expect((await invite(await firmWithAdmin(), victim)).status).toBe(201)
+  }
+  const start = new Date()
+  await inviteByMany(5)
+  await deliverAt(later(start, 60))
+  expect(arrived()).toBe(3)
+  await service.app.db
+    .updateTable('document_mails')
+    .set({ queued_at: later(start, -2 * 3600) })
+    .execute()
+  await inviteByMany(4)
+  await deliverAt(later(start, 120))
+  expect(arrived()).toBe(5)
+})
+
+test('others cannot use up the links to reset a password: each hour has some', async () => {
+  const { email } = await makePersonWithPassword(service.app)
+  const arrived = () => mailServer.received.filter(({ to }) => to.includes(email)).length
+  const perHour: number[] = []
+  const start = new Date()
+  for (let hour = 0; hour < 6; hour += 1) {
+    const before = arrived()
+    for (let n = 0; n < 7; n += 1) await call(service.url, 'POST /auth/password/forgot', { body: { email } })
+    await deliverAt(later(start, 60))
+    perHour.push(arrived() - before)
+    await sql`
+      update document_mails set queued_at = queued_at - interval '61 minutes' where recipient = ${email}`.execute(
+      service.app.db,
+    )
+  }
+  expect(perHour).toEqual([5, 5, 5, 5, 5, 5])
+})
+
+test('a limit says nothing about the address: the answer and the link are as usual', async () => {
+  const { status, body } = await invite(await firmWithAdmin(), 'victim@people.example')
+  expect(status).toBe(201)
+  expect(Object.keys(body as object)).toContain('link')
+})

@@ -1,0 +1,144 @@
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+
+import type { FirmId, UserId } from '../../src/vocabulary/vocabulary.ts'
+import { call, newRegistration, type TokensBody } from '../people/call-people.ts'
+import { uploadFile } from '../support/documents/call-documents.ts'
+import { addMember, makeFirm, makeMember, type Person } from '../support/people/people.ts'
+import { startService, type TestService } from '../support/service/start-service.ts'
+import { type MailServerForTests, openMailServer } from './mail-server.ts'
+import { receiveLink } from './receive-link.ts'
+
+let mailServer: MailServerForTests
+let service: TestService
+beforeAll(async () => {
+  mailServer = await openMailServer()
+  service = await startService({ SMTP_URL: mailServer.url, PUBLIC_URL: 'https://documents.example' })
+})
+afterAll(async () => {
+  await service.stop()
+  await mailServer.close()
+})
+
+/** Registers a person, and makes them a member of a firm. */
+async function register({ url, app }: TestService) {
+  const { body } = await call(url, 'POST /auth/register', { body: newRegistration() })
+  // as the contract says
+  const { access_token: token, user } = body as TokensBody & { user: { id: UserId; email: string } }
+  const person = { ...user, headers: { authorization: `Bearer ${token}` } }
+  const firmId = await makeFirm(app)
+  await addMember(app, firmId, person)
+  return { ...person, token, firmId }
+}
+
+async function upload({ url }: TestService, firmId: FirmId, person: Person) {
+  const response = await uploadFile(url, firmId, person)
+  return { status: response.status, body: await response.json() }
+}
+
+const verify = (token: string) => call(service.url, 'POST /auth/email/verify', { body: { token } })
+
+test('a new account uploads once its e-mail is verified, in the session that it has', async () => {
+  const person = await register(service)
+  const denied = await upload(service, person.firmId, person)
+  const token = await receiveLink({ service, mailServer }, person.email)
+
+  const verified = [await verify(token), await verify(token)]
+  const allowed = await upload(service, person.firmId, person)
+
+  expect(denied).toMatchObject({ status: 403, body: { code: 'email_unverified' } })
+  expect(verified.map(({ status }) => status)).toEqual([204, 204])
+  expect(allowed.status).toBe(201)
+  const events = await service.app.db
+    .selectFrom('document_events')
+    .select(['action', 'outcome'])
+    .where('actor_id', '=', person.id)
+    .where('action', 'in', ['email.verified', 'document.uploaded'])
+    .execute()
+  expect(events.map(({ action, outcome }) => `${action} ${outcome}`).toSorted()).toEqual([
+    'document.uploaded email_unverified',
+    'document.uploaded ok',
+    'email.verified ok',
+  ])
+})
+
+test('a link that is unknown, or older than a day, verifies nothing', async () => {
+  const person = await register(service)
+  const token = await receiveLink({ service, mailServer }, person.email)
+  await service.app.db.updateTable('document_link_tokens').set({ expires_at: new Date() }).execute()
+
+  for (const wrong of [token, 'x'.repeat(43)])
+    expect(await verify(wrong)).toMatchObject({ status: 403, body: { code: 'forbidden' } })
+  expect((await upload(service, person.firmId, person)).status).toBe(403)
+})
+
+test('a person can ask for another link, and gets none once verified', async () => {
+  const person = await register(service)
+  const first = await receiveLink({ service, mailServer }, person.email)
+  const again = () => call(service.url, 'POST /auth/email/verification', { token: person.token })
+
+  const asked = await again()
+  const second = await receiveLink({ service, mailServer }, person.email)
+  await verify(second)
+  const askedLater = await again()
+
+  expect([asked.status, askedLater.status]).toEqual([202, 202])
+  expect(second).not.toBe(first)
+  const mails = service.app.db.selectFrom('document_mails').select('id').where('recipient', '=', person.email)
+  expect(await mails.execute()).toHaveLength(2)
+})
+
+/** What lets a person in without the password; whether each is allowed now. */
+async function waysIn({ url }: TestService, token: string, firmId: FirmId) {
+  const key = { name: 'a key', scopes: ['documents:read'], firm_id: firmId }
+  const answers = [
+    await call(url, 'POST /auth/second-factor/totp', { token }),
+    await call(url, 'POST /auth/passkeys/options', { token }),
+    await call(url, 'POST /api-keys', { token, body: key }),
+  ]
+  return answers.map(({ status, body }) => (status < 300 ? 'ok' : (body as { code: string }).code))
+}
+
+test('nobody adds an app, a passkey or an API key before the e-mail is verified', async () => {
+  const person = await register(service)
+  await service.app.db.updateTable('firm_users').set({ role: 'firm_admin' }).where('user_id', '=', person.id).execute()
+  const unverified = await waysIn(service, person.token, person.firmId)
+  await verify(await receiveLink({ service, mailServer }, person.email))
+
+  expect(unverified).toEqual(['email_unverified', 'email_unverified', 'email_unverified'])
+  expect(await waysIn(service, person.token, person.firmId)).toEqual(['ok', 'ok', 'ok'])
+})
+
+test('who must set up a second factor can ask for another link first', async () => {
+  const settings = { SMTP_URL: mailServer.url, PUBLIC_URL: 'https://documents.example', SECOND_FACTOR: 'everyone' }
+  const strict = await startService(settings)
+  onTestFinished(() => strict.stop())
+  const { token, email } = await register(strict)
+  const begin = () => call(strict.url, 'POST /auth/second-factor/totp', { token })
+  expect(await begin()).toMatchObject({ status: 403, body: { code: 'email_unverified' } })
+
+  await strict.app.db.deleteFrom('document_mails').execute()
+  expect((await call(strict.url, 'POST /auth/email/verification', { token })).status).toBe(202)
+  const link = await receiveLink({ service: strict, mailServer }, email)
+  await call(strict.url, 'POST /auth/email/verify', { body: { token: link } })
+  expect((await begin()).status).toBe(201)
+})
+
+test('accounts from before mail was on count as verified', async () => {
+  const firmId = await makeFirm(service.app)
+  const member = await makeMember(service.app, firmId)
+
+  expect((await upload(service, firmId, member)).status).toBe(201)
+})
+
+test('without a mail server nothing is queued, and everybody counts as verified', async () => {
+  const person = await register(service)
+  const withoutMail = await startService()
+  onTestFinished(() => withoutMail.stop())
+  const other = await register(withoutMail)
+  // As if mail had been on when they registered.
+  await withoutMail.app.db.insertInto('document_unverified_emails').values({ user_id: other.id }).execute()
+
+  expect((await upload(withoutMail, other.firmId, other)).status).toBe(201)
+  expect(await withoutMail.app.db.selectFrom('document_mails').select('id').execute()).toEqual([])
+  expect((await upload(service, person.firmId, person)).status).toBe(403)
+})

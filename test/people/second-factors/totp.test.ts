@@ -1,0 +1,179 @@
+import { sql } from 'kysely'
+import { Secret, TOTP } from 'otpauth'
+import { describe, expect, it } from 'vitest'
+
+import { sceneOfFile } from '../../support/service/scene-of-file.ts'
+import { startService } from '../../support/service/start-service.ts'
+import type { Person } from '../../support/people/people.ts'
+import type { UserId } from '../../../src/vocabulary/vocabulary.ts'
+import { call, later, logIn, makePersonWithPassword, password, serveAt, statusesOf } from '../call-people.ts'
+
+const scene = sceneOfFile(async (closing) => {
+  const service = await startService()
+  closing.defer(() => service.stop())
+  const other = await serveAt(service.app)
+  const { url, clock } = other
+  closing.defer(() => other.stop())
+  return { service, url, clock }
+})
+
+type Enrolled = Pick<Person, 'id' | 'email'> & { token: string; app: TOTP; recoveryCodes: string[] }
+
+/** Moves the clock, so that every code is a new one. */
+function nextCode(app: TOTP): string {
+  scene.clock.now = later(scene.clock.now, 30)
+  return app.generate({ timestamp: scene.clock.now.getTime() })
+}
+
+async function enrol(url = scene.url): Promise<Enrolled> {
+  const person = await makePersonWithPassword(scene.service.app)
+  const { access_token: token } = await logIn(url, person)
+  return { ...person, token, ...(await enrolApp(url, token)) }
+}
+
+async function enrolApp(url: string, token: string) {
+  const { status, body } = await call(url, 'POST /auth/second-factor/totp', { token })
+  expect(status).toBe(201)
+  const app = new TOTP({ secret: Secret.fromBase32((body as { secret: string }).secret) })
+  const confirmed = await call(url, 'POST /auth/second-factor/totp/confirm', { token, body: { code: nextCode(app) } })
+  expect(confirmed.status).toBe(200)
+  return { app, recoveryCodes: (confirmed.body as { recovery_codes: string[] }).recovery_codes }
+}
+
+type ChallengeBody = { challenge: string; methods: string[] }
+
+async function challengeOf({ email }: { email: string }): Promise<ChallengeBody> {
+  const answer = await call(scene.url, 'POST /auth/login', { body: { email, password } })
+  expect(answer).toMatchObject({ status: 200, body: { second_factor_required: true } })
+  expect(answer.body).not.toHaveProperty('access_token')
+  return answer.body as ChallengeBody
+}
+
+const prove = ({ challenge }: { challenge: string }, code: string, method = 'totp') =>
+  call(scene.url, 'POST /auth/login/second-factor', { body: { challenge, method, code } })
+
+async function eventsOf(id: UserId): Promise<[string, string, unknown][]> {
+  const { db } = scene.service.app
+  const rows = await db.selectFrom('document_trail').selectAll().where('actor_id', '=', id).orderBy('id').execute()
+  return rows.map(({ action, outcome, details }) => [action, outcome, details])
+}
+
+describe('an authenticator app', () => {
+  it('is challenged at the next login, and its code gives a session', async () => {
+    const person = await enrol()
+    expect(new Set(person.recoveryCodes).size).toBe(10)
+    const challenge = await challengeOf(person)
+    expect(challenge.methods).toEqual(['totp', 'recovery_code'])
+    const answer = await prove(challenge, nextCode(person.app))
+    expect(answer.status).toBe(200)
+    const { access_token: token } = answer.body as { access_token: string }
+    expect((await call(scene.url, 'GET /auth/me', { token })).status).toBe(200)
+  })
+
+  it('accepts each code once, also of two logins at the same moment', async () => {
+    const person = await enrol()
+    const challenges = [await challengeOf(person), await challengeOf(person), await challengeOf(person)] as const
+    const code = nextCode(person.app)
+    expect(statusesOf(await Promise.all([prove(challenges[0], code), prove(challenges[1], code)]))).toEqual([200, 401])
+    expect((await prove(challenges[2], code)).status).toBe(401)
+  })
+
+  it('accepts codes of the step before and after, and no others', async () => {
+    const person = await enrol()
+    scene.clock.now = later(scene.clock.now, 300)
+    const at = (seconds: number) => person.app.generate({ timestamp: later(scene.clock.now, seconds).getTime() })
+    const challenge = await challengeOf(person)
+    expect([(await prove(challenge, at(-60))).status, (await prove(challenge, at(60))).status]).toEqual([401, 401])
+    expect((await prove(challenge, at(-30))).status).toBe(200)
+    expect((await prove(await challengeOf(person), at(30))).status).toBe(200)
+  })
+
+  it('is no factor before a code confirms it, and cannot be replaced afterwards', async () => {
+    const person = await makePersonWithPassword(scene.service.app)
+    const { access_token: token } = await logIn(scene.url, person)
+    await call(scene.url, 'POST /auth/second-factor/totp', { token })
+    const wrong = await call(scene.url, 'POST /auth/second-factor/totp/confirm', { token, body: { code: '000000x' } })
+    expect(wrong.status).toBe(401)
+    await logIn(scene.url, person)
+    await enrolApp(scene.url, token)
+    expect((await call(scene.url, 'POST /auth/second-factor/totp', { token })).status).toBe(409)
+  })
+
+  it('is removed with the password only', async () => {
+    const person = await enrol()
+    const remove = (given: string) =>
+      call(scene.url, 'DELETE /auth/second-factor/totp', { token: person.token, body: { password: given } })
+    expect((await remove('wrong horse battery')).status).toBe(403)
+    await challengeOf(person)
+    expect((await remove(password)).status).toBe(204)
+    await logIn(scene.url, person)
+    expect((await eventsOf(person.id)).map(([action, outcome]) => `${action} ${outcome}`)).toContain(
+      'second_factor.removed ok',
+    )
+  })
+
+  it('has a secret that the database does not show', async () => {
+    const { id, app } = await enrol()
+    const { db } = scene.service.app
+    const { rows } = await sql<{ sealed: Buffer }>`
+      select sealed_secret as sealed from document_totp where user_id = ${id}`.execute(db)
+    expect(rows[0]?.sealed.includes(app.secret.base32)).toBe(false)
+    expect(rows[0]?.sealed.includes(Buffer.from(app.secret.bytes))).toBe(false)
+  })
+})
+
+describe('a recovery code', () => {
+  it('works once, in any writing, and leaves an event', async () => {
+    const person = await enrol()
+    const [code = ''] = person.recoveryCodes
+    const written = ` ${code.replaceAll('-', ' ').toUpperCase()}`
+    expect((await prove(await challengeOf(person), written, 'recovery_code')).status).toBe(200)
+    expect((await prove(await challengeOf(person), code, 'recovery_code')).status).toBe(401)
+    expect(
+      (await eventsOf(person.id)).filter(([action]) => action === 'second_factor.recovery_code_used'),
+    ).toHaveLength(1)
+    expect(JSON.stringify(await eventsOf(person.id))).not.toContain(code)
+  })
+})
+
+describe('a challenge', () => {
+  it('takes five wrong codes, also at once, and then not the right one', async () => {
+    const person = await enrol()
+    const challenge = await challengeOf(person)
+    await Promise.all(Array.from({ length: 5 }, () => prove(challenge, 'abcdef')))
+    expect((await prove(challenge, nextCode(person.app))).status).toBe(401)
+    expect((await prove(await challengeOf(person), nextCode(person.app))).status).toBe(200)
+  })
+
+  it('lives five minutes, works once, and ends with the password', async () => {
+    const person = await enrol()
+    const old = await challengeOf(person)
+    scene.clock.now = later(scene.clock.now, 5 * 60)
+    expect((await prove(old, nextCode(person.app))).status).toBe(401)
+
+    const used = await challengeOf(person)
+    expect((await prove(used, nextCode(person.app))).status).toBe(200)
+    expect((await prove(used, nextCode(person.app))).status).toBe(401)
+
+    const challenge = await challengeOf(person)
+    const { db } = scene.service.app
+    await db
+      .updateTable('registered_users')
+      .set({ password_hash: 'another' })
+      .where('email', '=', person.email)
+      .execute()
+    expect((await prove(challenge, nextCode(person.app))).status).toBe(401)
+  })
+
+  it('gives no more guesses with another challenge: ten wrong codes lock the second factor for 15 minutes', async () => {
+    const person = await enrol()
+    for (let round = 0; round < 2; round += 1) {
+      const challenge = await challengeOf(person)
+      for (let guess = 0; guess < 5; guess += 1) expect((await prove(challenge, 'abcdef')).status).toBe(401)
+    }
+    const locked = await prove(await challengeOf(person), nextCode(person.app))
+    expect(locked).toMatchObject({ status: 429, body: { code: 'rate_limited' } })
+    scene.clock.now = later(scene.clock.now, 15 * 60)
+    expect((await prove(await challengeOf(person), nextCode(person.app))).status).toBe(200)
+  })
+})
