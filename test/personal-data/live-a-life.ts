@@ -25,7 +25,7 @@ export type Life = {
   token: string
   refreshToken: string
   apiKey: string
-  /** A firm of which the person is the only firm_admin. */
+  /** A firm whose only firm_admin is the person. */
   ownFirm: FirmId
   documentId: string
   administrator: Person

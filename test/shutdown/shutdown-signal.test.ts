@@ -110,7 +110,7 @@ async function untilUploadIsOpen(count = 1): Promise<void> {
   await expect.poll(async () => (await openUploads()).length).toBe(count)
 }
 
-/** A form of which only the beginning is sent. */
+/** A form cut off after its beginning. */
 async function sendBeginning({ url }: Running, file: Buffer, bytes: number): Promise<Socket> {
   const head = Buffer.from('--b\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n')
   const length = head.length + file.length + '\r\n--b--\r\n'.length

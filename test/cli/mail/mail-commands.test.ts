@@ -106,7 +106,7 @@ describe('mail test', () => {
     ])
   })
 
-  it('sends in an encrypted connection to a server of this machine, whoever made its certificate', async () => {
+  it('sends in an encrypted connection to a server of this machine, with a certificate of any issuer', async () => {
     const server = await openServer(0, { hasTls: true })
     expect((await tryServer(server.url)).ok).toBe(true)
   })

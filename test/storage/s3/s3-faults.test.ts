@@ -46,7 +46,7 @@ beforeEach(() => {
 })
 afterEach(() => s3.store.close())
 
-/** It uses its own connections, none of which is from before the fault. */
+/** It uses its own connections; all are opened after the fault. */
 function openThroughProxy(timeouts?: S3Timeouts): S3ForTest {
   return openS3On(bucket, { endpoint: `http://127.0.0.1:${proxy.port}`, ...(timeouts && { timeouts }) })
 }

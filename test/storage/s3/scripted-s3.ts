@@ -9,7 +9,7 @@ export type Asked = { call: string; headers: IncomingMessage['headers']; url: UR
 /** The server's reaction to a request: an answer, or the end of the connection before one. */
 export type Turn =
   | { status: number; headers?: Record<string, string>; body?: string | Uint8Array }
-  /** An answer of which only the beginning arrives. */
+  /** An answer that is cut off after its beginning. */
   | { begin: Uint8Array; of: number }
   | 'lose_the_answer'
   /** A rejection while the body is still arriving. */
@@ -25,8 +25,8 @@ export type ScriptedS3 = {
 }
 
 /**
- * A server with the answers that Amazon S3 documents and the test gateway cannot give. Each call has a list of answers,
- * of which the last one repeats. A call is named by its method and its query, as `PUT partNumber`.
+ * A server with the answers that Amazon S3 documents and the test gateway cannot give. Each call has a list of answers;
+ * the last one repeats. A call is named by its method and its query, as `PUT partNumber`.
  */
 export async function startScriptedS3(script: Record<string, Turn[]>): Promise<ScriptedS3> {
   const asked: Asked[] = []

@@ -115,7 +115,7 @@ async function insert(platform: Client, table: string, row: Columns): Promise<vo
 }
 
 async function headersOf({ secret }: Signer, claims: Columns): Promise<{ authorization: string }> {
-  const token = await new SignJWT({ email: 'whoever@platform.example', token_type: 'access', ...claims })
+  const token = await new SignJWT({ email: 'person@platform.example', token_type: 'access', ...claims })
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
     .setIssuedAt()
     .setExpirationTime('15m')
