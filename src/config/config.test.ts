@@ -250,7 +250,7 @@ describe('.env.example', () => {
     const commentedOut = parseEnv(example.replaceAll(/^# (?=[A-Z0-9_]+=)/gm, ''))
     const secrets = {
       JWT_SECRET_KEY: '0123456789abcdef0123456789abcdef',
-      ADMIN_PASSWORD: 'a long password',
+      ADMIN_PASSWORD: 'a long walk to work',
       CLOUDFRONT_PRIVATE_KEY: generateKeyPairSync('ec', {
         namedCurve: 'prime256v1',
         publicKeyEncoding: { type: 'spki', format: 'pem' },

@@ -98,7 +98,7 @@ export function addressToOpen(host: string, listening: string): string {
 
 /** The first call to try, as a line for a shell. */
 export function firstCall(address: string): string {
-  const person = { email: 'you@example.com', password: 'a long password', first_name: 'Your', last_name: 'Name' }
+  const person = { email: 'you@example.com', password: 'a long walk to work', first_name: 'Your', last_name: 'Name' }
   return `curl -sS ${address}/api/v1/auth/register -H 'content-type: application/json' -d '${JSON.stringify(person)}'`
 }
 

@@ -21,9 +21,10 @@ const guessable = [
   ['aaaaaaaaaaaa', 'repeated characters add little'],
   ['Thandi2026!', 'words about the person or this service are tried early'],
   ['paniq2026!', 'words about the person or this service are tried early'],
+  ['paniq documents', 'words about the person or this service are tried early'],
 ] as const
 
-const accepted = ['correct horse battery', 'a long password', 'Zk3vQ8-xW1n', 'umfula umnyama uyagijima']
+const accepted = ['correct horse battery', 'a long walk to work', 'Zk3vQ8-xW1n', 'umfula umnyama uyagijima']
 
 describe('a registration', () => {
   it.each(guessable)('with the guessable password %s is rejected with the reason', async (word, reason) => {

@@ -14,7 +14,8 @@ const estimator = new ZxcvbnFactory({
 
 process.on('message', (message) => {
   const { id, password, words } = message as Question // only `estimator.ts` starts this program
-  const { score, feedback } = estimator.check(password, words)
-  const answer: Estimate = { id, score, warning: feedback.warning, suggestions: feedback.suggestions }
+  const { score, guessesLog10, feedback } = estimator.check(password, words)
+  const { warning, suggestions } = feedback
+  const answer: Estimate = { id, score, guessesLog10, warning, suggestions }
   process.send?.(answer)
 })

@@ -4,7 +4,13 @@ import { fork } from 'node:child_process'
 export type Question = { id: number; password: string; words: string[] }
 
 /** `score`: from 0, guessed at once, to 4. The warning and the suggestions are the estimator's codes. */
-export type Estimate = { id: number; score: number; warning: string | null; suggestions: string[] }
+export type Estimate = {
+  id: number
+  score: number
+  guessesLog10: number
+  warning: string | null
+  suggestions: string[]
+}
 
 export type EstimatorOptions = { program?: URL; idleMs?: number; timeoutMs?: number }
 

@@ -11,14 +11,44 @@ const lowestScore = 3
 /** What an attacker tries first, apart from the person's own words. docs/security.md lists them. */
 export const ownWords = ['paniq', 'psira', 'security', 'guarding', 'documents', 'reviewer', 'administrator']
 
+/** Fewer than a million guesses. What is left without the words about the person may be short, but not a year or nothing. */
+const lowestRestScore = 2
+
 /** The fault of a password that is easy to guess; undefined if it is not. `about`: e-mail and names of the person. */
 export async function findGuessable(
   password: string,
   about: string[],
   estimate = estimateInThread,
 ): Promise<string | undefined> {
-  const found = await estimate(password, [...wordsOf(about), ...ownWords])
-  return found.score < lowestScore ? `is easy to guess: ${explain(found)}` : undefined
+  const words = [...wordsOf(about), ...ownWords]
+  const asItIs = await estimate(password, words)
+  if (asItIs.score < lowestScore) return describeFault(asItIs)
+
+  const joined = joinParts(password)
+  const asOneWord = joined === password ? asItIs : await estimate(joined, words)
+  // Without its symbols a random password is short, but still random.
+  if (asOneWord.score < lowestScore && hasPattern(asOneWord, joined)) return describeFault(asOneWord)
+
+  const rest = removeWords(joined, words)
+  if (rest === joined) return undefined
+  const isWeakRest = (await estimate(rest, words)).score < lowestRestScore
+  return isWeakRest ? describeFault({ warning: 'userInputs', suggestions: [] }) : undefined
+}
+
+/** The estimator takes a separator for a random character, but people put one between any two words. */
+function joinParts(password: string): string {
+  return password.replace(/[^\p{L}\p{N}]+/gu, '')
+}
+
+function removeWords(joined: string, words: string[]): string {
+  const longestFirst = words.map(joinParts).toSorted((a, b) => b.length - a.length)
+  const longEnough = longestFirst.filter((each) => each.length > 2)
+  return longEnough.reduce((left, word) => left.replaceAll(new RegExp(RegExp.escape(word), 'giu'), ''), joined)
+}
+
+/** Whether the estimator found words or sequences. It takes ten guesses for each random character. */
+function hasPattern({ guessesLog10 }: Estimate, joined: string): boolean {
+  return guessesLog10 < joined.length * 0.75
 }
 
 /** Each text, and its parts: `thandi.nkosi@bluecrane.example` has five words. Shorter ones would fit any password. */
@@ -27,7 +57,11 @@ function wordsOf(about: string[]): string[] {
   return [...new Set(words.map((each) => each.toLowerCase()))].filter((each) => each.length > 2).slice(0, 40)
 }
 
-function explain({ warning, suggestions }: Omit<Estimate, 'id' | 'score'>): string {
+function describeFault(found: Pick<Estimate, 'warning' | 'suggestions'>): string {
+  return `is easy to guess: ${explain(found)}`
+}
+
+function explain({ warning, suggestions }: Pick<Estimate, 'warning' | 'suggestions'>): string {
   const reason = findIn(reasons, warning)
   const advice = suggestions.map((each) => findIn(advices, each)).filter((each) => each !== undefined)
   const todo = advice.length > 0 ? advice.join(', ') : advices.useWords
