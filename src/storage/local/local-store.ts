@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { readIfExists } from '../../files/file-system.ts'
 import type { StoreId } from '../../vocabulary/vocabulary.ts'
 import { type FileStore, type Quarantine, StoreError } from '../file-store.ts'
+import type { GrowingFiles } from '../growing-file.ts'
 import { inLocalStore } from './local-errors.ts'
+import { createLocalGrowing } from './local-growing-file.ts'
 import {
   requireStoreId,
   listLocalFiles,
@@ -37,6 +39,7 @@ type Needs = {
 export type LocalStore = FileStore & {
   name: 'local'
   storeId: StoreId
+  growing: GrowingFiles
   quarantine: Quarantine
   ownership: Ownership
   /** The name of any file that an empty store does not have, including those that `list` skips. */
@@ -68,6 +71,7 @@ function localStoreOn(context: LocalRoot, links: LocalLinkNeeds): LocalStore {
       requireReadableKey(key)
       return signLocalLink(links, link)
     },
+    growing: createLocalGrowing(context),
     quarantine: localQuarantine(context),
     ownership: folderOwnership(context),
     findAnything: () => inLocalStore(() => findInFolder(context)),

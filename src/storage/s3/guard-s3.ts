@@ -73,6 +73,11 @@ export function guardS3(store: S3Store, breaker: CircuitBreaker): GuardedS3 {
     removeMany: (keys) => breaker.call('read', () => store.removeMany(keys)),
     list: (prefix) => listThrough(breaker, store.list(prefix)),
     probe: () => store.probe(),
+    parts: {
+      open: (key, facts) => breaker.call('write', () => store.parts.open(key, facts)),
+      send: (to, part) => breaker.call('write', (opened) => store.parts.send(to, part, opened)),
+      complete: (to, file) => breaker.call('write', () => store.parts.complete(to, file)),
+    },
     abortMultipart: (key, id) => breaker.call('read', () => store.abortMultipart(key, id)),
     listUnfinished: (after) => breaker.call('read', () => store.listUnfinished(after)),
     quarantine: {

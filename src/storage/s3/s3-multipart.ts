@@ -39,14 +39,14 @@ import {
 import { presetPayloadHash, setBodySource } from './requests/s3-request-handler.ts'
 import { isStorageKey } from '../storage-key.ts'
 
-type Needs = { context: S3Context; recorder: MultipartRecorder }
+export type MultipartNeeds = { context: S3Context; recorder: MultipartRecorder }
 
 /**
  * Sends a growing spool file part by part and completes the upload only after the file was accepted. A failure aborts the
  * upload, in the background during an outage of S3.
  */
 export async function uploadS3Parts(
-  { context, recorder }: Needs,
+  { context, recorder }: MultipartNeeds,
   key: StorageKey,
   file: SpooledFile,
 ): Promise<StoredFile> {
@@ -73,7 +73,7 @@ export async function uploadS3Parts(
 
 // Never throws, because the caller needs the first error. An upload that could not be aborted stays on record for a later
 // cleanup, and the operation is already logged.
-async function giveUp(recorder: MultipartRecorder, upload: MultipartUpload): Promise<void> {
+export async function giveUp(recorder: MultipartRecorder, upload: MultipartUpload): Promise<void> {
   try {
     await abortS3Upload(upload)
   } catch {
@@ -105,7 +105,7 @@ export const partBytes = 8 * 1024 * 1024
 const partsInFlight = 2
 
 type SpooledFile = IncomingFile & { content: SpooledContent }
-type SentPart = { part: CompletedPart; bytes: number }
+export type SentPart = { part: CompletedPart; bytes: number }
 
 /** The first failure, rejection or abort stops all parts. When this throws, no part is being sent any more. */
 async function sendS3Parts(upload: MultipartUpload, file: SpooledFile): Promise<SentPart[]> {
@@ -131,8 +131,8 @@ async function sendS3Parts(upload: MultipartUpload, file: SpooledFile): Promise<
   }
 }
 
-/** Waits for memory that the parts of all uploads share. */
-async function sendInTurn(upload: MultipartUpload, part: Part, signal: AbortSignal): Promise<SentPart> {
+/** Sends a part of a spool file, after a wait for memory that the parts of all uploads share. */
+export async function sendInTurn(upload: MultipartUpload, part: SpooledPart, signal: AbortSignal): Promise<SentPart> {
   const giveBack = await upload.context.sending.reserve(readChunkBytes, { signal, waitSeconds: Infinity })
   try {
     return await sendPart(upload, part, signal)
@@ -141,13 +141,13 @@ async function sendInTurn(upload: MultipartUpload, part: Part, signal: AbortSign
   }
 }
 
-type Part = { number: number; path: string; stretch: SpoolRange }
+type SpooledPart = { number: number; path: string; stretch: SpoolRange }
 
 // The part is read twice, first for its hash. The second read comes from the page cache, and SHA-256 is three times as fast
 // as the MD5 that an unsigned part would need (1,360 against 420 MiB/s).
 async function sendPart(
   upload: MultipartUpload,
-  { number, path, stretch }: Part,
+  { number, path, stretch }: SpooledPart,
   signal: AbortSignal,
 ): Promise<SentPart> {
   signal.throwIfAborted()
@@ -179,9 +179,13 @@ async function hashStretch(path: string, stretch: SpoolRange, signal: AbortSigna
   return hash.digest()
 }
 
-type MultipartUpload = { context: S3Context; key: StorageKey; id: string }
+export type MultipartUpload = { context: S3Context; key: StorageKey; id: string }
 
-async function openS3Upload(context: S3Context, key: StorageKey, file: IncomingFile): Promise<MultipartUpload> {
+export async function openS3Upload(
+  context: S3Context,
+  key: StorageKey,
+  file: Pick<IncomingFile, 'contentType' | 'labels'>,
+): Promise<MultipartUpload> {
   const command = new CreateMultipartUploadCommand({
     Bucket: context.bucket,
     Key: key,
@@ -231,7 +235,7 @@ export async function abortS3Upload({ context, key, id }: MultipartUpload): Prom
 }
 
 // Not every store supports If-None-Match on a completion. There only this check protects an existing object.
-async function requireFreeKey(context: S3Context, key: StorageKey): Promise<void> {
+export async function requireFreeKey(context: S3Context, key: StorageKey): Promise<void> {
   if ((await unlessMissing(headS3Object(context, key))) !== undefined)
     throw new StoreError('key_taken', 'the key exists in S3')
 }
@@ -242,7 +246,7 @@ function mayHaveLanded(error: unknown): boolean {
   return wasRepeated && (error.code === 'key_taken' || isGone(error))
 }
 
-function isGone(error: unknown): boolean {
+export function isGone(error: unknown): boolean {
   return error instanceof S3Error && error.failure.s3Code === 'NoSuchUpload'
 }
 

@@ -27,6 +27,7 @@ import {
 import { createBucketOwnership, findAnyObject } from './bucket-owner.ts'
 import type { Ownership } from '../owner-file.ts'
 import { openFirstPut } from './requests/s3-first-put.ts'
+import { createS3Parts, type S3Parts } from './s3-parts.ts'
 import { headS3Object, listS3Objects, putS3Object, readS3Object, s3Quarantine, statOf } from './s3-objects.ts'
 import { readChunkBytes } from '../streams/read-spooled-file.ts'
 import { removeS3Object, removeS3Objects, createUnusedKey } from './remove-s3-objects.ts'
@@ -60,6 +61,8 @@ export type S3StoreNeeds = {
 
 export type S3Store = FileStore & {
   name: 's3'
+  /** The parts of a multipart upload, for a file that arrives over many requests. */
+  parts: S3Parts
   /** Aborts an upload that is still on record, because S3 did not answer or the process died. */
   abortMultipart(key: StorageKey, multipartId: string): Promise<void>
   /** Removes up to 1,000 objects in one call, including those in quarantine. Returns the outcome or error of each key. */
@@ -126,6 +129,7 @@ export function openS3Store(needs: S3StoreNeeds): S3Store {
       ),
     list: (prefix) => listS3Objects(context, prefix),
     signDownload: async (key, link) => signLink(requireReadableKey(key), link),
+    parts: createS3Parts({ context, recorder }),
     abortMultipart: async (key, id) => abortS3Upload({ context, key: requireStorageKey(key), id }),
     listUnfinished: (after) => listS3Multiparts(context, after),
     quarantine: s3Quarantine(context),

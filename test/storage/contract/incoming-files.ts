@@ -21,7 +21,7 @@ export function sha256Of(bytes: Buffer): Sha256 {
   return createHash('sha256').update(bytes).digest('hex') as Sha256
 }
 
-const labels = {
+export const labels = {
   originalFileName: 'Statement, März 2026 😀.pdf',
   documentType: 'bank_statement',
   firmId: '0b8f3a52-7a39-4d1c-9a43-1f2e3d4c5b6a' as FirmId,
