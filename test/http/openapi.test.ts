@@ -1,9 +1,12 @@
-import { readFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 
 import { Validator } from '@seriousme/openapi-schema-validator'
 import type { FastifyInstance } from 'fastify'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 
 import { buildApi } from '../../src/bin/api.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
@@ -174,6 +177,21 @@ test('every named schema is referenced', () => {
 
 test('the server’s address is the public one', () => {
   expect(document.servers).toEqual([{ url: 'https://documents.bluecrane.example' }])
+})
+
+test('npm run openapi writes the same description to a file, without any service', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'paniq-openapi-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const file = join(folder, 'openapi.json')
+  const root = join(import.meta.dirname, '../..')
+  // Only what the command needs to be found: no setting, and no .env of the folder.
+  await promisify(execFile)('npm', ['run', 'openapi', '--', file], {
+    cwd: root,
+    env: { PATH: process.env['PATH'] ?? '' },
+  })
+
+  const written: unknown = JSON.parse(await readFile(file, 'utf8'))
+  expect(written).toEqual({ ...document, servers: [{ url: '/' }] })
 })
 
 test('it has no internal path, bucket or secret', () => {
