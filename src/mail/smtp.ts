@@ -38,9 +38,10 @@ export type SendMail = (message: Message, signal: AbortSignal) => Promise<void>
 
 /**
  * Returns the function that sends one mail over a connection of its own. It throws a `MailError` when the server did not
- * confirm the mail; it may have accepted it nevertheless.
+ * confirm the mail; it may have accepted it nevertheless. `onLogin` is called when the server accepted the login: one that
+ * offers none gets the mail without it.
  */
-export function createMailSender({ server, from }: MailConfig): SendMail {
+export function createMailSender({ server, from }: MailConfig, onLogin?: () => void): SendMail {
   const { host, port, startsWithTls, requiresTls, login } = server
   const transport = createTransport({
     host,
@@ -51,6 +52,7 @@ export function createMailSender({ server, from }: MailConfig): SendMail {
     // has one of its own.
     tls: { rejectUnauthorized: requiresTls },
     ...(login === undefined ? {} : { auth: { user: login.user, pass: login.password } }),
+    ...(onLogin === undefined ? {} : { logger: noticeLogins(onLogin) }),
     ...timeouts,
     disableFileAccess: true,
     disableUrlAccess: true,
@@ -74,6 +76,11 @@ export function createMailSender({ server, from }: MailConfig): SendMail {
       throw explain(error, [text, login?.password ?? ''])
     }
   }
+}
+
+/** The library reports a login to its logger alone. Nothing that it logs is stored. */
+function noticeLogins(onLogin: () => void): { info: (entry: { action?: string }) => void } {
+  return { info: ({ action }) => action === 'authenticated' && onLogin() }
 }
 
 type SmtpFailure = {

@@ -128,7 +128,7 @@ function printResult(print: Printer, result: Result): void {
     findings: collector.first,
   })
   printDetails(print, result)
-  const mark = print.mark(isOk)
+  const mark = print.mark(isOk && verified.seals === 0 ? 'note' : isOk)
   print.text(`${mark} ${formatCount(events, 'event')} under ${formatCount(seals, 'seal')}: ${describeVerdict(result)}.`)
   if (collector.count() > 0) print.text(advice)
   if (!isOk) throw new CommandFailed()
@@ -156,13 +156,21 @@ function printDetails(print: Printer, { verified, filter, note, collector }: Res
     print.text(
       `Personal fields erased: ${formatCount(erased, 'event')}. Everything else in these events is unchanged or named above.`,
     )
-  if (unsealed > 0 && sealedAt !== undefined)
-    warn(`Newer than the last seal (${sealedAt}), and not proved yet: ${formatCount(unsealed, 'event')}.`)
-  if (unsealed > 0 && sealedAt === undefined)
-    warn(`Without any seal, so anybody could have written them: ${formatCount(unsealed, 'event')}.`)
+  if (unsealed > 0) warn(describeUnsealed({ unsealed, sealedAt }, filter))
   if (!isComplete) warn(stoppedIncomplete)
 }
 
+function describeUnsealed({ unsealed, sealedAt }: Pick<VerifyResult, 'unsealed' | 'sealedAt'>, filter?: TrailFilter) {
+  const state =
+    sealedAt === undefined
+      ? 'Without any seal, so anybody could have written them'
+      : `Newer than the last seal (${sealedAt}), and not proved yet`
+  return `${state}: ${formatCount(unsealed, 'event')}. ${filter === undefined ? sealingAdvice : laterExportAdvice}`
+}
+
+const sealingAdvice =
+  'A running service (`serve` or `work`) seals new events every five minutes. Run `audit verify` again after that; if this number keeps growing, the service does not run or cannot seal.'
+const laterExportAdvice = 'A later export has their seals.'
 const runbookPage = 'docs/runbook.md, “Altered audit trail”'
 const trailAdvice = `Change nothing. Copy the database and the heads as they are now, then follow ${runbookPage}.`
 const exportAdvice = `Get the file again, or export it again. If \`audit verify\` finds the same differences in the database, the trail was altered there: follow ${runbookPage}.`

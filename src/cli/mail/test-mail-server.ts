@@ -31,26 +31,32 @@ export async function testMailServer(
     )
   const { host, port } = mail.server
   print.text(`Mail server ${host}, port ${port}`)
-  const failure = await trySending(mail, address, signal)
+  const { failure, isLoggedIn } = await trySending(mail, address, signal)
   signal.throwIfAborted()
-  const steps = judgeSteps({ mail, address }, failure)
+  const steps = judgeSteps({ mail, address, isLoggedIn }, failure)
   for (const step of steps) printStep(print, step)
   print.json({ ok: failure === undefined, host, port, from: mail.from.address, to: address, steps: steps.map(toJson) })
   if (failure !== undefined) throw new CommandFailed()
   print.text(`The server accepted the mail. Check that it arrived at ${address}, and not among the spam.`)
 }
 
-async function trySending(mail: MailConfig, to: string, signal: AbortSignal): Promise<MailError | undefined> {
+type Attempt = { failure: MailError | undefined; isLoggedIn: boolean }
+
+async function trySending(mail: MailConfig, to: string, signal: AbortSignal): Promise<Attempt> {
+  let isLoggedIn = false
+  const send = createMailSender(mail, () => {
+    isLoggedIn = true
+  })
   try {
-    await createMailSender(mail)({ id: randomUUID(), to, ...testMail(mail.publicUrl) }, signal)
-    return undefined
-  } catch (error) {
-    if (error instanceof MailError) return error
-    throw error
+    await send({ id: randomUUID(), to, ...testMail(mail.publicUrl) }, signal)
+    return { failure: undefined, isLoggedIn }
+  } catch (failure) {
+    if (failure instanceof MailError) return { failure, isLoggedIn }
+    throw failure
   }
 }
 
-type About = { mail: MailConfig; address: string }
+type About = { mail: MailConfig; address: string; isLoggedIn: boolean }
 
 /** One attempt passes the steps in their order, so all before the failed one passed. */
 function judgeSteps(about: About, failure: MailError | undefined): TestedStep[] {
@@ -58,18 +64,24 @@ function judgeSteps(about: About, failure: MailError | undefined): TestedStep[] 
   return mailSteps.map((step, at) => {
     if (failure !== undefined && at === failedAt) return describeFailure(step, about, failure.message)
     if (at > failedAt) return { step, outcome: 'skipped', message: `${titleOf(step, about)}: not tested` }
-    const note = noteOn(step, about)
-    return note === undefined
-      ? { step, outcome: 'ok', message: titleOf(step, about) }
-      : { step, outcome: 'note', message: note }
+    return noteOn(step, about) ?? { step, outcome: 'ok', message: titleOf(step, about) }
   })
 }
 
 /** What is right, but perhaps not wanted. */
-function noteOn(step: MailStep, { mail: { server } }: About): string | undefined {
-  if (step === 'tls' && !server.requiresTls) return 'TLS is not required: SMTP_URL allows plain text'
-  if (step === 'login' && server.login === undefined) return 'No login: SMTP_URL has no user and password'
-  return undefined
+function noteOn(step: MailStep, about: About): TestedStep | undefined {
+  const { server } = about.mail
+  const outcome = 'note'
+  if (step === 'tls' && !server.requiresTls)
+    return { step, outcome, message: 'TLS is not required: SMTP_URL allows plain text' }
+  if (step !== 'login' || about.isLoggedIn) return undefined
+  if (server.login === undefined) return { step, outcome, message: titleOf(step, about) }
+  return {
+    step,
+    outcome,
+    message: `No login as ${server.login.user}: the server offers none, so it got neither user nor password`,
+    advice: `Remove user and password from SMTP_URL if this server needs none. Otherwise correct its port: many servers offer the login at 587, or at 465 with smtps://, and not at ${server.port}.`,
+  }
 }
 
 function titleOf(step: MailStep, { mail: { server, from }, address }: About): string {
@@ -77,7 +89,7 @@ function titleOf(step: MailStep, { mail: { server, from }, address }: About): st
     dns: isIP(server.host) === 0 ? `The name ${server.host} is known` : `${server.host} is an address`,
     connect: `A mail server answers at port ${server.port}`,
     tls: `TLS, with a certificate for ${server.host}`,
-    login: `Login as ${server.login?.user ?? 'nobody'}`,
+    login: server.login === undefined ? 'No login: SMTP_URL has no user and password' : `Login as ${server.login.user}`,
     sender: `Sender ${from.address}`,
     recipient: `Recipient ${address}`,
     content: 'The mail is accepted',
@@ -102,7 +114,7 @@ function describeFailure(step: MailStep, { mail, address }: About, why: string):
       `Use smtp:// with port 587 (STARTTLS) or smtps:// with port 465. The certificate must be valid, for the name ${server.host}; if its authority is your own, set NODE_EXTRA_CA_CERTS to its file. Only within your own network: ?tls=off sends in plain text.`,
     ],
     login: [
-      `The server rejects the login as ${server.login?.user ?? 'nobody'}`,
+      `The server rejects the login${server.login === undefined ? '' : ` as ${server.login.user}`}`,
       'Correct user and password in SMTP_URL. Special characters must be percent-encoded: @ is %40. Some providers require an app password.',
     ],
     sender: [

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 
 import { exportAudit } from '../../../src/cli/audit/export-audit.ts'
-import { verifyAuditExport } from '../../../src/cli/audit/verify-audit.ts'
+import { verifyAudit, verifyAuditExport } from '../../../src/cli/audit/verify-audit.ts'
 import type { FirmId } from '../../../src/vocabulary/vocabulary.ts'
 import { sealThrice, sealAll, writeEvents } from '../../audit/sealed-trail.ts'
 import { notingPrinter } from '../../support/cli/noting-printer.ts'
@@ -83,4 +83,19 @@ test('a file without seals proves nothing, and the output states that', async ()
   await expect(verifying).rejects.toThrow(CommandFailed)
   expect(said.join('\n')).toMatch(/Without any seal, so anybody could have written them: \d+ events\./)
   expect(said.at(-1)).toBe('✗ 0 events under 0 seals: nothing is sealed, so nothing is proved.')
+})
+
+test('a trail without a seal is neither right nor wrong, and the output says when it will be sealed', async () => {
+  const fresh = await freshMigratedDatabase()
+  onTestFinished(() => fresh.drop())
+  const unsealed = await startService({ DATABASE_URL: fresh.url })
+  onTestFinished(() => unsealed.stop())
+  const { db } = unsealed.app
+  await writeEvents(db, 3, firm)
+  const { print, said } = notingPrinter()
+
+  await verifyAudit({ db, print, heads: undefined, signal: new AbortController().signal }, {})
+
+  expect(said.join('\n')).toMatch(/without any seal[^]* 3 events\.[^]*every five minutes[^]*again/i)
+  expect(said.at(-1)).toBe('! 0 events under 0 seals: nothing is sealed, so nothing is proved.')
 })

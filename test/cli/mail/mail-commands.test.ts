@@ -89,6 +89,30 @@ describe('mail test', () => {
     expect((await tryServer(server.url.replace('//', '//paniq:the%20right%20password@'))).ok).toBe(true)
   })
 
+  it('says that a server offers no login, so that user and password of SMTP_URL were not used', async () => {
+    const server = await openServer()
+    const url = server.url.replace('//', '//paniq:hunter2-secret@')
+    const { ok, steps, said } = await tryServer(url)
+    expect(ok).toBe(true)
+    const login = {
+      outcome: 'note',
+      says: expect.stringContaining('the server offers none'),
+      advice: expect.stringContaining('Remove user and password'),
+    }
+    expect(steps.find(({ step }) => step === 'login')).toMatchObject(login)
+    expect(said).not.toMatch(/✓ Login|hunter2/)
+    server.faults.onSender = rejection('authentication required', 530)
+    const denied = await tryServer(url)
+    expect(denied.steps.find(({ step }) => step === 'login')).toMatchObject(login)
+    expect(denied.failed).toMatchObject([{ step: 'sender' }])
+  })
+
+  it('names no user where SMTP_URL has none', async () => {
+    const { steps, said } = await tryServer('smtp://mail.invalid')
+    expect(steps.find(({ step }) => step === 'login')?.says).toContain('SMTP_URL has no user and password')
+    expect(said).not.toContain('nobody')
+  })
+
   it('names a sender, a recipient or a mail that the server rejects, with its answer', async () => {
     const server = await openServer()
     server.faults.onSender = rejection('not your domain', 553)
