@@ -3,20 +3,20 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 
 import { recordEvent, systemActor } from '../database/audit/events.ts'
-import type { Db } from '../database/connection/client.ts'
+import type { Db, Tx } from '../database/connection/client.ts'
 import { inTransaction } from '../database/connection/in-transaction.ts'
+import { listPlatformAdministrators } from '../database/mail/recipients.ts'
 import { type ClaimedDelivery, claimDelivery, recordDelivered, recordFailed } from '../database/webhooks/deliveries.ts'
 import { disableWebhook, replaceSecret } from '../database/webhooks/webhooks.ts'
+import { notify, type NotifyNeeds } from '../mail/notify.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { openSecret, sealSecret } from '../vocabulary/secrets.ts'
-import type { Clock } from '../vocabulary/vocabulary.ts'
 import { signMessage } from './message.ts'
 import type { PostResult, SendPost } from './send-post.ts'
 
-export type DeliverNeeds = {
+export type DeliverNeeds = NotifyNeeds & {
   db: Db
   log: Pick<Logger, 'info' | 'warn'>
-  now: Clock
   metrics: Pick<Metrics, 'webhookAttempts'>
   keys: { webhooks: readonly Uint8Array[] }
   post: SendPost
@@ -120,18 +120,31 @@ async function recordFailure(needs: DeliverNeeds, delivery: ClaimedDelivery, res
   const isDisabled = await inTransaction(db, async (trx) => {
     await recordFailed(trx, delivery, failed)
     if (!(await disableWebhook(trx, delivery.webhookId, reason))) return false
-    const details = { webhook_id: delivery.webhookId, reason, delivery_id: delivery.id, last_status: failed.status }
-    const { firmId } = delivery
-    await recordEvent(trx, systemActor(randomUUID()), {
-      action: 'webhook.disabled',
-      outcome: 'ok',
-      ...(firmId !== null && { firmId }),
-      details,
-    })
+    await reportDisabled(needs, trx, delivery, { reason, ...failed })
     return true
   })
   if (isDisabled) log.warn({ event: 'webhook_disabled', reason, ...about }, 'webhook disabled')
   return 'given_up'
+}
+
+/** To the audit trail and the administrators of the platform, in the transaction that disables the webhook. */
+async function reportDisabled(
+  needs: NotifyNeeds,
+  trx: Tx,
+  { id, webhookId, url, firmId }: ClaimedDelivery,
+  { reason, status, error }: { reason: 'given_up' | 'gone'; status: number | null; error: string },
+): Promise<void> {
+  await recordEvent(trx, systemActor(randomUUID()), {
+    action: 'webhook.disabled',
+    outcome: 'ok',
+    ...(firmId !== null && { firmId }),
+    details: { webhook_id: webhookId, reason, delivery_id: id, last_status: status },
+  })
+  await notify(needs, trx, await listPlatformAdministrators(trx), {
+    kind: 'webhook_disabled',
+    facts: { webhookId, host: new URL(url).host, reason, error },
+    aboutId: webhookId,
+  })
 }
 
 function errorOf(result: PostResult): string {

@@ -20,7 +20,7 @@ const mayImport: Record<string, string[]> = {
   mail: stored,
   people: ['mail', ...stored],
   // Their events come from the audit trail, so that no other use case knows them.
-  webhooks: ['people', ...stored],
+  webhooks: ['people', 'mail', ...stored],
   audit: stored,
   // `people` decides the rights of a person on documents, and knows no documents.
   documents: ['people', 'mail', ...stored],

@@ -63,11 +63,11 @@ export const postAnywhere = createPoster({ isAllowed: () => true })
 
 /** Makes every attempt that is due at this time, one after the other, and returns their outcomes. */
 export async function deliverDue(
-  { db, keys, log, metrics }: Pick<App, 'db' | 'keys' | 'log' | 'metrics'>,
+  { db, keys, log, metrics, mailIsOn }: Pick<App, 'db' | 'keys' | 'log' | 'metrics' | 'mailIsOn'>,
   now: Date,
   post: SendPost = postAnywhere,
 ): Promise<string[]> {
-  const needs = { db, keys, log, metrics, post, now: () => now }
+  const needs = { db, keys, log, metrics, mailIsOn, post, now: () => now }
   const outcomes: string[] = []
   for (;;) {
     const delivery = (await claimNext(needs, { isFailing: false })) ?? (await claimNext(needs, { isFailing: true }))

@@ -7,6 +7,7 @@ import { type Letter, type MailContent, writeLetter, writeMessage } from './layo
 import { linksOfMails } from './mail-kinds.ts'
 import { documentExpired, renewalReminder } from './renewal.ts'
 import { securityNotice } from './security-notice.ts'
+import { webhookDisabled } from './webhook.ts'
 
 type Template<Kind extends MailKind> = (facts: MailFacts[Kind], url: string | undefined) => Letter
 
@@ -22,6 +23,7 @@ const templates: { [Kind in MailKind]: Template<Kind> } = {
   application_rejected: applicationRejected,
   renewal_reminder: renewalReminder,
   document_expired: documentExpired,
+  webhook_disabled: webhookDisabled,
 }
 
 /** `url`: the link with its secret, for a kind that has one; `PUBLIC_URL` for the others. */

@@ -2,6 +2,7 @@ import type { FirmId, FirmRole } from '../../vocabulary/vocabulary.ts'
 import type { DecisionFacts, RejectionFacts } from './decision.ts'
 import type { ExpiryFacts, ReminderFacts } from './renewal.ts'
 import type { SecurityChange } from './security-notice.ts'
+import type { DisabledWebhookFacts } from './webhook.ts'
 
 /** What each kind of message and of mail says. Facts are stored, so none is a secret. */
 export type MailFacts = {
@@ -18,6 +19,7 @@ export type MailFacts = {
   application_rejected: { firmId: FirmId; firmName: string; reason: string | null }
   renewal_reminder: ReminderFacts
   document_expired: ExpiryFacts
+  webhook_disabled: DisabledWebhookFacts
 }
 
 export type MailKind = keyof MailFacts
@@ -35,6 +37,7 @@ export const isOptional: Record<MailKind, boolean> = {
   application_rejected: true,
   renewal_reminder: true,
   document_expired: true,
+  webhook_disabled: true,
 }
 
 /** Enough for a day of decisions. Only the platform's own people cause these. */
@@ -54,6 +57,7 @@ export const maxMailsTo: Record<MailKind, { perHour: number; perDay: number }> =
   application_rejected: fromThePlatform,
   renewal_reminder: fromThePlatform,
   document_expired: fromThePlatform,
+  webhook_disabled: fromThePlatform,
 }
 
 /** The page below `PUBLIC_URL` that a mail's link opens, and how long the link works. */
