@@ -53,6 +53,17 @@ describe('without WEBHOOK_ALLOW_PRIVATE', () => {
     ['[64:ff9b::7f00:1]', '64:ff9b::7f00:1'],
     ['[2002:7f00:1::]', '2002:7f00:1::'],
     ['169.254.169.254', '169.254.169.254'],
+    ['0.0.0.0', '0.0.0.0'],
+    ['0', '0.0.0.0'],
+    ['10.0.0.1', '10.0.0.1'],
+    ['172.16.0.1', '172.16.0.1'],
+    ['192.168.1.1', '192.168.1.1'],
+    ['[::]', '::'],
+    ['[fe80::1]', 'fe80::1'],
+    ['[fd12:3456::1]', 'fd12:3456::1'],
+    ['[::ffff:10.0.0.1]', '::ffff:a00:1'],
+    ['[::ffff:169.254.169.254]', '::ffff:a9fe:a9fe'],
+    ['[64:ff9b::10.0.0.1]', '64:ff9b::a00:1'],
     ['[fd00:ec2::254]', 'fd00:ec2::254'],
   ])('nothing is sent to http://%s', async (host, address) => {
     const before = receiver.received.length
@@ -109,14 +120,14 @@ describe('a name whose address changes', () => {
     await inside.close()
   })
 
-  it('by a redirect to a private address is not followed', async () => {
+  it.each([301, 302, 303, 307, 308])('by a redirect (%d) to a private address is not followed', async (status) => {
     const inside = await listenAt('127.0.0.2', receiver.port)
     const post = createPoster({ isAllowed })
     receiver.answer(
-      (response) => void response.writeHead(302, { location: `http://127.0.0.2:${receiver.port}/` }).end(),
+      (response) => void response.writeHead(status, { location: `http://127.0.0.2:${receiver.port}/` }).end(),
     )
 
-    expect(await post({ url: receiver.url, headers, body })).toEqual({ status: 302 })
+    expect(await post({ url: receiver.url, headers, body })).toEqual({ status })
     expect(inside.requests()).toBe(0)
     await inside.close()
   })

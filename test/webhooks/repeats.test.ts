@@ -61,24 +61,29 @@ describe('a receiver that fails', () => {
     const first = await nextAttempt(app.db)
     expect(first?.getTime()).toBeLessThan(later(start, 60).getTime())
 
-    const attempts = await deliverUntil(later(start, 24 * hour))
+    const halfway = later(start, 12 * hour)
+    const before = await deliverUntil(halfway)
+    await scene.happen(firm, 'document.expired', { valid_until: '2026-01-04' })
+    const attempts = before + (await deliverUntil(later(start, 24 * hour), halfway))
     expect(attempts).toBeGreaterThan(3 * 5)
-    expect(attempts).toBeLessThan(3 * 30)
-    const [{ attempts: counted, last_status: status } = { attempts: 0, last_status: 0 }] = await scene.deliveriesOf(id)
-    expect([counted > 5, status]).toEqual([true, 503])
+    expect(attempts).toBeLessThan(4 * 30)
+    const oldest = (await scene.deliveriesOf(id)).at(-1)
+    expect([(oldest?.attempts ?? 0) > 5, oldest?.last_status]).toEqual([true, 503])
 
+    const tried = new Set(idsOf(receiver))
     receiver.received.splice(0)
     receiver.answer((response) => void response.writeHead(200).end('{}'))
-    // Its first success makes the other two due at once.
+    // Its first success makes the others due at once.
     const back = await nextAttempt(app.db)
-    expect(await deliverDue(app, later(back ?? start, 0))).toEqual(['delivered', 'delivered', 'delivered'])
+    expect(await deliverDue(app, later(back ?? start, 0))).toEqual(['delivered', 'delivered', 'delivered', 'delivered'])
     const bodies = await verifyAt(secret)
     expect(new Set(bodies.map(({ valid_until: day }) => day))).toEqual(
-      new Set(['2026-01-01', '2026-01-02', '2026-01-03']),
+      new Set(['2026-01-01', '2026-01-02', '2026-01-03', '2026-01-04']),
     )
     const deliveries = await scene.deliveriesOf(id)
     expect(new Set(idsOf(receiver))).toEqual(new Set(deliveries.map((each) => each.id)))
-    expect(receiver.received).toHaveLength(3)
+    expect(tried).toEqual(new Set(idsOf(receiver)))
+    expect(receiver.received).toHaveLength(4)
     expect(deliveries.every((each) => each.delivered_at !== null && each.next_attempt_at === null)).toBe(true)
   })
 

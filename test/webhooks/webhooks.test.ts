@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
+import { claimNext, deliver } from '../../src/webhooks/deliver-webhooks.ts'
+import type { PostResult } from '../../src/webhooks/send-post.ts'
 import { startWebhookDelivery } from '../../src/worker/webhook-delivery.ts'
 import { call, later, logIn, makePersonWithPassword, password, serveAt } from '../people/call-people.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
@@ -162,6 +164,32 @@ describe('a webhook', () => {
     expect(receiver.received.map(({ headers }) => headers['webhook-id'])).toEqual([test?.id, test?.id])
     expect((await scene.ask(`POST /webhooks/${id}/deliveries/${randomUUID()}/retry`)).status).toBe(404)
   })
+})
+
+it('while a receiver does not answer, uploads and changes of its webhook do not wait for it', async () => {
+  const { app, url: address } = scene.service
+  const { firm, admin } = await firmWithAdmin(scene.service)
+  const { id } = await scene.register({ url: receiver.url, events: ['document.expired', 'document.uploaded'] })
+  await scene.happen(firm, 'document.expired')
+  const { promise: answered, resolve: answer } = Promise.withResolvers<PostResult>()
+  const { db, keys, log, metrics, mailIsOn } = app
+  const needs = { db, keys, log, metrics, mailIsOn, now: () => later(new Date(), 1), post: () => answered }
+  const claimed = await claimNext(needs, { isFailing: false })
+  if (claimed === undefined) throw new Error('nothing is due')
+  const attempt = deliver(needs, claimed)
+
+  // Its attempt is open until the end of the test, so each of these calls would never end if it waited.
+  for (const fileName of ['one.pdf', 'two.pdf']) await uploadDocument(address, firm, admin, { fileName })
+  expect((await scene.ask(`PATCH /webhooks/${id}`, { events: ['document.uploaded'] })).status).toBe(200)
+  expect((await scene.ask(`POST /webhooks/${id}/test`)).status).toBe(202)
+  expect((await scene.deliveriesOf(id)).map(({ attempts, last_status }) => [attempts, last_status])).toEqual([
+    [0, null],
+    [0, null],
+    [0, null],
+    [1, null],
+  ])
+  answer({ status: 204 })
+  expect(await attempt).toBe('delivered')
 })
 
 it('a change that is rolled back sends nothing', async () => {
