@@ -23,6 +23,7 @@ export const personExportShape = z
     failed_logins: z.array(time).nullable(),
     locked_out_until: time.nullable(),
     memberships: rows,
+    former_memberships: rows.meta({ description: 'The firms that the person left in the last 90 days.' }),
     platform_roles: rows,
     sessions: rows,
     identities: rows.meta({ description: 'Linked logins of an OpenID provider.' }),
@@ -43,7 +44,8 @@ export const personExportShape = z
     applications_reviewed: rows.meta({ description: 'The applications of firms that the person decided on.' }),
     events: rows.meta({ description: 'What the person did, from where and when.' }),
     events_about: rows.meta({
-      description: 'What others did whose record has personal fields of the person. Without the address of who did it.',
+      description:
+        'What others did about the person: roles, locks, memberships, second factors, exports, failed logins, invitations. Without the address of who did it.',
     }),
   })
   .meta({ id: 'PersonExport' })

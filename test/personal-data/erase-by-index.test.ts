@@ -9,6 +9,7 @@ import {
   findPersonKeys,
 } from '../../src/database/personal-data/erase-account.ts'
 import { deleteFieldsAbout } from '../../src/database/personal-data/erase-fields.ts'
+import { pageSection } from '../../src/database/personal-data/read-person.ts'
 import { deleteFactors } from '../../src/database/second-factors/factors.ts'
 import type { Sha256 } from '../../src/vocabulary/vocabulary.ts'
 import { rowsReadBy } from '../support/database/rows-read.ts'
@@ -46,7 +47,11 @@ it('an erasure finds the rows of a person by indexes', async () => {
     await sql.raw(`insert into ${table} ${filling} from generate_series(1, ${many}) n`).execute(db)
   await sql`analyze`.execute(db)
   const { id, email } = await makePerson(service.app)
-  const keys = { email, emailDigest: 'a'.repeat(64) as Sha256, subjects: ['a subject'] } // of nobody
+  const keys = {
+    email,
+    emailDigest: 'a'.repeat(64) as Sha256,
+    subjects: [{ issuer: 'https://login.example', subject: 'a subject' }],
+  } // of nobody
 
   const statements: [name: string, run: (trx: Tx) => Promise<unknown>][] = [
     ['keys', (trx) => findPersonKeys(trx, id)],
@@ -60,4 +65,21 @@ it('an erasure finds the rows of a person by indexes', async () => {
   for (const [name, run] of statements) if ((await rowsReadBy(db, run)) > 200) walking.push(name)
 
   expect(walking).toEqual([])
+})
+
+it('an export finds the events about a person by indexes', async () => {
+  const { db } = service.app
+  await sql`
+    insert into document_trail (action, outcome, ip, user_agent, request_id, details)
+    select 'user.changed', 'ok', 'x', 'x', 'x', jsonb_build_object('user_id', gen_random_uuid())
+    from generate_series(1, ${many})`.execute(db)
+  await sql`analyze`.execute(db)
+  const { id: userId, email } = await makePerson(service.app)
+  const whose = { userId, email, emailDigest: undefined, subjects: [] }
+
+  expect(
+    await rowsReadBy(db, async (trx) => {
+      for await (const _rows of pageSection(trx, 'events_about', whose));
+    }),
+  ).toBeLessThan(200)
 })

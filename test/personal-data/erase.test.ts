@@ -6,7 +6,8 @@ import { beforeAll, expect, it, onTestFinished } from 'vitest'
 import type { Heads, TrailFinding } from '../../src/audit/compare-trail.ts'
 import { exportTrail } from '../../src/audit/export-trail.ts'
 import { verifyExport } from '../../src/audit/verify-trail.ts'
-import { systemActor } from '../../src/database/audit/events.ts'
+import { recordEvent, systemActor } from '../../src/database/audit/events.ts'
+import { addIdentity } from '../../src/people/accounts/identities.ts'
 import { erase as eraseOnMachine } from '../../src/people/personal-data/erase-person.ts'
 import { deleteFullBuckets } from '../../src/database/people/rate-limits.ts'
 import { findFaults, sealAll } from '../audit/sealed-trail.ts'
@@ -179,4 +180,33 @@ it('nobody erases themselves, or an unknown person', async () => {
   })
   const unknown = { id: '00000000-0000-4000-8000-000000000000' as Life['id'], administrator }
   expect(await erase(unknown)).toMatchObject({ status: 404, body: { code: 'not_found' } })
+})
+
+it('the same subject at another provider is another person, whose events stay', async () => {
+  const { app } = scene.service
+  const administrator = await makePerson(app, { role: 'admin' })
+  const people = [await makePerson(app), await makePerson(app)] as const
+  const subject = `shared-${people[0].id}`
+  for (const [index, { id: userId }] of people.entries()) {
+    const issuer = `https://login-${index}.example`
+    await addIdentity({ db: app.db, mailIsOn: false, now: () => new Date() }, systemActor('a test'), {
+      issuer,
+      subject,
+      userId,
+    })
+    const personal = { issuer, subject }
+    await recordEvent(app.db, systemActor('a test'), {
+      action: 'identity.refused',
+      outcome: 'unauthenticated',
+      personal,
+    })
+  }
+
+  expect((await erase({ id: people[0].id, administrator })).status).toBe(202)
+
+  const { rows } = await sql<{ issuer: string }>`
+    select distinct fields ->> 'issuer' as issuer from document_event_persons where fields ->> 'subject' = ${subject}`.execute(
+    app.db,
+  )
+  expect(rows).toEqual([{ issuer: 'https://login-1.example' }])
 })

@@ -7,7 +7,7 @@ import { startExport } from '../../src/people/personal-data/export-person.ts'
 import type { UserId } from '../../src/vocabulary/vocabulary.ts'
 import { countStatements } from '../support/database/count-statements.ts'
 import { openMailServer } from '../mail/mail-server.ts'
-import { makePerson, type Person } from '../support/people/people.ts'
+import { addMember, makeFirm, makeMember, makePerson, type Person } from '../support/people/people.ts'
 import { sceneOfFile } from '../support/service/scene-of-file.ts'
 import { startService } from '../support/service/start-service.ts'
 import { call, newRegistration } from '../people/call-people.ts'
@@ -53,6 +53,7 @@ it('a person gets everything that the service holds of them, as a file', async (
     api_keys: [{ firm_id: life.ownFirm, scopes: ['documents:read'] }],
     invitations_received: [{ role: 'firm_user' }],
     invitations_made: [{ firm_id: life.ownFirm, role: 'firm_user' }],
+    former_memberships: [],
     platform_roles: [],
     registered_firms: [{ firm_id: life.ownFirm }],
     legal_holds: [],
@@ -66,6 +67,54 @@ it('a person gets everything that the service holds of them, as a file', async (
   expect(events.map(({ action }) => action)).toEqual(
     expect.arrayContaining(['account.registered', 'session.refused', 'document.uploaded', 'person.exported']),
   )
+})
+
+it('what others did about a person is in their export: role, lock, membership; and the firm that they left', async () => {
+  const { app, url } = scene.service
+  const [person, administrator] = [await makePerson(app), await makePerson(app, { role: 'admin' })]
+  const firm = await makeFirm(app)
+  const firmAdmin = await makeMember(app, firm)
+  await addMember(app, firm, person, { role: 'firm_user' })
+  const ask = (line: string, by: Person, body?: unknown) => call(url, line, { headers: by.headers, body })
+  const member = `/security-firms/${firm}/members/${person.id}`
+  const statuses = [
+    await ask(`PATCH ${member}`, firmAdmin, { role: 'firm_supervisor' }),
+    await ask(`PATCH /users/${person.id}`, administrator, { is_locked: true }),
+    await ask(`PATCH /users/${person.id}`, administrator, { is_locked: false }),
+    await ask(`PUT /users/${person.id}/platform-role`, administrator, { role: 'reviewer' }),
+    await ask(`DELETE ${member}`, firmAdmin),
+  ].map(({ status }) => status)
+  expect(statuses).toEqual([200, 200, 200, 200, 204])
+
+  const { body } = await exportOf(person.id, administrator.headers)
+
+  const { events_about: about } = body as { events_about: { action: string; actor_id: string; personal: unknown }[] }
+  expect(about.map(({ action, actor_id: by }) => [action, by])).toEqual([
+    ['member.changed', firmAdmin.id],
+    ['user.changed', administrator.id],
+    ['user.changed', administrator.id],
+    ['user.platform_role_changed', administrator.id],
+    ['member.removed', firmAdmin.id],
+    ['person.exported', administrator.id],
+  ])
+  expect(about.every(({ personal }) => JSON.stringify(personal) === '{}')).toBe(true)
+  expect(body).toMatchObject({ former_memberships: [{ firm_id: firm, left_at: expect.stringMatching(/^2/) }] })
+})
+
+it('notes on an application, which others may have written, are not in an export', async () => {
+  const { app } = scene.service
+  const reviewer = await makePerson(app)
+  const firm = await makeFirm(app)
+  await sql`
+    insert into firm_applications (id, firm_id, status, reviewed_by, reviewed_at, rejection_reason, admin_notes)
+    values (gen_random_uuid(), ${firm}, 'rejected', ${reviewer.id}, now(), 'a reason', 'a note of somebody else')`.execute(
+    app.db,
+  )
+
+  const { body } = await exportOf(reviewer.id, reviewer.headers)
+
+  expect(body).toMatchObject({ applications_reviewed: [{ firm_id: firm, rejection_reason: 'a reason' }] })
+  expect(JSON.stringify(body)).not.toContain('a note of somebody else')
 })
 
 it('an account that has not verified its e-mail gets nothing that is found by the e-mail', async () => {

@@ -102,7 +102,7 @@ export async function liveALife(service: TestService, mailServer: MailServerForT
     {
       action: 'identity.refused',
       outcome: 'unauthenticated',
-      personal: { subject: former },
+      personal: { issuer: link.issuer, subject: former },
     },
   )
   await ask('POST /auth/password/forgot', { email })

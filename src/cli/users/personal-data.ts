@@ -6,6 +6,7 @@ import { z } from 'zod'
 
 import { systemActor } from '../../database/audit/events.ts'
 import { type Db, readClock } from '../../database/connection/client.ts'
+import { findAccountByEmail } from '../../database/people/accounts.ts'
 import { codeOf } from '../../errors/app-error.ts'
 import { erase } from '../../people/personal-data/erase-person.ts'
 import { startExport } from '../../people/personal-data/export-person.ts'
@@ -41,11 +42,17 @@ export async function erasePersonHere(
 ): Promise<void> {
   const { print, confirm } = needs
   const erased = await withDatabase(needs, async ({ db }) => {
-    const userId = await idOf(db, whose)
+    const userId = await findId(db, whose)
+    if (userId === undefined) return undefined
     await confirm(`${whose} is erased for good.`, whose)
     const request = { userId, evenLastAdmin: evenLastAdmin === true }
     return await erase({ db, now: await readClock(db) }, systemActor(randomUUID()), request)
   })
+  if (erased === undefined) {
+    print.json({ id: null, is_complete: true, covers: 'nothing' })
+    print.text(`${print.mark('note')} No account has the e-mail ${whose}, so nothing was erased. ${noAccountAdvice}`)
+    return
+  }
   const { userId, finishedAt, isPlatforms } = erased
   const isComplete = finishedAt !== null
   const covers = isPlatforms ? 'own_tables_and_events' : 'everything'
@@ -57,9 +64,20 @@ export async function erasePersonHere(
   print.text(`${print.mark('note')} Backups made before still have the person. Delete them when you can.`)
 }
 
+/** An erasure leaves no trace of the e-mail, so a repeat cannot know that there was one. */
+const noAccountAdvice =
+  'If you erased this person before, that is done; repeat it with their id. Otherwise check the spelling.'
+
 async function idOf(db: Db, whose: string): Promise<UserId> {
-  const id = z.guid().safeParse(whose).data
-  return id === undefined ? (await requireAccount(db, whose)).id : (id as UserId) // checked as a UUID
+  return asId(whose) ?? (await requireAccount(db, whose)).id
+}
+
+async function findId(db: Db, whose: string): Promise<UserId | undefined> {
+  return asId(whose) ?? (await findAccountByEmail(db, whose))?.id
+}
+
+function asId(whose: string): UserId | undefined {
+  return z.guid().safeParse(whose).data as UserId | undefined // checked as a UUID
 }
 
 /** A failed export leaves no file, which would look complete. */

@@ -1,28 +1,28 @@
 import { sql } from 'kysely'
 
-import type { FirmId, FirmRole, MemberStatus, Sha256, UserId } from '../../vocabulary/vocabulary.ts'
+import type { FirmId, FirmRole, MemberStatus, Sha256, Subject, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
 
 /** What finds a person's data besides their id. Empty for a person whose row is gone. */
 export type PersonKeys = {
   email: string | undefined
   emailDigest: Sha256 | undefined
-  /** Subjects of logins of an OpenID provider that are or were linked. */
-  subjects: string[]
+  /** Logins of an OpenID provider that are or were linked. Two providers may use the same subject for different people. */
+  subjects: Subject[]
 }
 
 /** Of a registered user, or of the platform's personnel. */
 export async function findPersonKeys(db: Db | Tx, userId: UserId): Promise<PersonKeys> {
-  const { rows } = await sql<{ email: string | null; emailDigest: Sha256 | null; subjects: string[] }>`
+  const { rows } = await sql<{ email: string | null; emailDigest: Sha256 | null; subjects: Subject[] }>`
     select person.email, encode(sha256(convert_to(lower(person.email), 'UTF8')), 'hex') as "emailDigest",
-      array(
-        select subject from document_identities where user_id = ${userId}
+      (select coalesce(jsonb_agg(login), '[]') from (
+        select issuer, subject from document_identities where user_id = ${userId}
         union
-        select fields ->> 'subject' from document_event_persons
+        select fields ->> 'issuer', fields ->> 'subject' from document_event_persons
         -- As in its index, in which the field about comes first.
         where coalesce(fields ->> 'about', fields ->> 'email_sha256', fields ->> 'subject') = ${userId}::text
           and fields ->> 'about' = ${userId}::text and fields ->> 'subject' is not null
-      ) as subjects
+      ) as login) as subjects
     from (
       select coalesce(
         (select email from registered_users where id = ${userId}), (select email from document_personnel(${userId}))

@@ -6,8 +6,15 @@ import type { PersonKeys } from './erase-account.ts'
 
 /** SQL: whether the personal fields of an event are about this person, who need not be its actor. It has an index. */
 export function isAbout({ userId, emailDigest, subjects }: { userId: UserId } & PersonKeys): RawBuilder<boolean> {
-  const keys = [userId, ...(emailDigest === undefined ? [] : [emailDigest]), ...subjects]
-  return sql<boolean>`coalesce(fields ->> 'about', fields ->> 'email_sha256', fields ->> 'subject') = any (${keys}::text[])`
+  const [issuers, ids] = [subjects.map(({ issuer }) => issuer), subjects.map(({ subject }) => subject)]
+  const keys = [userId, ...(emailDigest === undefined ? [] : [emailDigest]), ...ids]
+  return sql<boolean>`(
+    coalesce(fields ->> 'about', fields ->> 'email_sha256', fields ->> 'subject') = any (${keys}::text[])
+    and case
+      when fields ->> 'about' is not null then fields ->> 'about' = ${userId}
+      when fields ->> 'email_sha256' is not null then fields ->> 'email_sha256' = ${emailDigest ?? null}
+      else (fields ->> 'issuer', fields ->> 'subject') in (select * from unnest(${issuers}::text[], ${ids}::text[]))
+    end)`
 }
 
 /**

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 
 import type { UserId } from '../../vocabulary/vocabulary.ts'
-import type { Db } from '../connection/client.ts'
+import type { Db, Tx } from '../connection/client.ts'
 import type { PersonKeys } from './erase-account.ts'
 import { isAbout } from './erase-fields.ts'
 
@@ -25,6 +25,12 @@ const sections = {
     from: sql`firm_users m join security_firms firm on firm.id = m.firm_id where m.user_id = ${userId}`,
     at: sql`m.created_at`,
     id: sql`m.id`,
+  }),
+  former_memberships: ({ userId }) => ({
+    columns: sql`f.firm_id, firm.name as firm_name, f.left_at`,
+    from: sql`document_former_members f left join security_firms firm on firm.id = f.firm_id where f.user_id = ${userId}`,
+    at: sql`f.left_at`,
+    id: sql`f.firm_id`,
   }),
   platform_roles: ({ userId }) => ({
     columns: sql`r.role, r.granted_by, r.granted_at`,
@@ -119,8 +125,9 @@ const sections = {
     at: sql`v.uploaded_at`,
     id: sql`v.id`,
   }),
+  // Without admin_notes, which others may have written.
   applications_reviewed: ({ userId }) => ({
-    columns: sql`a.id, a.firm_id, a.status, a.rejection_reason, a.admin_notes, a.reviewed_at`,
+    columns: sql`a.id, a.firm_id, a.status, a.rejection_reason, a.reviewed_at`,
     from: sql`firm_applications a where a.reviewed_by = ${userId}`,
     at: sql`a.created_at`,
     id: sql`a.id`,
@@ -140,9 +147,15 @@ const sections = {
   events_about: (whose) => ({
     columns: sql`e.id, e.occurred_at, e.action, e.outcome, e.firm_id, e.document_id, e.actor_id, e.details,
       p.fields - 'ip' - 'user_agent' as personal`,
-    from: sql`document_event_persons p
-      join document_events e on e.occurred_at = p.occurred_at and e.id = p.event_id
-      where ${isAbout(whose)} and e.actor_id is distinct from ${whose.userId}`,
+    // Two indexes: an OR of both would read every event.
+    from: sql`(
+        select occurred_at, event_id as id from document_event_persons where ${isAbout(whose)}
+        union
+        select occurred_at, id from document_events where details ->> 'user_id' = ${whose.userId}::text
+      ) as found
+      join document_events e on e.occurred_at = found.occurred_at and e.id = found.id
+      left join document_event_persons p on p.occurred_at = found.occurred_at and p.event_id = found.id
+      where e.actor_id is distinct from ${whose.userId}`,
     at: sql`e.occurred_at`,
     id: sql`e.id`,
   }),
@@ -154,7 +167,11 @@ export const sectionNames = Object.keys(sections) as SectionName[] // the keys o
 const pageRows = 200
 
 /** The rows of a section, oldest first, in pages that follow each other by key. No transaction stays open between pages. */
-export async function* pageSection(db: Db, name: SectionName, whose: Whose): AsyncGenerator<ExportedRow[], undefined> {
+export async function* pageSection(
+  db: Db | Tx,
+  name: SectionName,
+  whose: Whose,
+): AsyncGenerator<ExportedRow[], undefined> {
   const { columns, from, at, id } = sections[name](whose)
   let after: { at: string; id: string } | undefined
   for (;;) {

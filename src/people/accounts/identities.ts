@@ -16,6 +16,7 @@ import { endSessionsOfSubject } from '../../database/people/sessions.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import { AppError } from '../../errors/app-error.ts'
 import type { Actor, Clock, Subject, UserId } from '../../vocabulary/vocabulary.ts'
+import { noSuchPerson, noSuchUser } from '../no-such-person.ts'
 import { assertNotErased } from '../personal-data/assert-not-erased.ts'
 import { type NotifyNeeds, notifyOfChange } from '../notify-person.ts'
 import { type ProofNeeds, requireFreshProof } from '../passwords/prove-password.ts'
@@ -34,8 +35,7 @@ export async function browseIdentities(
   const event = { action: 'identity.listed', details: { user_id: userId } }
   await requireAdministrator(db, actor, event.action, { details: event.details })
   const identities = await listIdentitiesOf(db, userId, page)
-  if (identities.length === 0 && (await findPerson(db, userId)) === undefined)
-    throw new AppError('not_found', 'There is no such person.')
+  if (identities.length === 0 && (await findPerson(db, userId)) === undefined) throw noSuchPerson()
   await recordEvent(db, actor, { ...event, outcome: 'ok' })
   return identities
 }
@@ -72,8 +72,7 @@ export async function addIdentity(needs: LinkNeeds, actor: EventActor, link: New
 }
 
 async function insertLink(needs: NotifyNeeds, trx: Tx, actor: EventActor, link: NewIdentity): Promise<Identity> {
-  if ((await lockAccount(trx, link.userId)) === undefined)
-    throw new AppError('not_found', 'There is no such person among the registered users.')
+  if ((await lockAccount(trx, link.userId)) === undefined) throw noSuchUser()
   await assertNotErased(trx, link.userId)
   await assertIsNoPersonsId(trx, link.subject)
 
@@ -82,7 +81,7 @@ async function insertLink(needs: NotifyNeeds, trx: Tx, actor: EventActor, link: 
   const { id, userId, issuer, subject } = identity
   const [details, personal] = [
     { identity_id: id, user_id: userId, issuer },
-    { about: userId, subject },
+    { about: userId, issuer, subject },
   ]
   await recordEvent(trx, actor, { action: 'identity.linked', outcome: 'ok', details, personal })
   await notifyOfChange(needs, trx, userId, { change: 'login_linked' })
@@ -148,7 +147,7 @@ async function removeIdentity(
   const { id, userId, issuer, subject } = identity
   const [details, personal] = [
     { identity_id: id, user_id: userId, issuer },
-    { about: userId, subject },
+    { about: userId, issuer, subject },
   ]
   await recordEvent(trx, actor, { action: 'identity.unlinked', outcome: 'ok', details, personal })
   return identity

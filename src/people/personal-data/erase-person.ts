@@ -25,6 +25,7 @@ import { deleteFactors } from '../../database/second-factors/factors.ts'
 import { hasAdoptedPlatformTables } from '../../database/schema/installation.ts'
 import { AppError } from '../../errors/app-error.ts'
 import type { Actor, Clock, UserId } from '../../vocabulary/vocabulary.ts'
+import { noSuchPerson } from '../no-such-person.ts'
 import { assertAdministrator, recordDenial, requireAdministrator } from '../require-right.ts'
 import { failuresOf } from '../second-factors/answer-challenge.ts'
 
@@ -105,7 +106,7 @@ async function eraseRows(trx: Tx, erasing: Erasing): Promise<Erasure> {
 async function requireKnown(trx: Tx, userId: UserId): Promise<void> {
   if ((await lockAccount(trx, userId)) !== undefined) return
   if ((await findPerson(trx, userId)) !== undefined || (await hasTraces(trx, userId))) return
-  throw new AppError('not_found', 'There is no such person, and nothing of them is left here.')
+  throw noSuchPerson()
 }
 
 async function eraseOwnAccount(trx: Tx, erasing: Erasing): Promise<void> {

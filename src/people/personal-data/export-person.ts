@@ -11,8 +11,8 @@ import {
   sectionNames,
 } from '../../database/personal-data/read-person.ts'
 import type { EventActor } from '../../database/audit/events.ts'
-import { AppError } from '../../errors/app-error.ts'
 import type { Actor, Clock, UserId } from '../../vocabulary/vocabulary.ts'
+import { noSuchPerson } from '../no-such-person.ts'
 import { recordDenial, requireAdministrator, requirePerson } from '../require-right.ts'
 
 type Needs = { db: Db; now: Clock }
@@ -39,8 +39,7 @@ export async function startExport(
   userId: UserId,
 ): Promise<AsyncGenerator<string>> {
   const person = await findPerson(db, userId)
-  if (person === undefined && !(await hasTraces(db, userId)))
-    throw new AppError('not_found', 'There is no such person, and nothing of them is left here.')
+  if (person === undefined && !(await hasTraces(db, userId))) throw noSuchPerson()
   await recordEvent(db, actor, { action, outcome: 'ok', details: { user_id: userId } })
   return writeExport(db, { userId, person, at: now() })
 }

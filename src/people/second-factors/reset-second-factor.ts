@@ -7,6 +7,7 @@ import { endSessionsOf } from '../../database/people/sessions.ts'
 import { deleteFactors, findFactors, lockFactors } from '../../database/second-factors/factors.ts'
 import { AppError } from '../../errors/app-error.ts'
 import type { Actor, UserId } from '../../vocabulary/vocabulary.ts'
+import { noSuchUser } from '../no-such-person.ts'
 import { type NotifyNeeds, notifyOfChange } from '../notify-person.ts'
 import { type ProofNeeds, requireFreshProof } from '../passwords/prove-password.ts'
 import { assertAdministrator, recordDenial, requireAdministrator } from '../require-right.ts'
@@ -43,7 +44,7 @@ export async function resetSecondFactorOf(
 ): Promise<{ id: UserId; email: string }> {
   const { db } = needs
   const account = await findAccountByEmail(db, email)
-  if (account === undefined) throw noSuchPerson()
+  if (account === undefined) throw noSuchUser()
   await inTransaction(db, (trx) => resetFactors(needs, trx, actor, account.id))
   return { id: account.id, email: account.email }
 }
@@ -51,15 +52,11 @@ export async function resetSecondFactorOf(
 async function resetFactors(needs: Needs, trx: Tx, actor: EventActor, userId: UserId): Promise<void> {
   await removeFailures(trx, failuresOf(userId))
   await lockFactors(trx, userId)
-  if ((await lockAccount(trx, userId)) === undefined) throw noSuchPerson()
+  if ((await lockAccount(trx, userId)) === undefined) throw noSuchUser()
   const { hasTotp, passkeys } = await findFactors(trx, userId)
   await deleteFactors(trx, userId)
   await endSessionsOf(trx, userId, needs.now())
   const details = { user_id: userId, totp: hasTotp, passkeys }
   await recordEvent(trx, actor, { action: 'second_factor.reset', outcome: 'ok', details })
   await notifyOfChange(needs, trx, userId, { change: 'second_factors_reset' })
-}
-
-function noSuchPerson(): AppError {
-  return new AppError('not_found', 'There is no such person among the registered users.')
 }

@@ -71,7 +71,7 @@ async function claimsOf(
       action: 'identity.refused',
       outcome: 'unauthenticated',
       details: { issuer: subject.issuer },
-      personal: { subject: subject.subject },
+      personal: { issuer: subject.issuer, subject: subject.subject },
     },
   )
   throw new AppError(

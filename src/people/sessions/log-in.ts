@@ -102,5 +102,5 @@ export async function startSession(
 
 /** What an event says of a login with a provider. The provider's id of the person can be erased. */
 export function ofProvider({ issuer, subject }: Subject) {
-  return { details: { method: 'provider', issuer }, personal: { subject } }
+  return { details: { method: 'provider', issuer }, personal: { issuer, subject } }
 }

@@ -14,6 +14,7 @@ import {
 } from '../../database/users/users.ts'
 import { AppError } from '../../errors/app-error.ts'
 import type { Actor, Clock, PlatformRole, UserId } from '../../vocabulary/vocabulary.ts'
+import { noSuchUser } from '../no-such-person.ts'
 import { type NotifyNeeds, notifyOfChange } from '../notify-person.ts'
 import { assertNotErased } from '../personal-data/assert-not-erased.ts'
 import { type ProofNeeds, requireFreshProof } from '../passwords/prove-password.ts'
@@ -100,8 +101,4 @@ async function changeUser(
       return (await findUser(trx, userId)) ?? user
     })
   })
-}
-
-function noSuchUser(): AppError {
-  return new AppError('not_found', 'There is no such person among the registered users.')
 }

@@ -62,6 +62,18 @@ test('a person is erased after the question, not without an answer to it, and no
 
   const repeated = await run('erase', person.id, '--yes', '--json')
   expect(JSON.parse(repeated.stdout)).toEqual({ id: person.id, is_complete: true, covers: 'everything' })
+  // The e-mail was erased too, so nothing shows whose it was.
+  const byEmail = await run('erase', person.email, '--yes')
+  expect(byEmail).toMatchObject({
+    code: 0,
+    stderr: '',
+    stdout: expect.stringContaining('If you erased this person before'),
+  })
+  expect(JSON.parse((await run('erase', person.email, '--yes', '--json')).stdout)).toEqual({
+    id: null,
+    is_complete: true,
+    covers: 'nothing',
+  })
 })
 
 async function accountOf({ service, person }: Awaited<ReturnType<typeof openScene>>) {

@@ -79,6 +79,9 @@ create index document_events_in_order on document_events (transaction_id);
 -- For the export of what a person did. The rows of document_event_persons, which have the person too, may be erased.
 create index document_events_of_actor on document_events (actor_id, occurred_at, id) where actor_id is not null;
 
+-- For the export of what others did about a person: their role, their lock, their membership.
+create index document_events_about on document_events ((details ->> 'user_id'), occurred_at, id) where details ->> 'user_id' is not null;
+
 -- Receives rows only when the partition of a month is missing; a metric alarms then.
 create table document_events_default partition of document_events default;
 
