@@ -64,12 +64,15 @@ export async function requireAdministrator(
 
 /** Like `requirePerson`, for reviewers and administrators of the platform, and their API keys that review. */
 export async function requireReviewer(db: Db, actor: Actor, action: string): Promise<Person> {
-  return await recordDenial(db, actor, { action }, async () => {
-    const person = await findActivePerson(db, actor, { scope: 'review' })
-    if (!person.isAdministrator && !person.isReviewer)
-      throw new AppError('forbidden', 'Only a reviewer or an administrator of the platform may do this.')
-    return person
-  })
+  return await recordDenial(db, actor, { action }, () => assertReviewer(db, actor))
+}
+
+/** Like `requireReviewer`, inside a `recordDenial` and behind a lock: no denial is recorded. */
+export async function assertReviewer(db: Db | Tx, actor: Actor): Promise<Person> {
+  const person = await findActivePerson(db, actor, { scope: 'review' })
+  if (!person.isAdministrator && !person.isReviewer)
+    throw new AppError('forbidden', 'Only a reviewer or an administrator of the platform may do this.')
+  return person
 }
 
 /** Like `requireAdministrator`, inside a `recordDenial` and behind a lock: no API key may, and no denial is recorded. */

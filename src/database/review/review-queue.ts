@@ -26,20 +26,24 @@ const isNamed = ({ documentType, firmId }: QueueFilter) => sql<boolean>`true
   ${documentType === undefined ? sql`` : sql`and q.document_type = ${codeOf(documentType)}`}
   ${firmId === undefined ? sql`` : sql`and q.firm_id = ${firmId}`}`
 
-/** SQL, for `document_review_queue q`: from index columns alone, whether this person may decide. */
+/**
+ * SQL, for `document_review_queue q`: whether this person may decide. It needs index columns alone, so that the documents
+ * that it passes cost no look-up. The caller must have checked that they review at all.
+ */
 const isOfOthers = ({ userId, hasScanner }: QueueReader) => sql<boolean>`
-  (q.is_scanned or not ${hasScanner}::boolean) and q.firm_id <> all (${ownFirmsOf(userId)})`
+  (q.is_scanned or not ${hasScanner}::boolean) and q.uploaded_by <> ${userId} and q.firm_id <> all (${ownFirmsOf(userId)})`
 
 /**
- * SQL, for `document_review_queue q`: whether the document itself waits, and this person did not upload its content. The
- * triggers may leave a row too many when two transactions change a document at once. OFFSET 0 forces look-ups by key for each
- * row, instead of a join with all documents.
+ * SQL, for a row of `document_review_queue`: whether the document itself waits, and this person did not upload its content as
+ * another version. The triggers may leave a row too many when two transactions change a document at once. OFFSET 0 forces
+ * look-ups by key for each row, instead of a join with all documents.
  */
-const isWaitingFor = (userId: UserId) => sql<boolean>`exists (
+const isWaitingFor = (userId: UserId, q: 'q' | 'free' = 'q') => sql<boolean>`exists (
   select from documents d
   join security_firms firm on firm.id = d.firm_id
   join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id and v.version = d.current_version
-  where d.firm_id = q.firm_id and d.id = q.document_id and d.deleted_at is null and v.review_status = 'pending'
+  where d.firm_id = ${sql.ref(`${q}.firm_id`)} and d.id = ${sql.ref(`${q}.document_id`)} and d.deleted_at is null
+    and v.review_status = 'pending'
     and v.scan_status in ('clean', 'skipped') and v.bytes_state = 'present'
     and not exists (
       select from document_versions u
@@ -47,8 +51,21 @@ const isWaitingFor = (userId: UserId) => sql<boolean>`exists (
         and (u.version = v.version or u.sha256 = v.sha256))
   offset 0)`
 
-/** SQL, for `document_review_queue q`: whether this person may decide. The caller must have checked that they review at all. */
-const isDecidableBy = (reader: QueueReader) => sql<boolean>`(${isOfOthers(reader)} and ${isWaitingFor(reader.userId)})`
+/**
+ * SQL: the waiting documents whose content this person uploaded as an earlier version. It reads the person's own uploads.
+ * OFFSET 0 forces look-ups by key for each of them.
+ */
+const restoredUploadsOf = (userId: UserId) => sql<DocumentId[]>`array(
+  select own.document_id from document_versions own
+  cross join lateral (
+    select from document_review_queue waiting
+    join document_versions v on v.firm_id = waiting.firm_id and v.document_id = waiting.document_id
+      and v.version = waiting.version
+    where waiting.document_id = own.document_id and waiting.firm_id = own.firm_id and waiting.version > own.version
+      and v.sha256 = own.sha256
+    offset 0
+  ) each
+  where own.uploaded_by = ${userId})`
 
 type WaitingRow = DocumentRecord & {
   firmName: string
@@ -64,10 +81,13 @@ const nameOf = (userId: RawBuilder<unknown>) => sql<string>`coalesce(
   (select trim(first_name || ' ' || last_name) from registered_users where id = ${userId}),
   (select trim(first_name || ' ' || last_name) from document_personnel(${userId})), '')`
 
-/** The rows of `from`, a selection of `document_review_queue`, with their documents, oldest first. */
+/** The documents of `from`, which yields keys of `document_review_queue`, with their claims, oldest first. */
 async function readWaiting(db: Db | Tx, from: RawBuilder<unknown>, now: Date): Promise<WaitingDocument[]> {
   const { rows } = await sql<WaitingRow>`
-    with page as materialized (${from})
+    with named as materialized (${from}),
+    page as materialized (
+      select q.* from named join document_review_queue q on q.document_id = named.document_id and q.firm_id = named.firm_id
+    )
     select ${documentColumns}, firm.name as "firmName", page.waiting_since as "waitingSince",
       page.waiting_since::text as "waitingSinceExact", page.claimed_until as "claimedUntil",
       case when page.claimed_until > ${now}::timestamptz then page.claimed_by end as "claimedBy",
@@ -106,7 +126,8 @@ export async function listWaiting(
       : sql`(q.waiting_since, q.document_id) > (${page.after.at}::timestamptz, ${page.after.id}::uuid)`
   return await readWaiting(
     db,
-    sql`select q.* from document_review_queue q where ${isNamed(filter)} and ${isAfter} and ${isDecidableBy(reader)}
+    sql`select q.document_id, q.firm_id from document_review_queue q
+      where ${isNamed(filter)} and ${isAfter} and ${isOfOthers(reader)} and ${isWaitingFor(reader.userId)}
       order by q.waiting_since, q.document_id limit ${page.limit}`,
     now,
   )
@@ -120,7 +141,7 @@ export async function findWaiting(
 ): Promise<WaitingDocument | undefined> {
   const [waiting] = await readWaiting(
     db,
-    sql`select q.* from document_review_queue q where q.document_id = ${documentId} limit 1`,
+    sql`select q.document_id, q.firm_id from document_review_queue q where q.document_id = ${documentId} limit 1`,
     now,
   )
   return waiting
@@ -128,11 +149,12 @@ export async function findWaiting(
 
 export type WaitingOfType = { documentType: string; waiting: number; oldest: Date }
 
-/** How many documents of each type wait for a decision that this person may make. Reads an index only. */
+/** How many documents of each type wait for a decision that this person may make. Reads one index of the queue only. */
 export async function countWaiting(db: Db, reader: QueueReader, filter: QueueFilter): Promise<WaitingOfType[]> {
   const { rows } = await sql<WaitingOfType>`
     select q.document_type as "documentType", count(*)::integer as waiting, min(q.waiting_since) as oldest
     from document_review_queue q where ${isNamed(filter)} and ${isOfOthers(reader)}
+      and q.document_id <> all (${restoredUploadsOf(reader.userId)})
     group by q.document_type order by oldest, q.document_type`.execute(db)
   return rows
 }
@@ -143,7 +165,7 @@ export async function lockClaimsOf(trx: Tx, userId: UserId): Promise<void> {
 }
 
 type ClaimTimes = { now: Date; until: Date }
-type Claimed = { documentId: DocumentId; firmId: FirmId }
+export type Claimed = { documentId: DocumentId; firmId: FirmId }
 
 /** Renews the oldest claim that this person has. `firmId`: of one firm. */
 export async function renewClaim(
@@ -155,7 +177,7 @@ export async function renewClaim(
     with own as materialized (
       select q.document_id, q.firm_id from document_review_queue q
       where q.claimed_by = ${reader.userId} and q.claimed_until > ${now}
-        and (${firmId}::uuid is null or q.firm_id = ${firmId}::uuid) and ${isDecidableBy(reader)}
+        and (${firmId}::uuid is null or q.firm_id = ${firmId}::uuid) and ${isOfOthers(reader)} and ${isWaitingFor(reader.userId)}
       order by q.waiting_since, q.document_id limit 1 for update of q
     )
     update document_review_queue q set claimed_until = ${until} from own
@@ -164,7 +186,10 @@ export async function renewClaim(
   return rows[0]
 }
 
-/** Claims the oldest document without a claim. Rows that others are claiming or deciding on are skipped. */
+/**
+ * Claims the oldest document without a claim. Rows that others are claiming or deciding on are skipped. The walk reads an
+ * index only: a lock in the same SELECT would read the row of every document that the walk passes.
+ */
 export async function claimOldest(
   trx: Tx,
   reader: QueueReader,
@@ -173,8 +198,14 @@ export async function claimOldest(
   const { rows } = await sql<Claimed>`
     with next as materialized (
       select q.document_id, q.firm_id from document_review_queue q
-      where ${isNamed(filter)} and (q.claimed_until is null or q.claimed_until <= ${now}) and ${isDecidableBy(reader)}
-      order by q.waiting_since, q.document_id limit 1 for update of q skip locked
+      cross join lateral (
+        select from document_review_queue free
+        where free.document_id = q.document_id and free.firm_id = q.firm_id
+          and (free.claimed_until is null or free.claimed_until <= ${now}) and ${isWaitingFor(reader.userId, 'free')}
+        for update of free skip locked
+      ) locked
+      where ${isNamed(filter)} and ${isOfOthers(reader)}
+      order by q.waiting_since, q.document_id limit 1
     )
     update document_review_queue q set claimed_by = ${reader.userId}, claimed_until = ${until} from next
     where q.document_id = next.document_id and q.firm_id = next.firm_id
@@ -193,6 +224,20 @@ export async function claimOne(
     where document_id = ${documentId} and firm_id = ${firmId}
       and (claimed_by is null or claimed_by = ${userId} or claimed_until <= ${now})`.execute(trx)
   return numAffectedRows === 1n
+}
+
+/** Ends the other claims of a person who has just claimed a document, and returns them. `firmId`: those of one firm alone. */
+export async function endOtherClaims(
+  trx: Tx,
+  { documentId }: Claimed,
+  { userId, firmId, now }: { userId: UserId; firmId: FirmId | null; now: Date },
+): Promise<Claimed[]> {
+  const { rows } = await sql<Claimed>`
+    update document_review_queue set claimed_by = null, claimed_until = null
+    where claimed_by = ${userId} and claimed_until > ${now} and document_id <> ${documentId}
+      and (${firmId}::uuid is null or firm_id = ${firmId}::uuid)
+    returning document_id as "documentId", firm_id as "firmId"`.execute(trx)
+  return rows
 }
 
 /** Ends the claim that `by` has on a document. False without one. */

@@ -3,11 +3,14 @@ import type { Tx } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import type { DocumentRecord } from '../../database/documents/documents.ts'
 import { hasUploaded } from '../../database/documents/record-review.ts'
+import type { Person } from '../../database/people/accounts.ts'
 import { requireMembership } from '../../database/people/check-access.ts'
 import {
+  type Claimed,
   claimOldest,
   claimOne,
   endClaim,
+  endOtherClaims,
   findWaiting,
   lockClaimsOf,
   lockInQueue,
@@ -16,7 +19,7 @@ import {
   type WaitingDocument,
 } from '../../database/review/review-queue.ts'
 import { AppError } from '../../errors/app-error.ts'
-import { recordDenial, requireReviewer } from '../../people/require-right.ts'
+import { assertReviewer, recordDenial, requireReviewer } from '../../people/require-right.ts'
 import { rights } from '../../people/rights.ts'
 import type { Actor, DocumentId } from '../../vocabulary/vocabulary.ts'
 import { assertServable } from '../download/assert-servable.ts'
@@ -36,10 +39,12 @@ export async function claimNext(
   actor: Actor,
   filter: QueueFilter,
 ): Promise<WaitingDocument | undefined> {
-  const person = await requireReviewer(db, actor, claimed)
+  await requireReviewer(db, actor, claimed)
   return await recordDenial(db, actor, { action: claimed }, () =>
     inTransaction(db, async (trx) => {
       await lockClaimsOf(trx, actor.userId)
+      // Again, because the lock waits: the person may have lost the right meanwhile.
+      const person = await assertReviewer(trx, actor)
       const reader = readerOf(person, scanner)
       const times = timesFrom(now())
       const wanted = filterOf(person, filter)
@@ -47,16 +52,15 @@ export async function claimNext(
         (await renewClaim(trx, reader, { ...times, firmId: person.keyFirmId })) ??
         (await claimOldest(trx, reader, { ...times, filter: wanted }))
       if (next === undefined) return undefined
-      const waiting = await requireWaiting(trx, next.documentId, times.now)
-      await recordClaim(trx, actor, waiting)
-      return waiting
+      return await recordClaim(trx, actor, next, { person, now: times.now })
     }),
   )
 }
 
 /**
- * Claims one document, or renews the own claim. Throws `claimed` with the name of another reviewer, `forbidden` for a document
- * of the own firm or an own upload, `not_found` when it waits for no decision, and what prevents reading it.
+ * Claims one document, or renews the own claim. Another claim of this person ends: nobody has two. Throws `claimed` with the
+ * name of another reviewer, `forbidden` for a document of the own firm or an own upload, `not_found` when it waits for no
+ * decision, and what prevents reading it.
  */
 export async function claimDocument(
   { db, scanner, now }: QueueNeeds,
@@ -64,45 +68,54 @@ export async function claimDocument(
   documentId: DocumentId,
 ): Promise<WaitingDocument> {
   await requireReviewer(db, actor, claimed)
-  const place = await findWaiting(db, documentId, now())
-  if (place === undefined) throw notWaiting()
-  const { firmId } = place.document
-  return await recordDenial(db, actor, { action: claimed, firmId, documentId }, () =>
-    inTransaction(db, async (trx) => {
-      const times = timesFrom(now())
-      await lockInQueue(trx, { documentId, firmId })
-      const { document, claim } = await requireWaiting(trx, documentId, times.now)
-      await assertMayDecide(trx, actor, document)
-      if (claim !== null && claim.by !== actor.userId) throw claimedBy(claim)
-      assertServable(document, { scanner })
-      await claimOne(trx, { documentId, firmId }, { ...times, userId: actor.userId })
-      const waiting = await requireWaiting(trx, documentId, times.now)
-      await recordClaim(trx, actor, waiting)
-      return waiting
-    }),
-  )
+  return await inQueue({ db, now }, actor, { action: claimed, documentId }, async (trx, place) => {
+    await lockClaimsOf(trx, actor.userId)
+    const times = timesFrom(now())
+    await lockInQueue(trx, place)
+    const person = await assertReviewer(trx, actor)
+    const { document, claim } = await requireWaiting(trx, documentId, times.now)
+    await assertMayDecide(trx, actor, document)
+    // The row may be one too many.
+    if (document.reviewStatus !== 'pending' || document.deletedAt !== null) throw notWaiting()
+    if (claim !== null && claim.by !== actor.userId) throw claimedBy(claim)
+    assertServable(document, { scanner })
+    await claimOne(trx, place, { ...times, userId: actor.userId })
+    return await recordClaim(trx, actor, place, { person, now: times.now })
+  })
 }
 
 const released = 'document.claim_released'
 
 /** Ends a claim; the next reviewer gets the document. Only for the claim's own person and administrators. */
 export async function releaseClaim({ db, now }: QueueNeeds, actor: Actor, documentId: DocumentId): Promise<void> {
-  const person = await requireReviewer(db, actor, released)
-  const place = await findWaiting(db, documentId, now())
-  if (place === undefined) throw notWaiting()
-  const { firmId } = place.document
-  const event = { action: released, firmId, documentId }
-  await recordDenial(db, actor, event, async () => {
-    filterOf(person, { documentType: undefined, firmId })
-    await inTransaction(db, async (trx) => {
-      await lockInQueue(trx, { documentId, firmId })
-      const { claim } = await requireWaiting(trx, documentId, now())
-      if (claim === null) throw new AppError('not_found', 'Nobody has claimed this document.')
-      if (claim.by !== actor.userId && !person.isAdministrator)
-        throw new AppError('forbidden', `${nameOf(claim)} has claimed this document. An administrator can release it.`)
-      await endClaim(trx, { documentId, firmId }, claim.by)
-      await recordEvent(trx, actor, { ...event, outcome: 'ok', details: { claimed_by: claim.by } })
-    })
+  await requireReviewer(db, actor, released)
+  await inQueue({ db, now }, actor, { action: released, documentId }, async (trx, place) => {
+    await lockInQueue(trx, place)
+    const person = await assertReviewer(trx, actor)
+    filterOf(person, { documentType: undefined, firmId: place.firmId })
+    const { claim } = await requireWaiting(trx, documentId, now())
+    if (claim === null) throw new AppError('not_found', 'Nobody has claimed this document.')
+    if (claim.by !== actor.userId && !person.isAdministrator)
+      throw new AppError('forbidden', `${nameOf(claim)} has claimed this document. An administrator can release it.`)
+    await endClaim(trx, place, claim.by)
+    await recordRelease(trx, actor, place, { claimed_by: claim.by })
+  })
+}
+
+type CallInQueue = { action: string; documentId: DocumentId }
+
+/** Runs `work` for a document in the queue, in a transaction. A denial and an unknown document leave an event. */
+async function inQueue<Result>(
+  { db, now }: Pick<QueueNeeds, 'db' | 'now'>,
+  actor: Actor,
+  { action, documentId }: CallInQueue,
+  work: (trx: Tx, place: Claimed) => Promise<Result>,
+): Promise<Result> {
+  const firmId = (await findWaiting(db, documentId, now()))?.document.firmId
+  const event = { action, documentId, ...(firmId === undefined ? {} : { firmId }) }
+  return await recordDenial(db, actor, event, async () => {
+    if (firmId === undefined) throw notWaiting()
+    return await inTransaction(db, (trx) => work(trx, { documentId, firmId }))
   })
 }
 
@@ -137,9 +150,24 @@ async function requireWaiting(trx: Tx, documentId: DocumentId, now: Date): Promi
   return waiting
 }
 
-async function recordClaim(trx: Tx, actor: Actor, { document }: WaitingDocument): Promise<void> {
-  const { firmId, id: documentId, version } = document
-  await recordEvent(trx, actor, { action: claimed, outcome: 'ok', firmId, documentId, version })
+/** In the transaction of the claim. The person's other claims end, since nobody has two; a key of one firm sees no others. */
+async function recordClaim(
+  trx: Tx,
+  actor: Actor,
+  place: Claimed,
+  { person, now }: { person: Person; now: Date },
+): Promise<WaitingDocument> {
+  const earlier = await endOtherClaims(trx, place, { userId: actor.userId, firmId: person.keyFirmId, now })
+  for (const each of earlier)
+    await recordRelease(trx, actor, each, { claimed_by: actor.userId, claimed_instead: place.documentId })
+  const waiting = await requireWaiting(trx, place.documentId, now)
+  const { version } = waiting.document
+  await recordEvent(trx, actor, { action: claimed, outcome: 'ok', ...place, version })
+  return waiting
+}
+
+async function recordRelease(trx: Tx, actor: Actor, place: Claimed, details: Record<string, string>): Promise<void> {
+  await recordEvent(trx, actor, { action: released, outcome: 'ok', ...place, details })
 }
 
 function timesFrom(now: Date): { now: Date; until: Date } {
