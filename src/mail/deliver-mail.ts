@@ -13,7 +13,8 @@ import {
 } from '../database/mail/mails.ts'
 import { createSecret, hashSecret } from '../vocabulary/secrets.ts'
 import type { Clock } from '../vocabulary/vocabulary.ts'
-import { linksOfMails, type MailFacts, type MailKind, maxMailsTo } from './templates/mail-kinds.ts'
+import { maxMailsTo } from './mail-limits.ts'
+import { linksOfMails, type MailFacts, type MailKind } from './templates/mail-kinds.ts'
 import { MailError, type Message, type SendMail } from './smtp.ts'
 import { composeMail } from './templates/compose-mail.ts'
 
