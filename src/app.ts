@@ -76,13 +76,14 @@ export type App = {
   /** Whether mail is sent: where it is off, nothing is queued. */
   mailIsOn: boolean
   passwords: Passwords
-  /** `secondFactors`, `webhooks`: the newest first; the others only decrypt. */
+  /** `secondFactors`, `webhooks`, `unsubscribeLinks`: the newest first; the others only decrypt or verify. */
   keys: TokenKeys & {
     localLinks: Uint8Array
     previousLocalLinks: Uint8Array | undefined
     cursors: Uint8Array
     secondFactors: Uint8Array[]
     webhooks: Uint8Array[]
+    unsubscribeLinks: Uint8Array[]
     providerLogins: Uint8Array
   }
   /** Undefined: there is no OpenID provider. */
@@ -186,6 +187,7 @@ async function createKeys(secret: string, previous: string | undefined): Promise
     providerLogins: deriveKey(secret, 'provider-logins'),
     secondFactors: secrets.map((each) => deriveKey(each, 'second-factors')),
     webhooks: secrets.map((each) => deriveKey(each, 'webhooks')),
+    unsubscribeLinks: secrets.map((each) => deriveKey(each, 'unsubscribe-links')),
   }
 }
 

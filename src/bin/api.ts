@@ -23,6 +23,8 @@ import { identityRoutes } from '../http/routes/identities.ts'
 import { invitationRoutes } from '../http/routes/invitations.ts'
 import { memberRoutes } from '../http/routes/members.ts'
 import { messageRoutes } from '../http/routes/messages/messages.ts'
+import { preferenceRoutes } from '../http/routes/messages/preferences.ts'
+import { unsubscribeRoutes } from '../http/routes/messages/unsubscribe.ts'
 import { personalDataRoutes } from '../http/routes/personal-data.ts'
 import { secondFactorRoutes } from '../http/routes/second-factors.ts'
 import { deliveryRoutes } from '../http/routes/webhooks/deliveries.ts'
@@ -109,6 +111,8 @@ function apiRoutes(app: App, { checkReadiness, identify, ...limits }: RouteNeeds
     archiveRoutes(app),
     calendarRoutes({ db, now: app.now, publicUrl: config.publicUrl }),
     messageRoutes({ db, now: app.now, publicUrl: config.publicUrl, cursors }),
+    preferenceRoutes({ db, now: app.now }),
+    unsubscribeRoutes({ db, now: app.now, keys }),
     webhookRoutes({ ...app, cursors }),
     deliveryRoutes({ ...app, cursors }),
     checklistRoutes({ db, now: app.now }),

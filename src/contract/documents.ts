@@ -48,7 +48,7 @@ export const documentShape = z
     }),
     uploaded_by: uuid,
     uploaded_at: time,
-    is_verified: z.boolean(),
+    is_verified: z.boolean().meta({ description: 'False again once its last day is over.' }),
     verified_at: time.nullable(),
     review_status: z.enum(['pending', 'verified', 'rejected']),
     review_reason: z.string().nullable(),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 
+import { mailChoices } from '../vocabulary/vocabulary.ts'
 import { pageQuery, time, uuid } from './documents.ts'
 
 /** Schemas of messages and of preferences for mail. */
@@ -10,6 +11,17 @@ export const messagesQuery = pageQuery.extend({
     .optional()
     .meta({ description: 'Only messages that were not read yet. `?unread` is enough.' }),
 })
+
+export const preferencesShape = z
+  .strictObject({
+    mail: z.enum(mailChoices).meta({
+      description:
+        '`at_once`: each mail by itself. `digest`: one mail a day, at 08:00 in South Africa. `off`: none. Mails about the account and its security, and invitations, always go out.',
+    }),
+  })
+  .meta({ id: 'Preferences' })
+
+export const unsubscribeParams = z.object({ token: z.string() })
 
 export const messageParams = z.object({ id: uuid })
 

@@ -12,9 +12,11 @@ import {
   recordSent,
 } from '../database/mail/mails.ts'
 import { createSecret, hashSecret } from '../vocabulary/secrets.ts'
-import type { Clock } from '../vocabulary/vocabulary.ts'
+import type { Clock, UserId } from '../vocabulary/vocabulary.ts'
+import { findMailChoice } from '../database/mail/preferences.ts'
+import { signUnsubscribeToken, type UnsubscribeKeys } from './unsubscribe-token.ts'
 import { maxMailsTo } from './mail-limits.ts'
-import { linksOfMails, type MailFacts, type MailKind } from './templates/mail-kinds.ts'
+import { choiceOf, linksOfMails, type MailFacts, type MailKind } from './templates/mail-kinds.ts'
 import { MailError, type Message, type SendMail } from './smtp.ts'
 import { composeMail } from './templates/compose-mail.ts'
 
@@ -24,6 +26,7 @@ export type DeliverNeeds = {
   now: Clock
   send: SendMail
   publicUrl: string
+  keys: { unsubscribeLinks: UnsubscribeKeys }
 }
 
 /** Longer than the longest attempt. */
@@ -91,7 +94,10 @@ async function composeWithLink(needs: DeliverNeeds, mail: ClaimedMail): Promise<
   const [kind, facts] = [mail.kind as MailKind, mail.facts as MailFacts[MailKind]]
   if (!(await isWanted(needs, mail))) return undefined
   const link = linksOfMails[kind]
-  if (link === undefined) return { id: mail.id, to: mail.recipient, ...composeMail(kind, facts, needs.publicUrl) }
+  if (link === undefined) {
+    const content = composeMail(kind, facts, needs.publicUrl)
+    return { id: mail.id, to: mail.recipient, ...content, unsubscribeUrl: unsubscribeUrlOf(needs, mail) }
+  }
   const { page, seconds } = link
   const secret = createSecret()
   const createdAt = needs.now()
@@ -106,6 +112,13 @@ async function composeWithLink(needs: DeliverNeeds, mail: ClaimedMail): Promise<
   return { id: mail.id, to: mail.recipient, ...composeMail(kind, facts, url) }
 }
 
+/** Of the mails that a person may refuse. */
+function unsubscribeUrlOf({ keys, publicUrl }: DeliverNeeds, { kind, subjectId }: ClaimedMail): string | undefined {
+  if (choiceOf[kind as MailKind] === 'always' || subjectId === null) return undefined
+  // `notify` and `sendDailyDigests` queue these mails to people.
+  return `${publicUrl}/api/v1/unsubscribe/${signUnsubscribeToken(keys.unsubscribeLinks, subjectId as UserId)}`
+}
+
 /** False if the account or the invitation is gone. */
 async function storeLink(db: Db, token: LinkToken, mail: ClaimedMail): Promise<boolean> {
   const { subjectId, recipient: email } = mail
@@ -117,8 +130,14 @@ async function storeLink(db: Db, token: LinkToken, mail: ClaimedMail): Promise<b
   return true
 }
 
-/** Whether the address did not get too many of these mails already: somebody else may have caused them. */
+/**
+ * Whether the person did not refuse such mails since it was queued, and the address did not get too many of them already:
+ * somebody else may have caused them.
+ */
 async function isWanted({ db, log, now }: DeliverNeeds, mail: ClaimedMail): Promise<boolean> {
+  const isChosen = choiceOf[mail.kind as MailKind] !== 'always' && mail.subjectId !== null
+  // The subject of a mail without a link is its person.
+  if (isChosen && (await findMailChoice(db, mail.subjectId as UserId)) === 'off') return false
   if (mail.attempt > 1) return true
   const { perHour, perDay } = maxMailsTo[mail.kind as MailKind]
   const sent = await countMailsTo(db, mail, now())

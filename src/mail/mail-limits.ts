@@ -18,4 +18,5 @@ export const maxMailsTo: Record<MailKind, { perHour: number; perDay: number }> =
   renewal_reminder: fromThePlatform,
   document_expired: fromThePlatform,
   webhook_disabled: fromThePlatform,
+  daily_digest: fromThePlatform,
 }

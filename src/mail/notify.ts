@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { insertMessages } from '../database/mail/messages.ts'
 import type { Tx } from '../database/connection/client.ts'
 import type { Clock, FirmId, UserId } from '../vocabulary/vocabulary.ts'
-import { isOptional, type MailFacts, type MailKind } from './templates/mail-kinds.ts'
+import { choiceOf, type MailFacts, type MailKind } from './templates/mail-kinds.ts'
 
 export type NotifyNeeds = { mailIsOn: boolean; now: Clock }
 
@@ -35,7 +35,7 @@ export async function notify<Kind extends MailKind>(
     firmId: firmId ?? null,
     aboutId: aboutId ?? null,
   }))
-  const mail = mailIsOn ? (isOptional[kind] ? 'as_chosen' : 'always') : 'never'
+  const mail = mailIsOn ? choiceOf[kind] : 'never'
   await insertMessages(trx, messages, { createdAt: now(), delaySeconds, mail })
 }
 
@@ -46,7 +46,7 @@ export async function notifyEach<Kind extends MailKind>(
   kind: Kind,
   messages: { id: string; userId: UserId; firmId: FirmId; aboutId: string; facts: MailFacts[Kind] }[],
 ): Promise<void> {
-  const mail = mailIsOn ? (isOptional[kind] ? 'as_chosen' : 'always') : 'never'
+  const mail = mailIsOn ? choiceOf[kind] : 'never'
   const rows = messages.map(({ id, userId, firmId, aboutId, facts }) => ({ id, userId, firmId, aboutId, facts, kind }))
   await insertMessages(trx, rows, { createdAt: now(), delaySeconds: 0, mail })
 }

@@ -11,6 +11,8 @@ export type Message = MailContent & {
   /** Without the angle brackets and the host. */
   id: string
   to: string
+  /** RFC 8058: a POST there ends such mails. Undefined: its person cannot refuse it. */
+  unsubscribeUrl?: string | undefined
 }
 
 /** `server`: the whole server fails. `mail`: it rejects this mail, for now. `mail_for_good`: a repeat would be the same. */
@@ -59,7 +61,7 @@ export function createMailSender({ server, from }: MailConfig, onLogin?: () => v
   })
   const domain = from.address.slice(from.address.lastIndexOf('@') + 1)
 
-  return async ({ id, to, subject, text, html }, signal) => {
+  return async ({ id, to, subject, text, html, unsubscribeUrl }, signal) => {
     try {
       await transport.sendMail({
         from,
@@ -69,7 +71,7 @@ export function createMailSender({ server, from }: MailConfig, onLogin?: () => v
         text,
         html,
         messageId: `<${id}@${domain}>`,
-        headers: { 'Auto-Submitted': 'auto-generated' },
+        headers: { 'Auto-Submitted': 'auto-generated', ...unsubscribeHeaders(unsubscribeUrl) },
         signal: AbortSignal.any([signal, AbortSignal.timeout(maxSendMs)]),
       })
     } catch (error) {
@@ -81,6 +83,11 @@ export function createMailSender({ server, from }: MailConfig, onLogin?: () => v
 /** The library reports a login to its logger alone. Nothing that it logs is stored. */
 function noticeLogins(onLogin: () => void): { info: (entry: { action?: string }) => void } {
   return { info: ({ action }) => action === 'authenticated' && onLogin() }
+}
+
+function unsubscribeHeaders(url: string | undefined): Record<string, string> {
+  if (url === undefined) return {}
+  return { 'List-Unsubscribe': `<${url}>`, 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' }
 }
 
 type SmtpFailure = {

@@ -21,6 +21,7 @@ import { removeFailuresBefore } from '../database/people/login-failures.ts'
 import { eraseOldFields, finishErasures } from '../people/personal-data/erase-old-fields.ts'
 import { holdObjects } from '../documents/purge/disposal.ts'
 import { purgeDaily, type PurgeDailyNeeds } from '../documents/purge/purge-trash.ts'
+import { sendDailyDigests } from '../mail/send-daily-digests.ts'
 import { sendReminders } from '../documents/renewal/send-reminders.ts'
 import { scanStored, type ScanStoredNeeds } from '../documents/scanning/scan-stored.ts'
 import { reachableStores } from '../documents/stores/stores.ts'
@@ -43,7 +44,7 @@ export type JobNeeds = VerifyNeeds &
   ScanStoredNeeds &
   PurgeDailyNeeds & {
     metrics: Pick<Metrics, 'jobSeconds'>
-    config: Pick<Config, 'auditPersonalMonths'>
+    config: Pick<Config, 'auditPersonalMonths' | 'publicUrl'>
     mailIsOn: boolean
     /** The name of this process. */
     instance: string
@@ -203,6 +204,20 @@ export const remindFirms: Job = {
   },
 }
 
+export const mailDailyDigests: Job = {
+  name: 'mail-daily-digests',
+  description: 'Queues the mail of the day to people who want one a day.',
+  // 08:00 in South Africa, and once more for a clock that was early.
+  schedule: '0,10 6 * * *',
+  maxSeconds: 60 * 60,
+  async run({ db, mailIsOn, config }, signal) {
+    if (!mailIsOn) return { mails: 0, messages: 0, complete: true }
+    const now = await readClock(db)
+    const sent = await sendDailyDigests({ db, publicUrl: config.publicUrl }, { asOf: now(), signal })
+    return { mails: sent.mails, messages: sent.messages, complete: sent.isComplete }
+  },
+}
+
 /** Every job of the queue. */
 export const everyJob: Job[] = [
   housekeeping,
@@ -243,6 +258,7 @@ export const everyJob: Job[] = [
   },
   storeAuditHead,
   remindFirms,
+  mailDailyDigests,
   erasePersonalData,
   {
     name: 'purge',

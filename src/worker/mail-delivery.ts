@@ -6,8 +6,14 @@ import type { MailConfig } from '../config/config.ts'
 import { type Db, readClock } from '../database/connection/client.ts'
 import { deliverMail } from '../mail/deliver-mail.ts'
 import { createMailSender } from '../mail/smtp.ts'
+import type { UnsubscribeKeys } from '../mail/unsubscribe-token.ts'
 
-type Needs = { db: Db; log: Logger; config: { mail: MailConfig | undefined } }
+type Needs = {
+  db: Db
+  log: Logger
+  config: { mail: MailConfig | undefined }
+  keys: { unsubscribeLinks: UnsubscribeKeys }
+}
 
 const defaultTimes = {
   everyMs: 5_000,
@@ -17,7 +23,7 @@ const defaultTimes = {
 
 /** Sends queued mails until it is closed. It is no job of the queue: people wait for these mails. Off without a mail server. */
 export function startMailDelivery(
-  { db, log, config }: Needs,
+  { db, log, config, keys }: Needs,
   { everyMs, afterFailureMs } = defaultTimes,
 ): { close(): Promise<void> } {
   const ending = new AbortController()
@@ -37,7 +43,7 @@ export function startMailDelivery(
   async function deliverOnce(): Promise<boolean> {
     try {
       const { server_fails: isFailing, ...counts } = await deliverMail(
-        { db, log, now: await readClock(db), send, publicUrl },
+        { db, log, now: await readClock(db), send, publicUrl, keys },
         signal,
       )
       if (counts.sent > 0) log.info({ event: 'mail_delivered', ...counts })

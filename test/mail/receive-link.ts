@@ -7,11 +7,11 @@ type Place = { service: TestService; mailServer: MailServerForTests }
 
 /** Sends all mail that is due. */
 export async function sendMails({ app }: TestService): Promise<void> {
-  const { db, log, config, now } = app
+  const { db, log, config, now, keys } = app
   const { mail } = config
   if (mail === undefined) throw new Error('mail is off')
   const later = new Date(now().getTime() + 1000)
-  const needs = { db, log, now: () => later, publicUrl: mail.publicUrl, send: createMailSender(mail) }
+  const needs = { db, log, keys, now: () => later, publicUrl: mail.publicUrl, send: createMailSender(mail) }
   await deliverMail(needs, AbortSignal.timeout(30_000))
 }
 

@@ -60,6 +60,19 @@ it('on the last day it is verified; a day later the platform’s row is not, onc
   expect(await eventsOf(id, 'document.changed')).toEqual([])
 })
 
+it('a document’s JSON is verified exactly while the platform’s row is, and shows the decision on', async () => {
+  const scene = await makeFirmScene(service)
+  const id = await verifiedDocument(service, scene, reviewer, { validUntil: lastDay })
+  const read = async () => (await callDocuments(service.url, scene.firm, scene.admin, `/${id}`)).json()
+  await remind(service.app, morning(lastDay))
+  expect(await read()).toMatchObject({ is_verified: true, verified_at: expect.any(String) as string })
+  await remind(service.app, morning(lastDay, 1))
+  const expired = { is_verified: false, verified_at: null, review_status: 'verified', valid_until: lastDay }
+  expect(await read()).toMatchObject({ ...expired, verified_version: 1 })
+  await verify(service.url, { firm: scene.firm, id }, reviewer, addDays(lastDay, 100))
+  expect(await read()).toMatchObject({ is_verified: true, verified_at: expect.any(String) as string })
+})
+
 it('an expiring document leaves one event, when it has 90 days left', async () => {
   const scene = await makeFirmScene(service)
   const id = await verifiedDocument(service, scene, reviewer, { validUntil: lastDay })

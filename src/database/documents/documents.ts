@@ -42,6 +42,8 @@ export type DocumentRecord = VersionOfFile & {
   reviewStatus: ReviewStatus
   reviewReason: string | null
   reviewedAt: Date | null
+  /** When it was recorded that the last day of the verified version is over. */
+  expiredAt: Date | null
   validUntil: string | null
   scanStatus: ScanStatus
   bytesState: 'present' | 'missing' | 'wrong' | 'removed'
@@ -56,6 +58,7 @@ export const documentColumns = sql<DocumentRecord>`
   v.mime_type as "mimeType", v.sha256, v.version, ${verifiedVersion} as "verifiedVersion", v.id as "versionId", v.store, v.store_id as "storeId",
   v.storage_key as "storageKey", v.uploaded_by as "uploadedBy", v.uploaded_at as "uploadedAt",
   v.review_status as "reviewStatus", v.review_reason as "reviewReason", v.reviewed_at as "reviewedAt",
+  v.expired_at as "expiredAt",
   to_char(v.valid_until, 'YYYY-MM-DD') as "validUntil", v.scan_status as "scanStatus", v.bytes_state as "bytesState",
   d.deleted_at as "deletedAt", d.created_at::text as "createdAtExact"`
 

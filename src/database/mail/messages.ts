@@ -19,8 +19,8 @@ export type NewMessage = {
 type Sending = {
   createdAt: Date
   delaySeconds: number
-  /** `as_chosen`: by the preferences of each person. */
-  mail: 'never' | 'as_chosen' | 'always'
+  /** `as_chosen`: by the preferences of each person. `unless_off`: at once, also to people who want one mail a day. */
+  mail: 'never' | 'as_chosen' | 'unless_off' | 'always'
 }
 
 /**
@@ -39,7 +39,8 @@ export async function insertMessages(
       select new.*, coalesce(r.email, personnel.email) as email,
         ${mail !== 'never'}::boolean and coalesce(r.email, personnel.email, '') <> ''
           and not ${isEmailUnverified(sql`new."userId"`)} as has_mail,
-        case when ${mail === 'always'}::boolean then 'at_once' else coalesce(chosen.mail, 'at_once') end as choice
+        case when ${mail === 'always'}::boolean or ${mail === 'unless_off'}::boolean and chosen.mail = 'digest' then 'at_once'
+          else coalesce(chosen.mail, 'at_once') end as choice
       from jsonb_to_recordset(${JSON.stringify(messages, wellFormed)}::jsonb)
         as new (id uuid, "userId" uuid, kind text, facts jsonb, "firmId" uuid, "aboutId" uuid)
       left join registered_users r on r.id = new."userId"

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-
 import { type EventActor, recordEvent } from '../../database/audit/events.ts'
 import type { Db, Tx } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
@@ -14,6 +12,7 @@ import {
 import { insertDigests, recordSaid, type Said } from '../../database/renewal/record-reminders.ts'
 import { notifyEach, type NotifyNeeds } from '../../mail/notify.ts'
 import { dayInJohannesburg, morningInJohannesburg } from '../../vocabulary/days.ts'
+import { stableId } from '../../vocabulary/stable-id.ts'
 import type { FirmId, UserId } from '../../vocabulary/vocabulary.ts'
 import { countExpired, expireDue, reportExpired } from './expire-documents.ts'
 
@@ -177,13 +176,4 @@ function saidOf({
     expiringAt: version.isNewlyExpiring ? at : null,
     expiredAt: null,
   }))
-}
-
-/** A UUID made of these parts: the same parts have the same id, on every machine and after a restore. */
-function stableId(...parts: string[]): string {
-  const hex = createHash('sha256').update(JSON.stringify(parts)).digest('hex')
-  // Version 8 of RFC 9562: made by a rule of its own.
-  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
-    '-',
-  )
 }

@@ -125,7 +125,7 @@ declare module 'fastify' {
     /** Error codes of this route beyond those that its right, access and schemas imply. */
     errors?: readonly ErrorCode[]
     /** Responses with a file, or with a link to it. */
-    sendsFile?: 'itself' | 'or_a_link' | 'archive' | 'calendar'
+    sendsFile?: 'itself' | 'or_a_link' | 'archive' | 'calendar' | 'page'
   }
 }
 
@@ -166,6 +166,7 @@ function describeFile(sends: Config['sendsFile']): Responses {
   if (sends === undefined) return {}
   if (sends === 'archive') return archiveResponses
   if (sends === 'calendar') return calendarResponses
+  if (sends === 'page') return pageResponses
   return { ...fileResponses, ...(sends === 'or_a_link' ? linkResponses : {}) }
 }
 
@@ -207,6 +208,10 @@ const archiveResponses: Responses = {
 const calendarResponses: Responses = {
   200: { description: 'The calendar', content: { 'text/calendar': { schema: { type: 'string' } } } },
   304: { description: 'The calendar is still the one in `If-None-Match`', type: 'null' },
+}
+
+const pageResponses: Responses = {
+  200: { description: 'A page for a browser', content: { 'text/html': { schema: { type: 'string' } } } },
 }
 
 const linkResponses: Responses = {

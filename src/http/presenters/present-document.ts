@@ -11,9 +11,12 @@ import { readableName } from '../../vocabulary/readable-name.ts'
 
 type PresentNeeds = { scanner: Scanner | undefined }
 
-/** A document as in contract §3. With a scanner, a version that was never scanned is pending. */
+/**
+ * A document as in contract §3. With a scanner, a version that was never scanned is pending. `is_verified` and `verified_at`
+ * are as in the platform's row: an expired version is not verified any more, while its decision stays `verified`.
+ */
 export function presentDocument(document: DocumentRecord, { scanner }: PresentNeeds): DocumentShape {
-  const isVerified = document.reviewStatus === 'verified'
+  const isVerified = document.reviewStatus === 'verified' && document.expiredAt === null
   return {
     id: document.id,
     firm_id: document.firmId,

@@ -1,6 +1,7 @@
 import type { MailFacts, MailKind } from './mail-kinds.ts'
 import { emailVerification, passwordReset } from './account-mails.ts'
 import { applicationApproved, applicationRejected, applicationSubmitted } from './application.ts'
+import { dailyDigest } from './daily-digest.ts'
 import { documentRejected, documentVerified } from './decision.ts'
 import { invitation } from './invitation.ts'
 import { type Letter, type MailContent, writeLetter, writeMessage } from './layout.ts'
@@ -24,6 +25,7 @@ const templates: { [Kind in MailKind]: Template<Kind> } = {
   renewal_reminder: renewalReminder,
   document_expired: documentExpired,
   webhook_disabled: webhookDisabled,
+  daily_digest: dailyDigest,
 }
 
 /** `url`: the link with its secret, for a kind that has one; `PUBLIC_URL` for the others. */

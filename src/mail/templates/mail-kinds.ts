@@ -1,5 +1,6 @@
 import type { FirmId, FirmRole } from '../../vocabulary/vocabulary.ts'
 import type { DecisionFacts, RejectionFacts } from './decision.ts'
+import type { DailyDigestFacts } from './daily-digest.ts'
 import type { ExpiryFacts, ReminderFacts } from './renewal.ts'
 import type { SecurityChange } from './security-notice.ts'
 import type { DisabledWebhookFacts } from './webhook.ts'
@@ -20,24 +21,31 @@ export type MailFacts = {
   renewal_reminder: ReminderFacts
   document_expired: ExpiryFacts
   webhook_disabled: DisabledWebhookFacts
+  /** It is no message: it has the messages of a day. */
+  daily_digest: DailyDigestFacts
 }
 
 export type MailKind = keyof MailFacts
 
-/** Mails about the account or its security always go out. People choose whether and when they get the others. */
-export const isOptional: Record<MailKind, boolean> = {
-  email_verification: false,
-  password_reset: false,
-  invitation: false,
-  security_notice: false,
-  document_verified: true,
-  document_rejected: true,
-  application_submitted: true,
-  application_approved: true,
-  application_rejected: true,
-  renewal_reminder: true,
-  document_expired: true,
-  webhook_disabled: true,
+/**
+ * Who decides whether and when a mail goes out. `always`: nobody, it is about the account or its security, or invites.
+ * `as_chosen`: its person, by their preferences. `unless_off`: the same, but it is a digest of a day already, whose words
+ * are those of this day, so it does not wait for another.
+ */
+export const choiceOf: Record<MailKind, 'always' | 'as_chosen' | 'unless_off'> = {
+  email_verification: 'always',
+  password_reset: 'always',
+  invitation: 'always',
+  security_notice: 'always',
+  document_verified: 'as_chosen',
+  document_rejected: 'as_chosen',
+  application_submitted: 'as_chosen',
+  application_approved: 'as_chosen',
+  application_rejected: 'as_chosen',
+  renewal_reminder: 'unless_off',
+  document_expired: 'as_chosen',
+  daily_digest: 'unless_off',
+  webhook_disabled: 'as_chosen',
 }
 
 /** The page below `PUBLIC_URL` that a mail's link opens, and how long the link works. */

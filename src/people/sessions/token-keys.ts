@@ -41,7 +41,14 @@ export async function importAccessKey(secret: string): Promise<CryptoKey> {
 }
 
 /** The purpose of a derived key. A token signed for one purpose fails the check of every other. */
-type KeyPurpose = 'refresh-tokens' | 'local-links' | 'cursors' | 'second-factors' | 'provider-logins' | 'webhooks'
+type KeyPurpose =
+  | 'refresh-tokens'
+  | 'local-links'
+  | 'cursors'
+  | 'second-factors'
+  | 'provider-logins'
+  | 'webhooks'
+  | 'unsubscribe-links'
 
 /** Derives a key of 32 bytes for one purpose from the secret, which the platform may know. */
 export function deriveKey(secret: string, purpose: KeyPurpose): Uint8Array {

@@ -9,6 +9,7 @@ import { makeMember, makePerson } from '../../support/people/people.ts'
 import type { TestService } from '../../support/service/start-service.ts'
 import { type Asking, confidentialFile, type Place } from './people-who-ask.ts'
 import { waysOfCalendar } from './ways-of-calendar.ts'
+import { waysOfMessages } from './ways-of-messages.ts'
 import { waysOfReview } from './ways-of-review.ts'
 
 export type Options = {
@@ -84,7 +85,6 @@ const ways: Record<string, Way> = {
     letIn: '201',
   },
   'DELETE /api/v1/api-keys/:id': { options: () => ({ params: { id: randomUUID() } }), letIn: '404 not_found' },
-  'POST /api/v1/messages/:id/read': { options: () => ({ params: { id: randomUUID() } }), letIn: '404 not_found' },
   'POST /api/v1/webhooks': {
     // No address of the internet: nothing is sent.
     options: async ({ app }) => {
@@ -111,29 +111,7 @@ const ways: Record<string, Way> = {
     options: async ({ app }) => ({ json: { email: (await makePerson(app)).email, role: 'firm_user' } }),
     letIn: '202',
   },
-  'POST /api/v1/security-firms/:firm_id/invitations': {
-    options: () => ({ json: { email: `${randomUUID()}@people.example`, role: 'firm_user' } }),
-    letIn: '201',
-  },
-  'DELETE /api/v1/security-firms/:firm_id/invitations/:id': {
-    options: () => ({ params: { id: randomUUID() } }),
-    letIn: '404 not_found',
-  },
-  'GET /api/v1/invitations/:token': { options: () => ({}), letIn: '404 not_found' },
-  'HEAD /api/v1/invitations/:token': { options: () => ({}), letIn: '404' },
-  'POST /api/v1/invitations/:token/accept': {
-    options: () => ({ params: { token: 'unknown' } }),
-    letIn: '404 not_found',
-  },
-  'POST /api/v1/auth/me/invitations/:id/accept': {
-    options: () => ({ params: { id: randomUUID() } }),
-    letIn: '404 not_found',
-  },
   'DELETE /api/v1/auth/me/memberships/:firm_id': { options: () => ({}), letIn: '204', endsMembership: true },
-  'DELETE /api/v1/auth/me/invitations/:id': {
-    options: () => ({ params: { id: randomUUID() } }),
-    letIn: '404 not_found',
-  },
   'PATCH /api/v1/security-firms/:firm_id/members/:user_id': {
     options: (_service, place) => ({ params: { user_id: place.member.id }, json: { role: 'firm_user' } }),
     letIn: '200',
@@ -174,6 +152,7 @@ const ways: Record<string, Way> = {
     options: () => ({ json: { hold: false, reason: 'the case is closed' } }),
     letIn: '200',
   },
+  ...waysOfMessages,
   ...waysOfReview,
   ...waysOfCalendar,
 }

@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { inTransaction } from '../../src/database/connection/in-transaction.ts'
+import { notify } from '../../src/mail/notify.ts'
+import { call } from '../people/call-people.ts'
+import { makePerson, type Person } from '../support/people/people.ts'
+import { messagesOf } from './call-messages.ts'
+import { choose, leaveMessage, type MailScene, mailsTo, openMailScene } from './preferences-scene.ts'
+
+let scene: MailScene
+beforeAll(async () => {
+  scene = await openMailScene()
+})
+afterAll(async () => scene.close())
+
+const read = ({ headers }: Person) => call(scene.service.url, 'GET /auth/me/preferences', { headers })
+
+async function changesBy(person: Person): Promise<unknown[]> {
+  const { db } = scene.service.app
+  const found = db.selectFrom('document_trail').select('details').where('action', '=', 'preferences.changed')
+  const events = await found.where('actor_id', '=', person.id).orderBy('occurred_at').execute()
+  return events.map(({ details }) => details)
+}
+
+it('who chose nothing gets each mail at once; a choice is kept, and each change leaves an event', async () => {
+  const person = await makePerson(scene.service.app)
+  expect(await read(person)).toMatchObject({ status: 200, body: { mail: 'at_once' } })
+  for (const mail of ['digest', 'digest', 'off'] as const) {
+    await choose(scene, person, mail)
+    expect((await read(person)).body).toEqual({ mail })
+  }
+  expect(await changesBy(person)).toMatchObject([
+    { mail: 'digest', former: 'at_once' },
+    { mail: 'off', former: 'digest' },
+  ])
+})
+
+it.each([{}, { mail: 'weekly' }, { mail: null }, { mail: 'off', more: true }])(
+  'any other choice is rejected: %j',
+  async (body) => {
+    const person = await makePerson(scene.service.app)
+    const { headers } = person
+    const answer = await call(scene.service.url, 'PUT /auth/me/preferences', { headers, body })
+    expect(answer).toMatchObject({ status: 422, body: { code: 'validation_failed' } })
+    expect((await read(person)).body).toEqual({ mail: 'at_once' })
+    expect(await changesBy(person)).toEqual([])
+  },
+)
+
+it('off: messages are there, and no mail goes out but those about the account', async () => {
+  const person = await makePerson(scene.service.app)
+  await choose(scene, person, 'off')
+  await leaveMessage(scene, person, 'Blue Crane')
+  expect(await messagesOf(scene.service, person)).toHaveLength(1)
+  expect(await mailsTo(scene, person)).toEqual([])
+
+  const { app } = scene.service
+  const facts = { change: 'password_changed', at: app.now().toISOString() } as const
+  await inTransaction(app.db, (trx) =>
+    notify({ mailIsOn: true, now: app.now }, trx, [person.id], { kind: 'security_notice', facts }),
+  )
+  await call(scene.service.url, 'POST /auth/password/forgot', { body: { email: person.email } })
+  const mails = await mailsTo(scene, person)
+  const subjects = mails.map(({ raw }) => /^Subject: (.*)$/m.exec(raw)?.[1]?.trim())
+  expect(subjects.toSorted()).toEqual(['A security change in your account', 'Reset your password'])
+})
+
+it('a mail that waits when its person turns mails off is not sent', async () => {
+  const person = await makePerson(scene.service.app)
+  await leaveMessage(scene, person, 'Blue Crane')
+  await choose(scene, person, 'off')
+  expect(await mailsTo(scene, person)).toEqual([])
+  expect(await messagesOf(scene.service, person)).toMatchObject([{ mailed_at: null }])
+})
