@@ -1,6 +1,5 @@
 import { z } from 'zod'
 
-import { mailChoices } from '../vocabulary/vocabulary.ts'
 import { pageQuery, time, uuid } from './documents.ts'
 
 /** Schemas of messages and of preferences for mail. */
@@ -14,7 +13,7 @@ export const messagesQuery = pageQuery.extend({
 
 export const preferencesShape = z
   .strictObject({
-    mail: z.enum(mailChoices).meta({
+    mail: z.enum(['off', 'digest', 'at_once']).meta({
       description:
         '`at_once`: each mail by itself. `digest`: one mail a day, at 08:00 in South Africa. `off`: none. Mails about the account and its security, and invitations, always go out.',
     }),

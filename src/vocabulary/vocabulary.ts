@@ -45,9 +45,8 @@ export type PlatformRole = (typeof platformRoles)[number]
 export const apiKeyScopes = ['documents:read', 'documents:write', 'review', 'operations:read'] as const
 export type ApiKeyScope = (typeof apiKeyScopes)[number]
 
-export const mailChoices = ['off', 'digest', 'at_once'] as const
 /** When a person gets the mails that they may refuse. */
-export type MailChoice = (typeof mailChoices)[number]
+export type MailChoice = 'off' | 'digest' | 'at_once'
 
 const memberStatuses = ['pending', 'active', 'suspended'] as const
 export type MemberStatus = (typeof memberStatuses)[number]

@@ -4,7 +4,7 @@ import { inTransaction } from '../../src/database/connection/in-transaction.ts'
 import { notify } from '../../src/mail/notify.ts'
 import { call } from '../people/call-people.ts'
 import { makePerson, type Person } from '../support/people/people.ts'
-import { messagesOf } from './call-messages.ts'
+import { messagesOf } from '../messages/call-messages.ts'
 import { choose, leaveMessage, type MailScene, mailsTo, openMailScene } from './preferences-scene.ts'
 
 let scene: MailScene
@@ -62,7 +62,8 @@ it('off: messages are there, and no mail goes out but those about the account', 
   await call(scene.service.url, 'POST /auth/password/forgot', { body: { email: person.email } })
   const mails = await mailsTo(scene, person)
   const subjects = mails.map(({ raw }) => /^Subject: (.*)$/m.exec(raw)?.[1]?.trim())
-  expect(subjects.toSorted()).toEqual(['A security change in your account', 'Reset your password'])
+  expect(new Set(subjects)).toEqual(new Set(['A security change in your account', 'Reset your password']))
+  expect(subjects).toHaveLength(2)
 })
 
 it('a mail that waits when its person turns mails off is not sent', async () => {

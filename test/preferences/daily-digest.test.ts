@@ -4,7 +4,7 @@ import { dayInJohannesburg } from '../../src/vocabulary/days.ts'
 import { textOf, type ReceivedMail } from '../mail/mail-server.ts'
 import { makePerson, type Person } from '../support/people/people.ts'
 import { makeFirmScene, morning, remind, verifiedDocument } from '../renewal/renewal-scene.ts'
-import { messagesOf, passTime } from './call-messages.ts'
+import { messagesOf, passTime } from '../messages/call-messages.ts'
 import { choose, leaveMessage, type MailScene, mailsTo, openMailScene, sendDaily } from './preferences-scene.ts'
 
 let scene: MailScene
