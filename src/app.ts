@@ -12,6 +12,7 @@ import { type ClientLimits, connectDatabase } from './database/connect-database.
 import { clearMultipart, recordMultipart } from './database/blobs/reserve-upload.ts'
 import { openProcessLock } from './database/connection/process-lock.ts'
 import { createDocumentOpeners, type DocumentOpeners } from './documents/access-document.ts'
+import { removalGraceMs } from './documents/stores/collect-blobs.ts'
 import type { Stores } from './documents/stores/stores.ts'
 import { createUploadStatements, type UploadStatements } from './documents/upload/store-upload.ts'
 import type { Tracing } from './logging/spans.ts'
@@ -39,9 +40,6 @@ import { type KeyCacheTimes, openProvider, type Provider } from './people/sessio
  * complete.
  */
 export const maxUploadMemoryBytes = 96 * 1024 * 1024
-
-/** How long a blob stays after no row needs it: longer than any request or link. */
-const graceMs = 24 * 60 * 60 * 1000
 
 /** Everything that the entry points share, built once. */
 export type App = {
@@ -157,7 +155,7 @@ export async function openApp(config: Config, log: Logger, opening: OpenOptions 
       budget: createByteBudget(maxUploadMemoryBytes),
       spool: await openSpool(join(dataDir, 'spool')),
       scanner: openScannerOf(config, { metrics, limits: times.clamd }),
-      graceMs,
+      graceMs: removalGraceMs,
       heads: openHeadStore(config, log),
       mailIsOn: config.mail !== undefined,
       passwords: createPasswords({

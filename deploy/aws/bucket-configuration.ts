@@ -4,11 +4,10 @@ import {
   publicAccessBlock,
   corsRule,
   encryptionRule,
-  type LifecycleRuleData,
-  lifecycleRules,
   replicationRule,
   type ReplicationOptions,
 } from '../../src/storage/bucket-setup/bucket-rules.ts'
+import { type LifecycleRuleData, lifecycleRules } from '../../src/storage/bucket-setup/lifecycle-rules.ts'
 
 /** The bucket settings of `s3 setup` as properties of CloudFormation. */
 

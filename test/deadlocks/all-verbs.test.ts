@@ -4,7 +4,8 @@ import { expect, test } from 'vitest'
 import { systemActor } from '../../src/database/audit/events.ts'
 import { collectBlobs } from '../../src/documents/stores/collect-blobs.ts'
 import { migrate } from '../../src/documents/moving/migrate.ts'
-import { purgeDaily } from '../../src/documents/purge/purge-trash.ts'
+import { type PurgeCounts, purgeDaily } from '../../src/documents/purge/purge-trash.ts'
+import { sendReminders } from '../../src/documents/renewal/send-reminders.ts'
 import { findFaults, sealAll } from '../audit/sealed-trail.ts'
 import { findBlobFaults } from '../support/blobs/find-blob-faults.ts'
 import { watchBlobs } from '../support/blobs/watch-blobs.ts'
@@ -22,6 +23,9 @@ import { startService, type TestService } from '../support/service/start-service
 
 const { seconds, rounds } = roundOf({ short: { seconds: 5, rounds: 1 }, long: { seconds: 60, rounds: 3 } })
 const clients = 16
+const dayMs = 24 * 60 * 60 * 1000
+/** What each purge did. */
+const purges: PurgeCounts[] = []
 
 /**
  * Two instances on one database and one bucket, each with its own disk, and few firms and documents, so that all
@@ -42,13 +46,18 @@ const scene = sceneOfFile(async (closing) => {
   const [{ app }] = services as [TestService]
   const query = async <Row>(text: string) => (await sql.raw<Row>(text).execute(app.db)).rows
   await watchBlobs(query)
+  // One required type, so that applications are complete now and then.
+  await query(`update document_types set is_required = code = 'registration_certificate'`)
   const firms = await Promise.all(
     [1, 2, 3].map(async () => {
       const firm = await makeFirm(app)
       return { firm, admin: await makeMember(app, firm), guard: await makeMember(app, firm, 'field_staff') }
     }),
   )
-  return { services, app, query, firms, reviewer: await makePerson(app, { role: 'admin' }) }
+  const [reviewer, ...colleagues] = await Promise.all(
+    Array.from({ length: 3 }, () => makePerson(app, { role: 'admin' })),
+  )
+  return { services, app, query, firms, reviewer: reviewer as Person, colleagues }
 })
 
 type Firm = { firm: string; admin: Person; guard: Person }
@@ -69,9 +78,27 @@ const review: Verb = async (url, { firm }, id) => {
   return callDocuments(url, firm, scene.reviewer, `/${id}/review`, {
     method: 'PUT',
     headers: { 'content-type': 'application/json', 'if-match': seen.headers.get('etag') ?? '' },
-    body: JSON.stringify({ status: 'verified' }),
+    body: JSON.stringify(
+      Math.random() < 0.6
+        ? { decision: 'verify', comment: 'seen' }
+        : { decision: 'reject', reason_code: 'unreadable', comment: 'dark' },
+    ),
   })
 }
+
+/** A request about a firm or the review queue. */
+function ask(url: string, person: Person, path: string, method: string, body: object = {}): Promise<Response> {
+  return fetch(`${url}/api/v1${path}`, {
+    method,
+    headers: { ...person.headers, 'content-type': 'application/json' },
+    ...(method === 'GET' ? {} : { body: JSON.stringify(body) }),
+  })
+}
+const decide: Verb = (url, { firm }) =>
+  ask(url, scene.reviewer, `/security-firms/${firm}/application/review`, 'PUT', {
+    decision: oneOf(['approve', 'reject']),
+    reason: 'a test',
+  })
 const hold: Verb = (url, { firm }, id) =>
   callDocuments(url, firm, scene.reviewer, `/${id}/disposal`, {
     method: 'PATCH',
@@ -89,6 +116,12 @@ const verbs: Verb[] = [
   review,
   hold,
   (url, of) => callDocuments(url, of.firm, of.admin),
+  (url, of) => ask(url, of.admin, `/security-firms/${of.firm}/checklist`, 'GET'),
+  (url, of) => ask(url, of.admin, `/security-firms/${of.firm}/submit-application`, 'POST'),
+  decide,
+  (url) => ask(url, scene.reviewer, '/review-queue/claim', 'POST'),
+  (url, _of, id) => ask(url, oneOf(scene.colleagues), `/review-queue/claims/${id}`, 'POST'),
+  (url, _of, id) => ask(url, oneOf(scene.colleagues), `/review-queue/claims/${id}`, 'DELETE'),
 ]
 
 async function upload(url: string, of: Firm): Promise<Response> {
@@ -118,8 +151,11 @@ async function disturb({ app }: TestService, signal: AbortSignal): Promise<void>
       onResult: () => undefined,
       ...patience,
     })
-    const inSixtyDays = { ...app, now: () => new Date(Date.now() + 60 * 24 * 60 * 60 * 1000) }
-    await purgeDaily(inSixtyDays, actor, signal)
+    await sql`update firm_applications set admin_notes = 'seen', updated_at = now()`.execute(app.db)
+    const asOf = new Date(Date.now() + oneOf([1, 275, 400]) * dayMs)
+    await sendReminders({ ...app, mailIsOn: true }, actor, { asOf, isDryRun: false, signal })
+    const inSixtyDays = { ...app, now: () => new Date(Date.now() + 60 * dayMs) }
+    purges.push(await purgeDaily(inSixtyDays, actor, signal))
     await collectBlobs({ ...app, now: () => new Date(Date.now() + 60_000) }, signal)
   }
 }
@@ -139,6 +175,11 @@ async function work(signal: AbortSignal, statuses: Map<number, number>): Promise
   }
 }
 
+const countReviews = () =>
+  scene.query(`select action, count(*)::int from document_events
+    where action like '%.verified' or action like '%.rejected' or action like 'application.%' or action like '%claim%'
+    group by action order by action`)
+
 const deadlocks = async () => {
   const [row] = await scene.query<{ count: number }>(
     'select deadlocks::int as count from pg_stat_database where datname = current_database()',
@@ -156,10 +197,12 @@ test.each(Array.from({ length: rounds }, (_, round) => round + 1))(
     const others = scene.services.map((service) => disturb(service, signal))
     await Promise.all([...people, ...others])
 
-    console.log(`all verbs: ${JSON.stringify(Object.fromEntries(statuses))}`)
+    console.log(`all verbs: ${JSON.stringify(Object.fromEntries(statuses))}, purges: ${JSON.stringify(purges)}`)
+    console.log(`decisions, applications, claims: ${JSON.stringify(await countReviews())}`)
     expect(await deadlocks()).toBe(0)
     expect([...statuses.keys()].filter((status) => status >= 500)).toEqual([])
     expect(statuses.get(201)).toBeGreaterThan(seconds)
+    expect(purges.filter(({ failed }) => failed !== undefined)).toEqual([])
     expect(await findBlobFaults(scene.query)).toEqual([])
   },
 )

@@ -4,10 +4,10 @@ import { describe, expect, test } from 'vitest'
 import {
   publicAccessBlock,
   corsRule,
-  lifecycleRules,
   policyStatements,
   replicationRule,
 } from '../../../src/storage/bucket-setup/bucket-rules.ts'
+import { lifecycleRules } from '../../../src/storage/bucket-setup/lifecycle-rules.ts'
 import { account, buildExample, made, propertiesOf } from './build-example.ts'
 
 const usual = buildExample()

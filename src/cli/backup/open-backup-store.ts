@@ -1,5 +1,5 @@
-import { readFile, realpath } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 
 import type { Logger } from 'pino'
 
@@ -24,6 +24,7 @@ import { advisePolicy, WrongUse } from '../printing/explain-failure.ts'
 import { InvalidBackup, UnsignedBackup } from '../../backup/manifest.ts'
 import { explainS3Failure } from '../printing/explain-s3-failure.ts'
 import type { S3Diagnosis } from '../../storage/s3/diagnosis/diagnose-s3.ts'
+import { requireSeparateBucket, requireSeparateFolder } from './require-separate-store.ts'
 import { findS3Trouble, withBucketRegion } from '../../storage/connection-test/find-bucket.ts'
 
 type Needs = { config: ConfigWithoutTokens; log: Logger; signal: AbortSignal }
@@ -44,10 +45,7 @@ export async function openBackupStore(
   { makes, policy }: { makes: boolean; policy: Policy },
 ): Promise<BackupStore> {
   if ('bucket' in store) {
-    if (makes && store.bucket === config.s3.bucket)
-      throw new WrongUse(
-        `s3://${store.bucket} is the bucket of the documents: anybody with the service’s key could remove both. Name another bucket, or a folder.`,
-      )
+    if (makes) requireSeparateBucket(store.bucket, config)
     const s3 = await untilAborted(withBucketRegion({ ...config.s3, bucket: store.bucket }), signal)
     const trouble = await untilAborted(findS3Trouble(s3), signal)
     if (trouble !== undefined) throw unusableBucket(trouble, policy)
@@ -161,26 +159,6 @@ export async function readKeyFile<Key>(
   } catch (error) {
     throw new WrongUse(`${option}: ${path} ${error instanceof Error ? error.message : 'is no key'}. ${keyAdvice}`)
   }
-}
-
-/** Throws when the folder is one of the service, below one, or below another store of backups. */
-async function requireSeparateFolder(path: string, { uploadsDir, dataDir }: ConfigWithoutTokens): Promise<void> {
-  const [real, ...own] = await Promise.all([path, uploadsDir, dataDir].map(realPathOf))
-  for (let above = real; above !== undefined; above = above === dirname(above) ? undefined : dirname(above)) {
-    if (own.includes(above))
-      throw new WrongUse(
-        `${path} is UPLOADS_DIR or DATA_DIR, or below one: losing that folder would lose the backups too. Name another folder, best on another disk.`,
-      )
-    // This user has no backups in a folder that they may not list.
-    if (above !== real && (await listBackups(openBackupFolder(above)).catch(() => [])).length > 0)
-      throw new WrongUse(`${path} is below ${above}, which has backups. Name that folder, or one outside it.`)
-  }
-}
-
-/** The path without symbolic links, also of a folder that does not exist yet. */
-async function realPathOf(path: string): Promise<string> {
-  const above = dirname(path)
-  return realpath(path).catch(async () => (path === above ? path : join(await realPathOf(above), basename(path))))
 }
 
 async function createBackupFolder(path: string): Promise<void> {

@@ -55,9 +55,21 @@ const fileReasons: Record<FileOutcome, string> = {
   failed: 'it could not be destroyed; run again',
 }
 
-/** Outcomes that are no failure. Documents that are protected fail the command only when they were named. */
+/**
+ * Outcomes that are no failure. Documents that are protected, and those that somebody restores during the run, fail the
+ * command only when they were named.
+ */
 const goodNamed = new Set<Outcome>(['purged', 'purged_before', 'due'])
-const goodUnnamed = new Set<Outcome>([...goodNamed, 'held', 'retained', 'needs_approval', 'not_yet', 'busy', 'missing'])
+const goodUnnamed = new Set<Outcome>([
+  ...goodNamed,
+  'not_in_trash',
+  'held',
+  'retained',
+  'needs_approval',
+  'not_yet',
+  'busy',
+  'missing',
+])
 const goodFiles = new Set<FileOutcome>(['destroyed', 'held'])
 
 type PurgeContext = { total: Amount; documentIds: DocumentId[] | undefined; trashDays: number }

@@ -1,7 +1,11 @@
 import { z } from 'zod'
 
 import { bucketName, whole } from '../../config/setting-formats.ts'
-import { minDaysInStandard, transitionClasses, defaultNoncurrentDays } from '../../storage/bucket-setup/bucket-rules.ts'
+import {
+  minDaysInStandard,
+  transitionClasses,
+  defaultNoncurrentDays,
+} from '../../storage/bucket-setup/lifecycle-rules.ts'
 import { defineCommand, type OutputOptions, parseAs } from '../command/define-command.ts'
 import { withSettings } from '../command/run-command.ts'
 

@@ -9,13 +9,8 @@ import { CommandFailed, WrongUse } from '../printing/explain-failure.ts'
 import { describeEndpoint } from '../printing/explain-s3-failure.ts'
 import { formatCount, type Printer } from '../printing/printer.ts'
 import type { Change } from '../../storage/bucket-setup/bucket-part.ts'
-import {
-  bucketArnOf,
-  type BucketChoices,
-  minDaysInStandard,
-  type ReplicationChoice,
-  transitionClasses,
-} from '../../storage/bucket-setup/bucket-rules.ts'
+import { bucketArnOf, type BucketChoices, type ReplicationChoice } from '../../storage/bucket-setup/bucket-rules.ts'
+import { minDaysInStandard, transitionClasses } from '../../storage/bucket-setup/lifecycle-rules.ts'
 import { setUpBucket } from '../../storage/bucket-setup/set-up-bucket.ts'
 import { findConfiguredCredentials } from '../../storage/s3/diagnosis/find-credentials.ts'
 

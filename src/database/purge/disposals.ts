@@ -4,7 +4,7 @@ import type { DocumentId, FirmId, StorageKey, StoreId, StoreName, UserId } from 
 import type { Db, Tx } from '../connection/client.ts'
 import type { EventActor } from '../audit/events.ts'
 import { hasLegalHold } from './legal-holds.ts'
-import { isLastVerified, retainedUntil } from './purge-candidates.ts'
+import { isLastVerified, retainedUntil } from './purge-protections.ts'
 
 type DocumentRef = { firmId: FirmId; documentId: DocumentId }
 

@@ -13,9 +13,8 @@ import {
   type PurgeCandidate,
   type PurgeCursor,
   type PurgeScope,
-  type PurgeState,
-  type PurgeTimes,
 } from '../../database/purge/purge-candidates.ts'
+import { type PurgeState, type PurgeTimes } from '../../database/purge/purge-protections.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import { isReadableKey } from '../../storage/storage-key.ts'
 import type { Clock } from '../../vocabulary/vocabulary.ts'

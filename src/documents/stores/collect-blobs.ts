@@ -5,6 +5,9 @@ import { deleteExpiredHidden } from '../../database/blobs/remove-blobs.ts'
 import { removeBatch, type RemoveNeeds } from './remove-blobs.ts'
 import { reachableStores } from './stores.ts'
 
+/** How long a blob stays after no row needs it: longer than any request or link. */
+export const removalGraceMs = 24 * 60 * 60 * 1000
+
 export type CollectNeeds = RemoveNeeds & {
   /** The age at which incoming blobs are abandoned: longer than any request may live. */
   graceMs: number

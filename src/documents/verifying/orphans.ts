@@ -22,14 +22,8 @@ import { copyToQuarantine } from '../moving/copy-to-quarantine.ts'
 import { claimStore } from '../stores/claim-store.ts'
 import type { RemoveNeeds } from '../stores/remove-blobs.ts'
 import type { ReachableStore } from '../stores/stores.ts'
-import {
-  type Finding,
-  findingAt,
-  findRepairObstacle,
-  type StoreCount,
-  type VerificationRun,
-  type VerifyNeeds,
-} from './plan-verification.ts'
+import { type Finding, findingAt, type VerificationRun, type VerifyNeeds } from './plan-verification.ts'
+import { findRepairObstacle, type StoreCount } from './repair-limits.ts'
 
 /**
  * Compares the files of one store with the rows: reports files and unfinished uploads that no row names, and moves the

@@ -7,14 +7,14 @@ import {
 } from '@aws-sdk/client-s3'
 
 import type { Items, Objection, PartDefinition } from './bucket-part.ts'
+import { type BucketChoices } from './bucket-rules.ts'
 import {
-  type BucketChoices,
   lifecycleRules,
   type LifecycleOptions,
   documentsPrefix,
   transitionClasses,
   defaultNoncurrentDays,
-} from './bucket-rules.ts'
+} from './lifecycle-rules.ts'
 
 type Lifecycle = { rules: LifecycleRule[]; smallest: TransitionDefaultMinimumObjectSize | undefined }
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 
 import type { FirmId } from '../../vocabulary/vocabulary.ts'
 import { quarantineKeyOf, storageKeyOf } from '../storage-key.ts'
-import { lifecycleRules, documentsPrefix, quarantinePrefix } from './bucket-rules.ts'
+import { lifecycleRules, documentsPrefix, quarantinePrefix } from './lifecycle-rules.ts'
 
 const id = '0b8f6f0e-7c2e-4a55-9d3c-0c5a6f1d2e3b'
 const key = storageKeyOf({ firmId: id as FirmId, documentType: 'vat_certificate', uuid: id, extension: 'pdf' })

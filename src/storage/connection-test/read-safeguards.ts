@@ -1,7 +1,7 @@
 import { type CORSRule, GetBucketCorsCommand } from '@aws-sdk/client-s3'
 
 import { type BucketContext, getSetting, openContext, type PartDefinition } from '../bucket-setup/bucket-part.ts'
-import { documentsPrefix } from '../bucket-setup/bucket-rules.ts'
+import { documentsPrefix } from '../bucket-setup/lifecycle-rules.ts'
 import { lifecyclePart } from '../bucket-setup/lifecycle-part.ts'
 import { isConditionOf, policyPart } from '../bucket-setup/policy-part.ts'
 import {

@@ -30,26 +30,32 @@ export type Command =
 /** The end of a process. `why`: its output, if it failed. */
 export type Ended = { code: 0 | 1; why: string }
 
-const silent: Printer = {
-  isJson: true,
-  text: () => undefined,
-  json: () => undefined,
-  paint: (_style, text) => text,
-  mark: () => '',
+/** Prints nothing, and remembers what the command did not do. */
+function createSilentPrinter(notDone: unknown[]): Printer {
+  return {
+    isJson: true,
+    text: () => undefined,
+    json: (object) => {
+      if ('outcome' in object && object.outcome !== 'purged') notDone.push(object)
+    },
+    paint: (_style, text) => text,
+    mark: () => '',
+  }
 }
 
 /** Runs the code of a command next to the service, with its own pool and breaker. */
 export async function runCommand({ config, log }: { config: Config; log: Logger }, command: Command): Promise<Ended> {
+  const notDone: unknown[] = []
   try {
     const app = await openApp(config, log, impatience)
     try {
-      await carryOut({ ...app, print: silent, signal: new AbortController().signal }, command)
+      await carryOut({ ...app, print: createSilentPrinter(notDone), signal: new AbortController().signal }, command)
     } finally {
       await app.close()
     }
     return { code: 0, why: '' }
   } catch (error) {
-    if (error instanceof CommandFailed) return { code: 1, why: 'it did not do all' }
+    if (error instanceof CommandFailed) return { code: 1, why: `it did not do all: ${JSON.stringify(notDone)}` }
     log.error({ event: 'failed', err: error }, 'the command failed')
     return { code: 1, why: explainFailure(error).message }
   }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import type { StoreId } from '../../vocabulary/vocabulary.ts'
 import type { ReachableStore } from '../stores/stores.ts'
-import { findRepairObstacle } from './plan-verification.ts'
+import { findRepairObstacle } from './repair-limits.ts'
 
 // Its files are not read.
 const disk = { store: 'local', storeId: 'a disk' as StoreId, files: undefined as never } satisfies ReachableStore
