@@ -6,6 +6,7 @@ import { type App, closeAll, type Closer, openApp } from '../app.ts'
 import {
   addressToOpen,
   describeAdministrator,
+  describeMail,
   describeScanner,
   describeSecondFactor,
   describeStorage,
@@ -82,6 +83,7 @@ Paniq Documents answers at ${address}
 Administrator: ${administrator}
 Storage: ${storage}
 Scanner: ${scanner}
+Mail: ${describeMail(app.config)}
 Second factor: ${describeSecondFactor(app.config)}
 Try next: ${firstCall(address)}
 ${needs.messages.isTTY ? 'Ctrl-C stops the service.\n\n' : ''}`)
@@ -94,7 +96,9 @@ export async function work(needs: Needs): Promise<void> {
     openTending(app, opened)
     await openWorker(app, opened)
     const storage = await checkStorage(app, needs.hasPlaceholders)
-    needs.messages.write(`Paniq Documents runs its jobs.\nStorage: ${storage}\nScanner: ${await checkScanner(app)}\n`)
+    const scanner = await checkScanner(app)
+    const mail = describeMail(app.config)
+    needs.messages.write(`Paniq Documents runs its jobs.\nStorage: ${storage}\nScanner: ${scanner}\nMail: ${mail}\n`)
     app.log.info({ event: 'started' }, 'started')
   })
 }

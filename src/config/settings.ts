@@ -166,7 +166,7 @@ export const settings = {
   SMTP_URL: {
     schema: mailServer,
     secret: true,
-    doc: 'Mail server: `smtp://user:password@host:587` (STARTTLS) or `smtps://user:password@host:465`. Set: people verify their e-mail and reset a forgotten password by mail. Requires `PUBLIC_URL`. `smtp://…?tls=off` sends without TLS; only for a server on this machine is TLS optional otherwise.',
+    doc: 'Mail server: `smtp://user:password@host:587` (STARTTLS) or `smtps://user:password@host:465`. Set: people verify their e-mail and reset a forgotten password by mail. Requires `PUBLIC_URL`, whose pages the mails link to (docs/mail.md). Unset: nothing is mailed, and an operator sets forgotten passwords (`users set-password`). `smtp://…?tls=off` sends without TLS; only for a server on this machine is TLS optional otherwise.',
   },
   MAIL_FROM: {
     schema: mailAddress,

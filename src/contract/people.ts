@@ -63,16 +63,6 @@ export const resetPasswordBody = z
   })
   .meta({ id: 'PasswordReset' })
 
-export const signInOptionsShape = z
-  .object({
-    password: z.boolean().meta({ description: '`POST /auth/login` with an e-mail and a password.' }),
-    passkey: z.boolean().meta({ description: '`POST /auth/login/passkey`. Never at an IP address.' }),
-    provider: z.boolean().meta({ description: '`GET /auth/provider`, to open in the browser.' }),
-    registration: z.enum(['open', 'invited', 'off']).meta({ description: '`POST /auth/register`.' }),
-    password_reset: z.boolean().meta({ description: '`POST /auth/password/forgot` sends a mail.' }),
-  })
-  .meta({ id: 'SignInOptions' })
-
 const fromProvider = z.string().max(4000).optional()
 
 /** Of the provider; the OpenID library checks the values. */
@@ -141,7 +131,10 @@ export const accountShape = z
     platform_role: platformRole
       .nullable()
       .meta({ description: 'A `reviewer` reads and reviews documents in every firm.' }),
-    is_verified: z.boolean(),
+    is_verified: z.boolean().meta({
+      description:
+        'The platform has verified the account. It says nothing about the e-mail: see `email_verified` of `GET /auth/me`.',
+    }),
     created_at: time.nullable(),
   })
   .meta({ id: 'Account' })
@@ -261,8 +254,21 @@ const ownInvitationShape = z
 export type OwnInvitationShape = z.infer<typeof ownInvitationShape>
 
 export const selfShape = z
-  .object({ ...accountShape.shape, invitations: z.array(ownInvitationShape) })
+  .object({
+    ...accountShape.shape,
+    email_verified: z.boolean().meta({
+      description:
+        'False: the person must open the link in the mail, or ask for another with `POST /auth/email/verification`. Always true without a mail server.',
+    }),
+    second_factors: z.object({
+      totp: z.boolean().meta({ description: 'An authenticator app is set up.' }),
+      passkeys: z.int().meta({ description: 'Number of passkeys.' }),
+      recovery_codes_left: z.int().meta({ description: 'Number of recovery codes that were not used.', example: 10 }),
+    }),
+    invitations: z.array(ownInvitationShape),
+  })
   .meta({ id: 'Self' })
+export type SelfShape = z.infer<typeof selfShape>
 
 export const changeMemberBody = z
   .strictObject({ role: firmRole.optional(), status: z.enum(['active', 'suspended']).optional() })

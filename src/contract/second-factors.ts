@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { time, trimmedText, uuid } from './documents.ts'
 import { tokensShape } from './people.ts'
 
-/** Schemas of second factors. Options and credentials of passkeys are WebAuthn's own JSON. */
+/** Schemas of the ways of signing in, and of second factors. Options and credentials of passkeys are WebAuthn's own JSON. */
 
 const base64url = (maxLength: number) =>
   z
@@ -137,3 +137,13 @@ const challengeShape = z
 
 export const loggedInShape = z.union([tokensShape, challengeShape]).meta({ id: 'LoggedIn' })
 export type LoggedInShape = z.infer<typeof loggedInShape>
+
+export const signInOptionsShape = z
+  .object({
+    password: z.boolean().meta({ description: '`POST /auth/login` with an e-mail and a password.' }),
+    passkey: z.boolean().meta({ description: '`POST /auth/login/passkey`. Never at an IP address.' }),
+    provider: z.boolean().meta({ description: '`GET /auth/provider`, to open in the browser.' }),
+    registration: z.enum(['open', 'invited', 'off']).meta({ description: '`POST /auth/register`.' }),
+    password_reset: z.boolean().meta({ description: '`POST /auth/password/forgot` sends a mail.' }),
+  })
+  .meta({ id: 'SignInOptions' })

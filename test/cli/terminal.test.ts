@@ -15,7 +15,7 @@ import {
 
 /** The expected lines in their order. */
 const startBlock =
-  /answers at (\S+)\r\nAdministrator: .+\r\nStorage: .+\r\nScanner: .+\r\nSecond factor: .+\r\nTry next: curl .+\r\nCtrl-C stops the service\.\r\n/
+  /answers at (\S+)\r\nAdministrator: .+\r\nStorage: .+\r\nScanner: .+\r\nMail: off.+\r\nSecond factor: .+\r\nTry next: curl .+\r\nCtrl-C stops the service\.\r\n/
 const ctrlC = '\u0003'
 const password = 'correct horse battery'
 

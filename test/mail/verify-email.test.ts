@@ -61,6 +61,16 @@ test('a new account uploads once its e-mail is verified, in the session that it 
   ])
 })
 
+test('a client sees whether the e-mail is verified', async () => {
+  const { token, email } = await register(service)
+  const self = async () => (await call(service.url, 'GET /auth/me', { token })).body
+  expect(await self()).toMatchObject({ is_verified: true, email_verified: false })
+
+  await verify(await receiveLink({ service, mailServer }, email))
+
+  expect(await self()).toMatchObject({ email_verified: true })
+})
+
 test('a link that is unknown, or older than a day, verifies nothing', async () => {
   const person = await register(service)
   const token = await receiveLink({ service, mailServer }, person.email)

@@ -51,6 +51,10 @@ it('each wrong field is named once, with a sentence for people', async () => {
 it('missing fields are named as missing', async () => {
   const { errors } = await detailOf('/auth/login', json('{}'))
   expect(errors).toEqual({ email: 'is missing', password: 'is missing' })
+  expect((await detailOf('/auth/login', { method: 'POST' })).errors).toEqual({
+    email: 'is missing',
+    password: 'is missing',
+  })
   expect((await detailOf('/auth/login', json('[]'))).errors).toEqual({ body: 'must be an object with fields' })
 })
 

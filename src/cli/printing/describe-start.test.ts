@@ -5,7 +5,14 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { type Config, loadConfig } from '../../config/config.ts'
-import { addressToOpen, describeAdministrator, describeScanner, describeStorage, firstCall } from './describe-start.ts'
+import {
+  addressToOpen,
+  describeAdministrator,
+  describeMail,
+  describeScanner,
+  describeStorage,
+  firstCall,
+} from './describe-start.ts'
 
 describe('the administrator', () => {
   const email = 'thandi@firm.example'
@@ -102,6 +109,14 @@ test.each([
   ['::1', 'http://[::1]:8000', 'http://[::1]:8000'],
 ])('listening on %s, the address to open can be called', (host, listening, expected) => {
   expect(addressToOpen(host, listening)).toBe(expected)
+})
+
+test('the start block says where mail goes, without the password', () => {
+  expect(describeMail(loadConfig({}))).toContain('off')
+  const settings = { SMTP_URL: 'smtp://paniq:hunter2-secret@mail.example:587', PUBLIC_URL: 'https://documents.example' }
+  const described = describeMail(loadConfig(settings))
+  expect(described).toContain('mail.example, port 587, from no-reply@documents.example')
+  expect(described).not.toMatch(/hunter2|paniq:/)
 })
 
 test('the first call is one line for a shell', () => {

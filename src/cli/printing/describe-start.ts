@@ -65,6 +65,14 @@ export function describeAdministrator(config: Config, outcome: AdministratorOutc
 
 const createAnother = 'To create another: ./bin/paniq-docs users create --admin --help'
 
+/** Describes the mail server, if there is one. Nothing is sent to it. */
+export function describeMail({ mail }: Pick<Config, 'mail'>): string {
+  if (mail === undefined)
+    return 'off; links are shown to the person who acts, and nobody resets a forgotten password (SMTP_URL)'
+  const { host, port } = mail.server
+  return `${host}, port ${port}, from ${mail.from.address}. To test it: ./bin/paniq-docs mail test you@example.com`
+}
+
 /** Describes who must have a second factor. */
 export function describeSecondFactor({ secondFactor }: Pick<Config, 'secondFactor'>): string {
   switch (secondFactor) {

@@ -36,7 +36,7 @@ export const userCommands = [
   defineCommand<{ email: string } & PasswordSource & OutputOptions>({
     path: 'users set-password',
     description:
-      'Set a new password for a person and end their sessions. Asks for the password, or reads it from standard input.',
+      'Set a new password for a person and end their sessions: the way back for one who forgot it where SMTP_URL is not set. Asks for the password, or reads it from standard input.',
     example: './bin/paniq-docs users set-password --email thandi@example.com --password-stdin < password.txt',
     json: 'object',
     configure: (command) =>

@@ -5,6 +5,7 @@ import type {
   InvitationShape,
   MemberShape,
   OwnInvitationShape,
+  SelfShape,
 } from '../../contract/people.ts'
 import type { UserShape } from '../../contract/users.ts'
 import type { Invitation } from '../../database/people/invitations.ts'
@@ -13,6 +14,7 @@ import type { Member } from '../../database/people/members.ts'
 import type { Account, Person } from '../../database/people/accounts.ts'
 import type { User } from '../../database/users/users.ts'
 import type { FirmSeen } from '../../people/firms/firms.ts'
+import type { Self } from '../../people/firms/join-and-leave.ts'
 import { readableName } from '../../vocabulary/readable-name.ts'
 
 type PersonFields = Pick<
@@ -43,6 +45,19 @@ export function presentPerson(person: PersonFields): AccountShape {
     platform_role: person.isReviewer ? 'reviewer' : null,
     is_verified: person.isVerified,
     created_at: person.createdAt?.toISOString() ?? null,
+  }
+}
+
+export function presentSelf({ person, isEmailVerified, factors, invitations }: Self): SelfShape {
+  return {
+    ...presentPerson(person),
+    email_verified: isEmailVerified,
+    second_factors: {
+      totp: factors.hasTotp,
+      passkeys: factors.passkeys,
+      recovery_codes_left: factors.recoveryCodes,
+    },
+    invitations: invitations.map(presentOwnInvitation),
   }
 }
 
@@ -114,6 +129,6 @@ export function presentInvitation({ id, email, role, expiresAt }: Invitation): I
 }
 
 /** For the invited person. */
-export function presentOwnInvitation({ id, firmId, firmName, role, expiresAt }: Invitation): OwnInvitationShape {
+function presentOwnInvitation({ id, firmId, firmName, role, expiresAt }: Invitation): OwnInvitationShape {
   return { id, firm_id: firmId, firm_name: readableName(firmName), role, expires_at: expiresAt.toISOString() }
 }

@@ -23,9 +23,14 @@ const maxNameLength = 100
 export const checkInput: FastifySchemaCompiler<z.ZodType> =
   ({ schema }) =>
   (data) => {
-    const parsed = schema.safeParse(data, { error: describeIssue })
-    return parsed.success ? { value: parsed.data } : { error: new InvalidInput(parsed.error.issues) }
+    const { error, data: value } = schema.safeParse(data, { error: describeIssue })
+    return error === undefined ? { value } : { error: new InvalidInput(missingFields(schema, data) ?? error.issues) }
   }
+
+/** Of an absent body, the fields that it must have say more than that it is absent. */
+function missingFields(schema: z.ZodType, data: unknown): z.core.$ZodIssue[] | undefined {
+  return data === null || data === undefined ? schema.safeParse({}, { error: describeIssue }).error?.issues : undefined
+}
 
 /** The first error of each field, including unknown fields. */
 export function fieldsOf({ issues, validationContext = 'body' }: InvalidInput): FieldError[] {

@@ -12,6 +12,7 @@ import {
   listInvitationsOf,
 } from '../../database/people/invitations.ts'
 import { deleteMember, findStatus, insertMember, type MemberRecord } from '../../database/people/members.ts'
+import { type Factors, findFactors } from '../../database/second-factors/factors.ts'
 import { findUnverifiedEmail } from '../../database/people/unverified-emails.ts'
 import { requireMembership } from '../../database/people/check-access.ts'
 import type { Person } from '../../database/people/accounts.ts'
@@ -30,17 +31,16 @@ export async function viewInvitation({ db, now }: Needs, secret: string): Promis
   return (await findInvitation(db, { sha256: hashSecret(secret) }, { now: now() })) ?? rejectUnknown()
 }
 
-/** A person, and the invitations that they can accept. */
-export async function viewSelf(
-  { db, now, mailIsOn }: ConsentNeeds,
-  actor: Actor,
-): Promise<{ person: Person; invitations: Invitation[] }> {
+/** A person, how they sign in, and the invitations that they can accept. */
+export type Self = { person: Person; isEmailVerified: boolean; factors: Factors; invitations: Invitation[] }
+
+export async function viewSelf({ db, now, mailIsOn }: ConsentNeeds, actor: Actor): Promise<Self> {
   const person = await requirePerson(db, actor, 'account.viewed')
+  const isEmailVerified = !mailIsOn || (await findUnverifiedEmail(db, actor.userId)) === undefined
   // Personnel of the platform cannot accept any. An e-mail that nobody verified may be somebody else's.
-  const isTheirs =
-    person.userType === 'registered_user' && !(mailIsOn && (await findUnverifiedEmail(db, actor.userId)) !== undefined)
+  const isTheirs = person.userType === 'registered_user' && isEmailVerified
   const invitations = isTheirs ? await listInvitationsOf(db, person.email, now()) : []
-  return { person, invitations }
+  return { person, isEmailVerified, factors: await findFactors(db, actor.userId), invitations }
 }
 
 /** The new membership, with its firm. */

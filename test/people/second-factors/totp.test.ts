@@ -67,7 +67,10 @@ describe('an authenticator app', () => {
     const answer = await prove(challenge, nextCode(person.app))
     expect(answer.status).toBe(200)
     const { access_token: token } = answer.body as { access_token: string }
-    expect((await call(scene.url, 'GET /auth/me', { token })).status).toBe(200)
+    expect(await call(scene.url, 'GET /auth/me', { token })).toMatchObject({
+      status: 200,
+      body: { email_verified: true, second_factors: { totp: true, passkeys: 0, recovery_codes_left: 10 } },
+    })
   })
 
   it('accepts each code once, also of two logins at the same moment', async () => {

@@ -1,4 +1,4 @@
-import { signInOptionsShape } from '../../../contract/people.ts'
+import { signInOptionsShape } from '../../../contract/second-factors.ts'
 import { findRelyingParty } from '../../requests/relying-party.ts'
 import type { AuthNeeds, AuthServer } from './auth.ts'
 

@@ -31,7 +31,8 @@ export function addPassword(server: AuthServer, needs: AuthNeeds): void {
       schema: {
         tags: ['people'],
         summary: 'Send a link to reset a password',
-        description: 'The answer is the same whether there is such an account. At most five an hour are sent.',
+        description:
+          'The answer is the same whether there is such an account. At most five an hour are sent, and none where `password_reset` of `GET /auth/options` is false.',
         body: forgotPasswordBody,
         response: { 202: z.null() },
       },

@@ -16,7 +16,7 @@ import { logOut } from '../../../people/sessions/log-out.ts'
 import { browseOwnSessions, endOwnSessionById } from '../../../people/sessions/own-sessions.ts'
 import { refreshSession } from '../../../people/sessions/refresh-session.ts'
 import type { SessionId } from '../../../vocabulary/vocabulary.ts'
-import { presentOwnInvitation, presentPerson } from '../../presenters/present-person.ts'
+import { presentSelf } from '../../presenters/present-person.ts'
 import { sendTokens } from '../../presenters/send-tokens.ts'
 import { visitorOf } from '../../requests/authenticate.ts'
 import { clearRefreshCookie, isCookieMode, readRefreshCookie } from '../../requests/refresh-cookie.ts'
@@ -83,11 +83,14 @@ function addOwnSessions(server: AuthServer, needs: AuthNeeds): void {
     '/auth/me',
     {
       config: { access: 'signed_in' },
-      schema: { tags: ['people'], summary: 'Who am I, and who invites me', response: { 200: selfShape } },
+      schema: {
+        tags: ['people'],
+        summary: 'Who am I, how do I sign in, and who invites me',
+        response: { 200: selfShape },
+      },
     },
     async ({ actor }) => {
-      const { person, invitations } = await viewSelf(needs, actor)
-      return { ...presentPerson(person), invitations: invitations.map(presentOwnInvitation) }
+      return presentSelf(await viewSelf(needs, actor))
     },
   )
 
