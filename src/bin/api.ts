@@ -30,6 +30,7 @@ import { secondFactorRoutes } from '../http/routes/second-factors.ts'
 import { deliveryRoutes } from '../http/routes/webhooks/deliveries.ts'
 import { webhookRoutes } from '../http/routes/webhooks/webhooks.ts'
 import { userRoutes } from '../http/routes/users.ts'
+import { resumableUploadRoutes } from '../http/routes/resumable/resumable-uploads.ts'
 import { uploadRoutes, versionRoutes } from '../http/routes/upload.ts'
 import { revokeKeyOfDenied } from '../people/api-keys/revoke-api-keys.ts'
 import { buildServer, mountApi } from '../http/server.ts'
@@ -120,6 +121,7 @@ function apiRoutes(app: App, { checkReadiness, identify, ...limits }: RouteNeeds
     reviewQueueRoutes({ db, cursors, scanner: app.scanner, now: app.now }),
     documentTypeRoutes({ db, maxUploadBytes: config.maxUploadBytes }),
     uploadRoutes({ ...app, ...limits, maxUploadBytes: config.maxUploadBytes }),
+    resumableUploadRoutes({ ...app, ...limits, maxUploadBytes: config.maxUploadBytes }),
     versionRoutes({ ...app, ...limits, cursors, maxUploadBytes: config.maxUploadBytes }),
     reviewRoutes({ db, log, scanner: app.scanner, now: app.now, mailIsOn: app.mailIsOn }),
     documentRoutes({ db, log, openers, cursors, scanner: app.scanner }),

@@ -81,12 +81,32 @@ async function allowOrigins(server: FastifyInstance, origins: string[]): Promise
       'If-Match',
       'If-None-Match',
       'Range',
+      'Tus-Resumable',
+      'Upload-Length',
+      'Upload-Metadata',
+      'Upload-Offset',
       'X-Auth-Mode',
       'X-Request-Id',
     ],
     // A strict preflight check would answer with plain text.
     strictPreflight: false,
-    exposedHeaders: ['ETag', 'Link', 'Location', 'X-Request-Id', 'Retry-After', 'Content-Disposition'],
+    exposedHeaders: [
+      'ETag',
+      'Link',
+      'Location',
+      'X-Request-Id',
+      'Retry-After',
+      'Content-Disposition',
+      'Content-Location',
+      'Tus-Extension',
+      'Tus-Max-Size',
+      'Tus-Resumable',
+      'Tus-Version',
+      'Upload-Expires',
+      'Upload-Length',
+      'Upload-Metadata',
+      'Upload-Offset',
+    ],
   })
 }
 

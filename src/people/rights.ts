@@ -51,6 +51,7 @@ export const rights = {
   'documents.download': { ...read, event: 'document.downloaded' },
   'documents.history': { ...read, event: 'document.history_viewed' },
   'documents.upload': { ...upload, event: 'document.uploaded' },
+  'uploads.terminate': { ...upload, event: 'upload.terminated' },
   'documents.versions': { ...read, event: 'document.versions_listed' },
   'documents.add_version': { ...upload, event: 'document.version_added' },
   'documents.restore_version': { ...upload, event: 'document.version_restored' },

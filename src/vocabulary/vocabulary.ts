@@ -8,6 +8,8 @@ export type FirmId = Branded<'FirmId'>
 export type DocumentId = Branded<'DocumentId'>
 export type VersionId = Branded<'VersionId'>
 export type BlobId = Branded<'BlobId'>
+/** A file that arrives over many requests. */
+export type UploadId = Branded<'UploadId'>
 /** One run of the program, for as long as it lives. */
 export type ProcessId = Branded<'ProcessId'>
 export type SessionId = Branded<'SessionId'>

@@ -59,6 +59,7 @@ export const leftOutTables: Record<string, string> = {
   document_link_tokens: 'a restore must not revive used links',
   document_login_challenges: 'a login waits five minutes for its second factor',
   document_passkey_challenges: 'a challenge of a passkey lives five minutes',
+  document_uploads: 'a restore has no bytes of unfinished uploads: people send those files again',
   document_secrets:
     'generated secrets are not copied: a restored service creates new ones, and older signed links are invalid',
   document_login_failures: 'a lockout lasts 15 minutes',

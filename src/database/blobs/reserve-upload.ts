@@ -221,6 +221,9 @@ export async function abandonIncoming(
       where b.state = 'incoming' and b.source_key is null
         and (b.created_at < ${before} and (b.source_id is null or ${isClaimExpired})
           or b.created_at < ${deadBefore} and document_process_is_dead(b.claimed_by))
+        -- The bytes of a resumable upload wait for its next request until it expires.
+        and not exists (select from document_uploads u where u.blob_id = b.id and u.expires_at > ${now})
+        and not exists (select from document_uploads u where u.rest_blob_id = b.id and u.expires_at > ${now})
       -- Skips blobs that a transaction is committing now.
       order by b.id for update skip locked
     ),

@@ -14,6 +14,7 @@ import type {
   RejectReason,
   Restriction,
   SessionId,
+  UploadId,
   UserId,
   WebhookId,
 } from '../../vocabulary/vocabulary.ts'
@@ -175,6 +176,14 @@ export interface Tables {
     error: ColumnType<string | null, never, string | null>
     sent_at: ColumnType<Date | null, never, Date | null>
     given_up_at: ColumnType<Date | null, never, Date | null>
+  }
+  document_uploads: {
+    id: UploadId
+    firm_id: FirmId
+    user_id: UserId
+    received_bytes: ColumnType<string, never, never>
+    created_at: Defaulted
+    expires_at: Timestamp
   }
   document_calendars: {
     firm_id: FirmId

@@ -119,6 +119,10 @@ export async function deleteAccess(
   await sql`delete from document_calendars where created_by = ${userId}`.execute(trx)
   await sql`delete from document_identities where user_id = ${userId}`.execute(trx)
   await sql`delete from document_idempotency_keys where user_id = ${userId}`.execute(trx)
+  // The collector removes their bytes.
+  await sql`update document_uploads set expires_at = least(expires_at, now()), file_name = 'erased', metadata = '' where user_id = ${userId}`.execute(
+    trx,
+  )
   await sql`delete from document_messages where user_id = ${userId}`.execute(trx)
   await sql`delete from document_preferences where user_id = ${userId}`.execute(trx)
   if (keepsAccount) return

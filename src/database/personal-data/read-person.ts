@@ -80,6 +80,12 @@ const sections = {
     at: sql`c.created_at`,
     id: sql`c.firm_id`,
   }),
+  uploads: ({ userId }) => ({
+    columns: sql`u.id, u.firm_id, u.document_type, u.file_name, u.total_bytes, u.created_at, u.expires_at`,
+    from: sql`document_uploads u where u.user_id = ${userId}`,
+    at: sql`u.created_at`,
+    id: sql`u.id`,
+  }),
   links: ({ userId }) => ({
     columns: sql`t.purpose, t.created_at, t.expires_at`,
     from: sql`document_link_tokens t where t.subject_id = ${userId}`,

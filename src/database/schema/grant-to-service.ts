@@ -20,6 +20,7 @@ export const rightsByTable = {
   document_review_queue: 'select, insert, update, delete',
   document_scanner: 'select, insert, update',
   document_verifications: 'select, insert',
+  document_uploads: 'select, insert, update, delete',
   document_idempotency_keys: 'select, insert, update, delete',
   document_events: 'select',
   document_events_default: 'select',

@@ -57,6 +57,23 @@ export function requireAllowedFormat(
   return format
 }
 
+/** The format that a file's name promises, before its content is there. */
+export function formatOfName(fileName: string): Format | undefined {
+  const extension = extensionOf(fileName)
+  return formats.find(({ extensions }) => extensions.includes(extension))
+}
+
+/** The same. Throws `unsupported_type` if it is not allowed, or the client declared another one. */
+export function requireFormatOfName({ fileName, declaredType }: Claimed, allowedMimeTypes: readonly string[]): Format {
+  const format = formatOfName(fileName)
+  if (format === undefined || !allowedMimeTypes.includes(format.mimeType))
+    throw unsupported(
+      `The file name ends in ${extensionOf(fileName) === '' ? 'no extension' : `".${extensionOf(fileName)}"`}. Allowed here: ${namesOf(allowedMimeTypes)}. Save or scan the file as one of these and send it again.`,
+    )
+  assertDeclaredAgrees(format, declaredType)
+  return format
+}
+
 function assertNameAgrees(format: Format, extension: string): void {
   if (format.extensions.includes(extension)) return
   throw unsupported(

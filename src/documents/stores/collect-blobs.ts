@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
 import { abandonIncoming } from '../../database/blobs/reserve-upload.ts'
+import { expireUploads } from '../../database/resumable/upload-claims.ts'
 import { deleteExpiredHidden } from '../../database/blobs/remove-blobs.ts'
 import { removeBatch, type RemoveNeeds } from './remove-blobs.ts'
 import { reachableStores } from './stores.ts'
@@ -13,7 +14,7 @@ export type CollectNeeds = RemoveNeeds & {
   graceMs: number
 }
 
-/** Numbers of abandoned uploads and moves, of removed blobs, and of blobs that could not be removed yet. */
+/** Numbers of abandoned or expired uploads and of moves, of removed blobs, and of blobs that could not be removed yet. */
 type Collected = { uploads: number; moves: number; removals: number; left: number }
 
 /** A process that lost its lock and took it again looks dead for a moment: its younger uploads go on. */
@@ -28,13 +29,14 @@ export async function collectBlobs(needs: CollectNeeds, signal: AbortSignal): Pr
   const now = needs.now()
   const { graceMs } = needs
   const ago = (ms: number) => new Date(now.getTime() - ms)
+  const expired = await expireUploads(needs.db, now)
   const abandoned = await abandonIncoming(needs.db, {
     now,
     before: ago(graceMs),
     deadBefore: ago(deadAfterMs),
     graceMs,
   })
-  const collected: Collected = { ...abandoned, removals: 0, left: 0 }
+  const collected: Collected = { ...abandoned, uploads: abandoned.uploads + expired, removals: 0, left: 0 }
   for (const here of reachableStores(needs.stores)) {
     if (here.store === 's3' && here.files.outage() !== undefined) continue
     for (;;) {

@@ -73,13 +73,13 @@ export async function storeOnce(
 }
 
 /** The key had an answer a moment ago. */
-function throwUnanswered(): never {
+export function throwUnanswered(): never {
   throw new AppError('conflict', 'Another upload with this Idempotency-Key was in progress. Send it again.')
 }
 
 type WholeFile = { size: number; sha256: Sha256 }
 
-async function awaitWholeFile(content: ReceivedFile['content']): Promise<WholeFile> {
+export async function awaitWholeFile(content: ReceivedFile['content']): Promise<WholeFile> {
   return content.kind === 'spool' ? content.accepted : { size: content.bytes.length, sha256: content.sha256 }
 }
 
@@ -142,7 +142,7 @@ function fingerprintOf({ right, documentType, documentId }: PlannedUpload, sha25
 }
 
 /** The version that this key was answered with. Throws `conflict` if the key was used for another file. */
-async function findEarlierDocument(
+export async function findEarlierDocument(
   db: Db,
   caller: Actor,
   planned: PlannedUpload,

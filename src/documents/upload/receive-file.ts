@@ -74,7 +74,7 @@ export function minFileBytes(declaredBytes: number | undefined): number {
   return Math.max(1, (declaredBytes ?? 0) - formBytes)
 }
 
-function tooLarge(maxBytes: number): AppError {
+export function tooLarge(maxBytes: number): AppError {
   return new AppError(
     'too_large',
     `The file is larger than the maximum of ${formatBytes(maxBytes)}. Make it smaller, for example by scanning at 150 dpi, and send it again.`,

@@ -224,7 +224,7 @@ async function putAndCommit(
 const aDayLater = sql<Date>`now() + interval '1 day'`
 
 /** Step 4. Does nothing to a blob that is not `incoming` any more. Bytes that are not removed now go after a day. */
-async function abandon(
+export async function abandon(
   needs: StoreUploadNeeds,
   reservation: Reservation,
   { isRemovedNow }: { isRemovedNow: boolean },

@@ -168,12 +168,13 @@ function isTooLargeForRoom({ exceeded, room }: ReservedUpload, declaredBytes: nu
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** Most clients name a type by its code. PostgreSQL stores no NUL in text, and no code has one. */
-async function resolveTypeCode({ db }: UploadNeeds, codeOrId: string): Promise<string> {
+export async function resolveTypeCode({ db }: Pick<UploadNeeds, 'db'>, codeOrId: string): Promise<string> {
   if (!uuid.test(codeOrId)) return codeOrId.replaceAll('\0', '\uFFFD').toWellFormed()
   return (await findDocumentType(db, codeOrId))?.code ?? codeOrId
 }
 
-function requireActiveType({ isActive, ...limits }: ReservedUpload): TypeLimits {
+/** Throws `validation_failed` for an unknown type, or one that takes no new documents. */
+export function requireActiveType({ isActive, ...limits }: ReservedUpload): TypeLimits {
   if (isActive === true) return limits
   const message = 'There is no such document type. GET /api/v1/document-types lists them.'
   throw new AppError('validation_failed', message, { fields: [{ field: 'document_type', message }] })
@@ -186,7 +187,7 @@ const maxFileNameCharacters = 255
  * The given name without invisible characters, shortened before its extension. Throws `validation_failed` for a name that no
  * person would choose.
  */
-function requireFileName(given = ''): string {
+export function requireFileName(given = ''): string {
   const name = readableName(given)
   if (name.trim() === '') throw nameError('Send the file with a name, for example licence.pdf.')
   if (/%00/.test(name))

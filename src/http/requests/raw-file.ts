@@ -1,5 +1,8 @@
+import type { IncomingMessage } from 'node:http'
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
+import { AppError } from '../../errors/app-error.ts'
 import type { IncomingUpload } from '../../documents/upload/upload.ts'
 import { signalOfClient } from './file-form.ts'
 
@@ -33,5 +36,38 @@ export function readRawUpload(
     expectedSha256: sha256,
     idempotencyKey,
     signal,
+  }
+}
+
+/**
+ * Reads a body with every byte that arrived before the client left: an iteration of the stream would drop those in its
+ * buffer. On an abort it ends the body, and throws the signal's reason behind its last byte.
+ */
+export async function* readUntilBroken(body: IncomingMessage, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+  let changed = Promise.withResolvers<void>()
+  const onEvent = () => changed.resolve()
+  const onAbort = () => {
+    body.destroy()
+    changed.resolve()
+  }
+  const events = ['readable', 'end', 'close', 'error']
+  for (const event of events) body.on(event, onEvent)
+  signal.addEventListener('abort', onAbort)
+  if (signal.aborted) onAbort()
+  try {
+    for (;;) {
+      // Set before the buffer is read, so that no event in between is missed.
+      changed = Promise.withResolvers<void>()
+      const chunk: Buffer | null = body.read()
+      if (chunk !== null) yield chunk
+      else if (body.readableEnded) return
+      else if (body.destroyed) break
+      else await changed.promise
+    }
+    signal.throwIfAborted()
+    throw new AppError('bad_request', 'The upload ended early. Send it again.', { cause: body.errored })
+  } finally {
+    for (const event of events) body.off(event, onEvent)
+    signal.removeEventListener('abort', onAbort)
   }
 }

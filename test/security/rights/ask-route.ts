@@ -7,14 +7,17 @@ import { uploadDocument } from '../../support/documents/call-documents.ts'
 import { makePdf } from '../../support/files/make-files.ts'
 import { makeMember, makePerson } from '../../support/people/people.ts'
 import type { TestService } from '../../support/service/start-service.ts'
+import { newFirm, newPasskey } from './new-things.ts'
 import { type Asking, confidentialFile, type Place } from './people-who-ask.ts'
 import { waysOfCalendar } from './ways-of-calendar.ts'
 import { waysOfMessages } from './ways-of-messages.ts'
 import { waysOfReview } from './ways-of-review.ts'
+import { waysOfUploads } from './ways-of-uploads.ts'
 
 export type Options = {
   params?: Record<string, string>
   query?: string
+  headers?: Record<string, string>
   json?: unknown
   form?: FormData
   file?: Buffer
@@ -155,6 +158,7 @@ const ways: Record<string, Way> = {
   ...waysOfMessages,
   ...waysOfReview,
   ...waysOfCalendar,
+  ...waysOfUploads,
 }
 
 /** Whether this test can call the route. Routes that only read need only their address. */
@@ -200,7 +204,7 @@ export async function callRoute(
   const answer = await fetch(`${base}${path}${end}${options.query ?? ''}`, {
     method,
     redirect: 'manual',
-    ...contentOf(options, authorization === undefined ? {} : { authorization }),
+    ...contentOf(options, { ...options.headers, ...(authorization !== undefined && { authorization }) }),
   })
   if (before.length > 0)
     await db
@@ -250,26 +254,6 @@ async function ownDocument({ url }: TestService, place: Place): Promise<Options>
   const options = place.documentId === place.confidentialId ? confidentialFile : {}
   const { id } = await uploadDocument(url, place.firmId, place.uploader, options)
   return { params: { id } }
-}
-
-/** As a browser sends it. */
-const newPasskey = {
-  id: 'AAAA',
-  rawId: 'AAAA',
-  type: 'public-key',
-  response: { clientDataJSON: 'AAAA', attestationObject: 'AAAA' },
-}
-
-function newFirm() {
-  const id = randomUUID()
-  return {
-    name: 'Blue Crane Security',
-    registration_number: id,
-    email: `${id}@firms.example`,
-    phone: '+27 21 555 0101',
-    address: '12 Long Street, Cape Town',
-    province: 'Western Cape',
-  }
 }
 
 function formWithFile(): FormData {

@@ -65,6 +65,7 @@ export const expectedAnswers: Record<RowName, Row> = {
   'documents.versions': everyMemberReads,
   'documents.versions, confidential': confidential,
   'documents.upload': everyMemberHandsIn,
+  'uploads.terminate': everyMemberHandsIn,
   'documents.add_version': everyMemberHandsIn,
   'documents.add_version, confidential': handsInConfidential,
   'documents.restore_version': everyMemberHandsIn,

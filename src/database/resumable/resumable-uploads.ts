@@ -1,0 +1,131 @@
+import { sql } from 'kysely'
+
+import type { ErrorCode, FieldError } from '../../errors/app-error.ts'
+import type {
+  BlobId,
+  Caller,
+  DocumentId,
+  FirmId,
+  StorageKey,
+  StoreId,
+  StoreName,
+  UploadId,
+  UserId,
+  VersionId,
+} from '../../vocabulary/vocabulary.ts'
+import { isClaimExpired, unclaimed } from '../blobs/blob.ts'
+import type { Db } from '../connection/client.ts'
+import { type AccessRow, accessOf, type Membership, membershipFrom, type RightToCheck } from '../people/check-access.ts'
+
+/** The error with which an upload ended; the same is answered until the row expires. */
+export type UploadFailure = { code: ErrorCode; message: string; fields: FieldError[] }
+
+/** A file that arrives over many requests. `bytes`: what is durable of it. */
+export type ResumableUpload = {
+  id: UploadId
+  firmId: FirmId
+  userId: UserId
+  documentType: string
+  fileName: string
+  declaredType: string | null
+  metadata: string
+  contentType: string
+  expectedSha256: string | null
+  idempotencyKey: string | null
+  isFallback: boolean
+  totalBytes: number
+  bytes: number
+  parts: { number: number; etag: string; bytes: number; sha256?: string }[]
+  restKey: StorageKey | null
+  restBytes: number
+  failure: UploadFailure | null
+  expiresAt: Date
+  blobId: BlobId
+  documentId: DocumentId
+  versionId: VersionId
+  store: StoreName
+  storeId: StoreId | null
+  key: StorageKey
+  multipartId: string | null
+  /** Whether a request is at work on it. */
+  isClaimed: boolean
+  /** The document that it became. */
+  resultId: DocumentId | null
+}
+
+export type NewUpload = Pick<
+  ResumableUpload,
+  | 'id'
+  | 'blobId'
+  | 'firmId'
+  | 'userId'
+  | 'documentType'
+  | 'fileName'
+  | 'declaredType'
+  | 'metadata'
+  | 'contentType'
+  | 'expectedSha256'
+  | 'idempotencyKey'
+  | 'isFallback'
+  | 'totalBytes'
+>
+
+/** Inserts an upload whose blob is reserved, and ends the claim of the reservation. */
+export async function insertUpload(db: Db, upload: NewUpload, hours: number): Promise<Date> {
+  const { rows } = await sql<{ expiresAt: Date }>`
+    with released as (
+      update document_blobs set ${unclaimed} where id = ${upload.blobId} and state = 'incoming'
+    )
+    insert into document_uploads (id, blob_id, firm_id, user_id, document_type, file_name, declared_type, metadata,
+      content_type, expected_sha256, idempotency_key, is_fallback, total_bytes, expires_at)
+    values (${upload.id}, ${upload.blobId}, ${upload.firmId}, ${upload.userId}, ${upload.documentType},
+      ${upload.fileName}, ${upload.declaredType}, ${upload.metadata}, ${upload.contentType}, ${upload.expectedSha256},
+      ${upload.idempotencyKey}, ${upload.isFallback}, ${upload.totalBytes}, now() + make_interval(hours => ${hours}))
+    returning expires_at as "expiresAt"`.execute(db)
+  const [row] = rows
+  if (row === undefined) throw new Error('the database returned no new upload')
+  return row.expiresAt
+}
+
+type Opening = { caller: Caller; firmId: FirmId; uploadId: UploadId; right: RightToCheck }
+
+export type OpenedUpload = { upload: ResumableUpload; membership: Membership }
+
+/** Checks the right and reads the upload. Throws `AccessDenied`. Undefined if the firm has no such upload, or it expired. */
+export async function openUpload(
+  db: Db,
+  { caller, firmId, uploadId, right }: Opening,
+): Promise<OpenedUpload | undefined> {
+  const { rows } = await sql<AccessRow & { [Column in keyof ResumableUpload]: ResumableUpload[Column] | null }>`
+    select access.denial, access.role, u.id, u.firm_id as "firmId", u.user_id as "userId",
+      u.document_type as "documentType", u.file_name as "fileName", u.declared_type as "declaredType", u.metadata,
+      u.content_type as "contentType", u.expected_sha256 as "expectedSha256", u.idempotency_key as "idempotencyKey",
+      u.is_fallback as "isFallback", u.total_bytes::float8 as "totalBytes", u.received_bytes::float8 as bytes, u.parts,
+      rest.storage_key as "restKey", u.rest_bytes as "restBytes", u.failure, u.expires_at as "expiresAt",
+      b.id as "blobId", b.document_id as "documentId", b.version_id as "versionId", b.store, b.store_id as "storeId",
+      b.storage_key as key, b.multipart_id as "multipartId", not ${isClaimExpired} as "isClaimed",
+      -- The process may have died between the commit and the record of its result.
+      coalesce(u.result_document_id, case when b.state = 'live' then b.document_id end) as "resultId"
+    from ${accessOf({ caller, firmId, right })} as access
+    left join document_uploads u
+      on access.denial is null and u.id = ${uploadId} and u.firm_id = ${firmId} and u.expires_at > now()
+    left join document_blobs b on b.id = u.blob_id
+    left join document_blobs rest on rest.id = u.rest_blob_id`.execute(db)
+  const [row] = rows
+  if (row === undefined) throw new Error('the database returned no row for a right')
+  const membership = membershipFrom(row, { userId: caller.userId, firmId })
+  const { denial: _denial, role: _role, ...upload } = row
+  // A row with an id has all columns of an upload; those of a missing blob are not read after a result or a failure.
+  return upload.id === null ? undefined : { upload: upload as ResumableUpload, membership }
+}
+
+/** Records the document that an upload became. */
+export async function recordResult(db: Db, id: UploadId, documentId: DocumentId): Promise<void> {
+  await sql`update document_uploads set result_document_id = ${documentId} where id = ${id}`.execute(db)
+}
+
+/** Records the error with which an upload ended. */
+export async function recordFailure(db: Db, id: UploadId, failure: UploadFailure): Promise<void> {
+  const text = JSON.stringify({ ...failure, message: failure.message.toWellFormed() })
+  await sql`update document_uploads set failure = ${text}::jsonb where id = ${id}`.execute(db)
+}

@@ -1,0 +1,139 @@
+import { findDocumentType } from '../../database/documents/document-types.ts'
+import { recordFailure, recordResult, type ResumableUpload } from '../../database/resumable/resumable-uploads.ts'
+import type { NewVersion } from '../../database/blobs/commit-upload.ts'
+import type { Reservation } from '../../database/blobs/reserve-upload.ts'
+import { AppError } from '../../errors/app-error.ts'
+import { traced } from '../../logging/spans.ts'
+import { countUpload } from '../../metrics/upload-counters.ts'
+import { rights } from '../../people/rights.ts'
+import { StoreError } from '../../storage/file-store.ts'
+import type { FinishedFile } from '../../storage/growing-file.ts'
+import type { Actor, DocumentId } from '../../vocabulary/vocabulary.ts'
+import { logAccess } from '../access-document.ts'
+import { defaultMimeTypes } from '../formats/formats.ts'
+import { requireStore } from '../stores/stores.ts'
+import {
+  awaitWholeFile,
+  findEarlierDocument,
+  idempotencyScopeOf,
+  newVersionOf,
+  throwUnanswered,
+} from '../upload/idempotent-upload.ts'
+import { readFileHead, type ReceivedFile, receiveFile, type ReceiveNeeds } from '../upload/receive-file.ts'
+import { abandon, type PlannedUpload, type StoreUploadNeeds } from '../upload/store-upload.ts'
+import { growingFileOf, growingFilesOf, type GrowingNeeds } from './growing-blob.ts'
+
+export type EndNeeds = StoreUploadNeeds & ReceiveNeeds & GrowingNeeds
+
+/** The client may have left: the upload goes on, and the next request gets its result. */
+const neverAborted = new AbortController().signal
+
+/**
+ * Makes a document of an upload whose bytes are all durable: completes the object, reads it back once, hashes, checks and
+ * scans it, and commits it like any other upload. A rejected file is removed, and its error is recorded. If the process dies,
+ * or a store fails, the next request repeats this. The caller has the claim.
+ */
+export async function endUpload(needs: EndNeeds, actor: Actor, upload: ResumableUpload): Promise<DocumentId> {
+  const { id, firmId } = upload
+  const planned = plannedOf(actor, upload)
+  try {
+    const { store } = upload
+    const counted = { store, knownBytes: upload.totalBytes, outcomeOf }
+    const finished = await countUpload(needs.metrics, counted, () =>
+      growingFilesOf(needs, upload).finish(growingFileOf(upload)),
+    )
+    const received = await traced('read back', () => readBack(needs, upload))
+    const documentId = await commitReceived(needs, actor, { upload, planned, finished, received })
+    await recordResult(needs.db, id, documentId)
+    logAccess(needs.log, actor, { action: rights['documents.upload'].event, firmId, documentId, outcome: 'ok' })
+    return documentId
+  } catch (error) {
+    if (isFinal(error)) {
+      const { code, message, fields } = error
+      await recordFailure(needs.db, id, { code, message, fields })
+      await abandon(needs, reservationOf(upload, planned), { isRemovedNow: true })
+    }
+    throw error
+  }
+}
+
+function outcomeOf(error: unknown): string {
+  return error instanceof StoreError ? error.code : 'refused'
+}
+
+/** Whether a repetition would have the same result. */
+function isFinal(error: unknown): error is AppError {
+  if (!(error instanceof AppError)) return false
+  return error.code !== 'store_unavailable' && error.code !== 'unauthenticated' && error.code !== 'internal'
+}
+
+function plannedOf(caller: Actor, upload: ResumableUpload): PlannedUpload {
+  const { firmId, documentId, documentType, totalBytes, idempotencyKey } = upload
+  const right = 'documents.upload'
+  return {
+    right,
+    caller,
+    firmId,
+    documentId,
+    documentType,
+    checksType: false,
+    extension: '',
+    addedUsage: { bytes: totalBytes, documents: 1 },
+    scope: idempotencyScopeOf({ firmId, userId: caller.userId, right }, idempotencyKey ?? undefined),
+  }
+}
+
+function reservationOf(upload: ResumableUpload, { addedUsage, scope }: PlannedUpload): Reservation {
+  const { blobId: id, firmId, documentId, versionId, documentType, store, storeId, key } = upload
+  return { id, firmId, documentId, versionId, documentType, store, storeId, key, addedUsage, scope }
+}
+
+/** Reads the stored file as if a client sent it now: the same checks, the same errors. */
+async function readBack(needs: EndNeeds, upload: ResumableUpload): Promise<ReceivedFile> {
+  const { fileName, declaredType, totalBytes, expectedSha256, documentType } = upload
+  const type = await findDocumentType(needs.db, documentType)
+  const bytes = await requireStore(needs.stores, upload).read(upload.key)
+  const file = { bytes, fileName, declaredType: declaredType ?? undefined }
+  return await receiveFile(needs, await readFileHead(file, neverAborted), {
+    fileName,
+    declaredBytes: totalBytes,
+    maxBytes: totalBytes,
+    allowedMimeTypes: type?.allowedTypes ?? defaultMimeTypes,
+    expectedSha256: expectedSha256 ?? undefined,
+    signal: neverAborted,
+  })
+}
+
+type ToCommit = { upload: ResumableUpload; planned: PlannedUpload; finished: FinishedFile; received: ReceivedFile }
+
+async function commitReceived(needs: EndNeeds, actor: Actor, toCommit: ToCommit): Promise<DocumentId> {
+  const { upload, planned, received } = toCommit
+  try {
+    const version = await versionOf(toCommit)
+    const committed = await needs.uploads.commitDocument(actor, version, neverAborted)
+    switch (committed.outcome) {
+      case 'committed':
+        return committed.document.id
+      case 'answered': {
+        const earlier = await findEarlierDocument(needs.db, actor, planned, version.sha256)
+        await abandon(needs, reservationOf(upload, planned), { isRemovedNow: true })
+        return (earlier ?? throwUnanswered()).id
+      }
+      case 'given_up':
+        throw new AppError('store_unavailable', 'The upload took too long and was abandoned. Begin a new one.', {
+          retryAfterSeconds: 5,
+        })
+    }
+  } finally {
+    await received.release(true)
+  }
+}
+
+async function versionOf({ upload, planned, finished, received }: ToCommit): Promise<NewVersion> {
+  const { store, storeId, key, blobId, versionId, isFallback, fileName } = upload
+  const { sha256, size } = await awaitWholeFile(received.content)
+  const scanStatus = await received.scanStatus()
+  const stored = { ...finished, size, sha256, store, storeId, key, blobId, versionId, isFallback }
+  const { scanStartedAt, format } = received
+  return newVersionOf(stored, planned, { fileName, mimeType: format.mimeType, scanStatus, scanStartedAt })
+}
