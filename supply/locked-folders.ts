@@ -1,2 +1,6 @@
 /** The folders with a `package-lock.json`, and their names. */
-export const lockedFolders = { '.': 'the service', 'deploy/aws': 'deploy/aws' }
+export const lockedFolders = {
+  '.': 'the service',
+  'deploy/aws': 'deploy/aws',
+  'examples/typescript': 'examples/typescript',
+}

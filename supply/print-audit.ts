@@ -1,4 +1,4 @@
-// `npm run audit`: known vulnerabilities of the service and of deploy/aws. Fails for a high or critical one.
+// `npm run audit`: known vulnerabilities of every lock file of the project. Fails for a high or critical one.
 import { join } from 'node:path'
 
 import { audit } from './audit.ts'

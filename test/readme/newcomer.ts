@@ -97,14 +97,19 @@ function collect(child: ReturnType<typeof spawn>): () => string {
   return () => text
 }
 
-/** The environment of a new login: a PATH without this project's programs, and the settings that reach the registry. */
-function inherited(): Record<string, string> {
+/** The settings of this machine with which npm reaches the registry. */
+export function registrySettings(): Record<string, string> {
   const passed = Object.entries(process.env).filter(([name]) =>
     /^(LANG|TZ|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|https?_proxy|no_proxy|AWS_EC2_METADATA_DISABLED)$/i.test(name),
   )
+  return Object.fromEntries(passed) as Record<string, string>
+}
+
+/** The environment of a new login: a PATH without this project's programs, and the settings that reach the registry. */
+function inherited(): Record<string, string> {
   const path = (process.env['PATH'] ?? '')
     .split(':')
     .filter((each) => !each.includes('node_modules'))
     .join(':')
-  return { ...(Object.fromEntries(passed) as Record<string, string>), PATH: path }
+  return { ...registrySettings(), PATH: path }
 }

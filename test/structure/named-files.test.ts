@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 
 const root = join(import.meta.dirname, '../..')
 const paths = await Array.fromAsync(
-  glob(['*.md', 'docs/**/*.md', '{bench,deploy,test}/**/README.md'], {
+  glob(['*.md', 'docs/**/*.md', '{bench,deploy,examples,test}/**/README.md'], {
     cwd: root,
     exclude: ['**/node_modules/**'],
   }),
