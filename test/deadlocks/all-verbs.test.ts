@@ -177,7 +177,7 @@ async function work(signal: AbortSignal, statuses: Map<number, number>): Promise
 
 const countReviews = () =>
   scene.query(`select action, count(*)::int from document_events
-    where action like '%.verified' or action like '%.rejected' or action like 'application.%' or action like '%claim%'
+    where action like 'application.%' or action like 'document.claim%' or action like '%review%'
     group by action order by action`)
 
 const deadlocks = async () => {
