@@ -53,9 +53,15 @@ export async function findApplication(db: Db | Tx, { firmId }: Membership): Prom
   return rows[0]
 }
 
-/** One change of a firm's application at a time. Rows that refer to the firm can still be written meanwhile. */
+/**
+ * One change of a firm's application at a time. Rows that refer to the firm can still be written meanwhile. The platform may
+ * lock the same rows in another order. Therefore no lock waits for more than 400 ms until the transaction ends, and nothing is
+ * done between the locks: the server checks for deadlocks after a second, so the platform's transaction is never the victim.
+ */
 export async function lockApplicationsOf(trx: Tx, firmId: FirmId): Promise<void> {
+  await sql`select set_config('lock_timeout', '400ms', true)`.execute(trx)
   await sql`select from security_firms where id = ${firmId} for no key update`.execute(trx)
+  await sql`select from firm_applications where firm_id = ${firmId} order by id for no key update`.execute(trx)
 }
 
 /**

@@ -1,6 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
 import { recordEvent } from '../../database/audit/events.ts'
 import type { Db, Tx } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
+import { isLockTimeout } from '../../database/connection/postgres-errors.ts'
 import { listChecklist } from '../../database/documents/checklist.ts'
 import { type Membership, requireMembership } from '../../database/people/check-access.ts'
 import { readFirm } from '../../database/people/firms.ts'
@@ -37,8 +40,7 @@ export async function submitApplication(needs: ChangeNeeds, actor: Actor, firmId
   await requireRight(needs, actor, 'applications.submit', { firmId })
   const action = rights['applications.submit'].event
   return await recordDenial(needs.db, actor, { action, firmId }, () =>
-    inTransaction(needs.db, async (trx) => {
-      await lockApplicationsOf(trx, firmId)
+    withApplicationsLocked(needs.db, firmId, async (trx) => {
       // Again, because the lock waits: the person may have lost the right meanwhile.
       const membership = await requireMembership(trx, { caller: actor, firmId, right: rights['applications.submit'] })
       const newest = await findApplication(trx, membership)
@@ -105,8 +107,7 @@ export async function reviewApplication(
   await requireRight(needs, actor, 'applications.review', { firmId })
   const event = { action: rights['applications.review'].event, firmId }
   return await recordDenial(needs.db, actor, event, () =>
-    inTransaction(needs.db, async (trx) => {
-      await lockApplicationsOf(trx, firmId)
+    withApplicationsLocked(needs.db, firmId, async (trx) => {
       const membership = await requireMembership(trx, { caller: actor, firmId, right: rights['applications.review'] })
       const application = await requireApplication(trx, membership)
       assertOpen(application)
@@ -136,6 +137,28 @@ async function notifyOfDecision(
   const facts = { firmId, firmName: await findFirmName(trx, firmId) }
   if (status === 'approved') await notify(needs, trx, people, { kind: 'application_approved', facts, firmId, aboutId })
   else await notify(needs, trx, people, { kind: 'application_rejected', facts: { ...facts, reason }, firmId, aboutId })
+}
+
+const maxAttempts = 8
+const maxPauseMs = 200
+
+/** A transaction of the platform that has locked the same rows goes first: ours starts over, and fails if it still waits. */
+async function withApplicationsLocked<Result>(
+  db: Db,
+  firmId: FirmId,
+  work: (trx: Tx) => Promise<Result>,
+): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await inTransaction(db, async (trx) => {
+        await lockApplicationsOf(trx, firmId)
+        return await work(trx)
+      })
+    } catch (error) {
+      if (!isLockTimeout(error) || attempt === maxAttempts) throw error
+      await pause(Math.random() * maxPauseMs)
+    }
+  }
 }
 
 function changedMeanwhile(): AppError {
