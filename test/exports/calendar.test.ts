@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 import { type Answer, call, serveAt } from '../people/call-people.ts'
 import { callDocuments, uploadDocument } from '../support/documents/call-documents.ts'
+import { addVersion } from '../support/documents/call-versions.ts'
 import { reviewDocument } from '../support/documents/review-document.ts'
 import { makePdf } from '../support/files/make-files.ts'
 import { makeMember, makePerson, type Person } from '../support/people/people.ts'
@@ -81,6 +82,22 @@ it('the feed has an all-day event for each document in force, without a file nam
     },
   ])
   expect(text).not.toMatch(new RegExp(`secret name|${tax.id}|${licence.id}|${firm}`))
+})
+
+it('the feed has every version in force: several of one type, and while a newer one waits', async () => {
+  const { firm, admin } = await firmWithAdmin(service)
+  const upload = (seed: string) =>
+    uploadDocument(service.url, firm, admin, { type: 'security_license', bytes: makePdf({ seed }) })
+  const documents = [await upload('one'), await upload('two'), await upload('three'), await upload('waiting')]
+  for (const [index, { id }] of documents.slice(0, 3).entries()) await verify(firm, id, `2031-03-1${index}`)
+  const [renewed = { id: '' }, , deleted = { id: '' }] = documents
+  await addVersion(service.url, { firm, id: renewed.id }, admin, { bytes: makePdf({ seed: 'newer' }) })
+  await callDocuments(service.url, firm, admin, `/${deleted.id}`, { method: 'DELETE' })
+
+  const events = await eventsOf(await makeLink(firm, admin))
+
+  expect(events.map(({ day }) => day)).toEqual(['2031-03-10', '2031-03-11'])
+  expect(new Set(events.map(({ uid }) => uid)).size).toBe(2)
 })
 
 it('names of firms and types are escaped and folded', async () => {

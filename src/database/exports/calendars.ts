@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 
-import type { FirmId, UserId } from '../../vocabulary/vocabulary.ts'
+import type { DocumentId, FirmId, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
+import { verifiedVersion } from '../documents/shown-version.ts'
 import type { Membership } from '../people/check-access.ts'
 
 export type Calendar = { firmId: FirmId; firmName: string; createdBy: UserId; createdAt: Date }
@@ -42,4 +43,20 @@ export async function findCalendar(db: Db, sha256: Buffer): Promise<Calendar | u
     from document_calendars c join security_firms f on f.id = c.firm_id
     where c.token_sha256 = ${sha256}`.execute(db)
   return rows[0]
+}
+
+/** `validUntil`: a day, as in 2027-03-31. */
+export type CalendarDay = { documentId: DocumentId; typeName: string; validUntil: string }
+
+/** The last days of all versions in force of the firm whose file can be downloaded, the earliest first. */
+export async function listCalendarDays(db: Db, { firmId }: Membership): Promise<CalendarDay[]> {
+  const { rows } = await sql<CalendarDay>`
+    select d.id as "documentId", coalesce(t.name, d.document_type) as "typeName", v.valid_until::text as "validUntil"
+    from document_versions v
+    join documents d on d.firm_id = v.firm_id and d.id = v.document_id and d.deleted_at is null
+    left join document_types t on t.code = d.document_type
+    where v.firm_id = ${firmId} and v.review_status = 'verified' and v.valid_until is not null
+      and v.scan_status <> 'infected' and v.bytes_state = 'present' and v.version = ${verifiedVersion}
+    order by v.valid_until, d.id`.execute(db)
+  return rows
 }

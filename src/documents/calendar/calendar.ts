@@ -1,19 +1,19 @@
 import { type EventActor, recordEvent } from '../../database/audit/events.ts'
 import type { Db } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
-import { listChecklist } from '../../database/documents/checklist.ts'
 import {
   type Calendar,
   deleteCalendar,
   deleteCalendarWithoutMaker,
   findCalendar,
+  listCalendarDays,
   replaceCalendar,
 } from '../../database/exports/calendars.ts'
 import { lockMembersOf } from '../../database/people/firms.ts'
 import { type Membership, requireMembership } from '../../database/people/check-access.ts'
 import { AccessDenied, AppError } from '../../errors/app-error.ts'
 import { changeMembersOf } from '../../people/firms/members.ts'
-import { calendarFeed, confidentialRoles } from '../../people/rights.ts'
+import { calendarFeed } from '../../people/rights.ts'
 import { createSecret, hashSecret } from '../../vocabulary/secrets.ts'
 import type { Actor, Clock, FirmId, Visitor } from '../../vocabulary/vocabulary.ts'
 import { formatCalendar } from './format-calendar.ts'
@@ -39,12 +39,11 @@ export async function revokeCalendar({ db }: Needs, actor: Actor, firmId: FirmId
 }
 
 /** The feed of a link, as iCalendar. Throws `not_found` unless the person who made it may make it now. */
-export async function readCalendar({ db, now }: Needs, visitor: Visitor, secret: string): Promise<string> {
+export async function readCalendar({ db }: Pick<Needs, 'db'>, visitor: Visitor, secret: string): Promise<string> {
   const calendar = await findCalendar(db, hashSecret(secret))
   if (calendar === undefined) throw noSuchCalendar()
   const membership = await membershipOfMaker(db, visitor, calendar)
-  const items = await listChecklist(db, { membership, confidentialRoles }, now())
-  return formatCalendar(calendar, items)
+  return formatCalendar(calendar, await listCalendarDays(db, membership))
 }
 
 async function membershipOfMaker(db: Db, visitor: Visitor, calendar: Calendar): Promise<Membership> {

@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto'
 
 import ical, { ICalCalendarMethod, ICalEventTransparency } from 'ical-generator'
 
-import type { ChecklistItem } from '../../database/documents/checklist.ts'
-import type { Calendar } from '../../database/exports/calendars.ts'
+import type { Calendar, CalendarDay } from '../../database/exports/calendars.ts'
 import { readableName } from '../../vocabulary/readable-name.ts'
 
 const secondsBetweenReads = 12 * 3600
@@ -12,7 +11,7 @@ const secondsBetweenReads = 12 * 3600
  * iCalendar (RFC 5545) with an all-day event for each document in force that has a last day. An event shows the name of the
  * document type alone: who has the link reads no file name and no id. The same facts give the same text.
  */
-export function formatCalendar(calendar: Calendar, items: ChecklistItem[]): string {
+export function formatCalendar(calendar: Calendar, days: CalendarDay[]): string {
   const feed = ical({
     // Unlike the texts of events, ical-generator writes it as it is.
     name: oneLine(`${calendar.firmName}: documents`).replaceAll(/[\\;,]/g, '\\$&'),
@@ -20,18 +19,16 @@ export function formatCalendar(calendar: Calendar, items: ChecklistItem[]): stri
     method: ICalCalendarMethod.PUBLISH,
     ttl: secondsBetweenReads,
   })
-  for (const { documentId, name, validUntil } of items) {
-    if (documentId === null || validUntil === null) continue
+  for (const { documentId, typeName, validUntil } of days)
     feed.createEvent({
       id: uidOf(documentId),
       start: new Date(`${validUntil}T00:00:00Z`),
       allDay: true,
       // The clock would change the text at each read.
       stamp: calendar.createdAt,
-      summary: `${oneLine(name)}: valid until today`,
+      summary: `${oneLine(typeName)}: valid until today`,
       transparency: ICalEventTransparency.TRANSPARENT,
     })
-  }
   return feed.toString()
 }
 
