@@ -42,6 +42,18 @@ it('an upload whose reservation commits without an answer leaves no reservation'
   expect(await blobsOf(app, firm)).toEqual([{ state: 'leaving', reserved_bytes: '0', is_due: false }])
 })
 
+it('an upload whose reservation the database rejected leaves no row: nothing can have been written', async () => {
+  const service = await startService({})
+  onTestFinished(() => service.stop())
+  const { app } = service
+  const { firm, admin } = await firmWithAdmin(service)
+  await sql`alter table document_blobs add constraint no_reservation check (state <> 'incoming')`.execute(app.db)
+
+  await expect(failingUpload(app, firm, admin)).rejects.toThrow('no_reservation')
+
+  expect(await blobsOf(app, firm)).toEqual([])
+})
+
 it('a failed upload whose bytes cannot be removed leaves no reservation: the collector removes the bytes', async () => {
   const service = await startService({})
   onTestFinished(() => service.stop())

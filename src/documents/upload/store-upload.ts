@@ -14,7 +14,8 @@ import {
   type ReservationResult,
 } from '../../database/blobs/reserve-upload.ts'
 import type { Db } from '../../database/connection/client.ts'
-import { OutcomeUnknown } from '../../database/connection/in-transaction.ts'
+import { hasChangedNothing, OutcomeUnknown } from '../../database/connection/in-transaction.ts'
+import { WaitedTooLong } from '../../database/connection/postgres-errors.ts'
 import type { BlobLocation } from '../../database/documents/blob-location.ts'
 import type { AddedUsage, DefaultQuota } from '../../database/people/quota-usage.ts'
 import { AppError } from '../../errors/app-error.ts'
@@ -126,13 +127,17 @@ export async function reserve(
     const reserved = await needs.uploads.reserve[planned.right](planned.caller, reservation)
     return { ...reserved, planned, reservation, isFallback, outage }
   } catch (error) {
-    // The statement may have taken effect, or may yet, although its answer was lost.
-    if (!(error instanceof AppError))
+    if (mayHaveReserved(error))
       await abandonReservation(needs.db, reservation, aDayLater).catch((failure: unknown) =>
         logLeftBehind(needs, reservation, failure),
       )
     throw error
   }
+}
+
+/** The statement may have taken effect, or may yet, although its answer was lost. */
+function mayHaveReserved(error: unknown): boolean {
+  return !(error instanceof AppError || error instanceof WaitedTooLong || hasChangedNothing(error))
 }
 
 /** Deletes the row of a reservation under whose key nothing was written. */
