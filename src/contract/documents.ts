@@ -116,11 +116,10 @@ export const uploadQuery = z.object({
 })
 
 export const rawUploadQuery = uploadQuery.extend({
-  file_name: z
-    .string('is missing: send the name of the file in the query, as &file_name=licence.pdf')
-    .min(1)
-    .max(1000)
-    .meta({ description: 'The name of the file.', example: 'licence.pdf' }),
+  file_name: z.string('is missing: send the name of the file in the query, as &file_name=licence.pdf').min(1).meta({
+    description: 'The name of the file. Above 255 characters it is shortened before its extension.',
+    example: 'licence.pdf',
+  }),
 })
 
 export const versionQuery = uploadQuery.pick({ sha256: true })

@@ -104,8 +104,22 @@ it('what is wrong with the file is rejected as in a form, and nothing is stored'
   expect(await (await callDocuments(url, firm, admin)).json()).toEqual([])
 })
 
+it('an error of the name names its field, and a long name is shortened before its extension', async () => {
+  const { firm, admin } = await firmWithAdmin(both.onDisk)
+  const { url } = both.onDisk
+  const slash = await put(addressOf(url, firm, { file_name: 'a/b.pdf' }), admin, makePdf())
+  expect(slash.body).toMatchObject({ errors: [{ field: 'file_name' }] })
+
+  const long = await put(addressOf(url, firm, { file_name: `${'n'.repeat(3000)}.pdf` }), admin, makePdf())
+  expect([long.status, long.body.file_name]).toEqual([201, `${'n'.repeat(251)}.pdf`])
+})
+
 it('a body that breaks off stores nothing', async () => {
   const { firm, admin } = await firmWithAdmin(both.onS3)
+  const blobs = async (state: 'incoming' | 'leaving') => {
+    const rows = both.onS3.app.db.selectFrom('document_blobs').select('id').where('firm_id', '=', firm)
+    return (await rows.where('state', '=', state).execute()).length
+  }
   const bytes = makePdf({ bytes: 2_000_000 })
   const sending = request(addressOf(both.onS3.url, firm), {
     method: 'PUT',
@@ -114,13 +128,14 @@ it('a body that breaks off stores nothing', async () => {
   const ended = new Promise((resolve) => {
     sending.once('error', resolve)
   })
-  sending.write(bytes.subarray(0, 1_500_000), () => sending.destroy())
+  sending.write(bytes.subarray(0, 1_500_000))
+  // The service has read the first bytes and reserved their room.
+  await expect.poll(() => blobs('incoming')).toBe(1)
+  sending.destroy()
   await ended
-  await expect
-    .poll(async () => {
-      const blobs = both.onS3.app.db.selectFrom('document_blobs').select('id').where('firm_id', '=', firm)
-      return (await blobs.where('state', '<>', 'leaving').execute()).length
-    })
-    .toBe(0)
+  await expect.poll(() => blobs('incoming')).toBe(0)
+  const { s3 } = both.onS3.app.stores
+  if (s3 === undefined) throw new Error('no store')
+  expect(await Array.fromAsync(s3.list(`security_firms/${firm}/`))).toEqual([])
   expect(await (await callDocuments(both.onS3.url, firm, admin)).json()).toEqual([])
 })

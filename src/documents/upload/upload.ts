@@ -42,6 +42,8 @@ export type IncomingUpload = {
   /** The file's hash as the client declares it. */
   expectedSha256: string | undefined
   idempotencyKey: string | undefined
+  /** The field with the file's name, for errors. Default: that of the file. */
+  nameField?: 'file' | 'file_name'
   signal: AbortSignal
 }
 
@@ -153,7 +155,7 @@ async function receiveReserved(needs: UploadNeeds, incoming: UploadToStore, rese
   assertDeclaredSize(declaredBytes, maxBytes)
   if (isTooLargeForRoom(reserved, declaredBytes) && !(await isAnswered(needs, reserved)))
     throw quotaExceeded(reserved.room, reserved.exceeded ?? 'bytes', declaredBytes)
-  const fileName = requireFileName(file.fileName)
+  const fileName = requireFileName(file.fileName, incoming.nameField)
   const rules = { ...incoming, fileName, maxBytes, allowedMimeTypes: allowedTypes ?? defaultMimeTypes }
   const received = await traced('receive file', () => receiveFile(needs, file, rules))
   return { received, fileName }
@@ -187,20 +189,22 @@ const maxFileNameCharacters = 255
  * The given name without invisible characters, shortened before its extension. Throws `validation_failed` for a name that no
  * person would choose.
  */
-export function requireFileName(given = ''): string {
+export function requireFileName(given = '', field: IncomingUpload['nameField'] = 'file'): string {
   const name = readableName(given)
-  if (name.trim() === '') throw nameError('Send the file with a name, for example licence.pdf.')
-  if (/%00/.test(name))
-    throw nameError('The file name contains %00, which some programs read as its end. Rename the file and try again.')
-  if (/\p{Cc}/u.test(name) || !name.isWellFormed())
-    throw nameError('The file name contains control characters. Rename the file and try again.')
-  if (/[/\\]/.test(name)) throw nameError('The file name contains a slash. Rename the file and try again.')
+  const message = faultOfName(name)
+  if (message !== undefined) throw new AppError('validation_failed', message, { fields: [{ field, message }] })
   const characters = Array.from(name)
   if (characters.length <= maxFileNameCharacters) return name
   const extension = Array.from(/\.[^.]{1,10}$/u.exec(name)?.[0] ?? '')
   return [...characters.slice(0, maxFileNameCharacters - extension.length), ...extension].join('')
 }
 
-function nameError(message: string): AppError {
-  return new AppError('validation_failed', message, { fields: [{ field: 'file', message }] })
+function faultOfName(name: string): string | undefined {
+  if (name.trim() === '') return 'Send the file with a name, for example licence.pdf.'
+  if (/%00/.test(name))
+    return 'The file name contains %00, which some programs read as its end. Rename the file and try again.'
+  if (/\p{Cc}/u.test(name) || !name.isWellFormed())
+    return 'The file name contains control characters. Rename the file and try again.'
+  if (/[/\\]/.test(name)) return 'The file name contains a slash. Rename the file and try again.'
+  return undefined
 }

@@ -35,6 +35,7 @@ export function readRawUpload(
     declaredBytes: length === undefined ? undefined : Number(length),
     expectedSha256: sha256,
     idempotencyKey,
+    nameField: 'file_name',
     signal,
   }
 }
