@@ -100,6 +100,25 @@ it('the archive has the current versions outside the trash, and with include=ver
   expect(all.entries[1]?.sha256).toBe(hashOf(second))
 })
 
+it('while a newer version waits, the archive also has the version in force', async () => {
+  const { firm, admin, upload } = await makeScene()
+  const administrator = await makePerson(service.app, { role: 'admin' })
+  const document = await upload('Tax')
+  await upload('Another')
+  await reviewDocument(service.url, { firm, id: document.id }, administrator, { decision: 'verify' })
+  const second = makePdf({ seed: 'the second' })
+  await addVersion(service.url, { firm, id: document.id }, admin, { fileName: 'Tax.pdf', bytes: second })
+
+  const { entries, manifest } = await archiveOf(service.url, firm, admin)
+
+  expect(manifest.map((row) => [row['name'], row['version'], row['review_state'], row['in_force']])).toEqual([
+    ['tax_clearance/Tax (version 1).pdf', '1', 'verified', 'yes'],
+    ['tax_clearance/Tax.pdf', '2', 'pending', ''],
+    ['tax_clearance/Another.pdf', '1', 'pending', ''],
+  ])
+  expect(entries.map(({ name }) => name)).toEqual([...manifest.map(({ name }) => name), 'manifest.csv'])
+})
+
 it('the manifest has the review of each document, its days and its id', async () => {
   const { firm, admin, upload } = await makeScene()
   const administrator = await makePerson(service.app, { role: 'admin' })

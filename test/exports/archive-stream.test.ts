@@ -1,10 +1,13 @@
 import { once } from 'node:events'
 import { open, readdir, readlink } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
+import type { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
+import { archiveFirm } from '../../src/documents/archive/archive-firm.ts'
+import { createArchiveLimit } from '../../src/documents/archive/limit-archives.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 import { readMetrics } from '../metrics/read-metrics.ts'
 import { later, serveAt } from '../people/call-people.ts'
@@ -12,7 +15,7 @@ import { problemOf, uploadDocument } from '../support/documents/call-documents.t
 import { openFailingS3 } from '../support/fallback/failing-s3.ts'
 import { makePdf } from '../support/files/make-files.ts'
 import { seedDocuments, type SeededDocument } from '../support/documents/seed-documents.ts'
-import type { Person } from '../support/people/people.ts'
+import { makeMember, type Person } from '../support/people/people.ts'
 import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 import { archiveOf, callArchive, ensureReaders } from './read-archive.ts'
@@ -103,10 +106,52 @@ it('a client that does not read delays the reading of files, and one that leaves
   expect(reads).toBeLessThan(20)
 
   socket.destroy()
-  await wait(1000)
 
-  expect((await readsOf(service.url)) - before).toBeLessThanOrEqual(reads + 1)
+  // Two more start only after the first one has ended, and read each of their 40 files. It read no other file.
+  await expect.poll(async () => (await readTwice(scene)).map(({ status }) => status)).toEqual([200, 200])
+  const after = (await readsOf(service.url)) - before
+  expect([reads, reads + 1]).toContain(after % 40)
 })
+
+/** Two archives at once, read to their end. */
+async function readTwice({ firm, admin }: Scene): Promise<Response[]> {
+  const answers = await Promise.all([callArchive(service.url, firm, admin), callArchive(service.url, firm, admin)])
+  await Promise.all(answers.map((answer) => answer.arrayBuffer()))
+  return answers
+}
+
+it('two people of one firm who read nothing leave room for other firms, and nobody of theirs gets a third', async () => {
+  const scene = await firmWith(...Array.from({ length: 40 }, () => 2 * mebibyte))
+  const [colleague, third] = [await makeMember(service.app, scene.firm), await makeMember(service.app, scene.firm)]
+  const sockets = [await openStalled(scene), await openStalled({ ...scene, admin: colleague })]
+
+  const denied = await callArchive(service.url, scene.firm, third)
+  expect([denied.status, denied.headers.get('retry-after')]).toEqual([429, '60'])
+  const other = await firmWith(1000)
+  expect((await archiveOf(service.url, other.firm, other.admin)).manifest).toHaveLength(1)
+  for (const socket of sockets) socket.destroy()
+})
+
+it('a client that reads too slowly is cut off, and its archive ends', async () => {
+  const { firm, admin } = await firmWith(...Array.from({ length: 20 }, () => mebibyte))
+  const limit = createArchiveLimit()
+  const minRate = { bytesPerSecond: 100 * mebibyte, windowMs: 100 }
+  const actor = { userId: admin.id, sessionId: undefined, apiKeyId: undefined, ip: '127.0.0.1', userAgent: 'a test' }
+  const { content } = await archiveFirm(
+    { ...service.app, limit, minRate },
+    { ...actor, requestId: 'a slow client' },
+    { firmId: firm, withVersions: false },
+  )
+
+  await expect(readSlowly(content)).rejects.toThrow('too slowly')
+
+  const again = [limit.begin({ userId: admin.id, firmId: firm }), limit.begin({ userId: admin.id, firmId: firm })]
+  for (const end of again) end()
+})
+
+async function readSlowly(content: Readable): Promise<void> {
+  for await (const chunk of content) await wait((chunk as Buffer).length > 0 ? 20 : 0) // the ZIP is in buffers
+}
 
 it('a client that leaves in the middle of a file leaves no file open', async () => {
   const scene = await firmWith(...Array.from({ length: 3 }, () => 40 * mebibyte))
@@ -173,14 +218,21 @@ it('a document that is deleted while the client is slow is left out', async () =
   expect(bytes).toBeLessThan(30 * 2 * mebibyte)
 })
 
-it('HEAD answers the headers and reads no file', async () => {
-  const { firm, admin } = await firmWith(...Array.from({ length: 10 }, () => mebibyte))
+it('HEAD answers the headers, reads no file, and counts as no archive', async () => {
+  const scene = await firmWith(...Array.from({ length: 40 }, () => 2 * mebibyte))
+  const { firm, admin } = scene
+  const sockets = [await openStalled(scene), await openStalled(scene)]
   const before = await readsOf(service.url)
 
   const answer = await callArchive(service.url, firm, admin, '', { method: 'HEAD' })
 
   expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/zip'])
-  expect((await readsOf(service.url)) - before).toBeLessThanOrEqual(1)
+  expect(answer.headers.get('content-disposition')).toContain('Umkhonto Guarding documents')
+  expect((await readsOf(service.url)) - before).toBe(0)
+  expect(await running().where('firm_id', '=', firm).execute()).toHaveLength(2)
+  const stranger = await callArchive(service.url, firm, (await firmWith()).admin, '', { method: 'HEAD' })
+  expect(stranger.status).toBe(403)
+  for (const socket of sockets) socket.destroy()
 })
 
 it('a store that is out before the first file is a 503; one that goes away later breaks the connection', async () => {

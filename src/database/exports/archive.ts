@@ -13,6 +13,7 @@ import type {
 } from '../../vocabulary/vocabulary.ts'
 import { detailsOf } from '../audit/events.ts'
 import type { Db } from '../connection/client.ts'
+import { verifiedVersion } from '../documents/shown-version.ts'
 import { type AccessRow, accessOf, type Membership, membershipFrom, type RightToCheck } from '../people/check-access.ts'
 
 /** A version that belongs into the archive of its firm. */
@@ -21,6 +22,8 @@ export type ArchivedVersion = {
   documentType: string
   version: number
   isCurrent: boolean
+  /** The newest verified one, which newer ones do not replace before they are verified. */
+  isInForce: boolean
   fileName: string
   fileSize: number
   mimeType: string
@@ -41,10 +44,15 @@ export type ArchivedVersion = {
 
 const columns = sql<ArchivedVersion>`
   d.id as "documentId", d.document_type as "documentType", v.version, v.version = d.current_version as "isCurrent",
+  coalesce(v.version = ${verifiedVersion}, false) as "isInForce",
   v.file_name as "fileName", v.file_size as "fileSize", v.mime_type as "mimeType", v.sha256, v.store,
   v.store_id as "storeId", v.storage_key as key, v.scan_status as "scanStatus", v.bytes_state as "bytesState",
   v.review_status as "reviewStatus", v.review_reason as "reviewReason", v.reviewed_at as "reviewedAt",
   to_char(v.valid_until, 'YYYY-MM-DD') as "validUntil", v.uploaded_at as "uploadedAt", d.created_at::text as "createdAtExact"`
+
+/** SQL: whether a version `v` of `documents d` belongs into the archive: the newest and the one in force, or all. */
+const isArchived = (withVersions: boolean) => sql<boolean>`
+  (${withVersions}::boolean or v.version = d.current_version or v.version = ${verifiedVersion})`
 
 type Opening = { firmId: FirmId; right: RightToCheck & { event: string }; withVersions: boolean }
 
@@ -69,7 +77,7 @@ export async function openArchive(
       select count(distinct d.id) as documents, count(*) as files, coalesce(sum(v.file_size), 0) as bytes
       from documents d join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id
       where (select denial is null from access) and d.firm_id = ${firmId} and d.deleted_at is null
-        and (${withVersions}::boolean or v.version = d.current_version)
+        and ${isArchived(withVersions)}
     ),
     event as (
       insert into document_trail (action, outcome, firm_id, actor_id, ip, user_agent, request_id, details)
@@ -111,7 +119,7 @@ export async function listArchivedVersions(
     select ${columns}
     from documents d
     join document_versions v on v.firm_id = d.firm_id and v.document_id = d.id
-      and (${withVersions}::boolean or v.version = d.current_version)
+      and ${isArchived(withVersions)}
     where d.firm_id = ${firmId} and d.document_type = ${documentType} and d.deleted_at is null
       ${after === undefined ? sql`` : isAfter(after)}
     order by d.created_at, d.id, v.version limit ${limit}`.execute(db)

@@ -8,6 +8,7 @@ import {
   listArchivedVersions,
   openArchive,
 } from '../../database/exports/archive.ts'
+import { findFirmName } from '../../database/mail/recipients.ts'
 import type { Membership } from '../../database/people/check-access.ts'
 import { isAppError } from '../../errors/app-error.ts'
 import { recordDenial, requireRight } from '../../people/require-right.ts'
@@ -20,9 +21,16 @@ import { findStore } from '../stores/stores.ts'
 import { type ArchiveNames, createArchiveNames } from './archive-names.ts'
 import type { ArchiveLimit } from './limit-archives.ts'
 import { createManifest, type LeftOut } from './manifest.ts'
+import { type MinRate, minArchiveRate, requireRate } from './require-rate.ts'
 import { writeZip, type ZipEntry } from './write-zip.ts'
 
-export type ArchiveNeeds = OpenBlobNeeds & { scanner: Scanner | undefined; now: Clock; limit: ArchiveLimit }
+export type ArchiveNeeds = OpenBlobNeeds & {
+  scanner: Scanner | undefined
+  now: Clock
+  limit: ArchiveLimit
+  /** Of the client. Default: `minArchiveRate`. */
+  minRate?: MinRate
+}
 
 type ArchiveRequest = { firmId: FirmId; withVersions: boolean }
 
@@ -39,7 +47,7 @@ const checkedForMs = 30_000
  * is in memory when its hash is checked, so that a damaged one is only named in the manifest; a larger one ends the stream.
  */
 export async function archiveFirm(needs: ArchiveNeeds, actor: Actor, request: ArchiveRequest): Promise<FirmArchive> {
-  const end = needs.limit.begin(actor.userId)
+  const end = needs.limit.begin({ userId: actor.userId, firmId: request.firmId })
   try {
     const archive = await startArchive(needs, actor, request)
     archive.content.once('close', end)
@@ -48,6 +56,16 @@ export async function archiveFirm(needs: ArchiveNeeds, actor: Actor, request: Ar
     end()
     throw error
   }
+}
+
+/** For HEAD: checks the right, reads no file and sends no archive, so that it leaves no event but that of a denial. */
+export async function describeArchive(
+  needs: Pick<ArchiveNeeds, 'db'>,
+  actor: Actor,
+  { firmId }: Pick<ArchiveRequest, 'firmId'>,
+): Promise<Pick<FirmArchive, 'firmName'>> {
+  await requireRight(needs, actor, 'documents.export', { firmId })
+  return { firmName: await findFirmName(needs.db, firmId) }
 }
 
 async function startArchive(needs: ArchiveNeeds, actor: Actor, request: ArchiveRequest): Promise<FirmArchive> {
@@ -59,9 +77,9 @@ async function startArchive(needs: ArchiveNeeds, actor: Actor, request: ArchiveR
   const ending = new AbortController()
   const entries = collect({ needs, actor, membership, withVersions, signal: ending.signal })
   const first = await entries.next()
-  const content = writeZip(startWith(first, entries))
-  content.once('close', () => ending.abort())
-  return { firmName, content }
+  const zip = writeZip(startWith(first, entries))
+  zip.once('close', () => ending.abort())
+  return { firmName, content: requireRate(zip, needs.minRate ?? minArchiveRate) }
 }
 
 async function* startWith<Item>(

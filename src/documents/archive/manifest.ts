@@ -23,6 +23,7 @@ const columns = [
   'original_name',
   'document_id',
   'left_out',
+  'in_force',
 ] as const
 
 /** `manifest.csv`, in parts of bounded size. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
@@ -44,6 +45,8 @@ export function createManifest() {
         original_name: version.fileName,
         document_id: version.documentId,
         left_out: leftOut ?? '',
+        // The verified version that counts; a newer one may wait for its review.
+        in_force: version.isInForce ? 'yes' : '',
       } satisfies Record<(typeof columns)[number], unknown>
       parts.push(Buffer.from(stringify([row], { columns: [...columns], escape_formulas: true })))
     },

@@ -41,22 +41,19 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
   return reply.send(content)
 }
 
-/** Sends an archive while it is read. An error breaks the connection, so that nobody takes a part for the whole. */
+/** Sends an archive while it is read; undefined: its headers alone, for HEAD. An error breaks the connection, so that nobody takes a part for the whole. */
 export function sendArchive(
   request: FastifyRequest,
   reply: FastifyReply,
-  { fileName, content }: { fileName: string; content: Readable },
+  { fileName, content }: { fileName: string; content: Readable | undefined },
 ): FastifyReply {
   reply.type('application/zip').headers({
     'cache-control': 'private, no-store',
     'content-disposition': formatContentDisposition(fileName, 'attachment'),
     'referrer-policy': 'no-referrer',
   })
-  const instead = noBytes(request)
-  // Fastify would read the whole archive for HEAD.
-  if (instead !== undefined) content.destroy()
-  else content.once('error', () => request.raw.socket.destroy())
-  return reply.send(instead ?? content)
+  content?.once('error', () => request.raw.socket.destroy())
+  return reply.send(content ?? noBytes(request))
 }
 
 /** The body for HEAD. Without a stream Fastify would set Content-Length to 0. */

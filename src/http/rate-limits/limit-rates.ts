@@ -35,7 +35,8 @@ export function limitRates(server: FastifyInstance, { db, rates }: { db: Db; rat
     route.config = { ...config, rate: 'events' }
   })
   server.addHook('onRequest', async (request) => {
-    const { rate, access } = request.routeOptions.config
+    const { access } = request.routeOptions.config
+    const rate = rateOf(request)
     if (request.is404) return
     if (rate !== undefined) {
       await rates.spend(rate, callerOf(request))
@@ -43,7 +44,7 @@ export function limitRates(server: FastifyInstance, { db, rates }: { db: Db; rat
     } else if (access !== 'public') rates.peek('events', callerOf(request))
   })
   server.addHook('onResponse', (request, { statusCode }, done) => {
-    const { rate } = request.routeOptions.config
+    const rate = rateOf(request)
     if (rate !== undefined && statusCode === 503 && counted.has(request)) rates.giveBack(rate, callerOf(request))
     done()
   })
@@ -59,6 +60,11 @@ export function limitRates(server: FastifyInstance, { db, rates }: { db: Db; rat
     // The digest of failed logins, which the database computes as it finds accounts.
     await rates.spendOfPerson(rate, addressOf(request), () => digestEmail(db, email))
   })
+}
+
+/** HEAD of an archive sends none, and does not count as one. */
+function rateOf({ method, routeOptions: { config } }: FastifyRequest): RateKind | undefined {
+  return method === 'HEAD' && config.rate === 'archives' ? 'events' : config.rate
 }
 
 /** Without a person on public routes. */

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 
 import { archiveQuery, firmParams } from '../../../contract/documents.ts'
-import { archiveFirm, type ArchiveNeeds } from '../../../documents/archive/archive-firm.ts'
+import { archiveFirm, type ArchiveNeeds, describeArchive } from '../../../documents/archive/archive-firm.ts'
 import { createArchiveLimit } from '../../../documents/archive/limit-archives.ts'
 import { dayInJohannesburg } from '../../../vocabulary/days.ts'
 import { sendArchive } from '../../presenters/send-file.ts'
@@ -32,7 +32,10 @@ export function archiveRoutes(given: Omit<ArchiveNeeds, 'limit'>): FastifyPlugin
       async (request, reply) => {
         const { actor, params, query } = request
         const wanted = { firmId: firmOf(params), withVersions: query.include === 'versions' }
-        const { firmName, content } = await archiveFirm(needs, actor, wanted)
+        const { firmName, content } =
+          request.method === 'HEAD'
+            ? { ...(await describeArchive(needs, actor, wanted)), content: undefined }
+            : await archiveFirm(needs, actor, wanted)
         return sendArchive(request, reply, {
           fileName: `${firmName} documents ${dayInJohannesburg(needs.now())}.zip`,
           content,
