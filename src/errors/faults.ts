@@ -58,7 +58,7 @@ const denials: Record<Denial, string> = {
   forbidden:
     'Your role does not allow this. Ask the firm’s administrator. Reviews, quotas, holds and locks are for administrators of the platform.',
   administrators_read:
-    'Administrators of the platform read and review documents. Only members of the firm upload them.',
+    'Administrators of the platform read and review in every firm. Everything else, such as uploads and members, is for members of the firm in their roles.',
   reviewers_read: 'Reviewers of the platform read and review documents, and do nothing else in a firm.',
   own_firm:
     'You belong to this firm, or left it in the last 90 days, so you cannot review its documents. Another reviewer or administrator has to.',

@@ -79,9 +79,11 @@ export const rights = {
   'applications.read': { ...read, event: 'application.viewed' },
   'applications.review': { ...administer, otherFirmsOnly: true, event: 'application.reviewed' },
   'members.list': { ...manage, administrators: 'everywhere', reads: true, event: 'members.listed' },
+  // Of administrators who do not belong to the firm, only for a firm that has no firm_admin: see `invitations.ts`.
+  'members.invite': { ...manage, administrators: 'everywhere', event: 'members.changed' },
   'members.change': { ...manage, administrators: 'as_member', event: 'members.changed' },
   'api_keys.create': { ...manage, administrators: 'everywhere', event: 'api_key.created' },
-  'invitations.list': { ...manage, administrators: 'as_member', reads: true, event: 'invitations.listed' },
+  'invitations.list': { ...manage, administrators: 'everywhere', reads: true, event: 'invitations.listed' },
   'calendar.change': { ...manage, administrators: 'as_member', event: 'calendar.changed' },
   'members.leave': { roles: firmRoles, administrators: 'as_member', reads: false, scope: null, event: 'member.left' },
 } as const satisfies Record<string, Right>

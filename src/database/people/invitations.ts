@@ -2,7 +2,9 @@ import { type RawBuilder, sql } from 'kysely'
 
 import type { FirmId, FirmRole, InvitationId, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
+import { personOf } from './accounts.ts'
 import type { Membership } from './check-access.ts'
+import { hasActingAdmin } from './members.ts'
 
 export type Invitation = {
   id: InvitationId
@@ -29,16 +31,23 @@ const invitationColumns = sql<InvitationRecord>`
   i.id, i.firm_id as "firmId", firm.name as "firmName", i.email, i.role, i.invited_by as "invitedBy",
   i.created_at as "createdAt", i.first_created_at as "firstCreatedAt", i.expires_at as "expiresAt", i.created_at::text as "createdAtExact"`
 
+/** Who made an invitation. */
+const maker = { userId: sql.ref<UserId>('i.invited_by'), sessionId: undefined, apiKeyId: undefined }
+
 /**
  * SQL: whether an invitation can be accepted. It ends with the rights of the person who made it, so that nobody prepares a
- * way back into a firm.
+ * way back into a firm. That of an administrator of the platform ends when the firm has a firm_admin.
  */
 const isOpen = (now: Date): RawBuilder<boolean> => sql<boolean>`(
   i.expires_at > ${now}
-  and exists (
-    select from firm_users u join registered_users r on r.id = u.user_id
-    where u.firm_id = i.firm_id and u.user_id = i.invited_by and u.role = 'firm_admin' and u.status = 'active'
-      and not (r.is_locked or r.is_suspended)
+  and (
+    exists (
+      select from firm_users u join registered_users r on r.id = u.user_id
+      where u.firm_id = i.firm_id and u.user_id = i.invited_by and u.role = 'firm_admin' and u.status = 'active'
+        and not (r.is_locked or r.is_suspended)
+    )
+    or i.role = 'firm_admin' and not ${hasActingAdmin(sql.ref('i.firm_id'))}
+      and (select person."isAdministrator" and not person."isShutOut" from ${personOf(maker)} as person)
   ))`
 
 export type NewInvitation = Pick<Invitation, 'email' | 'role' | 'invitedBy' | 'createdAt' | 'expiresAt'>

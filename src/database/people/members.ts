@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 
 import type { FirmId, FirmRole, MemberStatus, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
@@ -124,6 +124,18 @@ export async function removeFormerMembers(db: Db): Promise<void> {
   await sql`delete from document_former_members where left_at < now() - make_interval(days => ${daysOfFormerMembers})`.execute(
     db,
   )
+}
+
+/** SQL: whether a person who may act now is the firm's `firm_admin`. */
+export const hasActingAdmin = (firmId: FirmId | RawBuilder<unknown>): RawBuilder<boolean> => sql<boolean>`exists (
+  select from firm_users u join registered_users r on r.id = u.user_id
+  where u.firm_id = ${firmId} and u.role = 'firm_admin' and u.status = 'active'
+    and not (r.is_locked or r.is_suspended))`
+
+/** Whether nobody in the firm can invite: it has no active `firm_admin`, or their accounts are locked or suspended. */
+export async function isWithoutAdmin(trx: Tx, firmId: FirmId): Promise<boolean> {
+  const { rows } = await sql<{ has: boolean }>`select ${hasActingAdmin(firmId)} as has`.execute(trx)
+  return rows[0]?.has === false
 }
 
 /**

@@ -48,11 +48,12 @@ function addInviting(server: Server, needs: Needs): void {
   server.post(
     root,
     {
-      config: { right: 'members.change', rate: 'invitations' },
+      config: { right: 'members.invite', rate: 'invitations' },
       schema: {
         tags: ['invitations'],
         summary: 'Invite a person, and get a link for them',
-        description: 'A second invitation to the same e-mail renews the first. Its role is the new one.',
+        description:
+          'A second invitation to the same e-mail renews the first. Its role is the new one. Administrators of the platform invite only a `firm_admin`, to a firm without an active one.',
         params: firmParams,
         body: inviteBody,
         response: { 201: newInvitationShape },
@@ -95,7 +96,7 @@ function addWithdrawing(server: Server, needs: Needs): void {
   server.delete(
     `${root}/:id`,
     {
-      config: { right: 'members.change', errors: ['not_found'] },
+      config: { right: 'members.invite', errors: ['not_found'] },
       schema: {
         tags: ['invitations'],
         summary: 'Withdraw an invitation',

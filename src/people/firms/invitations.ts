@@ -10,6 +10,7 @@ import {
   listInvitations,
   upsertInvitation,
 } from '../../database/people/invitations.ts'
+import { isWithoutAdmin, lockActiveAdmins } from '../../database/people/members.ts'
 import { digestEmail } from '../../database/people/login-failures.ts'
 import type { Membership } from '../../database/people/check-access.ts'
 import { createSecret, hashSecret } from '../../vocabulary/secrets.ts'
@@ -30,14 +31,17 @@ export type InvitedPerson = { email: string; role: FirmRole }
 /** `secret`: of the link for the person who invites. It is stored nowhere. */
 export type InvitationWithLink = { invitation: Invitation; secret: string }
 
-/** Invites a person to a firm, or renews their invitation. They become a member when they accept. */
+/**
+ * Invites a person to a firm, or renews their invitation. They become a member when they accept. Throws `forbidden` to an
+ * administrator of the platform, unless the firm has no active firm_admin and the person becomes one.
+ */
 export async function inviteMember(
   needs: InvitingNeeds,
   actor: Actor,
   firmId: FirmId,
   person: InvitedPerson,
 ): Promise<Invitation> {
-  return await changeMembersOf(needs, actor, { firmId, right: 'members.change' }, (trx, membership) =>
+  return await changeMembersOf(needs, actor, { firmId, right: 'members.invite' }, (trx, membership) =>
     invite(needs, trx, { actor, membership }, person),
   )
 }
@@ -49,7 +53,7 @@ export async function createInvitation(
   firmId: FirmId,
   person: InvitedPerson,
 ): Promise<InvitationWithLink> {
-  return await changeMembersOf(needs, actor, { firmId, right: 'members.change' }, async (trx, membership) => {
+  return await changeMembersOf(needs, actor, { firmId, right: 'members.invite' }, async (trx, membership) => {
     const invitation = await invite(needs, trx, { actor, membership }, person)
     const { id: subjectId, email, createdAt, expiresAt } = invitation
     const secret = createSecret()
@@ -59,12 +63,30 @@ export async function createInvitation(
   })
 }
 
+/**
+ * An administrator of the platform acts in a firm that they do not manage: only to give it a firm_admin, if it has none. A
+ * firm whose members all left could not be used any more.
+ */
+async function assertMayInvite(
+  trx: Tx,
+  { firmId, role, userId }: Membership,
+  invited: FirmRole = 'firm_admin',
+): Promise<boolean> {
+  if (role !== 'administrator' || (await lockActiveAdmins(trx, firmId)).includes(userId)) return false
+  if (invited === 'firm_admin' && (await isWithoutAdmin(trx, firmId))) return true
+  throw new AppError(
+    'forbidden',
+    'Administrators of the platform invite only a firm_admin, and only to a firm that has none who is active. The firm’s own firm_admin invites everybody else.',
+  )
+}
+
 async function invite(
   { now, mailIsOn }: InvitingNeeds,
   trx: Tx,
   { actor, membership }: { actor: Actor; membership: Membership },
   { email, role }: InvitedPerson,
 ): Promise<Invitation> {
+  const isByAdministrator = await assertMayInvite(trx, membership, role)
   const createdAt = now()
   const expiresAt = new Date(createdAt.getTime() + daysOfInvitation * 24 * 3_600_000)
   const invitation = await upsertInvitation(trx, membership, {
@@ -78,7 +100,7 @@ async function invite(
     action: 'invitation.created',
     outcome: 'ok',
     firmId: membership.firmId,
-    details: { invitation_id: invitation.id, role },
+    details: { invitation_id: invitation.id, role, ...(isByAdministrator && { by: 'administrator' }) },
     personal: { email_sha256: await digestEmail(trx, email) },
   })
   const facts = { firmName: invitation.firmName, role, expiresAt: expiresAt.toISOString() }
@@ -106,7 +128,8 @@ export async function withdrawInvitation(
   actor: Actor,
   { firmId, id }: { firmId: FirmId; id: InvitationId },
 ): Promise<void> {
-  await changeMembersOf(needs, actor, { firmId, right: 'members.change' }, async (trx) => {
+  await changeMembersOf(needs, actor, { firmId, right: 'members.invite' }, async (trx, membership) => {
+    await assertMayInvite(trx, membership)
     if (!(await deleteInvitation(trx, { id, firmId })))
       throw new AppError('not_found', 'The firm has no such invitation. It may have been accepted or declined.')
     await deleteLinks(trx, { purpose: 'invitation', subjectId: id })

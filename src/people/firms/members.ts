@@ -18,7 +18,7 @@ import { type Membership, requireMembership } from '../../database/people/check-
 import { AppError } from '../../errors/app-error.ts'
 import type { Actor, Clock, FirmId, UserId } from '../../vocabulary/vocabulary.ts'
 import { endKeysWithoutMaker } from '../api-keys/revoke-api-keys.ts'
-import { requireRight, requireRightToRead } from '../require-right.ts'
+import { recordDenial, requireRight, requireRightToRead } from '../require-right.ts'
 import { rights } from '../rights.ts'
 
 type Needs = { db: Db; now: Clock }
@@ -30,15 +30,20 @@ type Needs = { db: Db; now: Clock }
 export async function changeMembersOf<Result>(
   { db }: { db: Db },
   actor: Actor,
-  { firmId, right }: { firmId: FirmId; right: 'members.change' | 'members.leave' | 'calendar.change' },
+  {
+    firmId,
+    right,
+  }: { firmId: FirmId; right: 'members.change' | 'members.invite' | 'members.leave' | 'calendar.change' },
   change: (trx: Tx, membership: Membership) => Promise<Result>,
 ): Promise<Result> {
   await requireRight({ db }, actor, right, { firmId })
 
-  return await inTransaction(db, async (trx) => {
-    await lockMembersOf(trx, firmId)
-    return await change(trx, await requireMembership(trx, { caller: actor, firmId, right: rights[right] }))
-  })
+  return await recordDenial(db, actor, { action: rights[right].event, firmId }, () =>
+    inTransaction(db, async (trx) => {
+      await lockMembersOf(trx, firmId)
+      return await change(trx, await requireMembership(trx, { caller: actor, firmId, right: rights[right] }))
+    }),
+  )
 }
 
 export async function requireMember(trx: Tx, membership: Membership, userId: UserId): Promise<MemberRecord> {
