@@ -43,7 +43,7 @@ it('without a mail server the person still gets the message, and no mail waits',
 })
 
 it('messages are paged newest first', async () => {
-  const person = await withMessages(['seven brown umbrellas', 'eight green ladders', 'nine quiet herons'])
+  const person = await withMessages(['seven brown umbrellas', 'eleven crooked ladders', 'nine quiet herons'])
   const all = await messagesOf(service, person)
   expect(all).toHaveLength(3)
   const first = await call(service.url, 'GET /messages?limit=2', { headers: person.headers })
@@ -53,7 +53,7 @@ it('messages are paged newest first', async () => {
 })
 
 it('a message that was read is no unread one any more, and keeps the time of the first reading', async () => {
-  const person = await withMessages(['seven brown umbrellas', 'eight green ladders'])
+  const person = await withMessages(['seven brown umbrellas', 'eleven crooked ladders'])
   const [newest, oldest] = (await messagesOf(service, person)).map(({ id }) => id)
   const readAt = async () => {
     const read = await call(service.url, `POST /messages/${newest}/read`, { headers: person.headers })

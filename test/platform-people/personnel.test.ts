@@ -73,6 +73,8 @@ it('they see who they are, and whether they are an administrator', async () => {
     platform_role: null,
     is_verified: true,
     created_at: expect.stringMatching(/Z$/),
+    email_verified: true,
+    second_factors: { totp: false, passkeys: 0, recovery_codes_left: 0 },
     invitations: [],
   })
   expect(await me(agent)).toMatchObject({ user_type: 'firm_personnel', is_administrator: false, role: 'field_agent' })

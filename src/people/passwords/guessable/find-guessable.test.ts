@@ -45,6 +45,10 @@ it('a fault does not repeat the password or the words about the person', async (
   expect(await findGuessable('Thandi2026!', thandi)).not.toMatch(/thandi|2026/i)
 })
 
+it('a fault names each advice once', async () => {
+  expect(await findGuessable('eight green ladders', thandi)).toBe('is easy to guess: add words that are less common')
+})
+
 it('the longest password takes at most three estimates, of no more characters than it has', async () => {
   const asked: string[] = []
   const longest = 'nkosi-4357 '.repeat(7).slice(0, 72)

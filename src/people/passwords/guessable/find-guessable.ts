@@ -63,7 +63,8 @@ function describeFault(found: Pick<Estimate, 'warning' | 'suggestions'>): string
 
 function explain({ warning, suggestions }: Pick<Estimate, 'warning' | 'suggestions'>): string {
   const reason = findIn(reasons, warning)
-  const advice = suggestions.map((each) => findIn(advices, each)).filter((each) => each !== undefined)
+  const named = suggestions.map((each) => findIn(advices, each)).filter((each) => each !== undefined)
+  const advice = [...new Set(named)]
   const todo = advice.length > 0 ? advice.join(', ') : advices.useWords
   return reason === undefined ? todo : `${reason}; ${todo}`
 }
