@@ -13,6 +13,7 @@ export const harnesses = [
   'test/model/model.test.ts',
   'test/moving/migrate-killed.test.ts',
   'test/readme/readme.test.ts',
+  'test/renewal/killed-reminders.test.ts',
   'test/security/checks/access/28-roles-are-denied.test.ts',
 ]
 export const deepFiles = ['test/**/*.deep.test.ts']
