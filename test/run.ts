@@ -30,12 +30,17 @@ const lint = (name: string, ...words: string[]) => ({
   words: ['--type-aware', '--deny-warnings', ...words],
 })
 
+/** Before the tests, whose services would otherwise build it at the same time. */
+const page = { name: 'build of the web page', command: 'node', words: ['web/build/build-page.ts'] }
+
 const runs: Record<string, Run> = {
   all: {
     projects: ['quick', 'services'],
-    before: [],
+    // Types and lint of the page need the client.
+    before: [page, { name: 'client of the web page', command: 'node', words: ['web/build/generate-client.ts'] }],
     beside: [
       { name: 'types', command: 'tsc', words: [] },
+      { name: 'types of the web page', command: 'tsc', words: ['-p', 'web'] },
       lint('lint', '--ignore-pattern', 'deploy/aws'),
       { name: 'format', command: 'oxfmt', words: ['--check', '.'] },
     ],
@@ -46,7 +51,7 @@ const runs: Record<string, Run> = {
   deploy: {
     projects: ['deploy'],
     // A separate package that neither the service nor its other tests need.
-    before: [{ name: 'packages of deploy/aws', command: 'npm', words: ['ci', '--prefix', 'deploy/aws'] }],
+    before: [page, { name: 'packages of deploy/aws', command: 'npm', words: ['ci', '--prefix', 'deploy/aws'] }],
     beside: [
       { name: 'types of deploy/aws', command: 'tsc', words: ['-p', 'deploy/aws'] },
       lint('lint of deploy/aws', 'deploy/aws'),

@@ -6,7 +6,9 @@ import { describeApi } from '../http/openapi/describe-api.ts'
 import { createCursors } from '../http/requests/paging.ts'
 import { createRateLimits, limitRates } from '../http/rate-limits/limit-rates.ts'
 import { createReadinessCheck } from '../operations/readiness.ts'
-import { apiDocsRoutes, homeRoutes } from '../http/routes/pages.ts'
+import { apiDocsRoutes } from '../http/routes/api-docs.ts'
+import { webPageRoutes } from '../http/page/page-routes.ts'
+import { noPage, type Page } from '../http/page/open-page.ts'
 import { archiveRoutes } from '../http/routes/exports/archive.ts'
 import { apiKeyRoutes } from '../http/routes/api-keys.ts'
 import { authRoutes } from '../http/routes/auth/auth.ts'
@@ -41,14 +43,14 @@ import type { SecondFactorPolicy } from '../vocabulary/vocabulary.ts'
 import { type IdentifyBearer, identifyBearer } from '../people/sessions/identify-bearer.ts'
 import { plan } from '../worker/work-to-report.ts'
 
-type Limits = { maxSilenceSeconds: number; bodies?: BodyLimits }
+type Limits = { maxSilenceSeconds: number; bodies?: BodyLimits; page?: Page }
 
 const never = new AbortController().signal
 
-/** Builds the API of an app, ready to listen. `ending` aborts at the shutdown signal. */
+/** Builds the API of an app and its web page, ready to listen. `ending` aborts at the shutdown signal. */
 export async function buildApi(
   app: App,
-  limits: Limits = { maxSilenceSeconds },
+  { page = noPage, ...limits }: Limits = { maxSilenceSeconds },
   ending: AbortSignal = never,
 ): Promise<FastifyInstance> {
   const { config, log, metrics, db } = app
@@ -78,7 +80,7 @@ export async function buildApi(
     healthRoutes({ ...readiness, metricsToken }),
     metricsRoutes({ ...app, folders, plan, metricsToken }),
     apiDocsRoutes,
-    homeRoutes,
+    webPageRoutes({ page, s3: app.stores.s3 === undefined ? undefined : config.s3 }),
   ]
   await mountApi(server, operations, '')
   return server

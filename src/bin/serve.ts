@@ -21,6 +21,7 @@ import { disableWrongBucket } from '../documents/stores/claim-store.ts'
 import { ensureAdministrator, writePasswordFile } from '../people/accounts/ensure-administrator.ts'
 import { stopServing, type StopTimes, trackRequests, defaultStopTimes } from '../http/connection/stop-serving.ts'
 import { maxSilenceSeconds } from '../http/connection/connections.ts'
+import { openPage } from '../http/page/open-page.ts'
 import { findS3Trouble } from '../storage/connection-test/find-bucket.ts'
 import type { S3Limits } from '../storage/s3/guard-s3.ts'
 import type { S3Trouble } from '../storage/s3/requests/s3-errors.ts'
@@ -52,7 +53,9 @@ export async function serve(needs: Needs, options: ServeOptions): Promise<void> 
   await runUntilShutdown({ ...needs, s3Limits }, async (app, opened, ending) => {
     const { host, port } = app.config
     const administrator = await prepareAdministrator(needs, app)
-    const server = await buildApi(app, { maxSilenceSeconds }, ending)
+    const page = openPage(app.log)
+    opened.push(async () => page.close())
+    const server = await buildApi(app, { maxSilenceSeconds, page }, ending)
     const running = trackRequests(server, ending)
     const behind: Closer[] = []
     opened.push(async () => {

@@ -156,6 +156,8 @@ const ways: Record<string, Way> = {
     letIn: '200',
   },
   ...waysOfMessages,
+  'GET /assets/*': { options: () => ({}), letIn: '404 not_found' },
+  'HEAD /assets/*': { options: () => ({}), letIn: '404' },
   ...waysOfReview,
   ...waysOfCalendar,
   ...waysOfUploads,
@@ -163,7 +165,7 @@ const ways: Record<string, Way> = {
 
 /** Whether this test can call the route. Routes that only read need only their address. */
 export function isKnown({ method, url }: ServedRoute): boolean {
-  const canBeFilled = (url.match(/[:*]\w*/g) ?? []).every((name) => name.slice(1) in parametersOf(nowhere))
+  const canBeFilled = (url.match(/:\w+/g) ?? []).every((name) => name.slice(1) in parametersOf(nowhere))
   return canBeFilled && (method === 'GET' || method === 'HEAD' || `${method} ${url}` in ways)
 }
 
@@ -173,12 +175,10 @@ export function answerOfThoseLetIn({ method, url }: ServedRoute): string {
 
 /** Calls the route as this person, and returns the status with the code of an error. A HEAD has no body with a code. */
 export async function askRoute(to: Address, route: ServedRoute, asking: Asking): Promise<string> {
-  const { method } = route
   const answer = await callRoute(to, route, asking)
   const text = await answer.text()
-  if (answer.status < 400 || method === 'HEAD') return String(answer.status)
-  const problem = JSON.parse(text) as { code: string }
-  return `${answer.status} ${problem.code}`
+  if (answer.status < 400 || route.method === 'HEAD') return String(answer.status)
+  return `${answer.status} ${(JSON.parse(text) as { code: string }).code}`
 }
 
 type Address = {

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 
-import { type CDPSession, chromium, type Page } from 'playwright-core'
+import { type Browser, type CDPSession, chromium, type Page } from 'playwright-core'
 
 import { ensureInstalled, findProgram, type PackageNeed } from '../packages/install-packages.ts'
 import { ServiceFailure } from '../packages/service-failure.ts'
@@ -30,20 +30,24 @@ export type Device = {
   close: () => Promise<void>
 }
 
-export async function startDevice(): Promise<Device> {
+/** Debian’s Chromium, installed if it is missing. */
+export async function launchChromium(): Promise<Browser> {
   await ensureInstalled([chromiumNeed])
   const executablePath = await findProgram('chromium')
   if (executablePath === undefined) throw new ServiceFailure('Chromium is not installed.')
+  // Chromium's sandbox does not start for root.
+  return chromium.launch({ executablePath, args: ['--no-sandbox'] })
+}
+
+export async function startDevice(): Promise<Device> {
   const pages = createServer((_request, response) => response.setHeader('content-type', 'text/html').end('<p>test</p>'))
   pages.listen(0, 'localhost')
   await once(pages, 'listening')
   const origin = `http://localhost:${(pages.address() as AddressInfo).port}` // it listens on a port
-  // Chromium's sandbox does not start for root.
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+  const browser = await launchChromium()
   const page = await browser.newPage()
   await page.goto(origin)
-  const session = await page.context().newCDPSession(page)
-  const authenticatorId = await addAuthenticator(session)
+  const { session, authenticatorId } = await addAuthenticator(page)
   return {
     origin,
     create: (options) => run(page, 'create', 'parseCreationOptionsFromJSON', options),
@@ -64,7 +68,9 @@ export async function startDevice(): Promise<Device> {
   }
 }
 
-async function addAuthenticator(session: CDPSession): Promise<string> {
+/** A virtual authenticator for the page, with the person's finger always on it. */
+export async function addAuthenticator(page: Page): Promise<{ session: CDPSession; authenticatorId: string }> {
+  const session = await page.context().newCDPSession(page)
   await session.send('WebAuthn.enable')
   const { authenticatorId } = await session.send('WebAuthn.addVirtualAuthenticator', {
     options: {
@@ -76,7 +82,7 @@ async function addAuthenticator(session: CDPSession): Promise<string> {
       automaticPresenceSimulation: true,
     },
   })
-  return authenticatorId
+  return { session, authenticatorId }
 }
 
 /** Runs in the page, whose functions the types of Node do not know. */

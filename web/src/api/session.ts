@@ -1,0 +1,110 @@
+import { useSyncExternalStore } from 'react'
+
+import type { Schemas } from './openapi.d.ts'
+
+/** `unknown`: not asked yet. `unreachable`: the service did not answer. */
+export type SessionStatus = 'unknown' | 'signed_in' | 'signed_out' | 'unreachable'
+
+/** Only whether a session may exist, so that a first visit asks for none. The tokens are never stored by the page. */
+const hint = 'paniq.may-be-signed-in'
+const cookieMode = { 'x-auth-mode': 'cookie' }
+
+let accessToken: string | undefined
+let expiresAt = 0
+let status: SessionStatus = localStorage.getItem(hint) === null ? 'signed_out' : 'unknown'
+let refreshing: Promise<boolean> | undefined
+const listeners = new Set<() => void>()
+
+// Signing out in one tab signs out in all.
+window.addEventListener('storage', ({ key, newValue }) => {
+  if (key === hint && newValue === null) forget()
+})
+
+export function useSessionStatus(): SessionStatus {
+  return useSyncExternalStore(subscribe, () => status)
+}
+
+export function subscribe(listener: () => void): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}
+
+/** Starts the session of these tokens; the refresh token is a cookie that scripts cannot read. */
+export function acceptTokens(tokens: Pick<Schemas['Tokens'], 'access_token' | 'expires_in'>): void {
+  accessToken = tokens.access_token
+  expiresAt = Date.now() + tokens.expires_in * 1000
+  localStorage.setItem(hint, 'yes')
+  become('signed_in')
+}
+
+/** Before the browser leaves for the provider, whose sign-in returns with the cookie alone. */
+export function expectSession(): void {
+  localStorage.setItem(hint, 'yes')
+}
+
+/** Gets new tokens once for all requests that wait for them. False: there is no session, or no answer. */
+export function refresh(): Promise<boolean> {
+  refreshing ??= requestTokens().finally(() => {
+    refreshing = undefined
+  })
+  return refreshing
+}
+
+export async function signOut(): Promise<void> {
+  const token = accessToken
+  forget()
+  await fetch('/api/v1/auth/logout', {
+    method: 'POST',
+    headers: { ...cookieMode, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+  }).catch(() => undefined)
+}
+
+/** The token for a request of another kind, such as an upload; refreshed if it ends within a minute. */
+export async function currentToken(): Promise<string | undefined> {
+  if (accessToken !== undefined && expiresAt - Date.now() < 60_000) await refresh()
+  return accessToken
+}
+
+/** Sends a request with the token; after a 401 once more with a new one. */
+export async function fetchAuthorized(request: Request): Promise<Response> {
+  const repeat = request.clone()
+  const token = accessToken
+  const response = await fetch(withToken(request))
+  // Without a token now, the person has signed out meanwhile.
+  if (response.status !== 401 || token === undefined || accessToken === undefined) return response
+  return (await refresh()) ? fetch(withToken(repeat)) : response
+}
+
+function withToken(request: Request): Request {
+  if (accessToken !== undefined) request.headers.set('authorization', `Bearer ${accessToken}`)
+  if (new URL(request.url).pathname.startsWith('/api/v1/auth/')) request.headers.set('x-auth-mode', 'cookie')
+  return request
+}
+
+async function requestTokens(): Promise<boolean> {
+  try {
+    const response = await fetch('/api/v1/auth/refresh', { method: 'POST', headers: cookieMode })
+    if (response.ok) {
+      // The description of the API has this type.
+      acceptTokens((await response.json()) as Schemas['Tokens'])
+      return true
+    }
+    if (response.status === 401 || response.status === 403) forget()
+    else become('unreachable')
+  } catch {
+    if (status !== 'signed_in') become('unreachable')
+  }
+  return false
+}
+
+function forget(): void {
+  accessToken = undefined
+  localStorage.removeItem(hint)
+  become('signed_out')
+}
+
+function become(next: SessionStatus): void {
+  if (status === next) return
+  status = next
+  for (const listener of listeners) listener()
+}

@@ -1,0 +1,119 @@
+import { Anchor, Button, Loader, VisuallyHidden } from '@mantine/core'
+import { type ReactNode, useEffect, useRef } from 'react'
+import { Link, useLocation } from 'react-router'
+
+import { signOut, useSessionStatus } from '../api/session.ts'
+import { queryClient } from '../api/client.ts'
+import { forgetUploads } from '../api/uploads.ts'
+import { Given, useTexts } from '../texts/texts.tsx'
+import { Logo } from './logo.tsx'
+
+type Frame = {
+  title?: string
+  /** Names that people wrote are marked as given. */
+  isGivenTitle?: boolean
+  /** `narrow`: for a form. */
+  width?: 'narrow' | 'wide'
+  /** The firm or another context above the title. */
+  above?: ReactNode
+  children: ReactNode
+}
+
+/** The head, the title and the main part of every view. */
+export function PageFrame({ title, isGivenTitle = false, width = 'wide', above, children }: Frame) {
+  const { common, product } = useTexts()
+  useTitle(title)
+  return (
+    <>
+      <a className="skip" href="#content">
+        {common.skip}
+      </a>
+      <Header />
+      {above}
+      <main id="content" className={width} tabIndex={-1}>
+        {title === undefined ? (
+          <VisuallyHidden component="h1">{product}</VisuallyHidden>
+        ) : (
+          <ViewTitle>{isGivenTitle ? <Given>{title}</Given> : title}</ViewTitle>
+        )}
+        {children}
+      </main>
+    </>
+  )
+}
+
+/** Gets the focus after a change of the view, so that a screen reader reads where the person is now. */
+export function ViewTitle({ children }: { children: ReactNode }) {
+  const heading = useRef<HTMLHeadingElement>(null)
+  const { key } = useLocation()
+  useEffect(() => {
+    // Not at the first view, which begins at the top, nor while a form has the focus.
+    if (key !== 'default' && !(document.activeElement instanceof HTMLInputElement)) heading.current?.focus()
+  }, [key])
+  return (
+    <h1 ref={heading} tabIndex={-1} className="view-title">
+      {children}
+    </h1>
+  )
+}
+
+export function useTitle(title: string | undefined): void {
+  const { product } = useTexts()
+  useEffect(() => {
+    document.title = title === undefined ? product : `${title} – ${product}`
+  }, [title, product])
+}
+
+function Header() {
+  const { shell, product } = useTexts()
+  const status = useSessionStatus()
+  return (
+    <header className="header">
+      <Link to="/" className="brand" aria-label={product}>
+        <Logo />
+        <span className={status === 'signed_in' ? 'brand-name' : undefined}>{product}</span>
+      </Link>
+      {status !== 'signed_in' ? null : (
+        <nav aria-label={shell.main} className="header-links">
+          <Anchor component={Link} to="/firms">
+            {shell.firms}
+          </Anchor>
+          <Anchor component={Link} to="/account">
+            {shell.account}
+          </Anchor>
+          <Button variant="default" size="sm" onClick={() => void leave()}>
+            {shell.signOut}
+          </Button>
+        </nav>
+      )}
+    </header>
+  )
+}
+
+async function leave(): Promise<void> {
+  forgetUploads()
+  await signOut()
+  queryClient.clear()
+}
+
+export function Loading() {
+  const { common } = useTexts()
+  return (
+    <main className="loading" aria-busy="true">
+      <VisuallyHidden component="h1">{common.loading}</VisuallyHidden>
+      <Loader />
+    </main>
+  )
+}
+
+export function NotFound() {
+  const { errors } = useTexts()
+  return (
+    <PageFrame title={errors.notFoundTitle} width="narrow">
+      <p>{errors.notFound}</p>
+      <Anchor component={Link} to="/">
+        {errors.home}
+      </Anchor>
+    </PageFrame>
+  )
+}

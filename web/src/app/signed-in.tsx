@@ -1,0 +1,47 @@
+import { Button } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { lazy, type ReactNode, useEffect } from 'react'
+
+import { selfQuery } from '../api/queries.ts'
+import { Failure } from '../api/problem.ts'
+import { refresh, useSessionStatus } from '../api/session.ts'
+import { ProblemBox } from '../parts/problem-box.tsx'
+import { useTexts } from '../texts/texts.tsx'
+import { Loading, PageFrame } from './page-frame.tsx'
+
+const ForcedPassword = lazy(async () => ({ default: (await import('../account/change-password.tsx')).ForcedPassword }))
+const EnrolFactor = lazy(async () => ({ default: (await import('../account/enrol-factor.tsx')).EnrolFactor }))
+
+/** Shows its children to a person with a session; others are asked for what is missing first. */
+export function SignedIn({ children }: { children: ReactNode }) {
+  const status = useSessionStatus()
+  const self = useQuery({ ...selfQuery, enabled: status === 'signed_in' })
+
+  useEffect(() => {
+    if (status === 'unknown') void refresh()
+  }, [status])
+
+  if (status === 'unreachable') return <Unreachable />
+  if (status !== 'signed_in') return <Loading />
+  if (self.error instanceof Failure) {
+    if (self.error.code === 'password_change_required') return <ForcedPassword />
+    if (self.error.code === 'second_factor_required') return <EnrolFactor />
+  }
+  if (self.error !== null)
+    return (
+      <PageFrame>
+        <ProblemBox error={self.error} retry={() => void self.refetch()} />
+      </PageFrame>
+    )
+  return self.data === undefined ? <Loading /> : children
+}
+
+function Unreachable() {
+  const { errors, common, signIn } = useTexts()
+  return (
+    <PageFrame title={signIn.unreachableTitle}>
+      <p>{errors.network}</p>
+      <Button onClick={() => void refresh()}>{common.retry}</Button>
+    </PageFrame>
+  )
+}

@@ -1,0 +1,73 @@
+import { Skeleton } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+
+import { type ChecklistItem, checklistQuery, typesQuery } from '../api/queries.ts'
+import { FirmBar, useFirm } from '../app/firm-frame.tsx'
+import { PageFrame } from '../app/page-frame.tsx'
+import { ProblemBox } from '../parts/problem-box.tsx'
+import { useTexts } from '../texts/texts.tsx'
+import { ChecklistCard } from './checklist-card.tsx'
+import { NextStep } from './next-step.tsx'
+import { countAccepted } from './steps.ts'
+import { UploadList } from './upload-list.tsx'
+
+/** The first view of a firm: what is needed, the state of each document, and the one thing to do next. */
+export function Checklist() {
+  const { checklist: texts } = useTexts()
+  const firm = useFirm()
+  const checklist = useQuery(checklistQuery(firm.id))
+  const types = useQuery(typesQuery)
+  const error = checklist.error ?? types.error
+  const items = checklist.data?.items ?? []
+  const { accepted, required } = countAccepted(items)
+  return (
+    <PageFrame title={texts.title} above={<FirmBar firm={firm} />}>
+      {error === null ? null : <ProblemBox error={error} retry={() => void checklist.refetch()} />}
+      {checklist.data === undefined || types.data === undefined ? (
+        error === null && <Placeholders />
+      ) : (
+        <>
+          <div className="done">
+            <progress value={accepted} max={Math.max(required, 1)} aria-label={texts.progress(accepted, required)} />
+            <p>{texts.progress(accepted, required)}</p>
+          </div>
+          <NextStep firm={firm} checklist={checklist.data} types={types.data} />
+          <UploadList firmId={firm.id} />
+          <Items title={texts.requiredTitle} items={items.filter((item) => item.is_required)} />
+          <Items title={texts.optionalTitle} items={items.filter((item) => !item.is_required)} />
+        </>
+      )}
+    </PageFrame>
+  )
+}
+
+function Items({ title, items }: { title: string; items: ChecklistItem[] }) {
+  const firm = useFirm()
+  const types = useQuery(typesQuery)
+  if (items.length === 0) return null
+  return (
+    <section>
+      <h2>{title}</h2>
+      <ul className="cards">
+        {items.map((item) => (
+          <ChecklistCard
+            key={item.document_type}
+            firm={firm}
+            item={item}
+            type={types.data?.find(({ code }) => code === item.document_type)}
+          />
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+function Placeholders() {
+  return (
+    <div className="cards" aria-hidden="true">
+      {[1, 2, 3, 4].map((each) => (
+        <Skeleton key={each} height={120} radius="md" />
+      ))}
+    </div>
+  )
+}

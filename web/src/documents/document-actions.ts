@@ -1,0 +1,53 @@
+import { api } from '../api/client.ts'
+import { dataOf } from '../api/problem.ts'
+import { refreshFirm, type StoredDocument } from '../api/queries.ts'
+
+type Place = { firmId: string; documentId: string }
+const pathOf = ({ firmId, documentId }: Place) => ({ firm_id: firmId, id: documentId })
+/** The service answers with a link instead of the file itself. */
+const asLink = { accept: 'application/json' }
+
+/** Saves the file of a version under its own name. The link works for a while and for this file alone. */
+export async function download(place: Place, version?: number): Promise<void> {
+  const path = pathOf(place)
+  const answer =
+    version === undefined
+      ? await dataOf(
+          api.GET('/api/v1/security-firms/{firm_id}/documents/{id}/download', { params: { path }, headers: asLink }),
+        )
+      : await dataOf(
+          api.GET('/api/v1/security-firms/{firm_id}/documents/{id}/versions/{n}/download', {
+            params: { path: { ...path, n: version } },
+            headers: asLink,
+          }),
+        )
+  // With this `accept` the answer is the link.
+  const { url } = answer as { url: string }
+  const link = document.createElement('a')
+  link.href = url
+  link.rel = 'noreferrer'
+  link.download = ''
+  link.click()
+}
+
+/** Moves a document into the trash; returns how to undo it. */
+export async function removeDocument({ firm_id: firmId, id }: StoredDocument): Promise<() => Promise<void>> {
+  const place = { firmId, documentId: id }
+  await dataOf(api.DELETE('/api/v1/security-firms/{firm_id}/documents/{id}', { params: { path: pathOf(place) } }))
+  await refreshFirm(firmId)
+  return () => restoreDocument(place)
+}
+
+export async function restoreDocument(place: Place): Promise<void> {
+  await dataOf(api.POST('/api/v1/security-firms/{firm_id}/documents/{id}/restore', { params: { path: pathOf(place) } }))
+  await refreshFirm(place.firmId)
+}
+
+export async function restoreVersion(place: Place, version: number): Promise<void> {
+  await dataOf(
+    api.POST('/api/v1/security-firms/{firm_id}/documents/{id}/versions/{n}/restore', {
+      params: { path: { ...pathOf(place), n: version } },
+    }),
+  )
+  await refreshFirm(place.firmId)
+}

@@ -1,0 +1,136 @@
+import { Button } from '@mantine/core'
+import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query'
+import { Link, useSearchParams } from 'react-router'
+
+import { type StoredDocument, typesQuery } from '../api/queries.ts'
+import { FirmBar, useFirm } from '../app/firm-frame.tsx'
+import { useNotify } from '../app/notices.tsx'
+import { PageFrame } from '../app/page-frame.tsx'
+import { Choice } from '../parts/choice.tsx'
+import { ProblemBox } from '../parts/problem-box.tsx'
+import { ReviewBadge } from '../parts/state-badge.tsx'
+import { Given, useFormats, useTexts } from '../texts/texts.tsx'
+import { restoreDocument } from './document-actions.ts'
+import { listQuery } from './document-queries.ts'
+
+/** All documents of a firm. The filter is in the address, so that it can be shared. */
+export function DocumentList() {
+  const { documents: texts } = useTexts()
+  const firm = useFirm()
+  const [parameters, setParameters] = useSearchParams()
+  const documentType = parameters.get('type') ?? ''
+  const withDeleted = parameters.get('deleted') === 'yes'
+  const list = useInfiniteQuery(listQuery(firm.id, { documentType, withDeleted }))
+  const documents = list.data?.pages.flatMap(({ items }) => items)
+
+  const filter = (name: string, value: string) =>
+    setParameters(
+      (given) => {
+        if (value === '') given.delete(name)
+        else given.set(name, value)
+        return given
+      },
+      { replace: true },
+    )
+  return (
+    <PageFrame title={texts.title} above={<FirmBar firm={firm} />}>
+      <div className="filters">
+        <TypeFilter value={documentType} onChange={(value) => filter('type', value)} />
+        <label className="check">
+          <input
+            type="checkbox"
+            checked={withDeleted}
+            onChange={(event) => filter('deleted', event.currentTarget.checked ? 'yes' : '')}
+          />
+          {texts.trash}
+        </label>
+      </div>
+      {list.error === null ? null : <ProblemBox error={list.error} retry={() => void list.refetch()} />}
+      {documents?.length === 0 ? <Empty hasFilter={documentType !== ''} firmId={firm.id} /> : null}
+      <ul className="cards">
+        {documents?.map((document) => (
+          <Row key={document.id} document={document} />
+        ))}
+      </ul>
+      {list.hasNextPage ? (
+        <MoreButton isPending={list.isFetchingNextPage} load={() => void list.fetchNextPage()} />
+      ) : null}
+    </PageFrame>
+  )
+}
+
+function MoreButton({ isPending, load }: { isPending: boolean; load: () => void }) {
+  const { common } = useTexts()
+  return (
+    <Button variant="default" size="md" loading={isPending} onClick={load}>
+      {common.showMore}
+    </Button>
+  )
+}
+
+function TypeFilter({ value, onChange }: { value: string; onChange: (value: string) => void }) {
+  const { documents: texts } = useTexts()
+  const types = useQuery(typesQuery)
+  const choices = (types.data ?? []).map(({ code, name }) => ({ value: code, label: name, isGiven: true }))
+  return (
+    <Choice
+      label={texts.type}
+      value={value}
+      onChange={onChange}
+      choices={[{ value: '', label: texts.allTypes }, ...choices]}
+    />
+  )
+}
+
+function Empty({ hasFilter, firmId }: { hasFilter: boolean; firmId: string }) {
+  const { documents: texts } = useTexts()
+  if (hasFilter) return <p>{texts.noneOfType}</p>
+  return (
+    <div className="box">
+      <h2>{texts.empty}</h2>
+      <p>{texts.emptyHelp}</p>
+      <Button component={Link} to={`/firms/${firmId}/checklist`}>
+        {texts.toChecklist}
+      </Button>
+    </div>
+  )
+}
+
+function Row({ document }: { document: StoredDocument }) {
+  const { documents: texts } = useTexts()
+  const formats = useFormats()
+  const notify = useNotify()
+  const { firm_id: firmId, id, file_name: name } = document
+  const types = useQuery(typesQuery)
+  const typeName = types.data?.find(({ code }) => code === document.document_type)?.name ?? document.document_type
+  const restoring = useMutation({
+    mutationFn: () => restoreDocument({ firmId, documentId: id }),
+    onSuccess: () => notify(texts.restoredNotice(name)),
+  })
+  return (
+    <li className="card">
+      <div className="card-head">
+        <Link to={`/firms/${firmId}/documents/${id}`} className="card-title tap">
+          <Given>{name}</Given>
+        </Link>
+        {document.deleted_at === null ? (
+          <ReviewBadge status={document.review_status} />
+        ) : (
+          <span className="badge badge-plain">{texts.deleted}</span>
+        )}
+      </div>
+      <p className="card-line">
+        <Given>{typeName}</Given> · {formats.bytes(document.file_size)} · {texts.version(document.version)} ·{' '}
+        {formats.date(document.uploaded_at)}
+      </p>
+      {document.deleted_at === null ? null : (
+        <span className="actions">
+          <Button variant="default" loading={restoring.isPending} onClick={() => restoring.mutate()}>
+            {texts.restore}
+          </Button>
+        </span>
+      )}
+      {restoring.error === null ? null : <ProblemBox error={restoring.error} />}
+    </li>
+  )
+}

@@ -1,0 +1,164 @@
+import { Anchor, Button } from '@mantine/core'
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { Link, useParams } from 'react-router'
+
+import { type DocumentType, type StoredDocument, typesQuery } from '../api/queries.ts'
+import { canUpload, FirmBar, useFirm } from '../app/firm-frame.tsx'
+import { useNotify } from '../app/notices.tsx'
+import { Loading, PageFrame } from '../app/page-frame.tsx'
+import { ProblemBox } from '../parts/problem-box.tsx'
+import { ReviewBadge } from '../parts/state-badge.tsx'
+import { Given, useFormats, useTexts } from '../texts/texts.tsx'
+import { download, removeDocument, restoreDocument } from './document-actions.ts'
+import { documentQuery } from './document-queries.ts'
+import { History } from './history.tsx'
+import { NewerVersionButton } from './upload-buttons.tsx'
+import { UploadList } from './upload-list.tsx'
+import { Versions } from './versions.tsx'
+
+/** One document: its facts, versions and history, and what can be done with it. */
+export function DocumentView() {
+  const firm = useFirm()
+  const { documentId = '' } = useParams()
+  const { documents: texts, common } = useTexts()
+  const loaded = useQuery(documentQuery({ firmId: firm.id, documentId }))
+  const back = (
+    <Anchor component={Link} to={`/firms/${firm.id}/documents`} className="tap">
+      {common.backTo(texts.title)}
+    </Anchor>
+  )
+  if (loaded.error !== null)
+    return (
+      <PageFrame title={texts.details} above={<FirmBar firm={firm} />}>
+        <ProblemBox error={loaded.error} retry={() => void loaded.refetch()} />
+        {back}
+      </PageFrame>
+    )
+  if (loaded.data === undefined) return <Loading />
+  const document = loaded.data.data
+  return (
+    <PageFrame title={document.file_name} isGivenTitle above={<FirmBar firm={firm} />}>
+      {back}
+      <Warnings document={document} />
+      <Facts document={document} />
+      <Actions document={document} />
+      <UploadList firmId={firm.id} />
+      <Versions document={document} mayRestore={canUpload(firm) && document.deleted_at === null} />
+      <History document={document} />
+    </PageFrame>
+  )
+}
+
+function Facts({ document }: { document: StoredDocument }) {
+  const { documents: texts } = useTexts()
+  const formats = useFormats()
+  const type = useType(document)
+  return (
+    <dl className="facts">
+      <dt>{texts.type}</dt>
+      <dd>
+        <Given>{type?.name ?? document.document_type}</Given>
+      </dd>
+      <dt>{texts.state}</dt>
+      <dd>
+        <ReviewBadge status={document.review_status} />
+      </dd>
+      <dt>{texts.uploadedAt}</dt>
+      <dd>{formats.dateTime(document.uploaded_at)}</dd>
+      <dt>{texts.size}</dt>
+      <dd>{formats.bytes(document.file_size)}</dd>
+      {document.valid_until === null ? null : (
+        <>
+          <dt>{texts.validUntil}</dt>
+          <dd>{formats.date(document.valid_until)}</dd>
+        </>
+      )}
+    </dl>
+  )
+}
+
+/** What is special about the document, each in a box. */
+function Warnings({ document }: { document: StoredDocument }) {
+  const { documents: texts } = useTexts()
+  const { verified_version: inForce } = document
+  return (
+    <>
+      {document.deleted_at === null ? null : <p className="box box-warn">{texts.inTrash}</p>}
+      {document.scan_status === 'infected' ? <p className="box box-bad">{texts.infected}</p> : null}
+      {document.scan_status === 'pending' ? <p className="box box-wait">{texts.scanPending}</p> : null}
+      {document.review_status === 'rejected' ? <Rejection document={document} /> : null}
+      {inForce === null || inForce === document.version ? null : (
+        <p className="box box-wait">{texts.inForce(inForce)}</p>
+      )}
+    </>
+  )
+}
+
+function Rejection({ document }: { document: StoredDocument }) {
+  const { checklist } = useTexts()
+  const reason = useType(document)?.reject_reasons.find(({ code }) => code === document.review_reason)
+  return (
+    <div className="box box-bad">
+      <p className="proof-title">{checklist.reason}</p>
+      <p>
+        <Given>{reason?.text ?? document.review_reason}</Given>
+      </p>
+    </div>
+  )
+}
+
+function useType(document: StoredDocument): DocumentType | undefined {
+  return useQuery(typesQuery).data?.find(({ code }) => code === document.document_type)
+}
+
+function Actions({ document }: { document: StoredDocument }) {
+  return document.deleted_at === null ? <ActionsOfLive document={document} /> : <RestoreAction document={document} />
+}
+
+function RestoreAction({ document }: { document: StoredDocument }) {
+  const { documents: texts } = useTexts()
+  const notify = useNotify()
+  const restoring = useMutation({
+    mutationFn: () => restoreDocument({ firmId: document.firm_id, documentId: document.id }),
+    onSuccess: () => notify(texts.restoredNotice(document.file_name)),
+  })
+  return (
+    <>
+      {restoring.error === null ? null : <ProblemBox error={restoring.error} />}
+      <Button size="md" loading={restoring.isPending} onClick={() => restoring.mutate()}>
+        {texts.restore}
+      </Button>
+    </>
+  )
+}
+
+function ActionsOfLive({ document }: { document: StoredDocument }) {
+  const { documents: texts } = useTexts()
+  const firm = useFirm()
+  const notify = useNotify()
+  const type = useType(document)
+  const place = { firmId: firm.id, documentId: document.id }
+  const saving = useMutation({ mutationFn: () => download(place) })
+  const removing = useMutation({
+    mutationFn: () => removeDocument(document),
+    onSuccess: (undo) => notify(texts.deletedNotice(document.file_name), undo),
+  })
+  const error = saving.error ?? removing.error
+  const mayChange = canUpload(firm)
+  return (
+    <>
+      {error === null ? null : <ProblemBox error={error} />}
+      <span className="actions">
+        <Button size="md" loading={saving.isPending} onClick={() => saving.mutate()}>
+          {texts.download}
+        </Button>
+        {mayChange ? (
+          <Button size="md" variant="default" loading={removing.isPending} onClick={() => removing.mutate()}>
+            {texts.delete}
+          </Button>
+        ) : null}
+      </span>
+      {mayChange && type?.is_active === true ? <NewerVersionButton {...place} type={type} /> : null}
+    </>
+  )
+}

@@ -1,0 +1,88 @@
+import { Button, PasswordInput, Stack, TextInput, type TextInputProps } from '@mantine/core'
+import { createContext, type FormEvent, type ReactNode, use, useEffect, useRef } from 'react'
+
+import { Failure } from '../api/problem.ts'
+import { useTexts } from '../texts/texts.tsx'
+import { ProblemBox } from './problem-box.tsx'
+
+type Values = (name: string) => string
+
+type FormProps = {
+  submit: (values: Values) => void
+  label: string
+  isPending: boolean
+  error: Error | null
+  children: ReactNode
+}
+
+const ErrorContext = createContext<ReadonlyMap<string, string>>(new Map())
+
+/** A form whose errors come from the service: each at its field, the rest above the button. */
+export function Form({ submit, label, isPending, error, children }: FormProps) {
+  const form = useRef<HTMLFormElement>(null)
+  const fields = error instanceof Failure ? error.fields : new Map<string, string>()
+  useEffect(() => {
+    // The first wrong field, so that a person without a view of the page is led to it.
+    if (error !== null) form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
+  }, [error])
+  const send = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    const data = new FormData(event.currentTarget)
+    submit((name) => {
+      const value = data.get(name)
+      return typeof value === 'string' ? value : ''
+    })
+  }
+  return (
+    <ErrorContext value={fields}>
+      <form ref={form} onSubmit={send}>
+        <Stack gap="md">
+          {children}
+          {error === null ? null : <ProblemBox error={error} />}
+          <Button type="submit" loading={isPending} size="md">
+            {label}
+          </Button>
+        </Stack>
+      </form>
+    </ErrorContext>
+  )
+}
+
+type FieldProps = Pick<
+  TextInputProps,
+  'description' | 'type' | 'autoComplete' | 'inputMode' | 'defaultValue' | 'readOnly' | 'maxLength'
+> & { name: string; label: string; isOptional?: boolean }
+
+export function Field({ name, isOptional = false, label, ...others }: FieldProps) {
+  const { common } = useTexts()
+  const error = use(ErrorContext).get(name)
+  return (
+    <TextInput
+      {...others}
+      name={name}
+      size="md"
+      label={isOptional ? `${label} (${common.optional})` : label}
+      required={!isOptional}
+      withAsterisk={false}
+      error={error === undefined ? undefined : <bdi data-given>{error}</bdi>}
+    />
+  )
+}
+
+export function PasswordField({ name, label, description, autoComplete }: FieldProps) {
+  const { common } = useTexts()
+  const error = use(ErrorContext).get(name)
+  return (
+    <PasswordInput
+      name={name}
+      size="md"
+      label={label}
+      description={description}
+      autoComplete={autoComplete}
+      required
+      withAsterisk={false}
+      visibilityToggleButtonProps={{ 'aria-label': common.showPassword, tabIndex: 0, 'aria-hidden': false }}
+      error={error === undefined ? undefined : <bdi data-given>{error}</bdi>}
+    />
+  )
+}
