@@ -11,7 +11,6 @@ import { databaseForTest } from '../support/cli/database-settings.ts'
 import { makeWorkFolder, runCommand, type Settings, startCommand } from '../support/cli/run-command.ts'
 import { bucketForTest } from '../support/cli/s3-settings.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
-import { waitingForThis } from '../support/database/until-waited-for.ts'
 import { denyInBucket } from '../support/s3/deny-in-bucket.ts'
 import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
 import { listBucket } from '../support/s3/list-everything.ts'
@@ -103,26 +102,6 @@ describe('purge', () => {
     expect((await recordOf(service, due.id)).disposals).toMatchObject([
       { disposed_by: expect.stringMatching(/^the command purge, run by \w+ on /) },
     ])
-  })
-
-  test('a document that is restored during the run stays, and is no failure', async () => {
-    const { service, own, run } = await openScene()
-    const restored = await deletedDaysAgo(service, own, 31)
-    const due = await deletedDaysAgo(service, own, 31)
-
-    const ended = await service.app.db.transaction().execute(async (trx) => {
-      await sql`update documents set deleted_at = null where id = ${restored.id}::uuid`.execute(trx)
-      const running = run('--json')
-      await expect
-        .poll(async () => (await sql`${sql.raw(waitingForThis)}`.execute(trx)).rows.length, { timeout: 30_000 })
-        .toBeGreaterThan(0)
-      return { running }
-    })
-
-    const { code, stdout } = await ended.running
-    expect(linesOf(stdout).at(-1)).toMatchObject({ ok: true, documents: { purged: 1, not_in_trash: 1 } })
-    expect(code).toBe(0)
-    expect([await isThere(service, restored.id), await isThere(service, due.id)]).toEqual([true, false])
   })
 
   test('--now destroys every version in the bucket, also of earlier purges', async () => {

@@ -37,6 +37,10 @@ const headersOfClients = [
   'if-match',
   'if-none-match',
   'range',
+  'tus-resumable',
+  'upload-length',
+  'upload-metadata',
+  'upload-offset',
   'x-auth-mode',
   'x-request-id',
 ]
