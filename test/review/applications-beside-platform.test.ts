@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 
 import { type ControlledTransaction, sql } from 'kysely'
-import { beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 
 import type { Tables } from '../../src/database/connection/tables.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
@@ -30,6 +30,11 @@ beforeEach(async () => {
     app.db,
   )
   platform = await app.db.startTransaction().execute()
+})
+
+// A failed test leaves it open.
+afterEach(async () => {
+  if (!platform.isCommitted) await platform.rollback().execute()
 })
 
 const submit = () =>
