@@ -31,7 +31,7 @@ export const counters = {
   },
   failedLogins: {
     name: 'paniq_documents_failed_logins_total',
-    help: 'Failed logins: wrong password, unknown or locked account, too many attempts.',
+    help: 'Failed logins: wrong password, unknown or locked account, failed sign-in with the provider, too many attempts.',
   },
   providerKeyRequests: {
     name: 'paniq_documents_provider_key_requests_total',

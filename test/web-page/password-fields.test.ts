@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest'
+
+import { pageInBrowser } from '../support/browser/page-scene.ts'
+import { accountWithFirm, signInOn } from '../support/browser/people-at-work.ts'
+import { visit } from '../support/browser/visit.ts'
+
+const scene = pageInBrowser()
+
+test.for([
+  ['/sign-in', 'Password', 'current-password'],
+  ['/register', 'Password', 'new-password'],
+  ['/reset-password#token=x', 'New password', 'new-password'],
+] as const)('on %s the password is masked, and a password manager may fill it', async ([path, label, purpose]) => {
+  const page = await visit(scene, { size: 'phone' })
+  await page.goto(path)
+  const field = page.getByRole('textbox', { name: label })
+  await field.waitFor()
+
+  expect(await field.getAttribute('type')).toBe('password')
+  expect(await field.getAttribute('autocomplete')).toBe(purpose)
+})
+
+test('a password can be pasted', async () => {
+  const page = await visit(scene, { size: 'desktop', permissions: ['clipboard-read', 'clipboard-write'] })
+  await page.goto('/sign-in')
+  await page.getByLabel('E-mail address').fill('from the clipboard')
+  await page.getByLabel('E-mail address').press('ControlOrMeta+a')
+  await page.getByLabel('E-mail address').press('ControlOrMeta+x')
+  const field = page.getByRole('textbox', { name: 'Password' })
+  await field.press('ControlOrMeta+v')
+
+  expect(await field.inputValue()).toBe('from the clipboard')
+})
+
+test('signing out is one tap away on every view of a firm', async () => {
+  const { account, firm } = await accountWithFirm(scene.service)
+  const page = await visit(scene, { size: 'phone' })
+  await signInOn(page, account, `/firms/${firm}/documents`)
+  await page.getByRole('heading', { name: 'Documents', exact: true }).waitFor()
+
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+})
