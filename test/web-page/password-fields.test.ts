@@ -40,4 +40,6 @@ test('signing out is one tap away on every view of a firm', async () => {
 
   await page.getByRole('button', { name: 'Sign out' }).click()
   await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+
+  expect(new URL(page.url()).pathname).toBe('/sign-in')
 })
