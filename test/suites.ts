@@ -14,6 +14,7 @@ export const harnesses = [
   'test/moving/migrate-killed.test.ts',
   'test/readme/readme.test.ts',
   'test/renewal/killed-reminders.test.ts',
+  'test/resumable/weak-line.test.ts',
   'test/security/checks/access/28-roles-are-denied.test.ts',
 ]
 export const deepFiles = ['test/**/*.deep.test.ts']
