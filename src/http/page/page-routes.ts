@@ -21,8 +21,8 @@ export const pagePaths = [
   '/firms/*',
   '/review',
   '/review/*',
-  '/operations',
-  '/operations/*',
+  '/admin',
+  '/admin/*',
 ]
 
 type Needs = {

@@ -5,6 +5,7 @@ import { Link, useLocation } from 'react-router'
 import { signOut, useSessionStatus } from '../api/session.ts'
 import { queryClient } from '../api/client.ts'
 import { forgetUploads } from '../api/uploads.ts'
+import { OperatorLink } from '../operator/operator-link.tsx'
 import { Given, useTexts } from '../texts/texts.tsx'
 import { Logo } from './logo.tsx'
 
@@ -78,6 +79,7 @@ function Header() {
           <Anchor component={Link} to="/firms">
             {shell.firms}
           </Anchor>
+          <OperatorLink />
           <Anchor component={Link} to="/account">
             {shell.account}
           </Anchor>

@@ -20,6 +20,7 @@ const Account = lazy(async () => ({ default: (await import('../account/account.t
 const RegisterFirm = lazy(async () => ({ default: (await import('../firms/register-firm.tsx')).RegisterFirm }))
 const DocumentList = lazy(async () => ({ default: (await import('../documents/document-list.tsx')).DocumentList }))
 const DocumentView = lazy(async () => ({ default: (await import('../documents/document-view.tsx')).DocumentView }))
+const OperatorViews = lazy(async () => ({ default: (await import('../operator/operator-views.tsx')).OperatorViews }))
 
 /** The addresses of the page. The service serves the page at the same ones (`pagePaths` in `src/http/page/page-routes.ts`). */
 export function Views() {
@@ -35,6 +36,7 @@ export function Views() {
         <Route path="/invitation" element={<Invitation />} />
         <Route element={<RequireSession />}>
           <Route path="/account" element={<Account />} />
+          <Route path="/admin/*" element={<OperatorViews />} />
           <Route path="/firms" element={<FirmList />} />
           <Route path="/firms/register" element={<RegisterFirm />} />
           <Route path="/firms/:firmId" element={<FirmFrame />}>

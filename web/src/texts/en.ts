@@ -3,6 +3,7 @@ import { accountTexts } from './en/account.ts'
 import { commonTexts } from './en/common.ts'
 import { documentTexts } from './en/documents.ts'
 import { firmTexts } from './en/firms.ts'
+import { operatorTexts } from './en/operator.ts'
 
 /**
  * Every text of the page in English, one file for each part of it. Names, file names and the service's own sentences are
@@ -14,6 +15,7 @@ export const en = {
   ...accountTexts,
   ...firmTexts,
   ...documentTexts,
+  ...operatorTexts,
 }
 
 export type Texts = typeof en

@@ -39,6 +39,7 @@ export const commonTexts = {
     firms: 'Firms',
     checklist: 'Checklist',
     documents: 'Documents',
+    operator: 'Administration',
     account: 'Account',
     signOut: 'Sign out',
     sections: 'Sections of the firm',

@@ -1,0 +1,44 @@
+import { useQuery } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
+import { NavLink, Outlet } from 'react-router'
+
+import { selfQuery } from '../api/queries.ts'
+import { PageFrame } from '../app/page-frame.tsx'
+import { useTexts } from '../texts/texts.tsx'
+import './operator.css'
+
+/** The API denies others; they read why instead of an error for each part of a view. */
+export function RequireAdministrator() {
+  const { operator: texts } = useTexts()
+  const { data: self } = useQuery(selfQuery)
+  if (self?.is_administrator === true) return <Outlet />
+  return (
+    <PageFrame title={texts.title} width="narrow">
+      <p>{texts.onlyAdministrators}</p>
+    </PageFrame>
+  )
+}
+
+type Frame = { title: string; isGivenTitle?: boolean; children: ReactNode }
+
+/** The sections of the administration, the title and the content of a view. */
+export function OperatorFrame({ title, isGivenTitle = false, children }: Frame) {
+  return (
+    <PageFrame title={title} isGivenTitle={isGivenTitle} above={<Sections />}>
+      {children}
+    </PageFrame>
+  )
+}
+
+function Sections() {
+  const { operator: texts } = useTexts()
+  return (
+    <section className="firm-bar" aria-label={texts.title}>
+      <nav aria-label={texts.sections} className="sections operator-sections">
+        <NavLink to="/admin" end>
+          {texts.overview.title}
+        </NavLink>
+      </nav>
+    </section>
+  )
+}
