@@ -209,9 +209,12 @@ const writeSteps = sql`
   d as (select * from created union all select * from renewed),
   v as (
     insert into document_versions (firm_id, document_id, version, id, file_name, file_size, mime_type, sha256, store,
-      store_id, storage_key, is_fallback, etag, object_version_id, scan_status, scanned_at, uploaded_by)
+      store_id, storage_key, is_fallback, etag, object_version_id, scan_status, scanned_at, uploaded_by,
+      checklist_type)
     select g.firm_id, g.document_id, g.version, g.version_id, g.file_name, g.file_size, g.mime_type, g.sha256, g.store,
-      g.store_id, g.storage_key, g.is_fallback, g.etag, g.object_version_id, g.scan_status, ${scannedAt}, g.user_id
+      g.store_id, g.storage_key, g.is_fallback, g.etag, g.object_version_id, g.scan_status, ${scannedAt}, g.user_id,
+      -- A trigger copies that of an existing document.
+      case when g.is_new then g.document_type end
     from going g
     returning *
   )`

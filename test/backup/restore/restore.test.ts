@@ -147,7 +147,7 @@ async function contentOf(db: Db) {
       'select firm_id, id, current_version, created_at::text, deleted_at::text from documents order by id',
     ),
     versions: await of(
-      'select document_id, version, id, file_name, file_size, case when not is_platforms then sha256 end as sha256, bytes_state, scan_status, scan_due_at::text, scanned_at::text, uploaded_at::text from document_versions order by id',
+      'select document_id, version, id, file_name, file_size, case when not is_platforms then sha256 end as sha256, bytes_state, scan_status, scan_due_at::text, scanned_at::text, uploaded_at::text, checklist_type from document_versions order by id',
     ),
     usage: await of(
       'select firm_id, sum(bytes)::text, sum(documents)::text from (select firm_id, bytes, documents from document_usage union all select firm_id, bytes, documents from document_usage_changes) u group by 1',

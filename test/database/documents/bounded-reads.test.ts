@@ -2,7 +2,6 @@ import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 
 import type { Db } from '../../../src/database/connection/client.ts'
-import { listChecklist } from '../../../src/database/documents/checklist.ts'
 import { listDocuments } from '../../../src/database/documents/list-documents.ts'
 import { type Membership, requireMembership } from '../../../src/database/people/check-access.ts'
 import { confidentialRoles, rights } from '../../../src/people/rights.ts'
@@ -113,13 +112,4 @@ it('a member sees a confidential document of another while its current version i
   expect(await list()).toBe(1)
   await addVersion(3, other.id)
   expect(await list()).toBe(0)
-})
-
-it('the checklist reads a document and its version once', async () => {
-  const { db, member } = scene
-  const viewer = { membership: await membershipOf(member), confidentialRoles }
-
-  const read = await rowsReadBy(db, (trx) => listChecklist(trx, viewer, new Date()))
-
-  expect(read).toBeLessThan(2.2 * many)
 })

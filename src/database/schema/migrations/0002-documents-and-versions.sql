@@ -89,6 +89,8 @@ create table document_versions (
   expired_at timestamptz,
   uploaded_by uuid not null,
   uploaded_at timestamptz not null default now(),
+  -- The document's type, for the checklist. Null while the document is in the trash. Triggers maintain it.
+  checklist_type varchar(50),
   primary key (firm_id, document_id, version),
   unique (firm_id, id),
   foreign key (firm_id, document_id) references documents (firm_id, id) on delete cascade
@@ -116,6 +118,37 @@ create index document_versions_newest_clean on document_versions (uploaded_at, s
 create index document_versions_scan_pending on document_versions (uploaded_at)
   where bytes_state = 'present' and scan_status = 'pending';
 create index document_versions_infected on document_versions (firm_id, id) where scan_status = 'infected';
+-- For the checklist: the newest verified version of a type, else the newest one, whatever the number of documents.
+create index document_versions_for_checklist on document_versions
+  (firm_id, checklist_type, (review_status = 'verified') desc, uploaded_at desc, document_id desc)
+  where checklist_type is not null and bytes_state = 'present' and scan_status <> 'infected';
+
+-- An upload names the type of its new document in the statement that inserts both. The other versions follow a document that
+-- the transaction has locked.
+create function document_set_checklist_type() returns trigger language plpgsql set enable_seqscan = off set jit = off as $$
+begin
+  new.checklist_type = (select d.document_type from documents d
+    where d.firm_id = new.firm_id and d.id = new.document_id and d.deleted_at is null);
+  return new;
+end
+$$;
+revoke all on function document_set_checklist_type() from public;
+create trigger document_versions_type before insert on document_versions
+  for each row when (new.checklist_type is null) execute function document_set_checklist_type();
+
+create function document_follow_checklist_type() returns trigger language plpgsql set enable_seqscan = off set jit = off as $$
+declare
+  type_now varchar(50) = case when new.deleted_at is null then new.document_type end;
+begin
+  update document_versions set checklist_type = type_now
+    where firm_id = new.firm_id and document_id = new.id and checklist_type is distinct from type_now;
+  return null;
+end
+$$;
+revoke all on function document_follow_checklist_type() from public;
+create trigger documents_type after update on documents
+  for each row when ((old.document_type, old.deleted_at is null) is distinct from (new.document_type, new.deleted_at is null))
+  execute function document_follow_checklist_type();
 
 -- The newest signatures of any instance's scanner, and since when they are known.
 create table document_scanner (

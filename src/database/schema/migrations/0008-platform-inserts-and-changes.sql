@@ -91,10 +91,10 @@ begin
     ),
     version as (
       insert into document_versions (firm_id, document_id, version, is_platforms, file_name, file_size, mime_type, store,
-        storage_key, bytes_state, scan_status, review_status, reviewed_by, reviewed_at, uploaded_by, uploaded_at)
+        storage_key, bytes_state, scan_status, review_status, reviewed_by, reviewed_at, uploaded_by, uploaded_at, checklist_type)
       select p.firm_id, p.id, 1, true, p.file_name, p.file_size, p.mime_type, p.store, p.storage_key, p.bytes_state,
         'skipped', case when p.is_verified then 'verified' else 'pending' end, case when p.is_verified then p.verified_by end,
-        case when p.is_verified then p.verified_at end, p.uploaded_by, p.created_at
+        case when p.is_verified then p.verified_at end, p.uploaded_by, p.created_at, p.document_type
       from made join document_platform_rows(missing) p using (firm_id, id)
     )
     insert into document_trail (action, outcome, firm_id, document_id, version, ip, user_agent, request_id)
