@@ -3,7 +3,7 @@ import createClient from 'openapi-fetch'
 
 import type { paths } from './openapi.d.ts'
 import { Failure } from './problem.ts'
-import { fetchAuthorized } from './session.ts'
+import { fetchAuthorized, isSignedOut, subscribe } from './session.ts'
 
 /** Every call of the API but uploads, typed by its description. */
 export const api = createClient<paths>({ baseUrl: location.origin, fetch: fetchAuthorized })
@@ -16,4 +16,9 @@ export const queryClient = new QueryClient({
     },
     mutations: { retry: false },
   },
+})
+
+// The next person in this tab sees nothing of this one, also if the session ended elsewhere.
+subscribe(() => {
+  if (isSignedOut()) queryClient.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'options' })
 })

@@ -14,6 +14,7 @@ let expiresAt = 0
 let status: SessionStatus = localStorage.getItem(hint) === null ? 'signed_out' : 'unknown'
 let refreshing: Promise<boolean> | undefined
 const listeners = new Set<() => void>()
+const leaving = new Set<() => Promise<void>>()
 
 // Signing out in one tab signs out in all.
 window.addEventListener('storage', ({ key, newValue }) => {
@@ -27,6 +28,15 @@ export function useSessionStatus(): SessionStatus {
 export function subscribe(listener: () => void): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)
+}
+
+export function isSignedOut(): boolean {
+  return status === 'signed_out'
+}
+
+/** What to remove from this device when the person signs out; not when a session ends by itself. */
+export function atSignOut(remove: () => Promise<void>): void {
+  leaving.add(remove)
 }
 
 /** Starts the session of these tokens; the refresh token is a cookie that scripts cannot read. */
@@ -53,10 +63,12 @@ export function refresh(): Promise<boolean> {
 export async function signOut(): Promise<void> {
   const token = accessToken
   forget()
+  const removals = [...leaving].map((remove) => remove())
   await fetch('/api/v1/auth/logout', {
     method: 'POST',
     headers: { ...cookieMode, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
   }).catch(() => undefined)
+  await Promise.all(removals)
 }
 
 /** The token for a request of another kind, such as an upload; refreshed if it ends within a minute. */

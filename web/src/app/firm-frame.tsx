@@ -3,7 +3,7 @@ import { useEffect } from 'react'
 import { NavLink, Outlet, useOutletContext, useParams } from 'react-router'
 
 import { type Firm, firmQuery } from '../api/queries.ts'
-import { onFirmUpload } from '../api/uploads.ts'
+import { onFirmUpload } from '../uploads/upload-state.ts'
 import { refreshFirm } from '../api/queries.ts'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { Given, useTexts } from '../texts/texts.tsx'

@@ -3,8 +3,6 @@ import { type ReactNode, useEffect, useRef } from 'react'
 import { Link, useLocation } from 'react-router'
 
 import { signOut, useSessionStatus } from '../api/session.ts'
-import { queryClient } from '../api/client.ts'
-import { forgetUploads } from '../api/uploads.ts'
 import { OperatorLink } from '../operator/operator-link.tsx'
 import { Given, useTexts } from '../texts/texts.tsx'
 import { Logo } from './logo.tsx'
@@ -83,19 +81,13 @@ function Header() {
           <Anchor component={Link} to="/account">
             {shell.account}
           </Anchor>
-          <Button variant="default" size="sm" onClick={() => void leave()}>
+          <Button variant="default" size="sm" onClick={() => void signOut()}>
             {shell.signOut}
           </Button>
         </nav>
       )}
     </header>
   )
-}
-
-async function leave(): Promise<void> {
-  forgetUploads()
-  await signOut()
-  queryClient.clear()
 }
 
 export function Loading() {

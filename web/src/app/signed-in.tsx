@@ -7,6 +7,7 @@ import { Failure } from '../api/problem.ts'
 import { refresh, useSessionStatus } from '../api/session.ts'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { useTexts } from '../texts/texts.tsx'
+import { openUploads } from '../uploads/uploads.ts'
 import { Loading, PageFrame } from './page-frame.tsx'
 
 const ForcedPassword = lazy(async () => ({ default: (await import('../account/change-password.tsx')).ForcedPassword }))
@@ -20,6 +21,11 @@ export function SignedIn({ children }: { children: ReactNode }) {
   useEffect(() => {
     if (status === 'unknown') void refresh()
   }, [status])
+
+  const personId = self.data?.id
+  useEffect(() => {
+    if (status === 'signed_in' && personId !== undefined) openUploads(personId)
+  }, [status, personId])
 
   if (status === 'unreachable') return <Unreachable />
   if (status !== 'signed_in') return <Loading />

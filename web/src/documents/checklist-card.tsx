@@ -5,7 +5,7 @@ import type { ChecklistItem, DocumentType, Firm } from '../api/queries.ts'
 import { canUpload } from '../app/firm-frame.tsx'
 import { StateBadge } from '../parts/state-badge.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
-import { NewerVersionButton, UploadButtons } from './upload-buttons.tsx'
+import { NewerVersionButton, UploadButtons } from '../uploads/upload-buttons.tsx'
 
 type Props = { firm: Firm; item: ChecklistItem; type: DocumentType | undefined }
 

@@ -9,7 +9,7 @@ import { useTexts } from '../texts/texts.tsx'
 import { ChecklistCard } from './checklist-card.tsx'
 import { NextStep } from './next-step.tsx'
 import { countAccepted } from './steps.ts'
-import { UploadList } from './upload-list.tsx'
+import { UploadList } from '../uploads/upload-list.tsx'
 
 /** The first view of a firm: what is needed, the state of each document, and the one thing to do next. */
 export function Checklist() {

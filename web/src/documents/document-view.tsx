@@ -12,8 +12,8 @@ import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 import { download, removeDocument, restoreDocument } from './document-actions.ts'
 import { documentQuery } from './document-queries.ts'
 import { History } from './history.tsx'
-import { NewerVersionButton } from './upload-buttons.tsx'
-import { UploadList } from './upload-list.tsx'
+import { NewerVersionButton } from '../uploads/upload-buttons.tsx'
+import { UploadList } from '../uploads/upload-list.tsx'
 import { Versions } from './versions.tsx'
 
 /** One document: its facts, versions and history, and what can be done with it. */

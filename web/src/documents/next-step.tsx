@@ -15,7 +15,7 @@ import { canUpload } from '../app/firm-frame.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 import { findNextStep } from './steps.ts'
-import { UploadButtons } from './upload-buttons.tsx'
+import { UploadButtons } from '../uploads/upload-buttons.tsx'
 
 type Props = { firm: Firm; checklist: Checklist; types: DocumentType[] }
 

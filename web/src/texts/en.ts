@@ -4,6 +4,7 @@ import { commonTexts } from './en/common.ts'
 import { documentTexts } from './en/documents.ts'
 import { firmTexts } from './en/firms.ts'
 import { operatorTexts } from './en/operator.ts'
+import { uploadTexts } from './en/uploads.ts'
 
 /**
  * Every text of the page in English, one file for each part of it. Names, file names and the service's own sentences are
@@ -16,6 +17,7 @@ export const en = {
   ...firmTexts,
   ...documentTexts,
   ...operatorTexts,
+  ...uploadTexts,
 }
 
 export type Texts = typeof en

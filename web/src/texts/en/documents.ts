@@ -1,4 +1,4 @@
-/** The checklist, uploads, documents and their history. */
+/** The checklist, documents and their history. */
 export const documentTexts = {
   states: {
     missing: 'Missing',
@@ -39,36 +39,6 @@ export const documentTexts = {
     pendingHelp: 'Uploaded. A reviewer checks it.',
     open: 'Versions and history',
     openOf: (name: string) => `Versions and history of ${name}`,
-  },
-  upload: {
-    choose: 'Choose a file',
-    chooseFor: (name: string) => `Choose a file for ${name}`,
-    camera: 'Take a photo',
-    cameraFor: (name: string) => `Take a photo for ${name}`,
-    newer: 'Upload a newer version',
-    newerFor: (name: string) => `Upload a newer version of ${name}`,
-    drop: 'or drop it here',
-    dropNow: 'Drop the file here',
-    maxSize: (size: string) => `at most ${size}`,
-    title: 'Uploads',
-    waiting: 'Waiting',
-    sending: (sent: string, total: string) => `${sent} of ${total} sent`,
-    checking: 'Sent. The service checks and stores it…',
-    done: 'Uploaded',
-    failed: 'Not uploaded',
-    cancelled: 'Cancelled',
-    cancel: (name: string) => `Cancel: ${name}`,
-    retry: (name: string) => `Try again: ${name}`,
-    remove: (name: string) => `Hide: ${name}`,
-    progress: (name: string) => `Progress of ${name}`,
-    announceDone: (name: string) => `${name} is uploaded.`,
-    announceFailed: (name: string) => `${name} is not uploaded.`,
-    empty: 'The file is empty. Choose another one.',
-    tooLarge: (size: string, max: string) =>
-      `The file has ${size}; at most ${max} is accepted. Make it smaller, for example by scanning at 150 dpi.`,
-    wrongFormat: (formats: string) => `This kind of file is not accepted here. Choose ${formats}.`,
-    interrupted: 'The connection broke. Nothing is lost: the upload continues when you try again.',
-    duplicate: 'This firm has the same file already. It was stored again.',
   },
   documents: {
     title: 'Documents',

@@ -1,10 +1,10 @@
 import { Button } from '@mantine/core'
 import { type DragEvent, type ReactNode, type RefObject, useRef, useState } from 'react'
 
-import { acceptOf, checkFile, formatNames } from '../api/check-file.ts'
 import type { DocumentType } from '../api/queries.ts'
-import { addUpload } from '../api/uploads.ts'
 import { useFormats, useTexts } from '../texts/texts.tsx'
+import { acceptOf, formatNames, useFileCheck, useRules } from './check-file.ts'
+import { addUpload } from './uploads.ts'
 
 type Props = {
   firmId: string
@@ -21,6 +21,7 @@ type Files = FileList | null
 export function UploadButtons({ type, isFirst = false, ...place }: Props) {
   const { upload: texts } = useTexts()
   const formats = useFormats()
+  const { maxBytes } = useRules(type, place.documentId)
   const add = useAdd({ type, ...place })
   return (
     <DropArea add={add}>
@@ -42,7 +43,7 @@ export function UploadButtons({ type, isFirst = false, ...place }: Props) {
       </span>
       <p className="hint">
         {formats.either(formatNames(type))}
-        {type.max_bytes === null ? null : `, ${texts.maxSize(formats.bytes(type.max_bytes))}`}
+        {maxBytes === null ? null : `, ${texts.maxSize(formats.bytes(maxBytes))}`}
       </p>
     </DropArea>
   )
@@ -65,13 +66,10 @@ export function NewerVersionButton({ type, ...place }: Omit<Props, 'isFirst'>) {
 
 /** Checks the files and uploads those that may be accepted; the others are listed with the reason. */
 function useAdd({ firmId, type, documentId }: Omit<Props, 'isFirst'>): (files: Files) => void {
-  const texts = useTexts()
-  const formats = useFormats()
+  const check = useFileCheck(useRules(type, documentId))
   return (files) => {
-    for (const file of files ?? []) {
-      const target = { firmId, documentType: type.code, typeName: type.name, documentId }
-      addUpload(target, file, checkFile(file, type, { texts, formats }))
-    }
+    const target = { firmId, documentType: type.code, typeName: type.name, documentId }
+    for (const file of files ?? []) void addUpload(target, file, check(file))
   }
 }
 
@@ -109,7 +107,7 @@ type PickProps = {
 }
 
 /** A button that opens the browser's own picker or camera. */
-function PickButton({ accept, isCamera = false, add, variant, label, children }: PickProps) {
+export function PickButton({ accept, isCamera = false, add, variant, label, children }: PickProps) {
   const input = useRef<HTMLInputElement>(null)
   return (
     <>
@@ -130,7 +128,7 @@ function FileInput({ input, accept, isCamera, add }: InputProps) {
       type="file"
       hidden
       accept={accept}
-      {...(isCamera ? { capture: 'environment' as const } : {})}
+      {...(isCamera ? { capture: 'environment' as const } : { multiple: true })}
       onChange={(event) => {
         add(event.currentTarget.files)
         // The same file can be chosen again after an error.

@@ -1,0 +1,78 @@
+import { Failure } from '../api/problem.ts'
+import { currentToken } from '../api/session.ts'
+import { sendForm } from './send-form.ts'
+import type { Upload, UploadTarget } from './upload.ts'
+
+type Progress = {
+  onProgress: (sentBytes: number) => void
+  onBegun: (resumeAddress: string) => void
+  signal: AbortSignal
+}
+
+/** Larger files are sent so that a lost connection costs only the bytes on their way. */
+const maxFormBytes = 5 * 1024 * 1024
+
+/** Sends the file of an upload; true: the firm has a document with the same bytes. Throws `Failure`. */
+export async function runUpload(upload: Upload, progress: Progress): Promise<boolean> {
+  const { target, fileName, idempotencyKey } = upload
+  const file = await requireReadable(upload)
+  const sending = { file, fileName, idempotencyKey, ...progress }
+  // Newer versions have no resumable way in the API.
+  if (file.size > maxFormBytes && target.documentId === undefined) {
+    const { sendResumable } = await loadResumable()
+    const address = `${location.origin}/api/v1/security-firms/${target.firmId}/uploads`
+    const { documentType } = target
+    await sendResumable({ ...sending, address, documentType, resumeAddress: upload.resumeAddress })
+    return false
+  }
+  const document = await sendForm({ ...sending, address: addressOf(target) })
+  return typeof document === 'object' && document !== null && 'duplicate_of' in document
+}
+
+/** A picked file that was removed since would look like a lost connection, for ever. */
+async function requireReadable({ file }: Upload): Promise<File> {
+  try {
+    if (file === undefined) throw new Error('no file')
+    await file.slice(0, 1).arrayBuffer()
+    return file
+  } catch {
+    throw new Failure('file_unreadable', 0)
+  }
+}
+
+async function loadResumable() {
+  try {
+    return await import('./send-resumable.ts')
+  } catch {
+    throw new Failure('network', 0)
+  }
+}
+
+function addressOf({ firmId, documentType, documentId }: UploadTarget): string {
+  const documents = `/api/v1/security-firms/${firmId}/documents`
+  return documentId === undefined
+    ? `${documents}?${new URLSearchParams({ document_type: documentType })}`
+    : `${documents}/${documentId}/versions`
+}
+
+/** Ends a resumable upload that is cancelled, so that its room is free at once; otherwise it expires by itself. */
+export async function endResumable(resumeAddress: string): Promise<void> {
+  const token = await currentToken()
+  await fetch(resumeAddress, {
+    method: 'DELETE',
+    headers: { 'tus-resumable': '1.0.0', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+  }).catch(() => undefined)
+}
+
+const delaysMs = [1000, 3000, 10_000, 15_000]
+/** Errors of the service itself; a lost connection has no limit. */
+const maxAttempts = 8
+
+/** Milliseconds until the next attempt; undefined: only the person can do something. */
+export function delayAfter({ code, status, retryAfterSeconds }: Failure, attempts: number): number | undefined {
+  // With 401 the service could not be asked for a new token; a session that is over ends the uploads elsewhere.
+  const isPassing = code === 'network' || code === 'rate_limited' || status >= 500 || status === 408 || status === 401
+  if (!isPassing || (code !== 'network' && attempts >= maxAttempts)) return undefined
+  if (retryAfterSeconds !== undefined) return retryAfterSeconds * 1000
+  return delaysMs[Math.min(attempts, delaysMs.length) - 1] ?? 1000
+}
