@@ -10,7 +10,7 @@ set local lock_timeout = '10s';
 drop schema document_jobs cascade;
 drop view document_trail;
 drop table document_digests, document_reminders, document_review_queue, document_versions, documents, document_blobs,
-  document_verifications, document_runs, document_uploads, document_idempotency_keys, document_events, document_event_persons, document_seals, document_refresh_tokens, document_sessions,
+  document_verifications, document_runs, document_history, document_uploads, document_idempotency_keys, document_events, document_event_persons, document_seals, document_refresh_tokens, document_sessions,
   document_api_keys, document_login_failures, document_generated_passwords, document_rates, document_quotas, document_registered_firms, document_usage,
   document_usage_changes, document_identities, document_platform_roles, document_former_members, document_erasures, document_totp, document_recovery_codes, document_passkeys,
   document_login_challenges, document_passkey_challenges, document_invitations, document_calendars, document_mails, document_messages, document_preferences, document_link_tokens, document_webhooks, document_webhook_deliveries,

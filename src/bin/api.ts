@@ -5,6 +5,7 @@ import type { App } from '../app.ts'
 import { describeApi } from '../http/openapi/describe-api.ts'
 import { createCursors } from '../http/requests/paging.ts'
 import { createRateLimits, limitRates } from '../http/rate-limits/limit-rates.ts'
+import { startErrorCount } from '../operations/count-errors.ts'
 import { createReadinessCheck } from '../operations/readiness.ts'
 import { apiDocsRoutes } from '../http/routes/api-docs.ts'
 import { webPageRoutes } from '../http/page/page-routes.ts'
@@ -70,6 +71,8 @@ export async function buildApi(
     ...limits,
     authentication: { identify, afterDenial: (actor, error) => revokeKeyOfDenied(app, actor, error) },
   })
+  const errorCount = startErrorCount(app)
+  server.addHook('onClose', () => errorCount.close())
   limitRates(server, { db, rates })
   await describeApi(server, { publicUrl: config.publicUrl, version: packageJson.version })
   const readiness = { checkReadiness: createReadinessCheck({ ...app, plan, ending }) }

@@ -172,3 +172,23 @@ export const statusShape = z
   })
   .meta({ id: 'Status' })
 export type StatusShape = z.infer<typeof statusShape>
+
+const hourShape = z.object({
+  hour: time.meta({ description: 'Its beginning.' }),
+  uploads: z.int().meta({ description: 'Files that were uploaded through this service, also as new versions.' }),
+  upload_bytes: z.int(),
+  errors: z.int().meta({ description: 'Answers of the API with a status of 500 or more, by all instances.' }),
+  fallback_files: z.int().meta({
+    description: 'The largest number of files that waited for S3 on a local disk, counted up to 10000.',
+  }),
+  stored_bytes: z.int().nullable().meta({
+    description: 'All versions of all firms at the last count in this hour. Null: there was none.',
+  }),
+})
+
+export const historyShape = z
+  .object({
+    hours: z.array(hourShape).meta({ description: 'Oldest first. Hours in which nothing was recorded are absent.' }),
+  })
+  .meta({ id: 'History' })
+export type HistoryShape = z.infer<typeof historyShape>

@@ -1,4 +1,5 @@
 import { type Db, readClock } from '../database/connection/client.ts'
+import { type HistoryHour, listHistory } from '../database/work/history.ts'
 import { countRows, type RowCounts } from '../database/work/count-rows.ts'
 import { findLastVerification, type LastVerification } from '../database/documents/verifications.ts'
 import { chooseTarget, type UploadTarget } from '../documents/stores/fallback.ts'
@@ -62,4 +63,10 @@ export async function readStatus(needs: StatusNeeds, actor: Actor): Promise<Serv
     verification,
     migrations,
   }
+}
+
+/** The hourly figures of 30 days, for administrators of the platform. */
+export async function readHistory({ db }: Pick<StatusNeeds, 'db'>, actor: Actor): Promise<HistoryHour[]> {
+  await requireAdministrator(db, actor, 'history.viewed', { scope: 'operations:read' })
+  return await listHistory(db)
 }

@@ -12,6 +12,7 @@ import { removeMailsBefore } from '../database/mail/mails.ts'
 import { removeDeliveriesBefore } from '../database/webhooks/deliveries.ts'
 import { removeMessagesBefore } from '../database/mail/messages.ts'
 import { deleteDisksBefore } from '../database/work/job-runs.ts'
+import { recordHistory } from '../database/work/history.ts'
 import { removeOldApiKeys } from '../database/people/api-keys.ts'
 import { removeFormerMembers } from '../database/people/members.ts'
 import { removeExpiredInvitations } from '../database/people/invitations.ts'
@@ -248,6 +249,12 @@ export const everyJob: Job[] = [
     description: 'Aggregates how much each firm stores.',
     schedule: '*/5 * * * *',
     run: async ({ db }) => ({ changes: await aggregateUsage(db) }),
+  },
+  {
+    name: 'record-history',
+    description: 'Counts uploads, fallback and storage of each hour, and deletes hours after 30 days.',
+    schedule: '*/10 * * * *',
+    run: ({ db }, signal) => recordHistory(db, signal),
   },
   verifySample,
   {

@@ -32,6 +32,7 @@ export const rightsByTable = {
   document_usage_changes: 'select, insert, delete',
   document_rates: 'select, insert, update, delete',
   document_runs: 'select, insert, update, delete',
+  document_history: 'select, insert, update, delete',
   document_seals: 'select, insert',
   document_sessions: 'select, insert, update, delete',
   document_refresh_tokens: 'select, insert, update, delete',

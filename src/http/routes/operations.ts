@@ -3,18 +3,21 @@ import { z } from 'zod'
 
 import {
   healthShape,
+  historyShape,
+  type HistoryShape,
   readinessAnswer,
   type JobStateShape,
   type ReadinessShape,
   statusShape,
   type StatusShape,
 } from '../../contract/operations.ts'
+import type { HistoryHour } from '../../database/work/history.ts'
 import type { Waiting } from '../../database/work/count-rows.ts'
 import type { LastRun, WorkState } from '../../operations/judge-work.ts'
 import { createGaugeReader, type GaugeNeeds, sumPlatformRows } from '../../operations/measure-gauges.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { isOperator } from '../requests/operator-access.ts'
-import { readStatus, type ServiceStatus, type StatusNeeds } from '../../operations/service-status.ts'
+import { readHistory, readStatus, type ServiceStatus, type StatusNeeds } from '../../operations/service-status.ts'
 
 /** `metricsToken`: `METRICS_TOKEN`. */
 type Needs = { checkReadiness: () => Promise<ReadinessShape>; metricsToken: string | undefined }
@@ -79,6 +82,30 @@ export function statusRoutes(needs: StatusRoutesNeeds): FastifyPluginAsyncZod {
         return presentStatus(status, readiness, needs)
       },
     )
+
+    server.get(
+      '/admin/history',
+      {
+        config: { access: 'administrator', scope: 'operations:read' },
+        schema: {
+          tags: ['operations'],
+          summary: 'Get uploads, errors, fallback and storage of each hour of the last 30 days',
+          response: { 200: historyShape },
+        },
+      },
+      async ({ actor }) => ({ hours: (await readHistory(needs, actor)).map(presentHour) }),
+    )
+  }
+}
+
+function presentHour(each: HistoryHour): HistoryShape['hours'][number] {
+  return {
+    hour: each.hour.toISOString(),
+    uploads: each.uploads,
+    upload_bytes: each.uploadBytes,
+    errors: each.errors,
+    fallback_files: each.fallbackFiles,
+    stored_bytes: each.storedBytes,
   }
 }
 

@@ -38,6 +38,7 @@ function Sections() {
         <NavLink to="/admin" end>
           {texts.overview.title}
         </NavLink>
+        <NavLink to="/admin/history">{texts.history.title}</NavLink>
       </nav>
     </section>
   )

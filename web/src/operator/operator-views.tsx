@@ -1,6 +1,7 @@
 import { Route, Routes } from 'react-router'
 
 import { NotFound } from '../app/page-frame.tsx'
+import { HistoryView } from './history-view.tsx'
 import { RequireAdministrator } from './operator-frame.tsx'
 import { Overview } from './overview.tsx'
 
@@ -10,6 +11,7 @@ export function OperatorViews() {
     <Routes>
       <Route element={<RequireAdministrator />}>
         <Route index element={<Overview />} />
+        <Route path="history" element={<HistoryView />} />
       </Route>
       <Route path="*" element={<NotFound />} />
     </Routes>

@@ -4,6 +4,10 @@ export type Formats = {
   date: (value: string | Date) => string
   dateTime: (value: string | Date) => string
   time: (value: Date) => string
+  /** Without the year: for axes of charts and rows of tables. */
+  shortDate: (value: Date) => string
+  shortDateTime: (value: Date) => string
+  number: (value: number) => string
   /** `PDF, JPEG or PNG`. */
   either: (names: readonly string[]) => string
 }
@@ -15,12 +19,18 @@ export function createFormats(locale: string): Formats {
   const date = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: zone })
   const dateTime = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', timeZone: zone })
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'short' })
+  const short = { day: 'numeric', month: 'short', timeZone: zone } as const
+  const shortDate = new Intl.DateTimeFormat(locale, short)
+  const shortDateTime = new Intl.DateTimeFormat(locale, { ...short, hour: '2-digit', minute: '2-digit' })
   const either = new Intl.ListFormat(locale, { type: 'disjunction' })
   return {
     bytes: (count) => formatBytes(count, number),
     date: (value) => date.format(new Date(value)),
     dateTime: (value) => dateTime.format(new Date(value)),
     time: (value) => time.format(value),
+    shortDate: (value) => shortDate.format(value),
+    shortDateTime: (value) => shortDateTime.format(value),
+    number: (value) => number.format(value),
     either: (names) => either.format(names),
   }
 }

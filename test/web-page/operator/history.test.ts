@@ -1,0 +1,52 @@
+import { sql } from 'kysely'
+import { expect, test } from 'vitest'
+
+import { pageInBrowser } from '../../support/browser/page-scene.ts'
+import { findFaults, looks, openAdministration } from './administrator.ts'
+
+const scene = pageInBrowser()
+
+/** Figures of 30 days: each hour has its number of uploads, every tenth hour an error, and the storage grows. */
+async function seedHistory(): Promise<void> {
+  await sql`
+    insert into document_history (hour, uploads, upload_bytes, counted_at, errors, fallback_files, stored_bytes)
+    select date_trunc('hour', now(), 'UTC') - make_interval(hours => back), 20 + (back * 7) % 60, 30000000, now(),
+      case back % 10 when 0 then 3 else 0 end, case when back between 20 and 30 then 12 else 0 end,
+      80000000000 - back * 30000000::bigint
+    from generate_series(0, 719) as back
+    on conflict do nothing`.execute(scene.service.app.db)
+}
+
+test('without figures the view says where they come from', async () => {
+  const page = await openAdministration(scene, '/admin/history')
+  await page.getByRole('heading', { name: 'There are no figures yet' }).waitFor()
+
+  expect(await findFaults(page)).toEqual([])
+})
+
+test.each(looks)('charts are drawn without barriers, on a $size in $colorScheme', async (look) => {
+  await seedHistory()
+  const page = await openAdministration(scene, '/admin/history', look)
+  await page.getByRole('img', { name: /^Storage: / }).waitFor()
+  await page.getByText('The figures as a table').click()
+
+  expect(await page.locator('canvas').count()).toBe(4)
+  expect(await findFaults(page)).toEqual([])
+  const isDrawn = await page.evaluate<boolean>(`[...document.querySelectorAll('canvas')].every((canvas) =>
+    canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0))`)
+  expect(isDrawn).toBe(true)
+})
+
+test('the number of days is in the address, and the table has the numbers of the charts', async () => {
+  await seedHistory()
+  const page = await openAdministration(scene, '/admin/history?days=1')
+  await page.getByText('The figures as a table').click()
+  const rows = page.locator('tbody tr')
+
+  expect(await rows.count()).toBe(24)
+  expect(await rows.first().textContent()).toMatch(/20.*28,6\sMB.*3.*74,5\sGB/)
+  await page.getByLabel('Show').selectOption('30')
+  await expect.poll(() => rows.count()).toBe(30)
+  expect(new URL(page.url()).search).toBe('?days=30')
+  expect(await page.getByRole('img', { name: /^Errors: 216 answers/ }).count()).toBe(1)
+})
