@@ -76,7 +76,7 @@ function optionsOf({ kind, format, formatTime, colour, width, setAt }: Wish): UP
     tzDate: (seconds) => UPlot.tzDate(new Date(seconds * 1000), 'Africa/Johannesburg'),
     scales: { x: { range: padded }, y: { range: (_plot, _min, max) => [0, Math.max(max * 1.1, 1)] } },
     axes: [
-      { ...axis, grid: { show: false }, ticks: grid, space: 90, values: (_plot, splits) => splits.map(formatTime) },
+      { ...axis, grid: { show: false }, ticks: grid, space: 120, values: (_plot, splits) => splits.map(formatTime) },
       {
         ...axis,
         grid,
