@@ -40,8 +40,8 @@ import { buildServer, mountApi } from '../http/server.ts'
 import type { BodyLimits } from '../http/connection/limit-bodies.ts'
 import { maxSilenceSeconds } from '../http/connection/connections.ts'
 import { passwordLoginOf } from '../people/passwords/password-login.ts'
-import type { SecondFactorPolicy } from '../vocabulary/vocabulary.ts'
 import { type IdentifyBearer, identifyBearer } from '../people/sessions/identify-bearer.ts'
+import { keyPolicyOf } from '../config/sign-in.ts'
 import { plan } from '../worker/work-to-report.ts'
 
 type Limits = { maxSilenceSeconds: number; bodies?: BodyLimits; page?: Page }
@@ -140,11 +140,6 @@ function apiRoutes(app: App, { checkReadiness, identify, ...limits }: RouteNeeds
     }),
     statusRoutes({ ...app, checkReadiness, plan, version: packageJson.version }),
   ]
-}
-
-/** Where password login is off, people cannot set up a factor here, so their keys need none. */
-function keyPolicyOf({ passwordLogin, secondFactor }: App['config']): SecondFactorPolicy {
-  return passwordLogin ? secondFactor : 'off'
 }
 
 /** Behind a proxy that changes the host, the service's own page has the origin of PUBLIC_URL. */

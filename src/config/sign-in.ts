@@ -57,6 +57,17 @@ export function signInConfig(values: Values) {
   } as const
 }
 
+/** Where password login is off, people cannot set up a factor here, so their keys need none. */
+export function keyPolicyOf<Policy extends string>({
+  passwordLogin,
+  secondFactor,
+}: {
+  passwordLogin: boolean
+  secondFactor: Policy
+}): Policy | 'off' {
+  return passwordLogin ? secondFactor : 'off'
+}
+
 function clientConfig(values: Values): ProviderClientConfig | undefined {
   const {
     OIDC_CLIENT_ID: clientId,

@@ -32,7 +32,7 @@ export const personExportShape = z
     invitations_received: rows,
     calendars: rows,
     invitations_made: rows.meta({ description: 'Without the e-mails, which are other people’s.' }),
-    uploads: rows.meta({ description: 'Resumable uploads of the last day.' }),
+    uploads: rows.meta({ description: 'Resumable uploads of the last days.' }),
     links: rows.meta({ description: 'Mailed links that still work, without their secrets.' }),
     mails: rows,
     messages: rows,

@@ -2,6 +2,9 @@ import { systemActor } from '../database/audit/events.ts'
 import type { VersionCursor } from '../database/documents/versions-in-store.ts'
 import { claimStore, disableWrongBucket } from '../documents/stores/claim-store.ts'
 import { collectBlobs } from '../documents/stores/collect-blobs.ts'
+import { finishUploads, type FinishNeeds } from '../documents/resumable/finish-uploads.ts'
+import type { Config } from '../config/config.ts'
+import { keyPolicyOf } from '../config/sign-in.ts'
 import { drain } from '../documents/moving/drain-fallback.ts'
 import type { MoveNeeds } from '../documents/moving/move-version.ts'
 import { scanStored, type ScanStoredNeeds } from '../documents/scanning/scan-stored.ts'
@@ -15,7 +18,9 @@ import { repeat } from './run-job.ts'
 import { readClock } from '../database/connection/client.ts'
 
 type LocalDiskNeeds = MoveNeeds &
-  ScanStoredNeeds & {
+  ScanStoredNeeds &
+  Omit<FinishNeeds, 'secondFactor'> & {
+    config: Pick<Config, 'passwordLogin' | 'secondFactor'>
     tracing: Tracing | undefined
     instance: string
     metrics: Pick<Metrics, 'jobSeconds' | 'failedRemovals'>
@@ -26,6 +31,7 @@ export type LocalDiskTimes = {
   collectEveryMs: number
   hashEveryMs?: number
   scanEveryMs?: number
+  finishEveryMs?: number
 }
 
 export const defaultTimes = {
@@ -33,6 +39,7 @@ export const defaultTimes = {
   collectEveryMs: 60 * 60_000,
   hashEveryMs: 5 * 60_000,
   scanEveryMs: 20_000,
+  finishEveryMs: 60_000,
 }
 
 type LocalHere = Extract<ReachableStore, { store: 'local' }>
@@ -43,8 +50,8 @@ const maxHashChecks = 5000
 
 /**
  * Runs the tasks for the disk of this process, which other instances may not reach: it moves files stored during an outage
- * to S3, collects blobs, adds hashes to the platform's documents, and scans pending files. Several processes may share a
- * disk.
+ * to S3, collects blobs, adds hashes to the platform's documents, scans pending files, and finishes resumable uploads.
+ * Several processes may share a disk.
  */
 export function startLocalDiskTasks(
   needs: LocalDiskNeeds,
@@ -54,7 +61,7 @@ export function startLocalDiskTasks(
   const { signal } = ending
   const { local, s3 } = needs.stores
   const here: LocalHere = { store: 'local', storeId: local.storeId, files: local }
-  const { drainEveryMs, collectEveryMs, hashEveryMs, scanEveryMs } = { ...defaultTimes, ...times }
+  const { drainEveryMs, collectEveryMs, hashEveryMs, scanEveryMs, finishEveryMs } = { ...defaultTimes, ...times }
   const claimStores = createStoreClaimer(needs)
   const every = (name: string, everyMs: number, run: (taskId: string) => Promise<Record<string, number>>) =>
     repeat(needs, { name, disk: local.storeId, everyMs, run })
@@ -68,6 +75,9 @@ export function startLocalDiskTasks(
     every('collect', collectEveryMs, async () => collectBlobs({ ...needs, now: await readClock(needs.db) }, signal)),
     every('hash', hashEveryMs, hashingOnDisk(needs, here, signal)),
     every('scan', scanEveryMs, (taskId) => scanStored(needs, systemActor(taskId), here, signal)),
+    every('finish-uploads', finishEveryMs, (taskId) =>
+      finishUploads({ ...needs, secondFactor: keyPolicyOf(needs.config) }, taskId, signal),
+    ),
   ]
   const stopListening = s3?.onRecovery(draining.runNow)
   return {

@@ -47,6 +47,11 @@ export const plan: readonly PlannedWork[] = [
     defaultTimes.scanEveryMs,
     'Scans pending documents on this disk, and clean ones again when they are due.',
   ),
+  onEachDisk(
+    'finish-uploads',
+    defaultTimes.finishEveryMs,
+    'Finishes resumable uploads whose bytes are all there and whose client did not come back.',
+  ),
   ...outsideWork,
 ]
 

@@ -117,7 +117,7 @@ test('a task of each disk is shown with its disk', async () => {
   await tending.close()
 
   const { storeId } = service.app.stores.local
-  for (const name of ['drain', 'collect', 'hash', 'scan'])
+  for (const name of ['drain', 'collect', 'hash', 'scan', 'finish-uploads'])
     expect(await seeJob(name)).toMatchObject({ by: 'each_disk', disk: storeId, last_instance: service.app.instance })
 })
 

@@ -64,6 +64,7 @@ it('the search finds the person in every table that names them, and in one that 
       'document_passkeys',
       'document_planted',
       'document_sessions',
+      'document_uploads',
       'registered_users',
     ]),
   )

@@ -57,6 +57,9 @@ it('a person gets everything that the service holds of them, as a file', async (
     platform_roles: [],
     registered_firms: [{ firm_id: life.ownFirm }],
     legal_holds: [],
+    uploads: [
+      { firm_id: life.ownFirm, document_type: 'registration_certificate', total_bytes: 1000, api_key_id: null },
+    ],
     documents: [{ document_id: life.documentId, version: 1, review_status: 'pending' }],
   })
   expect(personExportShape.strict().safeParse(body).error).toBeUndefined()

@@ -12,6 +12,7 @@ import { receiveLink } from '../mail/receive-link.ts'
 import { uploadFile } from '../support/documents/call-documents.ts'
 import { makeFirm, makeMember, makePerson, type Person } from '../support/people/people.ts'
 import type { TestService } from '../support/service/start-service.ts'
+import { callUploads, offsetOf } from '../resumable/call-uploads.ts'
 import { call, newFirm, password } from '../people/call-people.ts'
 
 /** A person with everything that the service may know of one. */
@@ -69,6 +70,8 @@ export async function liveALife(service: TestService, mailServer: MailServerForT
   const uploaded = await uploadFile(url, ownFirm, person)
   expect(uploaded.status).toBe(201)
   const { id: documentId } = (await uploaded.json()) as { id: string }
+  const uploadName = `Contract of ${unique}.pdf`
+  await beginUpload(url, ownFirm, person, uploadName)
   const invited = { email: `${randomUUID()}@people.example`, role: 'firm_user' }
   expect((await ask(`POST /security-firms/${ownFirm}/invitations`, invited, token)).status).toBe(201)
   const key = await ask('POST /api-keys', { name: keyName, scopes: ['documents:read'], firm_id: ownFirm }, token)
@@ -112,8 +115,26 @@ export async function liveALife(service: TestService, mailServer: MailServerForT
     update document_mails set due_at = null, given_up_at = now(), error = ${`550 ${email}`}
     where recipient = ${email} and due_at is not null`.execute(app.db)
 
-  const words = [email, ...Object.values(names), phone, ip, userAgent, keyName, `Phone of ${unique}`, subject, former]
+  const words = [
+    email,
+    ...Object.values(names),
+    phone,
+    ip,
+    userAgent,
+    keyName,
+    `Phone of ${unique}`,
+    subject,
+    former,
+    uploadName,
+  ]
   return { id: user.id, email, words, former, token, refreshToken, apiKey, ownFirm, documentId, administrator }
+}
+
+/** An upload that never ends. */
+async function beginUpload(url: string, firm: FirmId, person: Person, filename: string): Promise<void> {
+  const piece = Buffer.from('%PDF-1.7')
+  const begun = await callUploads({ url, firm, person }).begin(1000, { fileName: filename, piece })
+  expect([begun.status, offsetOf(begun)]).toEqual([201, piece.length])
 }
 
 type Ask = (line: string, body?: unknown, token?: string) => ReturnType<typeof call>

@@ -81,7 +81,7 @@ const sections = {
     id: sql`c.firm_id`,
   }),
   uploads: ({ userId }) => ({
-    columns: sql`u.id, u.firm_id, u.document_type, u.file_name, u.total_bytes, u.created_at, u.expires_at`,
+    columns: sql`u.id, u.firm_id, u.document_type, u.file_name, u.total_bytes::float8 as total_bytes, u.api_key_id, u.created_at, u.expires_at`,
     from: sql`document_uploads u where u.user_id = ${userId}`,
     at: sql`u.created_at`,
     id: sql`u.id`,

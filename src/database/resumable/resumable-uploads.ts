@@ -1,7 +1,8 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 
 import type { ErrorCode, FieldError } from '../../errors/app-error.ts'
 import type {
+  ApiKeyId,
   BlobId,
   Caller,
   DocumentId,
@@ -13,7 +14,7 @@ import type {
   UserId,
   VersionId,
 } from '../../vocabulary/vocabulary.ts'
-import { isClaimExpired, unclaimed } from '../blobs/blob.ts'
+import { isClaimExpired, isInStore, type StoreRef, unclaimed } from '../blobs/blob.ts'
 import type { Db } from '../connection/client.ts'
 import { type AccessRow, accessOf, type Membership, membershipFrom, type RightToCheck } from '../people/check-access.ts'
 
@@ -25,6 +26,8 @@ export type ResumableUpload = {
   id: UploadId
   firmId: FirmId
   userId: UserId
+  /** The API key that sent the last bytes. */
+  apiKeyId: ApiKeyId | null
   documentType: string
   fileName: string
   declaredType: string | null
@@ -87,6 +90,17 @@ export async function insertUpload(db: Db, upload: NewUpload, hours: number): Pr
   return row.expiresAt
 }
 
+/** SQL: an upload `u` with its blob `b` and the blob of its rest, `rest`. */
+const uploadColumns = sql<ResumableUpload>`u.id, u.firm_id as "firmId", u.user_id as "userId", u.api_key_id as "apiKeyId",
+  u.document_type as "documentType", u.file_name as "fileName", u.declared_type as "declaredType", u.metadata,
+  u.content_type as "contentType", u.expected_sha256 as "expectedSha256", u.idempotency_key as "idempotencyKey",
+  u.is_fallback as "isFallback", u.total_bytes::float8 as "totalBytes", u.received_bytes::float8 as bytes, u.parts,
+  rest.storage_key as "restKey", u.rest_bytes as "restBytes", u.failure, u.expires_at as "expiresAt",
+  b.id as "blobId", b.document_id as "documentId", b.version_id as "versionId", b.store, b.store_id as "storeId",
+  b.storage_key as key, b.multipart_id as "multipartId", not ${isClaimExpired} as "isClaimed",
+  -- The process may have died between the commit and the record of its result.
+  coalesce(u.result_document_id, case when b.state = 'live' then b.document_id end) as "resultId"`
+
 type Opening = { caller: Caller; firmId: FirmId; uploadId: UploadId; right: RightToCheck }
 
 export type OpenedUpload = { upload: ResumableUpload; membership: Membership }
@@ -97,15 +111,7 @@ export async function openUpload(
   { caller, firmId, uploadId, right }: Opening,
 ): Promise<OpenedUpload | undefined> {
   const { rows } = await sql<AccessRow & { [Column in keyof ResumableUpload]: ResumableUpload[Column] | null }>`
-    select access.denial, access.role, u.id, u.firm_id as "firmId", u.user_id as "userId",
-      u.document_type as "documentType", u.file_name as "fileName", u.declared_type as "declaredType", u.metadata,
-      u.content_type as "contentType", u.expected_sha256 as "expectedSha256", u.idempotency_key as "idempotencyKey",
-      u.is_fallback as "isFallback", u.total_bytes::float8 as "totalBytes", u.received_bytes::float8 as bytes, u.parts,
-      rest.storage_key as "restKey", u.rest_bytes as "restBytes", u.failure, u.expires_at as "expiresAt",
-      b.id as "blobId", b.document_id as "documentId", b.version_id as "versionId", b.store, b.store_id as "storeId",
-      b.storage_key as key, b.multipart_id as "multipartId", not ${isClaimExpired} as "isClaimed",
-      -- The process may have died between the commit and the record of its result.
-      coalesce(u.result_document_id, case when b.state = 'live' then b.document_id end) as "resultId"
+    select access.denial, access.role, ${uploadColumns}
     from ${accessOf({ caller, firmId, right })} as access
     left join document_uploads u
       on access.denial is null and u.id = ${uploadId} and u.firm_id = ${firmId} and u.expires_at > now()
@@ -119,13 +125,65 @@ export async function openUpload(
   return upload.id === null ? undefined : { upload: upload as ResumableUpload, membership }
 }
 
+/** A page of uploads in a store that wait for their end: all bytes are there, and no request is at work. Ordered by id. */
+export async function listCompleteUploads(
+  db: Db,
+  here: StoreRef,
+  { after, limit }: { after: UploadId | undefined; limit: number },
+): Promise<ResumableUpload[]> {
+  return await selectComplete(
+    db,
+    sql`${isInStore(here)} and ${isClaimExpired} and u.end_due_at <= now() and u.id > ${after ?? beforeAllUploads} order by u.id limit ${limit}`,
+  )
+}
+
+const beforeAllUploads = '00000000-0000-0000-0000-000000000000'
+
+/** A system task reads an upload that waits for its end. Undefined: it has ended. */
+export async function findCompleteUpload(db: Db, id: UploadId): Promise<ResumableUpload | undefined> {
+  return (await selectComplete(db, sql`u.id = ${id}`))[0]
+}
+
+async function selectComplete(db: Db, condition: RawBuilder<unknown>): Promise<ResumableUpload[]> {
+  const { rows } = await sql<ResumableUpload>`
+    select ${uploadColumns} from document_uploads u
+    join document_blobs b on b.id = u.blob_id and b.state = 'incoming'
+    left join document_blobs rest on rest.id = u.rest_blob_id
+    where u.received_bytes = u.total_bytes and u.result_document_id is null and u.failure is null
+      and u.expires_at > now() and ${condition}`.execute(db)
+  return rows
+}
+
+/** After a failed attempt of the system task, which then waits for up to an hour. */
+export async function postponeEnd(db: Db, id: UploadId): Promise<void> {
+  await sql`
+    update document_uploads set end_tries = end_tries + 1,
+      end_due_at = now() + least(interval '1 hour', interval '1 minute' * power(2, least(end_tries, 10)))
+    where id = ${id}`.execute(db)
+}
+
+/** How long a client may come back for the result of its upload. */
+const hoursOfResult = 24
+
+/** SQL: the row of an upload that has ended is of use until then. */
+const endExpiry = sql`least(expires_at, now() + make_interval(hours => ${sql.lit(hoursOfResult)}))`
+
 /** Records the document that an upload became. */
 export async function recordResult(db: Db, id: UploadId, documentId: DocumentId): Promise<void> {
-  await sql`update document_uploads set result_document_id = ${documentId} where id = ${id}`.execute(db)
+  await sql`
+    update document_uploads set result_document_id = ${documentId}, expires_at = ${endExpiry} where id = ${id}`.execute(
+    db,
+  )
 }
 
 /** Records the error with which an upload ended. */
 export async function recordFailure(db: Db, id: UploadId, failure: UploadFailure): Promise<void> {
   const text = JSON.stringify({ ...failure, message: failure.message.toWellFormed() })
-  await sql`update document_uploads set failure = ${text}::jsonb where id = ${id}`.execute(db)
+  await sql`
+    update document_uploads set failure = ${text}::jsonb, expires_at = ${endExpiry} where id = ${id}`.execute(db)
+}
+
+/** Deletes the row of an upload. Its blob counts as left behind from then on. */
+export async function forgetUpload(db: Db, id: UploadId): Promise<void> {
+  await sql`delete from document_uploads where id = ${id}`.execute(db)
 }

@@ -1,6 +1,14 @@
 import { sql } from 'kysely'
 
-import type { BlobId, DocumentId, FirmId, ProcessId, StorageKey, UploadId } from '../../vocabulary/vocabulary.ts'
+import type {
+  ApiKeyId,
+  BlobId,
+  DocumentId,
+  FirmId,
+  ProcessId,
+  StorageKey,
+  UploadId,
+} from '../../vocabulary/vocabulary.ts'
 import { claimedBy, claimSeconds, isClaimExpired, leaving, unclaimed } from '../blobs/blob.ts'
 import type { Db, Tx } from '../connection/client.ts'
 
@@ -51,13 +59,18 @@ export type UploadProgress = {
   bytes: number
   parts: readonly { number: number; etag: string; bytes: number }[]
   rest: { key: StorageKey; bytes: number } | null
+  /** The API key that sent them, if any. */
+  apiKeyId: ApiKeyId | undefined
 }
+
+/** A file whose bytes are all there stays this long, so that no outage of a store outlives it. */
+const daysOfCompleteFile = 7
 
 /** Records durable bytes. Returns the earlier rest, which may be removed now, if any. False if the claim is lost. */
 export async function recordProgress(
   db: Db,
   { uploadId, blobId, claimId }: UploadClaim,
-  { bytes, parts, rest }: UploadProgress,
+  { bytes, parts, rest, apiKeyId }: UploadProgress,
 ): Promise<BlobId[] | false> {
   const { rows } = await sql<{ oldRest: BlobId | null }>`
     with mine as materialized (
@@ -70,7 +83,9 @@ export async function recordProgress(
     ),
     changed as (
       update document_uploads u set received_bytes = ${bytes}, parts = ${JSON.stringify(parts)}::jsonb,
-        rest_bytes = ${rest?.bytes ?? 0},
+        rest_bytes = ${rest?.bytes ?? 0}, api_key_id = ${apiKeyId ?? null}::uuid,
+        expires_at = case when u.total_bytes = ${bytes} and u.expires_at > now()
+          then now() + make_interval(days => ${daysOfCompleteFile}) else u.expires_at end,
         rest_blob_id = (select r.id from document_blobs r
           where r.storage_key = ${rest?.key ?? null} and r.store = 's3' and r.state = 'incoming')
       from before where u.id = before.id

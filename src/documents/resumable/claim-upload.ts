@@ -39,8 +39,31 @@ export async function withUploadClaim<Result>(
   { upload, reread, signal }: { upload: ResumableUpload; reread: Reread; signal: AbortSignal },
   work: (current: ResumableUpload, claim: HeldClaim) => Promise<Result>,
 ): Promise<Result | undefined> {
-  const claim: UploadClaim = { uploadId: upload.id, blobId: upload.blobId, claimId: randomUUID() }
+  const claim = newClaim(upload)
   if (!(await waitForClaim(needs, claim, { reread, signal }))) return undefined
+  return await whileClaimed(needs, { claim, reread }, work)
+}
+
+/** As `withUploadClaim`, without waiting: undefined also while another request has the claim. */
+export async function withFreeClaim<Result>(
+  needs: Needs,
+  { upload, reread }: { upload: ResumableUpload; reread: Reread },
+  work: (current: ResumableUpload, claim: HeldClaim) => Promise<Result>,
+): Promise<Result | undefined> {
+  const claim = newClaim(upload)
+  if (!(await claimUpload(needs.db, needs.processId, claim))) return undefined
+  return await whileClaimed(needs, { claim, reread }, work)
+}
+
+function newClaim({ id, blobId }: ResumableUpload): UploadClaim {
+  return { uploadId: id, blobId, claimId: randomUUID() }
+}
+
+async function whileClaimed<Result>(
+  needs: Needs,
+  { claim, reread }: { claim: UploadClaim; reread: Reread },
+  work: (current: ResumableUpload, claim: HeldClaim) => Promise<Result>,
+): Promise<Result | undefined> {
   const lease = keepClaim(needs, claim)
   try {
     const current = await reread()
@@ -103,7 +126,7 @@ export async function endEarlierRequest(
   upload: ResumableUpload,
   { reread, signal }: { reread: Reread; signal: AbortSignal },
 ): Promise<ResumableUpload | undefined> {
-  const claim: UploadClaim = { uploadId: upload.id, blobId: upload.blobId, claimId: randomUUID() }
+  const claim = newClaim(upload)
   const startedAt = performance.now()
   let current: ResumableUpload | undefined = upload
   while (current?.isClaimed === true && !isComplete(current) && performance.now() - startedAt < maxWaitMs) {

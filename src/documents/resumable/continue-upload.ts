@@ -165,7 +165,7 @@ async function appendPiece(needs: EndNeeds, actor: Actor, { current, claim, piec
     : await growingFilesOf(needs, current).append(
         file,
         atMost(piece.openChunks(ended), left),
-        keepGrowth(needs, current, claim),
+        keepGrowth(needs, current, { claim, apiKeyId: actor.apiKeyId }),
       )
   const { bytes, parts } = grown
   const upload = { ...current, bytes, parts: [...parts], restKey: grown.rest?.key ?? null }

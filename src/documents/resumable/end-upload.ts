@@ -1,14 +1,20 @@
 import { findDocumentType } from '../../database/documents/document-types.ts'
-import { recordFailure, recordResult, type ResumableUpload } from '../../database/resumable/resumable-uploads.ts'
+import {
+  forgetUpload,
+  recordFailure,
+  recordResult,
+  type ResumableUpload,
+} from '../../database/resumable/resumable-uploads.ts'
+import type { Db } from '../../database/connection/client.ts'
 import type { NewVersion } from '../../database/blobs/commit-upload.ts'
 import type { Reservation } from '../../database/blobs/reserve-upload.ts'
-import { AppError } from '../../errors/app-error.ts'
+import { AccessDenied, AppError, type ErrorCode } from '../../errors/app-error.ts'
 import { traced } from '../../logging/spans.ts'
 import { countUpload } from '../../metrics/upload-counters.ts'
 import { rights } from '../../people/rights.ts'
 import { StoreError } from '../../storage/file-store.ts'
 import type { FinishedFile } from '../../storage/growing-file.ts'
-import type { Actor, DocumentId } from '../../vocabulary/vocabulary.ts'
+import type { Actor, DocumentId, UploadId } from '../../vocabulary/vocabulary.ts'
 import { logAccess } from '../access-document.ts'
 import { defaultMimeTypes } from '../formats/formats.ts'
 import { requireStore } from '../stores/stores.ts'
@@ -30,8 +36,9 @@ const neverAborted = new AbortController().signal
 
 /**
  * Makes a document of an upload whose bytes are all durable: completes the object, reads it back once, hashes, checks and
- * scans it, and commits it like any other upload. A rejected file is removed, and its error is recorded. If the process dies,
- * or a store fails, the next request repeats this. The caller has the claim.
+ * scans it, and commits it like any other upload. A rejected file is removed, and its error is recorded. If its person lost
+ * the right meanwhile, nothing of the upload remains. If the process dies, or a store fails, the next request or the task
+ * `finish-uploads` repeats this. The caller has the claim.
  */
 export async function endUpload(needs: EndNeeds, actor: Actor, upload: ResumableUpload): Promise<DocumentId> {
   const { id, firmId } = upload
@@ -49,8 +56,7 @@ export async function endUpload(needs: EndNeeds, actor: Actor, upload: Resumable
     return documentId
   } catch (error) {
     if (isFinal(error)) {
-      const { code, message, fields } = error
-      await recordFailure(needs.db, id, { code, message, fields })
+      await recordEnd(needs.db, id, error)
       await abandon(needs, reservationOf(upload, planned), { isRemovedNow: true })
     }
     throw error
@@ -61,10 +67,25 @@ function outcomeOf(error: unknown): string {
   return error instanceof StoreError ? error.code : 'refused'
 }
 
+/** What the person can put right, or the operator: the file waits for it. */
+const passing = new Set<ErrorCode>([
+  'store_unavailable',
+  'internal',
+  'unauthenticated',
+  'second_factor_required',
+  'password_change_required',
+  'email_unverified',
+])
+
 /** Whether a repetition would have the same result. */
 function isFinal(error: unknown): error is AppError {
-  if (!(error instanceof AppError)) return false
-  return error.code !== 'store_unavailable' && error.code !== 'unauthenticated' && error.code !== 'internal'
+  return error instanceof AppError && !passing.has(error.code)
+}
+
+/** A denial is no property of the file: a person who gets the right back begins a new upload. */
+async function recordEnd(db: Db, id: UploadId, error: AppError): Promise<void> {
+  if (error instanceof AccessDenied) await forgetUpload(db, id)
+  else await recordFailure(db, id, { code: error.code, message: error.message, fields: error.fields })
 }
 
 function plannedOf(caller: Actor, upload: ResumableUpload): PlannedUpload {

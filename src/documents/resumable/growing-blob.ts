@@ -8,7 +8,7 @@ import { createS3Growing } from '../../storage/s3/s3-growing-file.ts'
 import type { Spool } from '../../storage/spool/spool.ts'
 import { storageKeyOf } from '../../storage/storage-key.ts'
 import type { ByteBudget } from '../../storage/streams/memory-budget.ts'
-import type { BlobId } from '../../vocabulary/vocabulary.ts'
+import type { BlobId, Caller } from '../../vocabulary/vocabulary.ts'
 import { removeNow, type RemoveNeeds } from '../stores/remove-blobs.ts'
 import { requireStore } from '../stores/stores.ts'
 
@@ -41,12 +41,16 @@ export function growingFileOf(upload: ResumableUpload): GrowingFile {
 }
 
 /** Saves the driver's state in the upload's row, as long as the claim is this request's. */
-export function keepGrowth(needs: GrowingNeeds, upload: ResumableUpload, claim: UploadClaim): GrowthKeeper {
+export function keepGrowth(
+  needs: GrowingNeeds,
+  upload: ResumableUpload,
+  { claim, apiKeyId }: { claim: UploadClaim } & Pick<Caller, 'apiKeyId'>,
+): GrowthKeeper {
   const { db, processId, log } = needs
   const { firmId, documentId, documentType } = upload
   return {
     async record({ bytes, parts, rest }) {
-      const oldRests = await recordProgress(db, claim, { bytes, parts, rest })
+      const oldRests = await recordProgress(db, claim, { bytes, parts, rest, apiKeyId })
       if (oldRests === false) throw takenOver()
       await removeNow(needs, upload, oldRests).catch((error: unknown) =>
         log.warn({ event: 'upload_left_behind', key: upload.restKey, err: error }, 'collector will remove these bytes'),

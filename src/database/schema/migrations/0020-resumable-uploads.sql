@@ -1,13 +1,14 @@
 -- Why: a file that arrives over many requests needs its state between them, on every instance.
 
--- A row is deleted when its upload expires, is terminated, or a day after the beginning of a finished one. Its lock is the
--- claim of its blob.
+-- A row is deleted when its upload expires, is terminated, or a day after its end. Its lock is the claim of its blob.
 create table document_uploads (
   id uuid primary key,
   -- `incoming` while the file arrives, `live` once it is a document.
   blob_id uuid not null unique,
   firm_id uuid not null,
   user_id uuid not null,
+  -- The API key that sent the last bytes, if any. A background task that finishes the upload acts with its rights.
+  api_key_id uuid,
   document_type text not null,
   file_name text not null,
   -- What the client wrote: the media type of the file, and all of it as it must be returned.
@@ -31,9 +32,15 @@ create table document_uploads (
   -- What the upload became: a document, or the error that its client got.
   result_document_id uuid,
   failure jsonb,
+  -- Of a complete file: how often the background task failed to finish it, and when it tries again.
+  end_tries integer not null default 0,
+  end_due_at timestamptz not null default now(),
   created_at timestamptz not null default now(),
   expires_at timestamptz not null
 );
 create index document_uploads_expiry on document_uploads (expires_at);
 create index document_uploads_of_person on document_uploads (user_id);
+-- Files whose bytes are all there and whose client has not come back for the end.
+create index document_uploads_complete on document_uploads (id)
+  where received_bytes = total_bytes and result_document_id is null and failure is null;
 create index document_uploads_rest on document_uploads (rest_blob_id) where rest_blob_id is not null;
