@@ -45,7 +45,7 @@ test('the content policy allows no inline script, no inline style and no other o
     "style-src 'self'",
     "img-src 'self' data: blob:",
     "connect-src 'self'",
-    "frame-src 'self' blob:",
+    "frame-src 'self'",
     "worker-src 'self'",
     "manifest-src 'self'",
     "base-uri 'none'",
@@ -53,6 +53,24 @@ test('the content policy allows no inline script, no inline style and no other o
     "frame-ancestors 'none'",
   ])
   expect(body).not.toMatch(/<style|<script(?![^>]*src=)|\son\w+=|style="/)
+})
+
+test('the frame of the preview has no origin of its own, and only this page may show it', async () => {
+  const { status, headers } = await open('/preview-frame')
+
+  expect(status).toBe(200)
+  expect(headers.get('content-security-policy')?.split('; ')).toEqual([
+    'sandbox allow-scripts',
+    "default-src 'none'",
+    "script-src 'self' 'wasm-unsafe-eval'",
+    "style-src 'self'",
+    'img-src blob: data:',
+    "connect-src 'self'",
+    'worker-src blob:',
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'self'",
+  ])
 })
 
 test('files have a hash in their name, are cached for good, and come compressed to those who accept it', async () => {

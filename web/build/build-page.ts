@@ -36,6 +36,7 @@ async function fingerprintSources(): Promise<string> {
     ...files,
     'src/contract/formats.ts',
     'web/index.html',
+    'web/preview-frame.html',
     'web/vite.config.ts',
     'package-lock.json',
   ].toSorted()) {
@@ -106,7 +107,7 @@ async function buildInto(folder: string): Promise<void> {
 
 /** Compressed once here, so that the service spends no time on it. */
 async function compress(folder: string): Promise<void> {
-  for await (const file of glob('**/*.{js,css,svg,html}', { cwd: folder })) {
+  for await (const file of glob('**/*.{js,mjs,css,svg,html,wasm}', { cwd: folder })) {
     const bytes = await readFile(join(folder, file))
     await writeFile(join(folder, `${file}.gz`), await promisify(gzip)(bytes, { level: 9 }))
     await writeFile(join(folder, `${file}.br`), await promisify(brotliCompress)(bytes))

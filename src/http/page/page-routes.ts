@@ -25,6 +25,9 @@ export const pagePaths = [
   '/admin/*',
 ]
 
+/** A frame of the page that draws PDFs. The file in it may be an attack, so it has no origin, no session and no network. */
+export const previewFramePath = '/preview-frame'
+
 type Needs = {
   page: Page
   /** Undefined: files are on the local disk, and come from the service itself. */
@@ -45,11 +48,22 @@ export function webPageRoutes({ page, s3 }: Needs): FastifyPluginAsync {
         return sendPageFile(request, reply, index)
       })
 
+    server.get(previewFramePath, options, async (request, reply) => {
+      const frame = page.files()?.get('preview-frame.html')
+      if (frame === undefined) return sendInstead(page, reply)
+      reply.header('content-security-policy', framePolicy).header('cache-control', 'no-cache')
+      // The frame shares no process with the page, so it cannot ask for one of its origin's own.
+      reply.header('origin-agent-cluster', '?0')
+      return sendPageFile(request, reply, frame)
+    })
+
     server.get<{ Params: { '*': string } }>('/assets/*', options, async (request, reply) => {
       const file = page.files()?.get(`assets/${request.params['*']}`)
       if (file === undefined) throw new AppError('not_found', 'There is nothing at this address.')
       // The name has a hash of the content.
       reply.header('cache-control', 'public, max-age=31536000, immutable')
+      // The frame of the preview has no origin, so its scripts are those of another one.
+      reply.header('access-control-allow-origin', '*')
       return sendPageFile(request, reply, file)
     })
   }
@@ -67,11 +81,25 @@ function sendInstead(page: Page, reply: FastifyReply): FastifyReply {
   return reply.header('content-security-policy', homeCsp).type('text/html; charset=utf-8').send(homePage(isBuilding))
 }
 
+/** `sandbox` applies also if somebody opens the address itself. WebAssembly decodes the images of scanners. */
+const framePolicy = [
+  'sandbox allow-scripts',
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  'img-src blob: data:',
+  "connect-src 'self'",
+  'worker-src blob:',
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'self'",
+].join('; ')
+
 /**
- * No inline script and no inline style. Requests go to the service and to the store that its links lead to; files are
- * shown from there.
+ * No inline script and no inline style. Requests go to the service and to the store that its links lead to; images are
+ * shown from there, and PDFs in a frame of our own.
  */
-function contentPolicy(s3: S3Config | undefined): string {
+export function contentPolicy(s3: S3Config | undefined): string {
   const store = storeOrigin(s3)
   const files = store === undefined ? "'self'" : `'self' ${store}`
   return [
@@ -80,7 +108,7 @@ function contentPolicy(s3: S3Config | undefined): string {
     "style-src 'self'",
     `img-src ${files} data: blob:`,
     `connect-src ${files}`,
-    `frame-src ${files} blob:`,
+    "frame-src 'self'",
     "worker-src 'self'",
     "manifest-src 'self'",
     "base-uri 'none'",

@@ -14,7 +14,7 @@ export function useNotify(): Notify {
 }
 
 const shownMs = 8000
-const shownWithUndoMs = 30_000
+const shownWithUndoMs = 60_000
 let lastId = 0
 
 export function NoticeProvider({ children }: { children: ReactNode }) {

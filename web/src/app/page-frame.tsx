@@ -4,6 +4,7 @@ import { Link, useLocation } from 'react-router'
 
 import { signOut, useSessionStatus } from '../api/session.ts'
 import { OperatorLink } from '../operator/operator-link.tsx'
+import { ReviewerLinks } from '../review/reviewer-links.tsx'
 import { Given, useTexts } from '../texts/texts.tsx'
 import { Logo } from './logo.tsx'
 
@@ -74,6 +75,7 @@ function Header() {
       </Link>
       {status !== 'signed_in' ? null : (
         <nav aria-label={shell.main} className="header-links">
+          <ReviewerLinks />
           <Anchor component={Link} to="/firms">
             {shell.firms}
           </Anchor>

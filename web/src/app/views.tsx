@@ -21,6 +21,8 @@ const RegisterFirm = lazy(async () => ({ default: (await import('../firms/regist
 const DocumentList = lazy(async () => ({ default: (await import('../documents/document-list.tsx')).DocumentList }))
 const DocumentView = lazy(async () => ({ default: (await import('../documents/document-view.tsx')).DocumentView }))
 const OperatorViews = lazy(async () => ({ default: (await import('../operator/operator-views.tsx')).OperatorViews }))
+const QueueView = lazy(async () => ({ default: (await import('../review/queue-view.tsx')).QueueView }))
+const ReviewDesk = lazy(async () => ({ default: (await import('../review/desk.tsx')).ReviewDesk }))
 
 /** The addresses of the page. The service serves the page at the same ones (`pagePaths` in `src/http/page/page-routes.ts`). */
 export function Views() {
@@ -37,6 +39,8 @@ export function Views() {
         <Route element={<RequireSession />}>
           <Route path="/account" element={<Account />} />
           <Route path="/admin/*" element={<OperatorViews />} />
+          <Route path="/review" element={<QueueView />} />
+          <Route path="/review/documents/:firmId/:documentId" element={<ReviewDesk />} />
           <Route path="/firms" element={<FirmList />} />
           <Route path="/firms/register" element={<RegisterFirm />} />
           <Route path="/firms/:firmId" element={<FirmFrame />}>

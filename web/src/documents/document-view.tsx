@@ -8,6 +8,7 @@ import { useNotify } from '../app/notices.tsx'
 import { Loading, PageFrame } from '../app/page-frame.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { ReviewBadge } from '../parts/state-badge.tsx'
+import { PreviewOnDemand } from '../preview/preview-on-demand.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 import { download, removeDocument, restoreDocument } from './document-actions.ts'
 import { documentQuery } from './document-queries.ts'
@@ -42,6 +43,7 @@ export function DocumentView() {
       <Warnings document={document} />
       <Facts document={document} />
       <Actions document={document} />
+      <PreviewOnDemand document={document} />
       <UploadList firmId={firm.id} />
       <Versions document={document} mayRestore={canUpload(firm) && document.deleted_at === null} />
       <History document={document} />

@@ -5,6 +5,8 @@ import { documentTexts } from './en/documents.ts'
 import { firmTexts } from './en/firms.ts'
 import { operatorTexts } from './en/operator.ts'
 import { uploadTexts } from './en/uploads.ts'
+import { previewTexts } from './en/preview.ts'
+import { reviewTexts } from './en/review.ts'
 
 /**
  * Every text of the page in English, one file for each part of it. Names, file names and the service's own sentences are
@@ -18,6 +20,8 @@ export const en = {
   ...documentTexts,
   ...operatorTexts,
   ...uploadTexts,
+  ...previewTexts,
+  ...reviewTexts,
 }
 
 export type Texts = typeof en

@@ -8,6 +8,8 @@ export type Formats = {
   shortDate: (value: Date) => string
   shortDateTime: (value: Date) => string
   number: (value: number) => string
+  /** The largest unit alone: `3 hours`. */
+  duration: (seconds: number) => string
   /** `PDF, JPEG or PNG`. */
   either: (names: readonly string[]) => string
 }
@@ -31,6 +33,7 @@ export function createFormats(locale: string): Formats {
     shortDate: (value) => shortDate.format(value),
     shortDateTime: (value) => shortDateTime.format(value),
     number: (value) => number.format(value),
+    duration: (seconds) => formatDuration(seconds, locale),
     either: (names) => either.format(names),
   }
 }
@@ -46,4 +49,16 @@ function formatBytes(count: number, number: Intl.NumberFormat): string {
     unit += 1
   }
   return `${number.format(value)}\u00A0${units[unit]}`
+}
+
+const lengths = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+] as const
+
+function formatDuration(seconds: number, locale: string): string {
+  const [unit, length] = lengths.find(([, each]) => seconds >= each) ?? lengths[2]
+  const format = new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' })
+  return format.format(Math.floor(seconds / length))
 }

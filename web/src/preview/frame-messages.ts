@@ -1,0 +1,18 @@
+/** What the page and the frame of the preview send each other. The frame has no origin: each side checks the window. */
+
+export type ToFrame =
+  /** `name` comes back with the answer: a file may be replaced by the next one before it is drawn. */
+  | { kind: 'show'; name: string; bytes: ArrayBuffer; labels: string[]; maxPages: number }
+  /** `zoom`: 1 is the width of the frame. `quarterTurns`: clockwise. */
+  | { kind: 'view'; zoom: number; quarterTurns: number }
+  | { kind: 'scroll'; direction: 1 | -1 }
+
+export type FromFrame =
+  | { kind: 'ready' }
+  | { kind: 'shown'; name: string; pageCount: number }
+  | { kind: 'failed'; name: string; why: 'password' | 'damaged' }
+  /** A key that was pressed in the frame, for the shortcuts of the page. */
+  | { kind: 'key'; key: string }
+
+/** A PDF may have thousands of pages; a person who needs more opens the file. */
+export const maxPages = 100

@@ -1,0 +1,165 @@
+import { Button } from '@mantine/core'
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { type ReactNode, useState } from 'react'
+import { useNavigate } from 'react-router'
+
+import { queryClient } from '../api/client.ts'
+import { Failure } from '../api/problem.ts'
+import { type DocumentType, type StoredDocument, typesQuery } from '../api/queries.ts'
+import { useNotify } from '../app/notices.tsx'
+import { ProblemBox } from '../parts/problem-box.tsx'
+import { useShortcuts } from '../parts/shortcuts.ts'
+import { useFormats, useTexts } from '../texts/texts.tsx'
+import { isJustDecided, rememberDecision, takeLastDecision } from './last-decision.ts'
+import { addressOf } from './next-document.ts'
+import { RejectForm } from './reject-form.tsx'
+import { decide, deskQuery, type Decision } from './review-queries.ts'
+import { today, usualEnd } from './valid-until.ts'
+
+type Props = {
+  document: StoredDocument
+  /** The state that the reviewer sees. */
+  tag: string
+  isDecided: boolean
+  onDecided: () => void
+  /** Other buttons of the same row. */
+  actions: ReactNode
+}
+
+/** Accepts or rejects what the reviewer sees, by button or key. A decision that was made is changed with a comment. */
+export function DecisionPanel({ document, tag, isDecided, onDecided, actions }: Props) {
+  const { review: texts } = useTexts()
+  const type = useType(document)
+  const place = { firmId: document.firm_id, documentId: document.id }
+  const [chosenDay, setDay] = useState<string>()
+  const [isRejecting, setRejecting] = useState(false)
+  const [comment, setComment] = useState(() => (isDecided && isJustDecided(place) ? texts.undoComment : ''))
+  const deciding = useDecision({ document, tag, onDecided })
+  const day = chosenDay ?? usualEnd(type)
+  const accept = () => {
+    if (!deciding.isPending)
+      deciding.mutate({ decision: 'verify', ...(day !== '' && { valid_until: day }), ...words(comment) })
+  }
+  const startRejecting = () => setRejecting(true)
+  useShortcuts(isRejecting ? {} : { a: accept, r: startRejecting })
+
+  return (
+    <section className="box decision" aria-label={texts.decision}>
+      <h2>{texts.decision}</h2>
+      {isDecided ? <Decided document={document} comment={comment} onComment={setComment} /> : null}
+      <DecisionError error={deciding.error} place={place} />
+      {isRejecting ? (
+        <RejectForm
+          reasons={type?.reject_reasons ?? []}
+          comment={comment}
+          onComment={setComment}
+          needsComment={isDecided}
+          isPending={deciding.isPending}
+          onReject={(code) => deciding.mutate({ decision: 'reject', reason_code: code, ...words(comment) })}
+          onCancel={() => setRejecting(false)}
+        />
+      ) : (
+        <>
+          <ValidUntil day={day} months={type?.validity_months} onChange={setDay} />
+          <span className="actions">
+            <Button color="paniq" aria-keyshortcuts="a" loading={deciding.isPending} onClick={accept}>
+              {texts.accept} <kbd aria-hidden="true">a</kbd>
+            </Button>
+            <Button variant="default" aria-keyshortcuts="r" onClick={startRejecting}>
+              {texts.reject} <kbd aria-hidden="true">r</kbd>
+            </Button>
+            {actions}
+          </span>
+        </>
+      )}
+    </section>
+  )
+}
+
+function useType(document: StoredDocument): DocumentType | undefined {
+  return useQuery(typesQuery).data?.find(({ code }) => code === document.document_type)
+}
+
+function words(comment: string): { comment?: string } {
+  return comment.trim() === '' ? {} : { comment: comment.trim() }
+}
+
+/** Sends a decision, offers to undo it, and goes on. */
+function useDecision({ document, tag, onDecided }: Pick<Props, 'document' | 'tag' | 'onDecided'>) {
+  const { review: texts } = useTexts()
+  const notify = useNotify()
+  const navigate = useNavigate()
+  return useMutation({
+    mutationFn: (decision: Decision) => decide(document, tag, decision),
+    onSuccess: (_, { decision }) => {
+      rememberDecision({ firmId: document.firm_id, documentId: document.id })
+      const notice = decision === 'verify' ? texts.acceptedNotice : texts.rejectedNotice
+      notify(notice(document.file_name), async () => {
+        const last = takeLastDecision()
+        if (last !== undefined) await navigate(addressOf(last, new URLSearchParams(location.search).get('type') ?? ''))
+      })
+      onDecided()
+    },
+  })
+}
+
+type ErrorProps = { error: Error | null; place: { firmId: string; documentId: string } }
+
+/** Somebody else was faster: nothing was overwritten, and the person sees what is there now. */
+function DecisionError({ error, place }: ErrorProps) {
+  const { review: texts } = useTexts()
+  if (error === null) return null
+  const isChanged = error instanceof Failure && error.code === 'precondition_failed'
+  const show = () => void queryClient.resetQueries({ queryKey: deskQuery(place).queryKey })
+  if (!isChanged) return <ProblemBox error={error} />
+  return (
+    <div className="box box-warn" role="alert">
+      <p className="proof-title">{texts.changedTitle}</p>
+      <p>{texts.changed}</p>
+      <Button onClick={show}>{texts.showAgain}</Button>
+    </div>
+  )
+}
+
+function Decided({
+  document,
+  comment,
+  onComment,
+}: {
+  document: StoredDocument
+  comment: string
+  onComment: (comment: string) => void
+}) {
+  const { review: texts } = useTexts()
+  return (
+    <>
+      <p>{document.review_status === 'verified' ? texts.isAccepted : texts.isRejected}</p>
+      <label className="field">
+        <span>{texts.changeComment}</span>
+        <textarea
+          value={comment}
+          maxLength={2000}
+          rows={2}
+          onChange={(event) => onComment(event.currentTarget.value)}
+        />
+      </label>
+    </>
+  )
+}
+
+type DayProps = { day: string; months: number | null | undefined; onChange: (day: string) => void }
+
+function ValidUntil({ day, months, onChange }: DayProps) {
+  const { review: texts } = useTexts()
+  const formats = useFormats()
+  return (
+    <label className="field">
+      <span>{texts.validUntil}</span>
+      <input type="date" value={day} min={today()} onChange={(event) => onChange(event.currentTarget.value)} />
+      <span className="hint">
+        {day === '' ? null : formats.date(day)}
+        {months === undefined || months === null ? null : ` · ${texts.usualLength(months)}`}
+      </span>
+    </label>
+  )
+}

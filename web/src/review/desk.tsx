@@ -1,0 +1,173 @@
+import { Button } from '@mantine/core'
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { useEffect } from 'react'
+import { useNavigate, useParams, useSearchParams } from 'react-router'
+
+import { checklistQuery, type DocumentType, firmQuery, type StoredDocument, typesQuery } from '../api/queries.ts'
+import { queryClient } from '../api/client.ts'
+import { useNotify } from '../app/notices.tsx'
+import { Loading, PageFrame } from '../app/page-frame.tsx'
+import { ProblemBox } from '../parts/problem-box.tsx'
+import { useShortcuts } from '../parts/shortcuts.ts'
+import { loadAhead } from '../preview/preview-query.ts'
+import { Preview } from '../preview/preview.tsx'
+import { Given, useTexts } from '../texts/texts.tsx'
+import { DecisionPanel } from './decision-panel.tsx'
+import { DocumentFacts } from './document-facts.tsx'
+import { FirmAside } from './firm-aside.tsx'
+import { takeLastDecision } from './last-decision.ts'
+import { addressOf, claimNext, inOrder, skip } from './next-document.ts'
+import { deskQuery, type Place, queueQuery, release } from './review-queries.ts'
+import { ReviewBar } from './review-bar.tsx'
+import { useStillMine } from './still-mine.ts'
+
+/** One document in front of a reviewer: its preview, what it must show, the decision, and the firm beside it. */
+export function ReviewDesk() {
+  const { firmId = '', documentId = '' } = useParams()
+  const { review: texts } = useTexts()
+  const place = { firmId, documentId }
+  const desk = useQuery(deskQuery(place))
+  const work = useWork(place)
+  useShortcuts({ n: work.next, u: work.undo })
+  const types = useQuery(typesQuery)
+  const { data } = desk
+
+  if (desk.error !== null)
+    return (
+      <PageFrame title={texts.deskTitle} above={<ReviewBar />}>
+        <ProblemBox error={desk.error} retry={() => void desk.refetch()} />
+        <NextButton work={work} />
+      </PageFrame>
+    )
+  if (data === undefined) return <Loading />
+  if (data.kind === 'taken')
+    return (
+      <PageFrame title={texts.deskTitle} above={<ReviewBar />}>
+        <div className="box box-wait">
+          <h2>{texts.takenTitle}</h2>
+          <p>
+            <Given>{data.detail}</Given>
+          </p>
+          <NextButton work={work} />
+        </div>
+      </PageFrame>
+    )
+  return (
+    <PageFrame title={nameOfType(types.data, data.document)} isGivenTitle above={<ReviewBar />}>
+      {work.error === null ? null : <ProblemBox error={work.error} />}
+      <div className="desk">
+        <Preview document={data.document} hasKeys />
+        <div className="desk-side">
+          <DocumentFacts document={data.document} />
+          <Decide work={work} {...data} />
+        </div>
+        <FirmAside document={data.document} />
+      </div>
+      <LoadNext current={data.document} />
+    </PageFrame>
+  )
+}
+
+function nameOfType(types: DocumentType[] | undefined, { document_type: code }: StoredDocument): string {
+  return types?.find((type) => type.code === code)?.name ?? code
+}
+
+type DecideProps = { work: Work; kind: 'claimed' | 'decided'; document: StoredDocument; tag: string }
+
+/** The decision, or what happened to the document while it was read. */
+function Decide({ work, kind, document, tag }: DecideProps) {
+  const { review: texts } = useTexts()
+  const place = { firmId: document.firm_id, documentId: document.id }
+  const news = useStillMine(place, kind === 'claimed' ? tag : undefined)
+  if (news === undefined)
+    return (
+      <DecisionPanel
+        key={`${document.id} ${tag}`}
+        document={document}
+        tag={tag}
+        isDecided={kind === 'decided'}
+        onDecided={work.next}
+        actions={
+          <>
+            <NextButton work={work} />
+            {kind === 'claimed' ? (
+              <Button variant="default" loading={work.isReleasing} onClick={work.putBack}>
+                {texts.putBack}
+              </Button>
+            ) : null}
+          </>
+        }
+      />
+    )
+  return (
+    <div className="box box-warn" role="alert">
+      <h2>{news === 'changed' ? texts.changedTitle : texts.takenTitle}</h2>
+      <p>{news === 'changed' ? texts.changed : texts.lost}</p>
+      <span className="actions">
+        <Button onClick={() => void queryClient.resetQueries({ queryKey: deskQuery(place).queryKey })}>
+          {texts.showAgain}
+        </Button>
+        <NextButton work={work} />
+      </span>
+    </div>
+  )
+}
+
+type Work = ReturnType<typeof useWork>
+
+function NextButton({ work }: { work: Work }) {
+  const { review: texts } = useTexts()
+  return (
+    <Button variant="default" aria-keyshortcuts="n" loading={work.isFinding} onClick={work.next}>
+      {texts.next} <kbd aria-hidden="true">n</kbd>
+    </Button>
+  )
+}
+
+/** Going on to the next document, putting this one back, and deciding on the last one again. */
+function useWork(place: Place) {
+  const { review: texts } = useTexts()
+  const navigate = useNavigate()
+  const notify = useNotify()
+  const [parameters] = useSearchParams()
+  const type = parameters.get('type') ?? ''
+  const finding = useMutation({
+    mutationFn: () => claimNext({ type, currentId: place.documentId }),
+    onSuccess: (next) => {
+      if (next !== undefined) return navigate(addressOf(next, type))
+      notify(texts.noMore)
+      return navigate('/review')
+    },
+  })
+  const releasing = useMutation({ mutationFn: () => release(place.documentId), onSuccess: () => navigate('/review') })
+  return {
+    next: () => {
+      if (finding.isPending) return
+      skip(place.documentId)
+      finding.mutate()
+    },
+    undo: () => {
+      const last = takeLastDecision()
+      if (last === undefined) notify(texts.undoOver)
+      else void navigate(addressOf(last, type))
+    },
+    putBack: () => releasing.mutate(),
+    isFinding: finding.isPending,
+    isReleasing: releasing.isPending,
+    error: finding.error ?? releasing.error,
+  }
+}
+
+/** Loads the next document while this one is read. */
+function LoadNext({ current }: { current: StoredDocument }) {
+  const [parameters] = useSearchParams()
+  const { data: queue } = useQuery({ ...queueQuery(parameters.get('type') ?? ''), staleTime: Infinity })
+  const next = queue === undefined ? undefined : inOrder(queue, current.id)[0]?.document
+  useEffect(() => {
+    if (next === undefined) return
+    void loadAhead(next)
+    void queryClient.prefetchQuery(firmQuery(next.firm_id))
+    void queryClient.prefetchQuery(checklistQuery(next.firm_id))
+  }, [next])
+  return null
+}

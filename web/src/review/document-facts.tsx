@@ -1,0 +1,37 @@
+import { useQuery } from '@tanstack/react-query'
+
+import { type StoredDocument, typesQuery } from '../api/queries.ts'
+import { ReviewBadge } from '../parts/state-badge.tsx'
+import { Given, useFormats, useTexts } from '../texts/texts.tsx'
+
+/** What the document is said to be, and what counts as proof. */
+export function DocumentFacts({ document }: { document: StoredDocument }) {
+  const { documents: texts, checklist } = useTexts()
+  const formats = useFormats()
+  const type = useQuery(typesQuery).data?.find(({ code }) => code === document.document_type)
+  const proof = type?.proof ?? null
+  return (
+    <section className="box" aria-label={texts.details}>
+      <div className="card-head">
+        <h2>
+          <Given>{document.file_name}</Given>
+        </h2>
+        <ReviewBadge status={document.review_status} />
+      </div>
+      <p className="card-line">
+        {texts.version(document.version)} · {formats.bytes(document.file_size)} ·{' '}
+        {formats.dateTime(document.uploaded_at)}
+      </p>
+      {proof === null ? null : (
+        <div className="proof">
+          <p className="proof-title">{checklist.proofTitle}</p>
+          {proof.split('\n').map((line) => (
+            <p key={line}>
+              <Given>{line}</Given>
+            </p>
+          ))}
+        </div>
+      )}
+    </section>
+  )
+}

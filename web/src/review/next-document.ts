@@ -1,0 +1,52 @@
+import { queryClient } from '../api/client.ts'
+import { Failure } from '../api/problem.ts'
+import { selfQuery } from '../api/queries.ts'
+import { type Desk, deskQuery, forgetWaiting, type Place, queueQuery, type Waiting } from './review-queries.ts'
+
+/** Put off in this session; they come again at the end. */
+const skipped = new Set<string>()
+
+export function skip(documentId: string): void {
+  skipped.add(documentId)
+}
+
+/** Those that this person can claim, in the order in which they come. */
+export function inOrder(list: Waiting[], currentId: string): Waiting[] {
+  const self = queryClient.getQueryData(selfQuery.queryKey)?.id
+  const free = list.filter(
+    ({ document, claimed_by: claimant }) => document.id !== currentId && (claimant === null || claimant.id === self),
+  )
+  return [...free.filter((each) => !isLater(each)), ...free.filter(isLater)]
+}
+
+function isLater({ document }: Waiting): boolean {
+  return skipped.has(document.id)
+}
+
+/** Claims the next document that nobody else has. Undefined: there is none but the current one. */
+export async function claimNext({ type, currentId }: { type: string; currentId: string }): Promise<Place | undefined> {
+  // The list that is there first; then a new one.
+  for (const staleTime of [Infinity, 0]) {
+    const list = await queryClient.fetchQuery({ ...queueQuery(type), staleTime })
+    for (const { document } of inOrder(list, currentId)) {
+      const place = { firmId: document.firm_id, documentId: document.id }
+      if ((await tryDesk(place)) === 'claimed') return place
+      forgetWaiting(document.id)
+    }
+  }
+  return undefined
+}
+
+/** Undefined for a document that cannot be decided on now, such as one in the trash. */
+async function tryDesk(place: Place): Promise<Desk['kind'] | undefined> {
+  try {
+    return (await queryClient.fetchQuery({ ...deskQuery(place), staleTime: 0 })).kind
+  } catch (error) {
+    if (error instanceof Failure && !error.isTemporary && error.status !== 401) return undefined
+    throw error
+  }
+}
+
+export function addressOf({ firmId, documentId }: Place, type: string): string {
+  return `/review/documents/${firmId}/${documentId}${type === '' ? '' : `?type=${encodeURIComponent(type)}`}`
+}

@@ -1,0 +1,125 @@
+import { Button } from '@mantine/core'
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { Link, useNavigate, useSearchParams } from 'react-router'
+
+import { selfQuery, typesQuery } from '../api/queries.ts'
+import { useNotify } from '../app/notices.tsx'
+import { PageFrame } from '../app/page-frame.tsx'
+import { Choice } from '../parts/choice.tsx'
+import { ProblemBox } from '../parts/problem-box.tsx'
+import { useShortcuts } from '../parts/shortcuts.ts'
+import { Given, useFormats, useTexts } from '../texts/texts.tsx'
+import { takeLastDecision } from './last-decision.ts'
+import { addressOf, claimNext } from './next-document.ts'
+import { queueQuery, summaryQuery, type Waiting } from './review-queries.ts'
+import { ReviewBar } from './review-bar.tsx'
+
+/** What waits for a decision, oldest first, and the day so far. The filter is in the address. */
+export function QueueView() {
+  const { review: texts, documents } = useTexts()
+  const [parameters, setParameters] = useSearchParams()
+  const type = parameters.get('type') ?? ''
+  const queue = useQuery(queueQuery(type))
+  const types = useQuery(typesQuery)
+  const start = useStart(type)
+  const choices = (types.data ?? []).map(({ code, name }) => ({ value: code, label: name, isGiven: true }))
+  return (
+    <PageFrame title={texts.title} above={<ReviewBar />}>
+      <Summary />
+      {start.error === null ? null : <ProblemBox error={start.error} />}
+      <div className="filters">
+        <Button size="md" aria-keyshortcuts="n" loading={start.isPending} onClick={() => start.mutate()}>
+          {texts.start} <kbd aria-hidden="true">n</kbd>
+        </Button>
+        <Choice
+          label={documents.type}
+          value={type}
+          onChange={(value) => setParameters(value === '' ? {} : { type: value }, { replace: true })}
+          choices={[{ value: '', label: documents.allTypes }, ...choices]}
+        />
+      </div>
+      {queue.error === null ? null : <ProblemBox error={queue.error} retry={() => void queue.refetch()} />}
+      {queue.data?.length === 0 ? (
+        <div className="box box-good">
+          <h2>{texts.empty}</h2>
+          <p>{texts.emptyHelp}</p>
+        </div>
+      ) : null}
+      <ol className="cards">
+        {queue.data?.map((waiting) => (
+          <Row key={waiting.document.id} waiting={waiting} type={type} />
+        ))}
+      </ol>
+    </PageFrame>
+  )
+}
+
+function useStart(type: string) {
+  const { review: texts } = useTexts()
+  const navigate = useNavigate()
+  const notify = useNotify()
+  const starting = useMutation({
+    mutationFn: () => claimNext({ type, currentId: '' }),
+    onSuccess: (next) => (next === undefined ? notify(texts.noMore) : navigate(addressOf(next, type))),
+  })
+  useShortcuts({
+    n: () => {
+      if (!starting.isPending) starting.mutate()
+    },
+    u: () => {
+      const last = takeLastDecision()
+      if (last === undefined) notify(texts.undoOver)
+      else void navigate(addressOf(last, type))
+    },
+  })
+  return starting
+}
+
+function Summary() {
+  const { review: texts } = useTexts()
+  const formats = useFormats()
+  const { data } = useQuery(summaryQuery)
+  if (data === undefined) return null
+  const oldest = data.oldest_waiting_seconds
+  return (
+    <dl className="figures">
+      <div>
+        <dt>{texts.waiting}</dt>
+        <dd>{data.waiting}</dd>
+      </div>
+      {oldest === null ? null : (
+        <div>
+          <dt>{texts.oldest}</dt>
+          <dd>{formats.duration(oldest)}</dd>
+        </div>
+      )}
+    </dl>
+  )
+}
+
+function Row({ waiting, type }: { waiting: Waiting; type: string }) {
+  const { review: texts } = useTexts()
+  const formats = useFormats()
+  const types = useQuery(typesQuery)
+  const { data: self } = useQuery(selfQuery)
+  const { document, firm_name: firmName, claimed_by: claimant } = waiting
+  const typeName = types.data?.find(({ code }) => code === document.document_type)?.name ?? document.document_type
+  return (
+    <li className="card">
+      <div className="card-head">
+        <Link to={addressOf({ firmId: document.firm_id, documentId: document.id }, type)} className="card-title tap">
+          <Given>{typeName}</Given>
+        </Link>
+        {claimant === null ? null : (
+          <span className="badge badge-plain">
+            {claimant.id === self?.id ? texts.yours : <Given>{claimant.name}</Given>}
+          </span>
+        )}
+      </div>
+      <p className="card-line">
+        <Given>{firmName}</Given> · <Given>{document.file_name}</Given> ·{' '}
+        {texts.waitsFor(formats.duration(waiting.waiting_seconds))}
+      </p>
+    </li>
+  )
+}

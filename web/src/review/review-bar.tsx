@@ -1,0 +1,24 @@
+import { useQuery } from '@tanstack/react-query'
+import { NavLink } from 'react-router'
+
+import { useTexts } from '../texts/texts.tsx'
+import { Help } from './help.tsx'
+import { summaryQuery } from './review-queries.ts'
+import './review.css'
+
+/** The sections of reviewers above each of their views. */
+export function ReviewBar() {
+  const { review: texts } = useTexts()
+  const { data: summary } = useQuery(summaryQuery)
+  return (
+    <section className="review-bar" aria-label={texts.title}>
+      <nav aria-label={texts.sections} className="sections">
+        <NavLink to="/review" end>
+          {texts.queue}
+          {summary === undefined ? null : <span className="count"> {texts.count(summary.waiting)}</span>}
+        </NavLink>
+      </nav>
+      <Help />
+    </section>
+  )
+}
