@@ -8,7 +8,10 @@ import { accountShape, loginBody, platformRole, proofPassword } from './people.t
 export const listUsersQuery = pageQuery
   .extend({
     email: loginBody.shape.email.optional().meta({ description: 'The whole e-mail, in any case.' }),
-    platform_role: platformRole.optional(),
+    platform_role: z
+      .enum([...platformRole.options, 'administrator'])
+      .optional()
+      .meta({ description: 'Reviewers, or administrators of the platform that are registered users.' }),
   })
   .refine(
     (query) => query.email !== undefined || query.platform_role !== undefined,

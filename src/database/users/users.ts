@@ -17,7 +17,7 @@ const userColumns = sql<User>`
     as "isAdministrator",
   exists (select from document_platform_roles r where r.user_id = registered_users.id) as "isReviewer"`
 
-export type UserFilter = { email: string | undefined; platformRole: PlatformRole | undefined }
+export type UserFilter = { email: string | undefined; platformRole: PlatformRole | 'administrator' | undefined }
 export type UserPage = { limit: number; after: { id: string } | undefined }
 
 /** By id. The caller must have checked the right. */
@@ -26,7 +26,10 @@ export async function listUsers(
   { email, platformRole }: UserFilter,
   { limit, after }: UserPage,
 ): Promise<User[]> {
-  const ofRole = sql`id in (select r.user_id from document_platform_roles r where r.role = ${platformRole ?? null})`
+  const ofRole =
+    platformRole === 'administrator'
+      ? sql`id in (select each.id from document_administrators() each)`
+      : sql`id in (select r.user_id from document_platform_roles r where r.role = ${platformRole ?? null})`
   const { rows } = await sql<User>`
     select ${userColumns} from registered_users
     where ${email === undefined ? sql`true` : sql`lower(email) = lower(${email})`}

@@ -124,6 +124,17 @@ describe('the search for users', () => {
     expect(found).toEqual(found.toSorted())
   })
 
+  it('finds the administrators that are registered users', async () => {
+    const person = await makePerson(service.app)
+    await setRole(person.id, 'reviewer')
+    const { status, body } = await ask('GET /users?platform_role=administrator')
+    const found = body as UserShape[]
+
+    expect(status).toBe(200)
+    expect(found.map(({ id }) => id)).toContain(administrator.id)
+    expect(found.filter(({ is_administrator: isAdministrator }) => !isAdministrator)).toEqual([])
+  })
+
   it('needs an e-mail or a role, and leaves an event that names the users and no e-mail', async () => {
     expect((await ask('GET /users')).status).toBe(422)
     const person = await makePerson(service.app)
