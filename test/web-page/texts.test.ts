@@ -1,34 +1,13 @@
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 
+import { findHardCoded } from '../support/browser/hard-coded-texts.ts'
 import { pageInBrowser } from '../support/browser/page-scene.ts'
 import { type Account, accountWithFirm, completeChecklist, review } from '../support/browser/people-at-work.ts'
 import { visit } from '../support/browser/visit.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
 
 const scene = pageInBrowser()
-
-/**
- * Words on the page that are in no file of texts: outside of the brackets of the pseudo-language, and not marked as given by
- * a person or by the service. Dates, numbers and units are formatted.
- */
-const findHardCoded = `(() => {
-  const allowed = /⟦[^⟧]*⟧|\\d[\\d\\s.,:/]*(bytes|KB|MB|GB)?|\\b(January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|PDF|JPEG|PNG|or)\\b/g
-  const isForeign = (text) => /\\p{L}/u.test(text.replace(allowed, ''))
-  const found = []
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
-  while (walker.nextNode()) {
-    const parent = walker.currentNode.parentElement
-    if (parent.closest('[data-given], noscript, script, style')) continue
-    if (isForeign(walker.currentNode.textContent)) found.push(walker.currentNode.textContent)
-  }
-  for (const each of document.querySelectorAll('[aria-label], [placeholder], [title], [alt]'))
-    for (const name of ['aria-label', 'placeholder', 'title', 'alt']) {
-      const text = each.getAttribute(name)
-      if (text !== null && !each.closest('.firm-bar') && isForeign(text)) found.push(name + ': ' + text)
-    }
-  return found
-})()`
 
 async function settle(page: Page): Promise<void> {
   await page.locator('h1').first().waitFor()

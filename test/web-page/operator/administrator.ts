@@ -25,7 +25,7 @@ export const looks: Look[] = [
 export async function openAdministration(
   scene: PageScene,
   path: string,
-  look: Look & { language?: 'pseudo' } = { size: 'desktop', colorScheme: 'light' },
+  look: Look = { size: 'desktop', colorScheme: 'light' },
 ): Promise<Page> {
   const account = await makeAdministrator(scene)
   const page = await visit(scene, look)

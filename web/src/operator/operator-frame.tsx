@@ -39,6 +39,11 @@ function Sections() {
           {texts.overview.title}
         </NavLink>
         <NavLink to="/admin/history">{texts.history.title}</NavLink>
+        <NavLink to="/admin/firms">{texts.firms.title}</NavLink>
+        <NavLink to="/admin/people">{texts.people.title}</NavLink>
+        <NavLink to="/admin/types">{texts.types.title}</NavLink>
+        <NavLink to="/admin/keys">{texts.keys.title}</NavLink>
+        <NavLink to="/admin/webhooks">{texts.webhooks.title}</NavLink>
       </nav>
     </section>
   )

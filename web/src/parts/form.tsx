@@ -48,6 +48,11 @@ export function Form({ submit, label, isPending, error, children }: FormProps) {
   )
 }
 
+/** The service's sentence on a field of the form. */
+export function useFieldError(name: string): string | undefined {
+  return use(ErrorContext).get(name)
+}
+
 type FieldProps = Pick<
   TextInputProps,
   'description' | 'type' | 'autoComplete' | 'inputMode' | 'defaultValue' | 'readOnly' | 'maxLength'

@@ -1,3 +1,4 @@
+import { operatorActions } from './operator-actions.ts'
 import { operatorProblems } from './operator-problems.ts'
 
 /** The administration of the platform, for operators. */
@@ -13,6 +14,7 @@ export const operatorTexts = {
       days: (count: number) => `${count} days`,
     },
     problems: operatorProblems,
+    ...operatorActions,
     history: {
       title: 'History',
       range: 'Show',

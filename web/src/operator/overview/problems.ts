@@ -1,5 +1,5 @@
-import type { Schemas } from '../api/openapi.d.ts'
-import type { Texts } from '../texts/en.ts'
+import type { Schemas } from '../../api/openapi.d.ts'
+import type { Texts } from '../../texts/en.ts'
 
 export type Status = Schemas['Status']
 export type JobState = Status['jobs'][number]

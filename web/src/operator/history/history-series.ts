@@ -1,4 +1,4 @@
-import type { Schemas } from '../api/openapi.d.ts'
+import type { Schemas } from '../../api/openapi.d.ts'
 
 type Hour = Schemas['History']['hours'][number]
 

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 
-import { Given, useFormats, useTexts } from '../texts/texts.tsx'
+import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { useDuration } from './durations.ts'
 import type { Status } from './problems.ts'
 

@@ -1,4 +1,4 @@
-import { Given, useFormats, useTexts } from '../texts/texts.tsx'
+import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { useDuration } from './durations.ts'
 import type { JobState } from './problems.ts'
 

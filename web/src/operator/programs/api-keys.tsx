@@ -1,0 +1,141 @@
+import { Button } from '@mantine/core'
+import { queryOptions, useMutation, useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+
+import { api, queryClient } from '../../api/client.ts'
+import type { Schemas } from '../../api/openapi.d.ts'
+import { dataOf } from '../../api/problem.ts'
+import { useNotify } from '../../app/notices.tsx'
+import { Loading } from '../../app/page-frame.tsx'
+import { Field, Form } from '../../parts/form.tsx'
+import { ProblemBox } from '../../parts/problem-box.tsx'
+import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
+import { OperatorFrame } from '../operator-frame.tsx'
+import { Check, Checks, Confirm, Empty, isChecked, ProofField, proofOf, Secret } from '../parts.tsx'
+
+type Key = Schemas['ApiKey']
+
+const scopes = ['documents:read', 'documents:write', 'review', 'operations:read'] as const
+
+const keysQuery = queryOptions({
+  queryKey: ['operator', 'keys'],
+  queryFn: () => dataOf(api.GET('/api/v1/api-keys')),
+})
+
+/** The keys of programs. A new one is shown once. */
+export function ApiKeysView() {
+  const { keys: texts } = useTexts().operator
+  const [isAdding, setAdding] = useState(false)
+  const [made, setMade] = useState<string>()
+  const keys = useQuery(keysQuery)
+  if (keys.data === undefined && keys.error === null) return <Loading />
+  return (
+    <OperatorFrame title={texts.title}>
+      <p>{texts.help}</p>
+      {made === undefined ? null : (
+        <Secret title={texts.madeTitle} help={texts.madeHelp} secret={made} close={() => setMade(undefined)} />
+      )}
+      {isAdding ? (
+        <NewKey
+          close={(key) => {
+            setAdding(false)
+            setMade(key)
+          }}
+        />
+      ) : (
+        <Button size="md" onClick={() => setAdding(true)}>
+          {texts.add}
+        </Button>
+      )}
+      {keys.error === null ? null : <ProblemBox error={keys.error} retry={() => void keys.refetch()} />}
+      {keys.data?.length === 0 ? <Empty title={texts.none} help={texts.noneHelp} /> : null}
+      {keys.data === undefined || keys.data.length === 0 ? null : (
+        <ul className="operator-list">
+          {keys.data.map((key) => (
+            <KeyRow key={key.id} apiKey={key} />
+          ))}
+        </ul>
+      )}
+    </OperatorFrame>
+  )
+}
+
+function NewKey({ close }: { close: (key?: string) => void }) {
+  const { common, operator } = useTexts()
+  const { keys: texts } = operator
+  const making = useMutation({
+    mutationFn: (body: Schemas['NewApiKeyInput']) => dataOf(api.POST('/api/v1/api-keys', { body })),
+    async onSuccess({ key }) {
+      await queryClient.invalidateQueries(keysQuery)
+      close(key)
+    },
+  })
+  const submit = (value: (name: string) => string) => {
+    const day = value('expires_at')
+    making.mutate({
+      name: value('name'),
+      scopes: scopes.filter((scope) => isChecked(value, scope)),
+      ...(day === '' ? {} : { expires_at: `${day}T21:59:59Z` }),
+      ...proofOf(value),
+    })
+  }
+  return (
+    <section className="box operator-form">
+      <h2>{texts.add}</h2>
+      <Form label={texts.make} isPending={making.isPending} error={making.error} submit={submit}>
+        <Field name="name" label={texts.name} description={texts.nameHint} maxLength={100} />
+        <Checks legend={texts.scopes} name="scopes">
+          {scopes.map((scope) => (
+            <Check key={scope} name={scope} label={texts.scopeNames[scope]} />
+          ))}
+        </Checks>
+        <Field name="expires_at" type="date" label={texts.expires} description={texts.expiresHint} isOptional />
+        <ProofField error={making.error} />
+      </Form>
+      <Button variant="default" onClick={() => close()}>
+        {common.cancel}
+      </Button>
+    </section>
+  )
+}
+
+function KeyRow({ apiKey }: { apiKey: Key }) {
+  const { keys: texts } = useTexts().operator
+  const formats = useFormats()
+  const notify = useNotify()
+  const revoking = useMutation({
+    mutationFn: () => dataOf(api.DELETE('/api/v1/api-keys/{id}', { params: { path: { id: apiKey.id } } })),
+    async onSuccess() {
+      await queryClient.invalidateQueries(keysQuery)
+      notify(texts.revokedNotice)
+    },
+  })
+  const { last_used_at: used, firm_id: firm } = apiKey
+  const isOver = Date.parse(apiKey.expires_at) < Date.now()
+  return (
+    <li>
+      <div className="card-head">
+        <h2 className="operator-job">
+          <Given>{apiKey.name}</Given>
+        </h2>
+        {isOver ? <span className="badge badge-plain">{texts.expired}</span> : null}
+      </div>
+      <p className="card-line">
+        <code data-given>{`${apiKey.prefix}…`}</code> · {firm === null ? texts.everyFirm : texts.oneFirm} ·{' '}
+        {texts.until(formats.date(apiKey.expires_at))} ·{' '}
+        {used === null ? texts.neverUsed : texts.used(formats.dateTime(used))}
+      </p>
+      <p className="card-line">{apiKey.scopes.map((scope) => texts.scopeNames[scope]).join(', ')}</p>
+      <div className="actions">
+        <Confirm
+          label={texts.revoke}
+          question={texts.revokeQuestion(apiKey.name)}
+          isDanger
+          isPending={revoking.isPending}
+          error={revoking.error}
+          run={() => revoking.mutate()}
+        />
+      </div>
+    </li>
+  )
+}

@@ -1,0 +1,144 @@
+import { Button } from '@mantine/core'
+import { queryOptions, useMutation, useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import { Link } from 'react-router'
+
+import { api, queryClient } from '../../api/client.ts'
+import type { Schemas } from '../../api/openapi.d.ts'
+import { dataOf } from '../../api/problem.ts'
+import { Loading } from '../../app/page-frame.tsx'
+import { Field, Form } from '../../parts/form.tsx'
+import { ProblemBox } from '../../parts/problem-box.tsx'
+import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
+import { OperatorFrame } from '../operator-frame.tsx'
+import { Check, Checks, Empty, isChecked, ProofField, proofOf, Secret } from '../parts.tsx'
+
+export type Webhook = Schemas['Webhook']
+
+const events = [
+  'document.uploaded',
+  'document.verified',
+  'document.rejected',
+  'document.expiring',
+  'document.expired',
+  'document.quarantined',
+  'application.submitted',
+  'application.approved',
+  'application.rejected',
+] as const
+
+export const webhooksQuery = queryOptions({
+  queryKey: ['operator', 'webhooks'],
+  queryFn: () => dataOf(api.GET('/api/v1/webhooks')),
+})
+
+/** Where events go. The secret of a new webhook is shown once. */
+export function WebhooksView() {
+  const { webhooks: texts } = useTexts().operator
+  const [isAdding, setAdding] = useState(false)
+  const [secret, setSecret] = useState<string>()
+  const webhooks = useQuery(webhooksQuery)
+  if (webhooks.data === undefined && webhooks.error === null) return <Loading />
+  return (
+    <OperatorFrame title={texts.title}>
+      <p>{texts.help}</p>
+      {secret === undefined ? null : (
+        <Secret title={texts.madeTitle} help={texts.madeHelp} secret={secret} close={() => setSecret(undefined)} />
+      )}
+      {isAdding ? (
+        <NewWebhook
+          close={(made) => {
+            setAdding(false)
+            setSecret(made)
+          }}
+        />
+      ) : (
+        <Button size="md" onClick={() => setAdding(true)}>
+          {texts.add}
+        </Button>
+      )}
+      {webhooks.error === null ? null : <ProblemBox error={webhooks.error} retry={() => void webhooks.refetch()} />}
+      {webhooks.data?.length === 0 ? <Empty title={texts.none} help={texts.noneHelp} /> : null}
+      {webhooks.data === undefined || webhooks.data.length === 0 ? null : (
+        <ul className="operator-list">
+          {webhooks.data.map((webhook) => (
+            <WebhookRow key={webhook.id} webhook={webhook} />
+          ))}
+        </ul>
+      )}
+    </OperatorFrame>
+  )
+}
+
+function NewWebhook({ close }: { close: (secret?: string) => void }) {
+  const { common, operator } = useTexts()
+  const { webhooks: texts } = operator
+  const making = useMutation({
+    mutationFn: (body: Schemas['NewWebhookInput']) => dataOf(api.POST('/api/v1/webhooks', { body })),
+    async onSuccess({ secret }) {
+      await queryClient.invalidateQueries(webhooksQuery)
+      close(secret)
+    },
+  })
+  return (
+    <section className="box operator-form">
+      <h2>{texts.add}</h2>
+      <Form
+        label={texts.make}
+        isPending={making.isPending}
+        error={making.error}
+        submit={(value) =>
+          making.mutate({
+            url: value('url'),
+            events: events.filter((event) => isChecked(value, event)),
+            ...proofOf(value),
+          })
+        }
+      >
+        <Field name="url" type="url" label={texts.url} description={texts.urlHint} />
+        <Checks legend={texts.events} name="events">
+          {events.map((event) => (
+            <Check key={event} name={event} label={<Given>{event}</Given>} />
+          ))}
+        </Checks>
+        <ProofField error={making.error} />
+      </Form>
+      <Button variant="default" onClick={() => close()}>
+        {common.cancel}
+      </Button>
+    </section>
+  )
+}
+
+function WebhookRow({ webhook }: { webhook: Webhook }) {
+  return (
+    <li>
+      <div className="card-head">
+        <Link to={`/admin/webhooks/${webhook.id}`} className="card-title tap">
+          <Given>{webhook.url}</Given>
+        </Link>
+        <WebhookBadge webhook={webhook} />
+      </div>
+      <p className="card-line">
+        <Given>{webhook.events.join(', ')}</Given>
+      </p>
+    </li>
+  )
+}
+
+export function WebhookBadge({ webhook }: { webhook: Webhook }) {
+  const { webhooks: texts } = useTexts().operator
+  const formats = useFormats()
+  const { enabled, disabled_reason: reason, failing_since: since } = webhook
+  if (!enabled)
+    return reason === null ? (
+      <span className="badge badge-plain">{texts.disabled}</span>
+    ) : (
+      <span className="badge badge-bad">{texts.disabledBecause[reason]}</span>
+    )
+  return since === null ? (
+    <span className="badge badge-good">{texts.enabled}</span>
+  ) : (
+    <span className="badge badge-warn operator-wrap">{texts.failing(formats.dateTime(since))}</span>
+  )
+}
