@@ -5,9 +5,12 @@ import { findHardCoded } from '../support/browser/hard-coded-texts.ts'
 import { pageInBrowser } from '../support/browser/page-scene.ts'
 import { type Account, accountWithFirm, completeChecklist, review } from '../support/browser/people-at-work.ts'
 import { visit } from '../support/browser/visit.ts'
+import { makeJpeg } from '../support/files/make-files.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
 
 const scene = pageInBrowser()
+
+const photo = (name: string) => ({ name, mimeType: 'image/jpeg', buffer: makeJpeg({ seed: name }) })
 
 async function settle(page: Page): Promise<void> {
   await page.locator('h1').first().waitFor()
@@ -44,6 +47,15 @@ test('no view has a text in its code: all are in the file of texts', async () =>
   const inside = ['/firms', '/firms/register', '/account', `${own}/checklist`, `${own}/documents`, '/firms/x/y/z']
   for (const path of [...inside, `${own}/documents/${rejected.id}`]) found.push(...(await hardCodedAt(page, path)))
   await page.locator('.history li').first().waitFor()
+  found.push(...(await page.evaluate<string[]>(findHardCoded)))
+  await page.goto(`${own}/checklist`)
+  const picker = page.locator('.box-next input[type=file]').first()
+  await picker.setInputFiles([photo('one.jpg'), photo('two.jpg')])
+  await page.locator('.photo-page').nth(1).waitFor()
+  found.push(...(await page.evaluate<string[]>(findHardCoded)))
+  await page.keyboard.press('Escape')
+  await picker.setInputFiles([{ name: 'film.mp4', mimeType: 'video/mp4', buffer: Buffer.alloc(9) }])
+  await page.locator('.upload-failed').waitFor()
   found.push(...(await page.evaluate<string[]>(findHardCoded)))
   await completeChecklist(scene.service, firm, account)
   found.push(...(await hardCodedAt(page, `${own}/checklist`)))

@@ -3,6 +3,7 @@ import { accountTexts } from './en/account.ts'
 import { commonTexts } from './en/common.ts'
 import { documentTexts } from './en/documents.ts'
 import { firmTexts } from './en/firms.ts'
+import { photoTexts } from './en/photos.ts'
 import { operatorTexts } from './en/operator.ts'
 import { uploadTexts } from './en/uploads.ts'
 import { previewTexts } from './en/preview.ts'
@@ -19,6 +20,7 @@ export const en = {
   ...firmTexts,
   ...documentTexts,
   ...operatorTexts,
+  ...photoTexts,
   ...uploadTexts,
   ...previewTexts,
   ...reviewTexts,

@@ -82,3 +82,12 @@ function isAccepted(name: string, rules: AllowedTypes): boolean {
   const extension = name.split('.').at(-1)?.toLowerCase() ?? ''
   return formatsOf(rules).some(({ extensions }) => extensions.some((each) => each === extension))
 }
+
+/** Phones of Apple name the format HEIC or HEIF, and some browsers do not know its type. */
+export function isHeic({ name, type }: Pick<File, 'name' | 'type'>): boolean {
+  return /\.hei[cf]$/i.test(name) || /^image\/hei[cf]/.test(type)
+}
+
+export function isPhoto(file: Pick<File, 'name' | 'type'>): boolean {
+  return file.type.startsWith('image/') || isHeic(file)
+}

@@ -1,10 +1,15 @@
 import { Button } from '@mantine/core'
-import { type DragEvent, type ReactNode, type RefObject, useRef, useState } from 'react'
+import { type DragEvent, lazy, type ReactNode, Suspense, useMemo, useState } from 'react'
 
 import type { DocumentType } from '../api/queries.ts'
 import { useFormats, useTexts } from '../texts/texts.tsx'
-import { acceptOf, formatNames, useFileCheck, useRules } from './check-file.ts'
+import { acceptOf, formatNames, isPhoto, useFileCheck, useRules } from './check-file.ts'
+import { useDraftLength } from './drafts.ts'
+import { PickButton } from './pick-button.tsx'
+import type { UploadTarget } from './upload.ts'
 import { addUpload } from './uploads.ts'
+
+const PhotoDocument = lazy(async () => ({ default: (await import('../photos/photo-document.tsx')).PhotoDocument }))
 
 type Props = {
   firmId: string
@@ -15,28 +20,38 @@ type Props = {
   isFirst?: boolean
 }
 
-type Files = FileList | null
+type Files = readonly File[]
 
 /** Choose, photograph or drop a file for a document that is asked for. */
-export function UploadButtons({ type, isFirst = false, ...place }: Props) {
-  const { upload: texts } = useTexts()
+export function UploadButtons({ isFirst = false, ...place }: Props) {
+  const { type } = place
+  const { upload: texts, photos } = useTexts()
   const formats = useFormats()
   const { maxBytes } = useRules(type, place.documentId)
-  const add = useAdd({ type, ...place })
+  const adding = useAdding(place)
   return (
-    <DropArea add={add}>
+    <>
+    <DropArea add={adding.add}>
       <span className="actions">
+        <ContinueButton adding={adding} type={type} />
         <PickButton
           accept={acceptOf(type)}
-          add={add}
-          variant={isFirst ? 'filled' : 'default'}
+          kind="many"
+          add={adding.add}
+          variant={isFirst && adding.draftLength === 0 ? 'filled' : 'default'}
           label={texts.chooseFor(type.name)}
         >
           {texts.choose}
         </PickButton>
         {navigator.maxTouchPoints > 0 ? (
-          <PickButton accept="image/*" isCamera add={add} variant="default" label={texts.cameraFor(type.name)}>
-            {texts.camera}
+          <PickButton
+            accept="image/*"
+            kind="camera"
+            add={adding.addFromCamera}
+            variant="default"
+            label={photos.takeFor(type.name)}
+          >
+            {photos.take}
           </PickButton>
         ) : null}
         <span className="drop-hint">{texts.drop}</span>
@@ -44,33 +59,96 @@ export function UploadButtons({ type, isFirst = false, ...place }: Props) {
       <p className="hint">
         {formats.either(formatNames(type))}
         {maxBytes === null ? null : `, ${texts.maxSize(formats.bytes(maxBytes))}`}
+        {adding.canJoin ? <>. {photos.hint}</> : null}
       </p>
     </DropArea>
+      {adding.view}
+    </>
   )
 }
 
 /** For a document that is fine as it is: a newer version is possible, but not asked for. */
-export function NewerVersionButton({ type, ...place }: Omit<Props, 'isFirst'>) {
+export function NewerVersionButton(place: Omit<Props, 'isFirst'>) {
   const { upload: texts } = useTexts()
-  const add = useAdd({ type, ...place })
+  const { type } = place
+  const adding = useAdding(place)
   return (
-    <DropArea add={add}>
+    <>
+    <DropArea add={adding.add}>
       <span className="actions">
-        <PickButton accept={acceptOf(type)} add={add} variant="default" label={texts.newerFor(type.name)}>
+        <PickButton
+          accept={acceptOf(type)}
+          kind="many"
+          add={adding.add}
+          variant="default"
+          label={texts.newerFor(type.name)}
+        >
           {texts.newer}
         </PickButton>
+        <ContinueButton adding={adding} type={type} />
       </span>
     </DropArea>
+      {adding.view}
+    </>
   )
 }
 
-/** Checks the files and uploads those that may be accepted; the others are listed with the reason. */
-function useAdd({ firmId, type, documentId }: Omit<Props, 'isFirst'>): (files: Files) => void {
+/** The pages that a person began before the tab was closed, or before the phone closed it. */
+function ContinueButton({ adding, type }: { adding: Adding; type: DocumentType }) {
+  const { photos: texts } = useTexts()
+  const { draftLength, goOn } = adding
+  if (draftLength === 0) return null
+  return (
+    <Button size="md" variant="filled" aria-label={texts.goOnFor(type.name, draftLength)} onClick={goOn}>
+      {texts.goOn(draftLength)}
+    </Button>
+  )
+}
+
+type Adding = {
+  add: (files: Files) => void
+  addFromCamera: (files: Files) => void
+  goOn: () => void
+  draftLength: number
+  canJoin: boolean
+  /** The photos that are put together now. */
+  view: ReactNode
+}
+
+/**
+ * Checks the files and uploads them as they are; those that cannot be accepted are listed with the reason. Several photos
+ * become one document, unless the person wants otherwise.
+ */
+function useAdding({ firmId, type, documentId }: Omit<Props, 'isFirst'>): Adding {
   const check = useFileCheck(useRules(type, documentId))
-  return (files) => {
-    const target = { firmId, documentType: type.code, typeName: type.name, documentId }
-    for (const file of files ?? []) void addUpload(target, file, check(file))
+  const [photos, setPhotos] = useState<{ files: Files; maySeparate: boolean }>()
+  const { code, name } = type
+  const target = useMemo<UploadTarget>(
+    () => ({ firmId, documentType: code, typeName: name, documentId }),
+    [firmId, code, name, documentId],
+  )
+  const draftLength = useDraftLength(target)
+  const canJoin = formatNames(type).includes('PDF')
+  const upload = (files: Files) => {
+    for (const file of files) void addUpload(target, file, check(file))
   }
+  const add = (files: Files) => {
+    const pictures = canJoin ? files.filter(isPhoto) : []
+    const isJoined = pictures.length > 1 || pictures.some((file) => check(file) !== undefined)
+    upload(isJoined ? files.filter((file) => !pictures.includes(file)) : files)
+    if (isJoined) setPhotos({ files: pictures, maySeparate: pictures.every((file) => check(file) === undefined) })
+  }
+  const addFromCamera = (files: Files) => {
+    if (!canJoin) upload(files)
+    else if (files.length > 0) setPhotos({ files, maySeparate: false })
+  }
+  const view =
+    photos === undefined ? null : (
+      <Suspense>
+        <PhotoDocument type={type} target={target} {...photos} close={() => setPhotos(undefined)} />
+      </Suspense>
+    )
+  return { add, addFromCamera, goOn: () => setPhotos({ files: [], maySeparate: false }), draftLength, canJoin, view }
 }
 
 function DropArea({ add, children }: { add: (files: Files) => void; children: ReactNode }) {
@@ -78,7 +156,7 @@ function DropArea({ add, children }: { add: (files: Files) => void; children: Re
   const drop = (event: DragEvent) => {
     event.preventDefault()
     setOver(false)
-    add(event.dataTransfer.files)
+    add([...event.dataTransfer.files])
   }
   const enter = (event: DragEvent) => {
     event.preventDefault()
@@ -93,47 +171,5 @@ function DropArea({ add, children }: { add: (files: Files) => void; children: Re
     >
       {children}
     </div>
-  )
-}
-
-type PickProps = {
-  accept: string
-  isCamera?: boolean
-  add: (files: Files) => void
-  variant: string
-  /** Names the document too, for people who hear the buttons one by one. */
-  label: string
-  children: string
-}
-
-/** A button that opens the browser's own picker or camera. */
-export function PickButton({ accept, isCamera = false, add, variant, label, children }: PickProps) {
-  const input = useRef<HTMLInputElement>(null)
-  return (
-    <>
-      <Button variant={variant} size="md" aria-label={label} onClick={() => input.current?.click()}>
-        {children}
-      </Button>
-      <FileInput input={input} accept={accept} isCamera={isCamera} add={add} />
-    </>
-  )
-}
-
-type InputProps = Pick<PickProps, 'accept' | 'add'> & { isCamera: boolean; input: RefObject<HTMLInputElement | null> }
-
-function FileInput({ input, accept, isCamera, add }: InputProps) {
-  return (
-    <input
-      ref={input}
-      type="file"
-      hidden
-      accept={accept}
-      {...(isCamera ? { capture: 'environment' as const } : { multiple: true })}
-      onChange={(event) => {
-        add(event.currentTarget.files)
-        // The same file can be chosen again after an error.
-        event.currentTarget.value = ''
-      }}
-    />
   )
 }

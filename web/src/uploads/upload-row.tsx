@@ -11,7 +11,8 @@ export function UploadRow({ upload }: { upload: Upload }) {
   const { upload: texts, common } = useTexts()
   const { fileName, fileBytes, state, failure, target, sentBytes } = upload
   return (
-    <li>
+    <li className="upload-row">
+      <div className="upload-text">
       <p className="upload-name">
         <Given>{fileName}</Given>
       </p>
@@ -33,6 +34,7 @@ export function UploadRow({ upload }: { upload: Upload }) {
         <p className="request-id">{common.requestId(failure.requestId)}</p>
       )}
       {upload.isDuplicate === true ? <p>{texts.duplicate}</p> : null}
+      </div>
       <Actions upload={upload} />
     </li>
   )

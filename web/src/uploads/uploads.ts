@@ -92,8 +92,13 @@ export function retryUpload(id: string): void {
 }
 
 export function pauseUpload(id: string): void {
-  setStored(id, { state: 'paused', failure: undefined })
+  setStored(id, { state: 'paused', failure: undefined, ...sentAgain(id) })
   stop(id)
+}
+
+/** A form is sent from its beginning again. */
+function sentAgain(id: string): Partial<Upload> {
+  return findUpload(id)?.resumeAddress === undefined ? { sentBytes: 0 } : {}
 }
 
 export function cancelUpload(id: string): void {
@@ -262,7 +267,7 @@ function fail({ id }: Upload, failure: Failure): void {
     setStored(id, { state: 'failed', failure, attempts, ...(failure.isTemporary ? {} : { file: undefined }) })
     return
   }
-  updateUpload(id, { state: 'interrupted', failure, attempts })
+  updateUpload(id, { state: 'interrupted', failure, attempts, ...sentAgain(id) })
   owner?.tabs.post({ kind: 'progress', id, state: 'interrupted', sentBytes: findUpload(id)?.sentBytes ?? 0 })
   const resume = () => {
     timers.delete(id)

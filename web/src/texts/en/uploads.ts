@@ -3,8 +3,6 @@ export const uploadTexts = {
   upload: {
     choose: 'Choose a file',
     chooseFor: (name: string) => `Choose a file for ${name}`,
-    camera: 'Take a photo',
-    cameraFor: (name: string) => `Take a photo for ${name}`,
     newer: 'Upload a newer version',
     newerFor: (name: string) => `Upload a newer version of ${name}`,
     drop: 'or drop it here',
@@ -47,7 +45,7 @@ export const uploadTexts = {
     noRoom: (size: string, left: string) =>
       `The file has ${size}, and your firm has room for ${left}. Delete documents that you do not need, or ask the platform for more room.`,
     tooMany: (max: number) =>
-      `Your firm has its ${max} documents. Delete documents that you do not need, or ask the platform for more.`,
+      `Your firm has as many documents as it may have (${max}). Delete documents that you do not need, or ask the platform for more.`,
     duplicate: 'This firm has the same file already. It was stored again.',
   },
 }
