@@ -23,6 +23,21 @@ const checksShape = z.object({
   jobs: checkShape,
 })
 
+const sinceCheckShape = checkShape.extend({
+  since: time.meta({
+    description: 'When the instance that answers first saw this state; of S3 that is out, the start of the outage.',
+  }),
+})
+
+const sinceChecksShape = z.object({
+  database: sinceCheckShape,
+  s3: sinceCheckShape,
+  local: sinceCheckShape,
+  scanner: sinceCheckShape,
+  jobs: sinceCheckShape,
+})
+export type SinceChecks = z.infer<typeof sinceChecksShape>
+
 const jobShape = z.object({
   name: z.string(),
   last_ended_at: time.nullable(),
@@ -132,7 +147,7 @@ export const statusShape = z
     instance: z.string().meta({ example: 'documents-1:4711', description: 'The instance that answers.' }),
     version: z.string().meta({ example: '1.0.0' }),
     status: readinessStatus,
-    checks: checksShape,
+    checks: sinceChecksShape,
     jobs: z.array(jobStateShape),
     stores: storesShape,
     scanner: scannerShape.nullable().meta({ description: 'Null: none is configured.' }),

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 
-import type { ReadinessShape } from '../contract/operations.ts'
+import type { ReadinessShape, SinceChecks } from '../contract/operations.ts'
 import { type Db, pingDatabase } from '../database/connection/client.ts'
 import { chooseTarget, type UploadTarget } from '../documents/stores/fallback.ts'
 import type { Stores } from '../documents/stores/stores.ts'
@@ -20,8 +20,39 @@ type ReadinessNeeds = {
   ending: AbortSignal
 }
 
+/** `/readyz` leaves out since when each state lasts. */
+export type Readiness = ReadinessShape & { checks: SinceChecks }
+
 /** Returns a function that checks every dependency of the service, each at most every two seconds. */
-export function createReadinessCheck(needs: ReadinessNeeds): () => Promise<ReadinessShape> {
+export function createReadinessCheck(needs: ReadinessNeeds): () => Promise<Readiness> {
+  const check = checkDependencies(needs)
+  const dateStates = createStateDates(needs.stores)
+  return async () => dateStates(await check())
+}
+
+/** Remembers when each state was first seen. */
+function createStateDates({ s3 }: Stores): (readiness: ReadinessShape) => Readiness {
+  const seen = new Map<string, { state: string; at: string }>()
+  const date = (name: keyof Checks, check: Checks['s3']) => {
+    const before = seen.get(name)
+    const now = before?.state === check.state ? before : { state: check.state, at: new Date().toISOString() }
+    seen.set(name, now)
+    const outage = name === 's3' && check.state === 'failed' ? s3?.outage()?.since : undefined
+    return { ...check, since: outage?.toISOString() ?? now.at }
+  }
+  return ({ checks, ...readiness }) => ({
+    ...readiness,
+    checks: {
+      database: date('database', checks.database),
+      s3: date('s3', checks.s3),
+      local: date('local', checks.local),
+      scanner: date('scanner', checks.scanner),
+      jobs: date('jobs', checks.jobs),
+    },
+  })
+}
+
+function checkDependencies(needs: ReadinessNeeds): () => Promise<ReadinessShape> {
   const { stores } = needs
   const probes = createProbes(needs)
   return async () => {

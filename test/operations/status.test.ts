@@ -86,6 +86,17 @@ test('every job has its description and schedule and has never run; unconfigured
   })
 })
 
+test('each check says since when its state lasts, which readiness leaves out', async () => {
+  const before = await seeStatus()
+  const after = await seeStatus()
+
+  expect(after.checks).toEqual(before.checks)
+  for (const { since } of Object.values(after.checks))
+    expect(Date.parse(since)).toBeLessThanOrEqual(Date.parse(after.looked_at) + 1000)
+  for (const check of Object.values((await readiness()).checks))
+    expect(Object.keys(check)).toEqual(['state', 'message'])
+})
+
 test('a successful job is shown with its instance and its result', async () => {
   await runAs('purge', async () => ({ purged: 3 }))
 

@@ -17,6 +17,7 @@ import type { LastRun, WorkState } from '../../operations/judge-work.ts'
 import { createGaugeReader, type GaugeNeeds, sumPlatformRows } from '../../operations/measure-gauges.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { isOperator } from '../requests/operator-access.ts'
+import type { Readiness } from '../../operations/readiness.ts'
 import { readHistory, readStatus, type ServiceStatus, type StatusNeeds } from '../../operations/service-status.ts'
 
 /** `metricsToken`: `METRICS_TOKEN`. */
@@ -58,7 +59,7 @@ export function healthRoutes({ checkReadiness, metricsToken }: Needs): FastifyPl
 type StatusRoutesNeeds = StatusNeeds & {
   instance: string
   version: string
-  checkReadiness: () => Promise<ReadinessShape>
+  checkReadiness: () => Promise<Readiness>
 }
 
 /** The state of the service, for administrators of the platform. */
@@ -111,7 +112,7 @@ function presentHour(each: HistoryHour): HistoryShape['hours'][number] {
 
 function presentStatus(
   status: ServiceStatus,
-  { status: readiness, checks }: ReadinessShape,
+  { status: readiness, checks }: Readiness,
   { instance, version }: Pick<StatusRoutesNeeds, 'instance' | 'version'>,
 ): StatusShape {
   const { rows, verification, migrations } = status

@@ -23,6 +23,7 @@ test.each(looks)('the overview has no barriers, on a $size in $colorScheme', asy
   const page = await openAdministration(scene, '/admin', look)
   await page.getByRole('heading', { name: 'Parts of the service' }).waitFor()
 
+  expect(await page.locator('.operator-grid li').first().textContent()).toMatch(/Database.*Works.*Unchanged since/)
   expect(await findFaults(page)).toEqual([])
 })
 

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import type { ReactNode } from 'react'
+import { type ReactNode, useEffect, useRef } from 'react'
 import { NavLink, Outlet } from 'react-router'
 
 import { selfQuery } from '../api/queries.ts'
@@ -30,11 +30,18 @@ export function OperatorFrame({ title, isGivenTitle = false, children }: Frame) 
   )
 }
 
+/** On a phone they are one row that scrolls; the section of this view is in sight. */
 function Sections() {
   const { operator: texts } = useTexts()
+  const row = useRef<HTMLElement>(null)
+  useEffect(() => {
+    const current = row.current?.querySelector<HTMLElement>('[aria-current="page"]')
+    if (row.current !== null && current != null)
+      row.current.scrollLeft = current.offsetLeft - (row.current.clientWidth - current.clientWidth) / 2
+  }, [])
   return (
     <section className="firm-bar" aria-label={texts.title}>
-      <nav aria-label={texts.sections} className="sections operator-sections">
+      <nav ref={row} aria-label={texts.sections} className="sections operator-sections">
         <NavLink to="/admin" end>
           {texts.overview.title}
         </NavLink>

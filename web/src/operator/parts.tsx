@@ -37,7 +37,7 @@ export function Confirm({ label, question, isPending, error, run, isDanger = fal
       {children}
       {error === null ? null : <ProblemBox error={error} />}
       <span className="actions">
-        <Button ref={yes} loading={isPending} onClick={run}>
+        <Button ref={yes} loading={isPending} className={isDanger ? 'operator-danger-yes' : undefined} onClick={run}>
           {label}
         </Button>
         <Button variant="default" onClick={() => setAsking(false)}>

@@ -112,6 +112,7 @@ function FirmRow({ firm }: { firm: Firm }) {
 
 export function FirmBadges({ firm }: { firm: Pick<Firm, 'is_locked' | 'hold'> }) {
   const { firms: texts } = useTexts().operator
+  if (!firm.is_locked && !firm.hold) return null
   return (
     <span className="actions">
       {firm.is_locked ? <span className="badge badge-bad">{texts.locked}</span> : null}

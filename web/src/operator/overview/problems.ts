@@ -43,9 +43,10 @@ function problemsOfStores({ checks, stores }: Status): OperatorProblem[] {
       kind: target === 'none' ? 'uploadsRejected' : 's3Down',
       isUrgent: true,
       reason: checks.s3.message,
-      since: s3?.left_alone_since ?? null,
+      since: checks.s3.since,
     })
-  if (checks.local.state === 'failed') found.push({ kind: 'diskDown', isUrgent: true, reason: checks.local.message })
+  if (checks.local.state === 'failed')
+    found.push({ kind: 'diskDown', isUrgent: true, reason: checks.local.message, since: checks.local.since })
   if (s3?.is_used === true && backlog.oldest_seconds > hour)
     found.push({ kind: 'fallbackRemains', count: backlog.count, sinceSeconds: backlog.oldest_seconds })
   return found
@@ -54,7 +55,7 @@ function problemsOfStores({ checks, stores }: Status): OperatorProblem[] {
 function problemsOfScans({ scanner, scans, checks }: Status): OperatorProblem[] {
   const found: OperatorProblem[] = []
   if (scanner?.is_reachable === false || checks.scanner.state === 'failed')
-    found.push({ kind: 'scannerDown', isUrgent: true, reason: checks.scanner.message })
+    found.push({ kind: 'scannerDown', isUrgent: true, reason: checks.scanner.message, since: checks.scanner.since })
   if (scans.waiting.oldest_seconds > day)
     found.push({ kind: 'scanOverdue', count: scans.waiting.count, sinceSeconds: scans.waiting.oldest_seconds })
   return found

@@ -34,7 +34,8 @@ export function Parts({ status }: { status: Status }) {
 
 function Part({ name, status }: { name: (typeof names)[number]; status: Status }) {
   const { overview: texts } = useTexts().operator
-  const { state, message } = status.checks[name]
+  const formats = useFormats()
+  const { state, message, since } = status.checks[name]
   const { tone, sign } = tones[state]
   return (
     <li className="card">
@@ -48,6 +49,7 @@ function Part({ name, status }: { name: (typeof names)[number]; status: Status }
       <p>
         <Given>{message}</Given>
       </p>
+      {state === 'not_used' ? null : <p className="card-line">{texts.unchanged(formats.dateTime(since))}</p>}
       {name === 's3' ? <Breaker status={status} /> : null}
       {name === 'scanner' && status.scanner?.name != null ? (
         <p className="card-line">

@@ -66,6 +66,7 @@ export const operatorTexts = {
         jobs: 'Jobs',
       },
       partStates: { ok: 'Works', failed: 'Fails', not_used: 'Not used' },
+      unchanged: (time: string) => `Unchanged since ${time}.`,
       breakerClosed: 'The breaker is closed: uploads go to S3.',
       breakerOpen: (time: string) => `The breaker is open since ${time}: uploads do not wait for S3.`,
       waiting: 'What waits',
