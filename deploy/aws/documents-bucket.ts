@@ -2,7 +2,7 @@ import { CfnDeletionPolicy } from 'aws-cdk-lib'
 import { CfnBucket, CfnBucketPolicy, type CfnBucketProps } from 'aws-cdk-lib/aws-s3'
 import type { Construct } from 'constructs'
 
-import { bucketArnOf, policyStatements } from '../../src/storage/bucket-setup/bucket-rules.ts'
+import { bucketArnOf, policyStatements } from '../../src/storage/bucket-setup/policy-statements.ts'
 import { encryptionOf, lifecycleOf, publicAccessOf } from './bucket-configuration.ts'
 
 type Wish = {

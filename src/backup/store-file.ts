@@ -1,6 +1,6 @@
 import { findCurrentBlob } from '../database/backup/backed-up-files.ts'
 import type { Db } from '../database/connection/client.ts'
-import type { BlobLocation } from '../database/documents/blob-location.ts'
+import type { BlobLocation } from '../database/documents/versions-in-store.ts'
 import {
   type BufferNeeds,
   bufferSource,

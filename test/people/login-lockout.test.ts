@@ -4,7 +4,7 @@ import { systemActor } from '../../src/database/audit/events.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 import { call, later, logIn, makePersonWithPassword, password, platformHash, serveAt } from './call-people.ts'
 import { waitUntilWaiting } from '../support/database/wait-for-lock.ts'
-import { digestEmail } from '../../src/database/people/login-failures.ts'
+import { digestEmail } from '../../src/database/passwords/login-failures.ts'
 import { setPassword } from '../../src/people/accounts/accounts.ts'
 
 let service: TestService

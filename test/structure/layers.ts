@@ -40,7 +40,7 @@ const mayImport: Record<string, string[]> = {
 export const httpExceptions: [importer: string, imported: string, reason: string][] = [
   ['errors/sentences.ts', 'database/connection/postgres-errors.ts', 'turns any database failure into an answer'],
   ['rate-limits/limit-rates.ts', 'database/people/rate-limits.ts', 'a rate limit comes before every use case'],
-  ['rate-limits/limit-rates.ts', 'database/people/login-failures.ts', 'hashes an address, reads no row'],
+  ['rate-limits/limit-rates.ts', 'database/passwords/login-failures.ts', 'hashes an address, reads no row'],
   ['rate-limits/lease-rate-limits.ts', 'storage/streams/read-spooled-file.ts', 'races a lease against a signal'],
   ['presenters/send-file.ts', 'storage/links/content-disposition.ts', 'formats the header as links to S3 do'],
   ['routes/firms.ts', 'database/people/quota-usage.ts', 'a value for a firm without documents, no query'],

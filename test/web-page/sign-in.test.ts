@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 
 import { inTransaction } from '../../src/database/connection/in-transaction.ts'
-import { markPasswordAsGenerated } from '../../src/database/people/generated-passwords.ts'
+import { markPasswordAsGenerated } from '../../src/database/passwords/generated-passwords.ts'
 import { findBarriers } from '../support/browser/check-accessibility.ts'
 import { pageInBrowser } from '../support/browser/page-scene.ts'
 import { type Account, accountWithFirm, signInOn } from '../support/browser/people-at-work.ts'

@@ -1,12 +1,8 @@
 import type { Template } from 'aws-cdk-lib/assertions'
 import { describe, expect, test } from 'vitest'
 
-import {
-  publicAccessBlock,
-  corsRule,
-  policyStatements,
-  replicationRule,
-} from '../../../src/storage/bucket-setup/bucket-rules.ts'
+import { publicAccessBlock, corsRule, replicationRule } from '../../../src/storage/bucket-setup/bucket-rules.ts'
+import { policyStatements } from '../../../src/storage/bucket-setup/policy-statements.ts'
 import { lifecycleRules } from '../../../src/storage/bucket-setup/lifecycle-rules.ts'
 import { account, buildExample, made, propertiesOf } from './build-example.ts'
 

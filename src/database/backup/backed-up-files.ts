@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { FirmId } from '../../vocabulary/vocabulary.ts'
 import type { Db } from '../connection/client.ts'
-import { type BlobLocation, platformPathOfVersionText as platformPath } from '../documents/blob-location.ts'
+import { type BlobLocation, platformPathOfVersionText as platformPath } from '../documents/versions-in-store.ts'
 
 /** SQL: each file that the rows name, with everything needed to store it again, also of platform rows that are no version yet. Unordered. */
 export const filesToBackUp = `

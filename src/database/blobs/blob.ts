@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 
 import type { BlobId, ProcessId } from '../../vocabulary/vocabulary.ts'
 import { isBackupRunning } from '../backup/running-backups.ts'
-import type { BlobLocation } from '../documents/blob-location.ts'
+import type { BlobLocation } from '../documents/versions-in-store.ts'
 
 /**
  * - `incoming`: being written, or its writer died.

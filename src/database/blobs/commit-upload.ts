@@ -10,7 +10,7 @@ import { inOneStatement } from '../connection/in-transaction.ts'
 import { detailsOf } from '../audit/events.ts'
 import { callerOfEach } from '../people/session-state.ts'
 import { type AccessRow, accessOf, membershipFrom, type RightToCheck } from '../people/check-access.ts'
-import { type BlobLocation, platformPath } from '../documents/blob-location.ts'
+import { type BlobLocation, platformPath } from '../documents/versions-in-store.ts'
 import { showsVerified } from '../documents/shown-version.ts'
 
 /** A durable blob that becomes a version. */

@@ -13,7 +13,7 @@ import type {
 import type { Db, Tx } from '../connection/client.ts'
 import type { EventActor } from '../audit/events.ts'
 import { lockRows } from '../documents/documents.ts'
-import { isAtLocation, type BlobLocation, platformPath } from '../documents/blob-location.ts'
+import { isAtLocation, type BlobLocation, platformPath } from '../documents/versions-in-store.ts'
 import { type Claim, claimedBy, claimSeconds, isClaimExpired, leaving } from './blob.ts'
 
 /** A move that this process has claimed. A row names its target, and no other process moves this version. */

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { BlobId, ProcessId, QuarantineKey, StorageKey, StoreId, StoreName } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
-import { isAtLocation, type BlobLocation } from '../documents/blob-location.ts'
+import { isAtLocation, type BlobLocation } from '../documents/versions-in-store.ts'
 import type { StoredVersion } from '../documents/versions-in-store.ts'
 import { claimSeconds, isNamedByVersion, leaving, unclaimed } from './blob.ts'
 

@@ -14,7 +14,7 @@ import type { Db, Tx } from '../connection/client.ts'
 import type { IdempotencyScope } from './idempotency.ts'
 import { callerOfEach } from '../people/session-state.ts'
 import { type AccessRow, accessOf, membershipFrom, type RightToCheck } from '../people/check-access.ts'
-import type { BlobLocation } from '../documents/blob-location.ts'
+import type { BlobLocation } from '../documents/versions-in-store.ts'
 import type { AddedUsage, DefaultQuota, QuotaUsage } from '../people/quota-usage.ts'
 import { isClaimExpired, leaving } from './blob.ts'
 

@@ -1,4 +1,4 @@
-import { type RawBuilder, sql } from 'kysely'
+import { sql } from 'kysely'
 
 import type {
   DocumentId,
@@ -14,7 +14,7 @@ import type {
 } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
 import type { Membership } from '../people/check-access.ts'
-import { isConfidential } from './document-types.ts'
+import { isVisibleTo } from './confidential-documents.ts'
 import { verifiedVersion } from './shown-version.ts'
 
 /** The facts of a version that do not change. */
@@ -61,18 +61,6 @@ export const documentColumns = sql<DocumentRecord>`
   v.expired_at as "expiredAt",
   to_char(v.valid_until, 'YYYY-MM-DD') as "validUntil", v.scan_status as "scanStatus", v.bytes_state as "bytesState",
   d.deleted_at as "deletedAt", d.created_at::text as "createdAtExact"`
-
-/**
- * SQL: whether a person may see a document (contract §2). `role` and `user` are SQL expressions. Other people get the same
- * answer for a confidential document as for a missing one. A document of an unknown type is confidential.
- */
-export const isVisibleTo = (
-  role: unknown,
-  user: UserId | RawBuilder<UserId>,
-  confidentialRoles: readonly string[],
-) => sql<boolean>`(
-  v.uploaded_by = ${user} or ${role} = any (${[...confidentialRoles, 'administrator', 'reviewer']}::text[])
-  or exists (select from document_types t where t.code = d.document_type and not ${isConfidential('t')}))`
 
 /** SQL: the code of a type that is named by its code or its id. */
 export const codeOf = (codeOrId: string) =>

@@ -2,7 +2,8 @@ import { type RawBuilder, sql } from 'kysely'
 
 import type { DocumentId, Sha256, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db } from '../connection/client.ts'
-import { type DocumentRecord, isVisibleTo, type Viewer } from './documents.ts'
+import { type DocumentRecord, type Viewer } from './documents.ts'
+import { isVisibleTo } from './confidential-documents.ts'
 
 /** Values, or columns of another table than `d` and `v`. */
 type Member = { firmId: unknown; userId: UserId | RawBuilder<UserId>; role: unknown }

@@ -4,7 +4,7 @@ import type { DocumentId, FirmId, Sha256 } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
 import { inTransaction } from '../connection/in-transaction.ts'
 import { detailsOf, type EventActor } from '../audit/events.ts'
-import { isAtLocation, type BlobLocation } from './blob-location.ts'
+import { isAtLocation, type BlobLocation } from './versions-in-store.ts'
 import { lockRows } from './documents.ts'
 import type { StoredVersion } from './versions-in-store.ts'
 

@@ -5,7 +5,7 @@ import type { Db } from '../connection/client.ts'
 import type { EventActor } from '../audit/events.ts'
 import { inTransaction } from '../connection/in-transaction.ts'
 import { lockAndFollow } from './documents.ts'
-import { isAtLocation } from './blob-location.ts'
+import { isAtLocation } from './versions-in-store.ts'
 import { showVersion } from './shown-version.ts'
 import { storedColumns, type StoredVersion } from './versions-in-store.ts'
 

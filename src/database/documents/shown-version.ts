@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 
 import type { DocumentId, FirmId } from '../../vocabulary/vocabulary.ts'
 import type { Tx } from '../connection/client.ts'
-import { platformPathOfVersion } from './blob-location.ts'
+import { platformPathOfVersion } from './versions-in-store.ts'
 
 /**
  * SQL: the number of the version in force of `documents d`: the newest verified one. It stays in force while newer versions

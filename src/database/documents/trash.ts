@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { Actor, DocumentId, FirmId, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Tx } from '../connection/client.ts'
 import { documentColumns, type DocumentRecord } from './documents.ts'
-import { platformPathOfVersion } from './blob-location.ts'
+import { platformPathOfVersion } from './versions-in-store.ts'
 import { isVerifiedNow, versionToShow } from './shown-version.ts'
 
 type DocumentRef = { firmId: FirmId; id: DocumentId }

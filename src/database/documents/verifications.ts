@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { DocumentId, FirmId, StorageKey, StoreId } from '../../vocabulary/vocabulary.ts'
 import type { Db } from '../connection/client.ts'
-import type { BlobLocation } from './blob-location.ts'
+import type { BlobLocation } from './versions-in-store.ts'
 
 type VerificationRecord = {
   share: number

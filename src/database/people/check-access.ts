@@ -12,6 +12,7 @@ import {
 import type { Db, Tx } from '../connection/client.ts'
 import { personOf } from './accounts.ts'
 import { isEmailUnverified } from './unverified-emails.ts'
+import { isFormerMember } from './own-firms.ts'
 import type { CallerInSql } from './session-state.ts'
 
 declare const checked: unique symbol
@@ -43,24 +44,6 @@ export type AccessRequest = { caller: Caller; firmId: FirmId; right: RightToChec
 
 /** The same for many requests in one statement; the ids may be columns. */
 type AccessOfEach = { caller: CallerInSql; firmId: FirmId | RawBuilder<FirmId>; right: RightToCheck }
-
-/** Nobody leaves a firm to review, so long, what they worked on there. A membership that the platform ended does not count. */
-export const daysOfFormerMembers = 90
-
-const isFormerMember = (userId: unknown, firmId: unknown) => sql<boolean>`exists (
-  select from document_former_members former
-  where former.firm_id = ${firmId} and former.user_id = ${userId}
-    and former.left_at > now() - make_interval(days => ${sql.lit(daysOfFormerMembers)}))`
-
-/**
- * SQL: the ids of the firms where a right with `otherFirmsOnly` is denied to this person, for lists that leave them out. As
- * in `accessOf`: a pending row does not count.
- */
-export const ownFirmsOf = (userId: UserId) => sql<FirmId[]>`array(
-  select firm_id from firm_users where user_id = ${userId} and status <> 'pending'
-  union all
-  select firm_id from document_former_members
-  where user_id = ${userId} and left_at > now() - make_interval(days => ${sql.lit(daysOfFormerMembers)}))`
 
 /** The columns that `accessOf` yields, always in one row: a denial, or the role to act in. */
 export type AccessRow = { denial: Denial | null; role: ActingRole | null }

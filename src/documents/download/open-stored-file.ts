@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 
 import type { EventActor } from '../../database/audit/events.ts'
-import type { BlobLocation } from '../../database/documents/blob-location.ts'
+import type { BlobLocation } from '../../database/documents/versions-in-store.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { type ByteRange, isMissing, StoreError } from '../../storage/file-store.ts'
 import type { Sha256, StorageKey } from '../../vocabulary/vocabulary.ts'

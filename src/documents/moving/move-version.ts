@@ -15,7 +15,7 @@ import {
   retargetMove,
 } from '../../database/blobs/move-blob.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
-import type { BlobLocation } from '../../database/documents/blob-location.ts'
+import type { BlobLocation } from '../../database/documents/versions-in-store.ts'
 import type { StoredVersion } from '../../database/documents/versions-in-store.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import { type StoredFile, StoreError } from '../../storage/file-store.ts'

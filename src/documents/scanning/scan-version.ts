@@ -10,7 +10,7 @@ import {
   removeInfected,
 } from '../../database/blobs/quarantine-blob.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
-import type { BlobLocation } from '../../database/documents/blob-location.ts'
+import type { BlobLocation } from '../../database/documents/versions-in-store.ts'
 import { type DueScan, postponeScan, recordClean, recordInfected } from '../../database/documents/scans.ts'
 import type { StoredVersion } from '../../database/documents/versions-in-store.ts'
 import type { InconclusiveReason, Verdict } from '../../scanner/scanner.ts'

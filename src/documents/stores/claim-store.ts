@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 
 import type { EventActor } from '../../database/audit/events.ts'
 import type { Db } from '../../database/connection/client.ts'
-import type { BlobLocation } from '../../database/documents/blob-location.ts'
+import type { BlobLocation } from '../../database/documents/versions-in-store.ts'
 import { markMissingOrCorrupt, type FaultyState } from '../../database/documents/missing-and-corrupt.ts'
 import { sampleKeys } from '../../database/documents/versions-in-store.ts'
 import { findInstallationId } from '../../database/schema/installation.ts'

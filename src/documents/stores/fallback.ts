@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 
-import type { BlobLocation } from '../../database/documents/blob-location.ts'
+import type { BlobLocation } from '../../database/documents/versions-in-store.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import type { Outage } from '../../storage/s3/circuit-breaker.ts'
 import { isS3Unavailable } from '../../storage/s3/requests/s3-operation.ts'

@@ -1,4 +1,4 @@
-import type { BlobLocation } from '../../database/documents/blob-location.ts'
+import type { BlobLocation } from '../../database/documents/versions-in-store.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { type FileStore, StoreError } from '../../storage/file-store.ts'
 import type { GuardedS3 } from '../../storage/s3/guard-s3.ts'

@@ -16,7 +16,7 @@ import {
 import type { Db } from '../../database/connection/client.ts'
 import { hasChangedNothing, OutcomeUnknown } from '../../database/connection/in-transaction.ts'
 import { WaitedTooLong } from '../../database/connection/postgres-errors.ts'
-import type { BlobLocation } from '../../database/documents/blob-location.ts'
+import type { BlobLocation } from '../../database/documents/versions-in-store.ts'
 import type { AddedUsage, DefaultQuota } from '../../database/people/quota-usage.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { outsideOfWork } from '../../logging/spans.ts'

@@ -10,7 +10,7 @@ import {
 } from '../../database/blobs/quarantine-blob.ts'
 import type { Db } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
-import type { BlobLocation } from '../../database/documents/blob-location.ts'
+import type { BlobLocation } from '../../database/documents/versions-in-store.ts'
 import { findUnnamedKeys, findUnnamedMultiparts } from '../../database/documents/verifications.ts'
 import { type FileStat, StoreError, unlessMissing } from '../../storage/file-store.ts'
 import type { GuardedS3 } from '../../storage/s3/guard-s3.ts'

@@ -11,7 +11,7 @@ import type { Clock } from '../../vocabulary/vocabulary.ts'
 import { addressOf } from '../requests/authenticate.ts'
 import { networkOfAddress } from '../requests/network-of-address.ts'
 import { type Exhausted, createRateLimiter, type RateLimiter } from './lease-rate-limits.ts'
-import { digestEmail } from '../../database/people/login-failures.ts'
+import { digestEmail } from '../../database/passwords/login-failures.ts'
 import { isRecorded } from '../../people/require-right.ts'
 
 declare module 'fastify' {

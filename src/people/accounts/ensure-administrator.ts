@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { findAccountByEmail, hasAnyAdministrator } from '../../database/people/accounts.ts'
 import type { Db } from '../../database/connection/client.ts'
-import { markPasswordAsGenerated } from '../../database/people/generated-passwords.ts'
+import { markPasswordAsGenerated } from '../../database/passwords/generated-passwords.ts'
 import type { EventActor } from '../../database/audit/events.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import { lockFirstStart } from '../../database/schema/installation.ts'

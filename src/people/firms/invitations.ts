@@ -11,7 +11,7 @@ import {
   upsertInvitation,
 } from '../../database/people/invitations.ts'
 import { isWithoutAdmin, lockActiveAdmins } from '../../database/people/members.ts'
-import { digestEmail } from '../../database/people/login-failures.ts'
+import { digestEmail } from '../../database/passwords/login-failures.ts'
 import type { Membership } from '../../database/people/check-access.ts'
 import { createSecret, hashSecret } from '../../vocabulary/secrets.ts'
 import { queueMail } from '../../mail/queue-mail.ts'

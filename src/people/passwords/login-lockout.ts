@@ -1,5 +1,5 @@
 import type { Db, Tx } from '../../database/connection/client.ts'
-import { countFailure, findLockout, type LockoutRule } from '../../database/people/login-failures.ts'
+import { countFailure, findLockout, type LockoutRule } from '../../database/passwords/login-failures.ts'
 import { AppError } from '../../errors/app-error.ts'
 import type { Sha256 } from '../../vocabulary/vocabulary.ts'
 

@@ -1,7 +1,7 @@
 import type { Db, Tx } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import { findAccount, lockAccount } from '../../database/people/accounts.ts'
-import { clearFailures, digestEmail } from '../../database/people/login-failures.ts'
+import { clearFailures, digestEmail } from '../../database/passwords/login-failures.ts'
 import { findProof, renewProof } from '../../database/people/sessions.ts'
 import { AccessDenied, AppError } from '../../errors/app-error.ts'
 import type { Actor, Clock } from '../../vocabulary/vocabulary.ts'

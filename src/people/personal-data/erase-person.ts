@@ -2,7 +2,7 @@ import { type EventActor, recordEvent } from '../../database/audit/events.ts'
 import type { Db, Tx } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import { findPerson, lockAccount } from '../../database/people/accounts.ts'
-import { removeFailures } from '../../database/people/login-failures.ts'
+import { removeFailures } from '../../database/passwords/login-failures.ts'
 import { endSessionsOf } from '../../database/people/sessions.ts'
 import {
   deleteAccess,

@@ -1,6 +1,6 @@
 import type { Tx } from '../../database/connection/client.ts'
 import { type Account, findPerson } from '../../database/people/accounts.ts'
-import { hasGeneratedPassword } from '../../database/people/generated-passwords.ts'
+import { hasGeneratedPassword } from '../../database/passwords/generated-passwords.ts'
 import { findFactors, isEnrolled } from '../../database/second-factors/factors.ts'
 import type { Restriction, SecondFactorPolicy, UserId } from '../../vocabulary/vocabulary.ts'
 import type { PasswordLogin } from '../passwords/password-login.ts'

@@ -10,7 +10,7 @@ import {
   probeBucket,
   putSetting,
 } from './bucket-part.ts'
-import { bucketArnOf, policyStatements } from './bucket-rules.ts'
+import { bucketArnOf, policyStatements } from './policy-statements.ts'
 
 /** A policy that anybody may have written. Its statements have any fields. */
 type Policy = { Version?: string; Id?: string; Statement: Items[] }

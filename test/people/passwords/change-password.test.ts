@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { systemActor } from '../../../src/database/audit/events.ts'
 import { ensureAdministrator, writePasswordFile } from '../../../src/people/accounts/ensure-administrator.ts'
-import { markPasswordAsGenerated } from '../../../src/database/people/generated-passwords.ts'
+import { markPasswordAsGenerated } from '../../../src/database/passwords/generated-passwords.ts'
 import { makePerson } from '../../support/people/people.ts'
 import { startService, type TestService } from '../../support/service/start-service.ts'
 import { call, logIn, makePersonWithPassword, password, platformHash } from '../call-people.ts'

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 
 import type { UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
-import { passwordMark } from './session-state.ts'
+import { passwordMark } from '../people/session-state.ts'
 
 /** Remembers that the current password of a person was generated. */
 export async function markPasswordAsGenerated(trx: Tx, userId: UserId): Promise<void> {
