@@ -9,7 +9,7 @@ import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 
 import { buildApi } from '../../src/bin/api.ts'
-import { pagePaths } from '../../src/http/page/page-routes.ts'
+import { pagePaths, previewFramePath } from '../../src/http/page/page-routes.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 import { type ApiDocument, operationsOf, readApiDocument, type Schema } from '../support/http/api-document.ts'
 
@@ -29,7 +29,8 @@ afterAll(async () => {
 })
 
 /** Pages for people with their resources. HEAD and OPTIONS follow from HTTP's own rules. */
-const isForPeople = (url: string) => [...pagePaths, '/assets/*', '/docs'].includes(url) || url.startsWith('/docs/')
+const isForPeople = (url: string) =>
+  [...pagePaths, previewFramePath, '/assets/*', '/docs'].includes(url) || url.startsWith('/docs/')
 const standsByItself = (method: string) => method !== 'HEAD' && method !== 'OPTIONS'
 
 test('the description is a valid OpenAPI 3.1 document', async () => {
