@@ -161,6 +161,40 @@ test('another person on the device neither sees nor sends the files of one whose
   expect(await storedNames(scene.service, second.firm)).toEqual([])
 })
 
+test('signing out in one tab ends the uploads of the other, and the next person there sees only their own', async () => {
+  const first = await accountWithFirm(scene.service)
+  const second = await accountWithFirm(scene.service)
+  const page = await visit(scene, { size: 'desktop', expects: broken })
+  await signInOn(page, first.account)
+  await page.getByRole('heading', { name: 'Next step' }).waitFor()
+  await limitUpload(page, 50_000)
+  await pickFiles(page, 'Identity document', files(2, 1_000_000))
+  await page.getByRole('link', { name: 'Documents', exact: true }).click()
+  await page.getByRole('button', { name: 'Pause: page 01.pdf' }).waitFor()
+  const other = await page.context().newPage()
+  await other.goto('/')
+  await other.getByRole('button', { name: 'Pause: page 01.pdf' }).waitFor()
+  await other.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  await expect.poll(async () => await namesOnDevice(page)).toEqual([])
+  await signInOn(other, second.account)
+  await other.getByRole('heading', { name: 'Next step' }).waitFor()
+  // In the same page, without loading it again.
+  await page.getByLabel('E-mail address').fill(second.account.email)
+  await page.getByRole('textbox', { name: 'Password' }).fill(second.account.password)
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  // The address is still that of the other firm, and nothing of it is shown.
+  await page.getByRole('alert').waitFor()
+  expect(await page.locator('.sections').count()).toBe(0)
+  await page.goto('/')
+  await page.getByRole('heading', { name: 'Next step' }).waitFor()
+
+  expect(new URL(page.url()).pathname).toBe(`/firms/${second.firm}/checklist`)
+  expect(await page.locator('.uploads').count()).toBe(0)
+  expect(await storedNames(scene.service, first.firm)).toEqual([])
+  expect(await storedNames(scene.service, second.firm)).toEqual([])
+})
+
 test('one of two tabs sends, and both show it', async () => {
   const { account, firm } = await accountWithFirm(scene.service)
   const page = await visit(scene, { size: 'desktop' })

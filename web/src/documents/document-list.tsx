@@ -10,6 +10,7 @@ import { Choice } from '../parts/choice.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { ReviewBadge } from '../parts/state-badge.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
+import { UploadList } from '../uploads/upload-list.tsx'
 import { restoreDocument } from './document-actions.ts'
 import { listQuery } from './document-queries.ts'
 
@@ -34,6 +35,7 @@ export function DocumentList() {
     )
   return (
     <PageFrame title={texts.title} above={<FirmBar firm={firm} />}>
+      <UploadList firmId={firm.id} />
       <div className="filters">
         <TypeFilter value={documentType} onChange={(value) => filter('type', value)} />
         <label className="check">

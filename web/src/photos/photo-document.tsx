@@ -4,7 +4,7 @@ import { useEffect, useId, useRef, useState } from 'react'
 import { Failure } from '../api/problem.ts'
 import type { DocumentType } from '../api/queries.ts'
 import { ProblemBox } from '../parts/problem-box.tsx'
-import { Given, useFormats, useTexts } from '../texts/texts.tsx'
+import { useFormats, useTexts } from '../texts/texts.tsx'
 import { isHeic, useFileCheck, useRules } from '../uploads/check-file.ts'
 import { PickButton } from '../uploads/pick-button.tsx'
 import type { UploadTarget } from '../uploads/upload.ts'
@@ -38,9 +38,7 @@ export function PhotoDocument({ type, target, files, maySeparate, close }: Props
   return (
     <dialog ref={dialog} className="photo-document" aria-labelledby={title} onClose={close}>
       <header className="photo-head">
-        <h2 id={title}>
-          <Given>{texts.title(type.name)}</Given>
-        </h2>
+        <h2 id={title}>{texts.title(type.name)}</h2>
         <Button variant="subtle" size="sm" onClick={end}>
           {common.close}
         </Button>
@@ -70,7 +68,7 @@ function Problems({ photos: { unreadable, isLasting } }: { photos: PhotoPages })
     <>
       {unreadable.map((file) => (
         <p key={file.name} className="box box-bad" role="alert">
-          <Given>{isHeic(file) ? texts.heic(file.name) : texts.unreadable(file.name)}</Given>
+          {isHeic(file) ? texts.heic(file.name) : texts.unreadable(file.name)}
         </p>
       ))}
       {isLasting ? null : <p className="box box-warn">{upload.notLasting}</p>}

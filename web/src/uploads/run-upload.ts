@@ -71,8 +71,24 @@ const maxAttempts = 8
 /** Milliseconds until the next attempt; undefined: only the person can do something. */
 export function delayAfter({ code, status, retryAfterSeconds }: Failure, attempts: number): number | undefined {
   // With 401 the service could not be asked for a new token; a session that is over ends the uploads elsewhere.
-  const isPassing = code === 'network' || code === 'rate_limited' || status >= 500 || status === 408 || status === 401
+  // With 409 another request of the same resumable upload is still at work.
+  const isPassing = code === 'network' || code === 'rate_limited' || status >= 500 || [401, 408, 409].includes(status)
   if (!isPassing || (code !== 'network' && attempts >= maxAttempts)) return undefined
   if (retryAfterSeconds !== undefined) return retryAfterSeconds * 1000
   return delaysMs[Math.min(attempts, delaysMs.length) - 1] ?? 1000
+}
+
+const aboutFile = new Set([
+  'empty_file',
+  'file_unreadable',
+  'infected',
+  'not_found',
+  'too_large',
+  'unsupported_type',
+  'validation_failed',
+])
+
+/** Whether the same file will be rejected again. Others can be tried again: a quota is raised, an e-mail is verified. */
+export function isAboutFile({ code }: Failure): boolean {
+  return aboutFile.has(code)
 }

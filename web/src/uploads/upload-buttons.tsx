@@ -22,6 +22,12 @@ type Props = {
 
 type Files = readonly File[]
 
+// A file that is dropped beside would replace the page.
+for (const event of ['dragover', 'drop'] as const)
+  window.addEventListener(event, (drag) => {
+    if (drag.dataTransfer?.types.includes('Files') === true) drag.preventDefault()
+  })
+
 /** Choose, photograph or drop a file for a document that is asked for. */
 export function UploadButtons({ isFirst = false, ...place }: Props) {
   const { type } = place

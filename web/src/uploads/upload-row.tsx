@@ -60,10 +60,10 @@ function StateText({ upload }: { upload: Upload }) {
 
 function Actions({ upload }: { upload: Upload }) {
   const { upload: texts, common } = useTexts()
-  const { id, state, fileName, failure, file } = upload
+  const { id, state, fileName, file } = upload
   // The service has every byte and decides.
   if (isBeingChecked(upload)) return null
-  const mayRetry = state === 'failed' && file !== undefined && failure?.isTemporary !== false
+  const mayRetry = state === 'failed' && file !== undefined
   return (
     <span className="actions">
       {mayRetry ? <Act text={common.retry} label={texts.retry(fileName)} act={() => retryUpload(id)} isMain /> : null}

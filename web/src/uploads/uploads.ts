@@ -2,7 +2,7 @@ import { Failure } from '../api/problem.ts'
 import { atSignOut, isSignedOut, subscribe as onSession } from '../api/session.ts'
 import { openTabs, type TabMessage, type Tabs } from './between-tabs.ts'
 import { clearRows, deleteRow, readRow, readRows, removeOthersAndOlder, writeRow } from './device-database.ts'
-import { delayAfter, endResumable, runUpload } from './run-upload.ts'
+import { delayAfter, endResumable, isAboutFile, runUpload } from './run-upload.ts'
 import { isOpen, randomId, rowOf, type Upload, uploadOf, type UploadRow, type UploadTarget } from './upload.ts'
 import { announceDocument, changeUploads, findUpload, listUploads, updateUpload } from './upload-state.ts'
 
@@ -263,8 +263,7 @@ function fail({ id }: Upload, failure: Failure): void {
   const attempts = (findUpload(id)?.attempts ?? 0) + 1
   const delay = delayAfter(failure, attempts)
   if (delay === undefined) {
-    // Another attempt with these bytes would fail too, unless the reason passes.
-    setStored(id, { state: 'failed', failure, attempts, ...(failure.isTemporary ? {} : { file: undefined }) })
+    setStored(id, { state: 'failed', failure, attempts, ...(isAboutFile(failure) ? { file: undefined } : {}) })
     return
   }
   updateUpload(id, { state: 'interrupted', failure, attempts, ...sentAgain(id) })
