@@ -1,0 +1,27 @@
+import type { Page } from 'playwright-core'
+
+/** A view of the page that has a picture. `ready`: a text that stands there once it is loaded. */
+export type Picture = {
+  name: string
+  who: 'nobody' | 'firm' | 'reviewer' | 'administrator'
+  device: 'phone' | 'desktop'
+  path: string
+  ready: string
+  prepare?: (page: Page) => Promise<void>
+}
+
+/** Every view that the guides show. */
+export function picturesOf({ firm, corrected }: { firm: string; corrected: string }): Picture[] {
+  const ofFirm = `/firms/${firm}`
+  return [
+    { name: 'sign-in', who: 'nobody', device: 'phone', path: '/sign-in', ready: 'E-mail address' },
+    { name: 'register', who: 'nobody', device: 'phone', path: '/register', ready: 'E-mail address' },
+    { name: 'checklist', who: 'firm', device: 'phone', path: `${ofFirm}/checklist`, ready: 'Next step' },
+    { name: 'documents', who: 'firm', device: 'desktop', path: `${ofFirm}/documents`, ready: 'Documents' },
+    { name: 'document', who: 'firm', device: 'phone', path: `${ofFirm}/documents/${corrected}`, ready: 'Versions' },
+    { name: 'account', who: 'firm', device: 'phone', path: '/account', ready: 'Account' },
+    { name: 'review', who: 'reviewer', device: 'desktop', path: '/review', ready: 'Review' },
+    { name: 'overview', who: 'administrator', device: 'desktop', path: '/admin', ready: 'Storage' },
+    { name: 'history', who: 'administrator', device: 'desktop', path: '/admin/history', ready: 'Uploads' },
+  ]
+}
