@@ -27,7 +27,7 @@ export function Confirm({ label, question, isPending, error, run, isDanger = fal
   }, [isAsking])
   if (!isAsking)
     return (
-      <Button variant="default" className={isDanger ? 'operator-danger' : undefined} onClick={() => setAsking(true)}>
+      <Button variant="default" onClick={() => setAsking(true)}>
         {label}
       </Button>
     )

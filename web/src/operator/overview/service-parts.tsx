@@ -96,7 +96,7 @@ function Waiting({ status }: { status: Status }) {
   return (
     <section>
       <h2>{texts.waiting}</h2>
-      <div className="operator-table">
+      <div className="operator-table operator-waiting">
         <table>
           <thead>
             <tr>
