@@ -21,7 +21,13 @@ export function picturesOf({ firm, corrected }: { firm: string; corrected: strin
     { name: 'document', who: 'firm', device: 'phone', path: `${ofFirm}/documents/${corrected}`, ready: 'Versions' },
     { name: 'account', who: 'firm', device: 'phone', path: '/account', ready: 'Account' },
     { name: 'review', who: 'reviewer', device: 'desktop', path: '/review', ready: 'Review' },
-    { name: 'overview', who: 'administrator', device: 'desktop', path: '/admin', ready: 'Storage' },
+    { name: 'overview', who: 'administrator', device: 'desktop', path: '/admin', ready: 'Parts of the service' },
     { name: 'history', who: 'administrator', device: 'desktop', path: '/admin/history', ready: 'Uploads' },
+    { name: 'firms', who: 'administrator', device: 'desktop', path: '/admin/firms', ready: 'Search by' },
+    { name: 'firm', who: 'administrator', device: 'desktop', path: `/admin/firms/${firm}`, ready: 'Legal hold' },
+    { name: 'people', who: 'administrator', device: 'desktop', path: '/admin/people', ready: 'Reviewers' },
+    { name: 'document-types', who: 'administrator', device: 'desktop', path: '/admin/types', ready: 'Add a document' },
+    { name: 'api-keys', who: 'administrator', device: 'desktop', path: '/admin/keys', ready: 'Add a key' },
+    { name: 'webhooks', who: 'administrator', device: 'desktop', path: '/admin/webhooks', ready: 'Add a webhook' },
   ]
 }
