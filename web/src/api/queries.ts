@@ -20,6 +20,8 @@ export const selfQuery = queryOptions({
   queryKey: ['self'],
   queryFn: () => dataOf(api.GET('/api/v1/auth/me')),
   staleTime: 60_000,
+  // Links in the head ask too: after an error each would ask again and mount the view again, without an end.
+  retryOnMount: false,
 })
 
 export const firmsQuery = queryOptions({
