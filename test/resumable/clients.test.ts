@@ -4,7 +4,6 @@ import { Upload } from 'tus-js-client'
 import { expect, it } from 'vitest'
 
 import { makePdf } from '../support/files/make-files.ts'
-import type { Person } from '../support/people/people.ts'
 import { freshBucket } from '../support/s3/fresh-bucket.ts'
 import { s3Settings } from '../support/s3/s3-settings.ts'
 import { startFaultProxy } from '../support/service/fault-proxy.ts'
@@ -12,7 +11,7 @@ import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
 import { sceneOfFile } from '../support/service/scene-of-file.ts'
 import { startService } from '../support/service/start-service.ts'
 import { callUploads } from './call-uploads.ts'
-import { openUppy } from './open-uppy.ts'
+import { clients } from './send-files.ts'
 
 const page = 'https://pages.example'
 
@@ -33,32 +32,6 @@ const scene = sceneOfFile(async (closing) => {
 const stores = ['onS3', 'onDisk'] as const
 
 const bytes = makePdf({ bytes: 17_000_000 })
-const retryDelays = Array.from({ length: 20 }, () => 50)
-
-type Where = { endpoint: string; person: Person }
-const clients: Record<string, (where: Where) => Promise<void>> = {
-  'tus-js-client': async ({ endpoint, person: { headers } }) => {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const metadata = { filename: 'licence.pdf', document_type: 'registration_certificate' }
-    new Upload(bytes, {
-      endpoint,
-      headers,
-      metadata,
-      retryDelays,
-      onSuccess: () => resolve(),
-      onError: reject,
-    }).start()
-    await promise
-  },
-  Uppy: async ({ endpoint, person: { headers } }) => {
-    const uppy = await openUppy({ document_type: 'registration_certificate' }, { endpoint, headers, retryDelays })
-    // In Node its client of tus takes a buffer, and Uppy reads the size as of a file in a browser.
-    const data = Object.assign(Buffer.from(bytes), { size: bytes.length })
-    uppy.addFile({ name: 'licence.pdf', type: 'application/pdf', data })
-    const result = await uppy.upload()
-    expect(result?.failed).toEqual([])
-  },
-}
 
 it.each(Object.entries(clients).flatMap(([name, send]) => stores.map((store) => ({ name, store, send }))))(
   '$name sends a file over a line that breaks: $store',
@@ -67,7 +40,8 @@ it.each(Object.entries(clients).flatMap(([name, send]) => stores.map((store) => 
     const { firm, admin } = await firmWithAdmin(service)
     const before = connections()
 
-    await send({ endpoint: `${line}/api/v1/security-firms/${firm}/uploads`, person: admin })
+    const endpoint = `${line}/api/v1/security-firms/${firm}/uploads`
+    await send({ endpoint, person: admin, bytes, retries: 20, retryAfterMs: 50 })
 
     expect(connections() - before).toBeGreaterThan(2)
     const address = `${service.url}/api/v1/security-firms/${firm}/documents`

@@ -4,7 +4,7 @@ type File = { name: string; type: string; data: Buffer & { size: number } }
 export type Uppy = {
   use(plugin: unknown, options: Record<string, unknown>): Uppy
   addFile(file: File): string
-  upload(): Promise<{ failed: unknown[] } | undefined>
+  upload(): Promise<{ failed: { error: string }[] } | undefined>
 }
 
 type UppyConstructor = new (options: { meta: Record<string, string> }) => Uppy

@@ -1,152 +1,88 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createReadStream } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
-import { expect, it, onTestFinished } from 'vitest'
-import { Upload } from 'tus-js-client'
+import { afterAll, expect, it } from 'vitest'
 
-import { freshMigratedDatabase } from '../support/database/fresh-database.ts'
 import { makePdf } from '../support/files/make-files.ts'
 import type { Person } from '../support/people/people.ts'
-import { freshBucket } from '../support/s3/fresh-bucket.ts'
-import { s3Settings } from '../support/s3/s3-settings.ts'
-import { type FaultProxy, startFaultProxy } from '../support/service/fault-proxy.ts'
 import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
-import { manyAnHour } from '../support/service/many-an-hour.ts'
-import { makeInstance } from '../support/service/start-instance.ts'
-import { startService } from '../support/service/start-service.ts'
-import { findFreePorts } from '../support/services/packages/free-ports.ts'
+import { sceneOfFile } from '../support/service/scene-of-file.ts'
+import type { TestService } from '../support/service/start-service.ts'
 import { roundOf } from '../support/services/packages/test-services.ts'
+import { openWeakLine, type WeakLine } from './open-weak-line.ts'
+import { clients } from './send-files.ts'
 
 const megabyte = 1_000_000
-const {
-  bytes: size,
-  cutEvery,
-  kills,
-} = roundOf({
-  short: { bytes: 40 * megabyte, cutEvery: 6 * megabyte, kills: 2 },
-  long: { bytes: 500 * megabyte, cutEvery: 20 * megabyte, kills: 2 },
+const { size, cutEveryBytes } = roundOf({
+  short: { size: 40 * megabyte, cutEveryBytes: 5 * megabyte },
+  long: { size: 500 * megabyte, cutEveryBytes: 20 * megabyte },
 })
-const root = join(import.meta.dirname, '../..')
+/** The service is killed when so much of the file has arrived. */
+const kills = [0.2, 0.5]
 
-/** Two instances that run in turn at one address, behind a line that breaks. The second one has the disk of the first. */
-async function openWeakLine(isOnS3: boolean) {
-  const opened = new AsyncDisposableStack()
-  onTestFinished(() => opened.disposeAsync())
-  const folder = await mkdtemp(join(tmpdir(), 'paniq-weak-line-'))
-  opened.defer(() => rm(folder, { recursive: true, force: true }))
-  const database = await freshMigratedDatabase()
-  opened.defer(() => database.drop())
-  const bucket = await freshBucket()
-  opened.defer(() => bucket.remove())
-  const [port = 0] = await findFreePorts(1)
-  const settings = {
-    ...(isOnS3 && s3Settings(bucket)),
-    DATABASE_URL: database.url,
-    JWT_SECRET_KEY: 'a secret that the instances share',
-    MAX_UPLOAD_BYTES: '600000000',
-  }
-  // It makes the people, and reads the result.
-  const service = await startService(settings)
-  opened.defer(() => service.stop())
-  const start = async (name: string) => {
-    const instance = await makeInstance({
-      name,
-      folder: join(folder, name),
-      root,
-      env: { ...settings, ...manyAnHour, PORT: String(port), UPLOADS_DIR: service.app.config.uploadsDir },
-      onEndByItself: (why) => console.error(why),
-    })
-    await instance.start()
-    opened.defer(async () => void (await instance.kill()))
-    return instance
-  }
-  const proxy = await startFaultProxy({ port })
-  opened.defer(() => proxy.close())
-  const breaking = breakLines(proxy)
-  opened.defer(async () => clearInterval(breaking))
-  return { service, start, proxy, folder }
-}
+const scene = sceneOfFile(async (closing) => {
+  const open = (isOnS3: boolean) => openWeakLine(closing, { isOnS3, cutEveryBytes, seed: `weak line ${isOnS3}` })
+  return { s3: await open(true), local: await open(false) }
+})
+const bytes = makePdf({ bytes: size })
+const sha256 = createHash('sha256').update(bytes).digest('hex')
 
-/** Of the connections 3 % are refused, and the others are cut at a random byte. */
-function breakLines(proxy: FaultProxy): NodeJS.Timeout {
-  const choose = () =>
-    proxy.setFault(
-      Math.random() < 0.03
-        ? { kind: 'refuse' }
-        : { kind: 'cut_up', afterBytes: Math.ceil(cutEvery / 2 + Math.random() * (cutEvery / 2)) },
-    )
-  choose()
-  return setInterval(choose, 5)
-}
+const seconds: string[] = []
+afterAll(() => console.log(`${size / megabyte} MB over the weak line: ${seconds.join(', ')}`))
 
-type Sending = { endpoint: string; person: Person; path: string; onProgress: (sent: number) => void }
+const cases = (['s3', 'local'] as const).flatMap((store) =>
+  Object.entries(clients).map(([client, send]) => ({ store, client, send })),
+)
 
-/** Returns when the client has the answer to the last piece. */
-async function sendByTus({ endpoint, person, path, onProgress }: Sending): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  new Upload(createReadStream(path), {
-    endpoint,
-    headers: person.headers,
-    metadata: { filename: 'archive.pdf', document_type: 'registration_certificate' },
-    uploadSize: size,
-    chunkSize: Infinity,
-    retryDelays: Array.from({ length: 300 }, () => 100),
-    onProgress,
-    onError: reject,
-    onSuccess: () => resolve(),
-  }).start()
-  await promise
-}
-
-it.each([
-  ['S3', true],
-  ['the local disk', false],
-] as const)(
-  `a file of ${size / megabyte} MB arrives on %s over a line that breaks, with kills of the service`,
-  { timeout: 1_200_000 },
-  async (_store, isOnS3) => {
-    const { service, start, proxy, folder } = await openWeakLine(isOnS3)
-    const { firm, admin } = await firmWithAdmin(service)
-    const bytes = makePdf({ bytes: size })
-    const path = join(folder, 'archive.pdf')
-    await writeFile(path, bytes)
-    let running = start('first')
-    await running
-    let killed = 0
-    let sentBytes = 0
-
-    await sendByTus({
-      endpoint: `http://127.0.0.1:${proxy.port}/api/v1/security-firms/${firm}/uploads`,
+it.each(cases)(
+  `a file of ${size / megabyte} MB arrives by $client in the store $store over a line that breaks, with two kills of the service`,
+  { timeout: 1_800_000 },
+  async ({ store, client, send }) => {
+    const line = scene[store]
+    const { firm, admin } = await firmWithAdmin(line.service)
+    const startedAt = performance.now()
+    const before = line.connections()
+    const ended = new AbortController()
+    const sending = send({
+      endpoint: `${line.url}/api/v1/security-firms/${firm}/uploads`,
       person: admin,
-      path,
-      onProgress(sent) {
-        sentBytes = sent
-        if (killed < kills && sent > (size * (killed + 1)) / (kills + 1)) {
-          killed += 1
-          running = running.then(async (instance) => {
-            await instance.kill()
-            return start(`after kill ${killed}`)
-          })
-        }
-      },
-    })
-    await running
+      bytes,
+      retries: 300,
+      retryAfterMs: 100,
+    }).finally(() => ended.abort())
 
-    expect([killed, sentBytes, proxy.connections() > size / cutEvery]).toEqual([kills, size, true])
-    const [document, ...others] = await documentsOf(service.url, firm, admin)
+    await Promise.all([killOnTheWay(line, ended.signal), sending])
+
+    seconds.push(`${client} on ${store} ${((performance.now() - startedAt) / 1000).toFixed(0)} s`)
+    expect(line.connections() - before).toBeGreaterThan(size / cutEveryBytes)
+    const [document, ...others] = await documentsOf(line.service, firm, admin)
     expect(others).toEqual([])
-    expect(document).toMatchObject({
-      sha256: createHash('sha256').update(bytes).digest('hex'),
-      file_size: size,
-      storage: isOnS3 ? 's3' : 'local',
-    })
+    expect(document).toMatchObject({ sha256, file_size: size, storage: store })
+    expect(await hashOfDownload(line.service, { firm, id: document?.id ?? '', person: admin })).toBe(sha256)
   },
 )
 
-async function documentsOf(url: string, firm: string, { headers }: Person): Promise<object[]> {
+/** Kills the service in the middle of a connection. Throws if the upload ends before. */
+async function killOnTheWay(line: WeakLine, ended: AbortSignal): Promise<void> {
+  const before = line.passedBytes()
+  const restarts: Promise<void>[] = []
+  for (const part of kills) {
+    while (line.passedBytes() - before < size * part) await sleep(5, undefined, { signal: ended })
+    restarts.push(line.killAndSwitch())
+  }
+  await Promise.all(restarts)
+}
+
+async function documentsOf({ url }: TestService, firm: string, { headers }: Person): Promise<{ id: string }[]> {
   const answer = await fetch(`${url}/api/v1/security-firms/${firm}/documents`, { headers })
-  return (await answer.json()) as object[]
+  return (await answer.json()) as { id: string }[]
+}
+
+type Downloading = { firm: string; id: string; person: Person }
+
+async function hashOfDownload({ url }: TestService, { firm, id, person: { headers } }: Downloading): Promise<string> {
+  const answer = await fetch(`${url}/api/v1/security-firms/${firm}/documents/${id}/download`, { headers })
+  const hash = createHash('sha256')
+  for await (const chunk of answer.body ?? []) hash.update(chunk)
+  return hash.digest('hex')
 }

@@ -8,7 +8,7 @@ export type Fault =
   /** Every chunk waits `latencyMs`, and each direction transfers at most `bytesPerSecond`. */
   | { kind: 'slow'; latencyMs?: number; bytesPerSecond?: number }
   /** The client is reset once it has sent this number of bytes; with 0, at its first. The server gets exactly those. */
-  | { kind: 'cut_up'; afterBytes: number }
+  | { kind: 'cut_up'; afterBytes: number; bytesPerSecond?: number }
   /**
    * The client is reset once the server has sent this number of bytes; with 0 the server did all its work, and the
    * answer is lost.
@@ -26,10 +26,14 @@ type IsLost = (piece: Buffer) => boolean
 export type FaultProxy = {
   /** Its port on 127.0.0.1. A signed link must be signed for this address to pass through it. */
   port: number
-  /** For connections opened from now on. Clients that keep connections open need `cutAll` as well. */
-  setFault: (fault: Fault) => void
+  /** For connections opened from now on; a function chooses for each. Open ones need `cutAll` as well. */
+  setFault: (fault: Fault | (() => Fault)) => void
+  /** Leads connections opened from now on to another server of the same host. */
+  setServer: (port: number) => void
   /** The number of connections opened since the start. */
   connections: () => number
+  /** The number of bytes of clients that it has passed on since the start. */
+  passedBytes: () => number
   /** Open connections stay open, and no further bytes of their clients arrive. */
   hangAll: () => void
   /** The same for each connection from the first chunk on for which this is true; undefined: for no further one. */
@@ -43,10 +47,12 @@ export type FaultProxy = {
  * A proxy between a client and a real server that breaks connections on demand. Without a fault it passes all bytes on.
  */
 export async function startFaultProxy(server: { host?: string; port: number }): Promise<FaultProxy> {
-  const target = { host: server.host ?? '127.0.0.1', port: server.port, noDelay: true }
+  let target = { host: server.host ?? '127.0.0.1', port: server.port, noDelay: true }
   const open = new Set<Socket>()
-  let fault: Fault = { kind: 'none' }
+  let chooseFault = withoutFault
   let connections = 0
+  let passedBytes = 0
+  const count = (bytes: number) => void (passedBytes += bytes)
   let isLost: IsLost | undefined
 
   const listener = createServer({ noDelay: true }, (client) => {
@@ -54,7 +60,7 @@ export async function startFaultProxy(server: { host?: string; port: number }): 
     open.add(client)
     // Resets are intended here. An unhandled 'error' would end the test process.
     client.on('error', () => undefined).on('close', () => open.delete(client))
-    serve(client, target, { fault, isLost: (piece) => isLost?.(piece) === true })
+    serve(client, target, { fault: chooseFault(), isLost: (piece) => isLost?.(piece) === true, count })
   })
   listener.listen(0, '127.0.0.1')
   await once(listener, 'listening')
@@ -69,9 +75,13 @@ export async function startFaultProxy(server: { host?: string; port: number }): 
     // The address of a TCP listener; only one on a socket file has a string.
     port: (listener.address() as AddressInfo).port,
     setFault(next) {
-      fault = next
+      chooseFault = typeof next === 'function' ? next : () => next
+    },
+    setServer(port) {
+      target = { ...target, port }
     },
     connections: () => connections,
+    passedBytes: () => passedBytes,
     hangAll() {
       for (const client of open) client.unpipe().resume()
     },
@@ -88,6 +98,10 @@ export async function startFaultProxy(server: { host?: string; port: number }): 
   }
 }
 
+function withoutFault(): Fault {
+  return { kind: 'none' }
+}
+
 /** Not if it is ending already: a reset then fails, and leaves it half open forever. */
 function reset(client: Socket): void {
   if (client.writableEnded) client.destroy()
@@ -96,7 +110,9 @@ function reset(client: Socket): void {
 
 type Target = { host: string; port: number; noDelay: boolean }
 
-function serve(client: Socket, target: Target, { fault, isLost }: { fault: Fault; isLost: IsLost }): void {
+type Conditions = { fault: Fault; isLost: IsLost; count: (bytes: number) => void }
+
+function serve(client: Socket, target: Target, { fault, isLost, count }: Conditions): void {
   switch (fault.kind) {
     case 'refuse':
       reset(client)
@@ -105,23 +121,30 @@ function serve(client: Socket, target: Target, { fault, isLost }: { fault: Fault
       client.resume()
       return
     case 'none':
-      join(client, target, { isLost }, {})
+      join(client, target, { isLost, count }, {})
       return
     case 'slow':
-      join(client, target, fault, fault)
+      join(client, target, { ...fault, count }, fault)
       return
     case 'cut_up':
-      join(client, target, { cutAfter: fault.afterBytes }, {})
+      join(client, target, { cutAfter: fault.afterBytes, bytesPerSecond: fault.bytesPerSecond, count }, {})
       return
     case 'cut_down':
-      join(client, target, {}, { cutAfter: fault.afterBytes })
+      join(client, target, { count }, { cutAfter: fault.afterBytes })
       return
     case 'swallow_answer':
-      join(client, target, {}, { swallow: true })
+      join(client, target, { count }, { swallow: true })
   }
 }
 
-type Way = { isLost?: IsLost; latencyMs?: number; bytesPerSecond?: number; cutAfter?: number; swallow?: boolean }
+type Way = {
+  count?: (bytes: number) => void
+  isLost?: IsLost
+  latencyMs?: number
+  bytesPerSecond?: number | undefined
+  cutAfter?: number
+  swallow?: boolean
+}
 
 function join(client: Socket, target: Target, up: Way, down: Way): void {
   const server = connect(target)
@@ -141,7 +164,7 @@ function join(client: Socket, target: Target, up: Way, down: Way): void {
 }
 
 function travel(way: Way, cut: () => void): Transform {
-  const { latencyMs = 0, bytesPerSecond = Infinity, cutAfter = Infinity, isLost = () => false } = way
+  const { latencyMs = 0, bytesPerSecond = Infinity, cutAfter = Infinity, isLost = () => false, count } = way
   let passed = 0
   let hangs = false
   return new Transform({
@@ -153,6 +176,7 @@ function travel(way: Way, cut: () => void): Transform {
       const delayMs = latencyMs + (piece.length / bytesPerSecond) * 1000
       const passOn = () => {
         passed += piece.length
+        count?.(piece.length)
         if (piece.length > 0) this.push(piece)
         // One turn later, so that the bytes before the cut have been sent.
         if (passed >= cutAfter) setImmediate(cut)

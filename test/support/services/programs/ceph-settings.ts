@@ -62,7 +62,7 @@ paxos_min_wait = 0.01
 osd_data = ${folder}/osd
 osd_objectstore = memstore
 # A ceiling, not taken in advance.
-memstore_device_bytes = ${4 * 2 ** 30}
+memstore_device_bytes = ${8 * 2 ** 30}
 osd_class_dir = /usr/lib/${multiarch}/rados-classes
 osd_class_load_list = *
 osd_crush_update_on_start = true
