@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 
+import { findBarriers } from '../support/browser/check-accessibility.ts'
 import { pageInBrowser } from '../support/browser/page-scene.ts'
 import { accountWithFirm, signInOn } from '../support/browser/people-at-work.ts'
 import {
@@ -74,6 +75,23 @@ test('answers that are lost store nothing twice', async () => {
   await page.getByText('3 of 3 uploaded').waitFor()
 
   expect(await storedNames(scene.service, firm)).toHaveLength(3)
+})
+
+test('an upload of a person who is offline waits, says so, and continues when the connection is back', async () => {
+  const { account, firm } = await accountWithFirm(scene.service)
+  const page = await visit(scene, { size: 'phone', expects: broken })
+  await signInOn(page, account)
+  await page.getByRole('heading', { name: 'Next step' }).waitFor()
+  await page.context().setOffline(true)
+  await pickFiles(page, 'Identity document', files(1, 60_000))
+  await page.getByText('You are offline.').waitFor()
+  await page.getByText('The connection broke. The uploads continue by themselves.').waitFor({ state: 'attached' })
+  const barriers = await findBarriers(page)
+  await page.context().setOffline(false)
+  await page.getByText('page 01.pdf is uploaded.').waitFor({ state: 'attached' })
+
+  expect(barriers).toEqual([])
+  expect(await storedNames(scene.service, firm)).toEqual(['page 01.pdf'])
 })
 
 test('a file of 12 MB goes on where it was after a reload', async () => {
