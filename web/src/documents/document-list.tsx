@@ -116,7 +116,7 @@ function Row({ document }: { document: StoredDocument }) {
           <Given>{name}</Given>
         </Link>
         {document.deleted_at === null ? (
-          <ReviewBadge status={document.review_status} />
+          <ReviewBadge document={document} />
         ) : (
           <span className="badge badge-plain">{texts.deleted}</span>
         )}

@@ -63,7 +63,7 @@ function Facts({ document }: { document: StoredDocument }) {
       </dd>
       <dt>{texts.state}</dt>
       <dd>
-        <ReviewBadge status={document.review_status} />
+        <ReviewBadge document={document} />
       </dd>
       <dt>{texts.uploadedAt}</dt>
       <dd>{formats.dateTime(document.uploaded_at)}</dd>

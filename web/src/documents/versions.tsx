@@ -51,7 +51,7 @@ function VersionRow({ version: document, isNewest, mayRestore }: RowProps) {
           {texts.version(version)}
           {isNewest ? ` (${texts.currentVersion})` : null}
         </p>
-        <ReviewBadge status={document.review_status} />
+        <ReviewBadge document={document} />
       </div>
       <p className="card-line">
         <Given>{name}</Given> · {formats.bytes(document.file_size)} · {formats.dateTime(document.uploaded_at)}

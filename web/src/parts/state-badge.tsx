@@ -32,7 +32,9 @@ export function StateBadge({ state }: { state: State }) {
   )
 }
 
-/** The state of one document, without the expiry that the checklist knows. */
-export function ReviewBadge({ status }: { status: StoredDocument['review_status'] }) {
-  return <StateBadge state={status} />
+type Reviewed = Pick<StoredDocument, 'review_status' | 'is_verified'>
+
+/** The state of one document. A document that was accepted and is not verified any more has expired. */
+export function ReviewBadge({ document: { review_status: status, is_verified: isVerified } }: { document: Reviewed }) {
+  return <StateBadge state={status === 'verified' && !isVerified ? 'expired' : status} />
 }

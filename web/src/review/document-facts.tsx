@@ -16,7 +16,7 @@ export function DocumentFacts({ document }: { document: StoredDocument }) {
         <h2>
           <Given>{document.file_name}</Given>
         </h2>
-        <ReviewBadge status={document.review_status} />
+        <ReviewBadge document={document} />
       </div>
       <p className="card-line">
         {texts.version(document.version)} · {formats.bytes(document.file_size)} ·{' '}

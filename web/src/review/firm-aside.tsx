@@ -71,7 +71,7 @@ function OtherDocuments({ document }: { document: StoredDocument }) {
             <Link to={`/firms/${other.firm_id}/documents/${other.id}`} className="tap">
               <Given>{types.data?.find(({ code }) => code === other.document_type)?.name ?? other.document_type}</Given>
             </Link>
-            <ReviewBadge status={other.review_status} />
+            <ReviewBadge document={other} />
             <span className="hint">
               <Given>{other.file_name}</Given> · {formats.date(other.uploaded_at)}
             </span>
