@@ -5,6 +5,7 @@ import type { ChecklistItem, DocumentType, Firm } from '../api/queries.ts'
 import { canUpload } from '../app/firm-frame.tsx'
 import { StateBadge } from '../parts/state-badge.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
+import { Rejection } from './rejection.tsx'
 import { NewerVersionButton, UploadButtons } from '../uploads/upload-buttons.tsx'
 
 type Props = { firm: Firm; item: ChecklistItem; type: DocumentType | undefined }
@@ -22,7 +23,7 @@ export function ChecklistCard({ firm, item, type }: Props) {
         </h3>
         <StateBadge state={item.state} />
       </div>
-      <Situation item={item} type={type} />
+      <Situation firm={firm} item={item} type={type} />
       {item.proof === null || isInForce ? null : (
         <div className="proof">
           <p className="proof-title">{texts.proofTitle}</p>
@@ -50,21 +51,11 @@ export function ChecklistCard({ firm, item, type }: Props) {
   )
 }
 
-function Situation({ item, type }: Omit<Props, 'firm'>) {
+function Situation({ firm, item, type }: Props) {
   const { checklist: texts } = useTexts()
   const formats = useFormats()
   if (item.state === 'pending') return <p>{texts.pendingHelp}</p>
-  if (item.state === 'rejected') {
-    const reason = type?.reject_reasons.find(({ code }) => code === item.review_reason)
-    return (
-      <div className="box box-bad">
-        <p className="proof-title">{texts.reason}</p>
-        <p>
-          <Given>{reason?.text ?? item.review_reason}</Given>
-        </p>
-      </div>
-    )
-  }
+  if (item.state === 'rejected') return <RejectionOfItem firm={firm} item={item} type={type} />
   if (item.valid_until === null) return null
   if (item.state === 'expired') return <p>{texts.expiredSince(formats.date(item.valid_until))}</p>
   return (
@@ -73,4 +64,11 @@ function Situation({ item, type }: Omit<Props, 'firm'>) {
       {item.state === 'expiring' && item.days_left !== null ? ` · ${texts.daysLeft(item.days_left)}` : null}
     </p>
   )
+}
+
+/** Nothing for members who may not read documents of this type. */
+export function RejectionOfItem({ firm, item, type }: Props) {
+  if (item.document_id === null) return null
+  const { document_id: documentId, version, review_reason: reasonCode } = item
+  return <Rejection {...{ firmId: firm.id, documentId, version, reasonCode, type }} />
 }

@@ -15,6 +15,7 @@ import { documentQuery } from './document-queries.ts'
 import { History } from './history.tsx'
 import { NewerVersionButton } from '../uploads/upload-buttons.tsx'
 import { UploadList } from '../uploads/upload-list.tsx'
+import { Rejection } from './rejection.tsx'
 import { Versions } from './versions.tsx'
 
 /** One document: its facts, versions and history, and what can be done with it. */
@@ -88,7 +89,7 @@ function Warnings({ document }: { document: StoredDocument }) {
       {document.deleted_at === null ? null : <p className="box box-warn">{texts.inTrash}</p>}
       {document.scan_status === 'infected' ? <p className="box box-bad">{texts.infected}</p> : null}
       {document.scan_status === 'pending' ? <p className="box box-wait">{texts.scanPending}</p> : null}
-      {document.review_status === 'rejected' ? <Rejection document={document} /> : null}
+      {document.review_status === 'rejected' ? <RejectionOf document={document} /> : null}
       {inForce === null || inForce === document.version ? null : (
         <p className="box box-wait">{texts.inForce(inForce)}</p>
       )}
@@ -96,17 +97,9 @@ function Warnings({ document }: { document: StoredDocument }) {
   )
 }
 
-function Rejection({ document }: { document: StoredDocument }) {
-  const { checklist } = useTexts()
-  const reason = useType(document)?.reject_reasons.find(({ code }) => code === document.review_reason)
-  return (
-    <div className="box box-bad">
-      <p className="proof-title">{checklist.reason}</p>
-      <p>
-        <Given>{reason?.text ?? document.review_reason}</Given>
-      </p>
-    </div>
-  )
+function RejectionOf({ document }: { document: StoredDocument }) {
+  const { firm_id: firmId, id: documentId, version, review_reason: reasonCode } = document
+  return <Rejection {...{ firmId, documentId, version, reasonCode, type: useType(document) }} />
 }
 
 function useType(document: StoredDocument): DocumentType | undefined {

@@ -14,6 +14,7 @@ import {
 import { canUpload } from '../app/firm-frame.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
+import { RejectionOfItem } from './checklist-card.tsx'
 import { findNextStep } from './steps.ts'
 import { UploadButtons } from '../uploads/upload-buttons.tsx'
 
@@ -62,6 +63,7 @@ function UploadNext({ firm, item, types }: { firm: Firm; item: ChecklistItem; ty
           <Given>{item.name}</Given>
         </strong>
       </p>
+      {item.state === 'rejected' ? <RejectionOfItem firm={firm} item={item} type={type} /> : null}
       {canUpload(firm) && type !== undefined ? (
         <UploadButtons firmId={firm.id} type={type} documentId={item.document_id ?? undefined} isFirst />
       ) : null}
