@@ -86,7 +86,7 @@ test('a photographed and a corrected document are accepted, over a weak line and
   await next.reload()
   for (const type of ['Identity document', 'Proof of address'])
     await cardOf(next, type).getByText('Accepted').first().waitFor()
-  expect((await newestVersions(firm)).map(({ version }) => version).toSorted()).toEqual([1, 2])
+  expect(new Set((await newestVersions(firm)).map(({ version }) => version))).toEqual(new Set([1, 2]))
 }, 120_000)
 
 /** The firm's documents with their newest version, the longest waiting first. */
