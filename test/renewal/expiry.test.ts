@@ -5,6 +5,7 @@ import { messagesOf } from '../messages/call-messages.ts'
 import { callDocuments } from '../support/documents/call-documents.ts'
 import { makePerson, type Person } from '../support/people/people.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
+import { takeUnreported } from '../../src/database/renewal/expire-versions.ts'
 import { addDays, type FirmScene, makeFirmScene, morning, remind, verifiedDocument, verify } from './renewal-scene.ts'
 
 let service: TestService
@@ -142,4 +143,40 @@ it('a document that was in the trash on its last day expires after it comes back
   await remind(service.app, morning(lastDay, 2))
   expect(await eventsOf(id, 'document.expired')).toHaveLength(1)
   expect(await platformRow(id)).toMatchObject({ is_verified: false })
+})
+
+it('a document that the platform has locked expires in the next run, and the others in this one', async () => {
+  const scene = await makeFirmScene(service)
+  const locked = await verifiedDocument(service, scene, reviewer, { validUntil: lastDay })
+  const free = await verifiedDocument(service, scene, reviewer, { validUntil: lastDay, seed: '2' })
+  const platform = await service.app.db.startTransaction().execute()
+  await sql`select from firm_documents where id = ${locked} for update`.execute(platform)
+  try {
+    expect(await remind(service.app, morning(lastDay, 1))).toMatchObject({ isComplete: true })
+  } finally {
+    await platform.rollback().execute()
+  }
+  expect([await eventsOf(free, 'document.expired'), await eventsOf(locked, 'document.expired')]).toMatchObject([
+    [{}],
+    [],
+  ])
+  await remind(service.app, morning(lastDay, 1))
+  expect(await eventsOf(locked, 'document.expired')).toHaveLength(1)
+})
+
+it('a purge of an expired document does not hide the others from the report', async () => {
+  const [purged, other] = [await expiredDocument(), await expiredDocument()]
+  const { db } = service.app
+  await sql`update document_reminders set reported_at = now() where reported_at is null`.execute(db)
+  for (const [index, { firm }] of [purged, other].entries())
+    await sql`
+      update document_reminders set reported_at = null, expired_at = now() + ${index}::int * interval '1 second'
+      where firm_id = ${firm}`.execute(db)
+  const purge = await db.startTransaction().execute()
+  await sql`delete from documents where id = ${purged.id}`.execute(purge)
+  const taken = db.transaction().execute((trx) => takeUnreported(trx, { limit: 1, at: new Date() }))
+  const stopWaiting = setTimeout(() => void purge.commit().execute(), 2000)
+  expect(await taken).toMatchObject([{ documentId: other.id }])
+  clearTimeout(stopWaiting)
+  if (!purge.isCommitted) await purge.rollback().execute()
 })

@@ -23,6 +23,11 @@ export async function listExpired(
   return rows
 }
 
+/** Until the transaction ends, a lock that another transaction has is waited for no longer than a second. */
+export async function waitBriefly(trx: Tx): Promise<void> {
+  await sql`select set_config('lock_timeout', '1s', true)`.execute(trx)
+}
+
 export type ExpiredVersion = DocumentRef & {
   versionId: VersionId
   version: number
@@ -63,14 +68,17 @@ export type UnreportedExpiry = {
   validUntil: string
 }
 
-/** Marks the expired documents that the platform's administrators do not know of, oldest first, and returns them. */
+/**
+ * Marks the expired documents that the platform's administrators do not know of, oldest first, and returns them. It skips those
+ * that another transaction is purging or changing.
+ */
 export async function takeUnreported(trx: Tx, { limit, at }: { limit: number; at: Date }): Promise<UnreportedExpiry[]> {
   const { rows } = await sql<UnreportedExpiry>`
     with taken as (
       update document_reminders r set reported_at = ${at}
       where (r.firm_id, r.version_id) in (
         select firm_id, version_id from document_reminders where expired_at is not null and reported_at is null
-        order by expired_at, version_id limit ${limit} for update)
+        order by expired_at, version_id limit ${limit} for update skip locked)
       returning r.*
     )
     select taken.firm_id as "firmId", v.document_id as "documentId", coalesce(firm.name, '') as "firmName",

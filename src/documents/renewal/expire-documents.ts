@@ -1,9 +1,10 @@
 import { type EventActor, recordEvent } from '../../database/audit/events.ts'
 import type { Db } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
+import { isLockTimeout } from '../../database/connection/postgres-errors.ts'
 import { lockAndFollow } from '../../database/documents/documents.ts'
 import { listPlatformAdministrators } from '../../database/mail/recipients.ts'
-import { expireVersion, listExpired, takeUnreported } from '../../database/renewal/expire-versions.ts'
+import { expireVersion, listExpired, takeUnreported, waitBriefly } from '../../database/renewal/expire-versions.ts'
 import { lockReminders } from '../../database/renewal/due-reminders.ts'
 import { notify, type NotifyNeeds } from '../../mail/notify.ts'
 import type { FirmId } from '../../vocabulary/vocabulary.ts'
@@ -15,7 +16,10 @@ export async function countExpired(db: Db, { firmIds, day }: Firms): Promise<num
   return (await listExpired(db, { firmIds, day })).length
 }
 
-/** Records each expiry on the day after the last one, in a transaction of its own. Returns their number. */
+/**
+ * Records each expiry on the day after the last one, in a transaction of its own. Returns their number. It skips a document that
+ * another transaction has locked; the next run finds it again.
+ */
 export async function expireDue(
   { db, now }: Needs,
   actor: EventActor,
@@ -25,6 +29,7 @@ export async function expireDue(
   for (const document of await listExpired(db, { firmIds, day })) {
     if (signal.aborted) break
     const isExpired = await inTransaction(db, async (trx) => {
+      await waitBriefly(trx)
       await lockAndFollow(trx, document)
       const expired = await expireVersion(trx, document, { day, at: now() })
       if (expired === undefined) return false
@@ -32,6 +37,9 @@ export async function expireDue(
       const details = { document_type: documentType, valid_until: validUntil }
       await recordEvent(trx, actor, { action: 'document.expired', outcome: 'ok', firmId, documentId, version, details })
       return true
+    }).catch((error: unknown) => {
+      if (isLockTimeout(error)) return false
+      throw error
     })
     if (isExpired) count += 1
   }
@@ -58,6 +66,6 @@ export async function reportExpired(needs: Needs, signal: AbortSignal): Promise<
         kind: 'document_expired',
         facts: { count: expired.length, documents },
       })
-      return expired.length < reportedAtOnce
+      return false
     })
 }
