@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 
+import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { type ReceivedMail } from '../mail/mail-server.ts'
@@ -112,6 +113,20 @@ it('a mail that its person may refuse has the link, one about the account has no
   const mails = await mailsTo(scene, person)
   expect(mails.filter(isReset).map(hasLink)).toEqual([false])
   expect(mails.filter((mail) => !isReset(mail)).map(hasLink)).toEqual([true])
+})
+
+it('the link of an erased person changes nothing', async () => {
+  const { firm, path } = await remindedFirm()
+  const erased = await call(scene.service.url, `POST /users/${firm.admin.id}/erase`, {
+    headers: reviewer.headers,
+    body: { even_last_admin: true },
+  })
+  expect(erased.status).toBe(202)
+  expect((await post(path)).status).toBe(204)
+  const { rows } = await sql`select from document_preferences where user_id = ${firm.admin.id}`.execute(
+    scene.service.app.db,
+  )
+  expect(rows).toEqual([])
 })
 
 it('no log line has the token', async () => {

@@ -1,7 +1,7 @@
 import { recordEvent } from '../../database/audit/events.ts'
 import type { Db } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
-import { findMailChoice, setMailChoice } from '../../database/mail/preferences.ts'
+import { findMailChoice, isErased, setMailChoice } from '../../database/mail/preferences.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { type UnsubscribeKeys, verifyUnsubscribeToken } from '../../mail/unsubscribe-token.ts'
 import type { Actor, Clock, MailChoice, UserId, Visitor } from '../../vocabulary/vocabulary.ts'
@@ -18,12 +18,12 @@ export async function readPreferences({ db }: Pick<Needs, 'db'>, actor: Actor): 
 /** Which optional mails the caller wants from now on; `isOptional` names their kinds. */
 export async function changePreferences(needs: Needs, actor: Actor, mail: MailChoice): Promise<void> {
   await requirePerson(needs.db, actor, 'preferences.changed')
-  await choose(needs, actor, actor, { mail, details: {} })
+  await choose(needs, actor, actor, { mail, details: {}, isByLink: false })
 }
 
 /**
  * Ends the optional mails to the person of a token, who need not be logged in. A repeat changes nothing. Throws `not_found`
- * for another token.
+ * for another token. The link of an erased person changes nothing.
  */
 export async function unsubscribe(
   needs: Needs & { keys: { unsubscribeLinks: UnsubscribeKeys } },
@@ -31,7 +31,7 @@ export async function unsubscribe(
   token: string,
 ): Promise<void> {
   const userId = requirePersonOf(needs.keys, token)
-  await choose(needs, visitor, { userId }, { mail: 'off', details: { by: 'unsubscribe_link' } })
+  await choose(needs, visitor, { userId }, { mail: 'off', details: { by: 'unsubscribe_link' }, isByLink: true })
 }
 
 /** Throws `not_found` for a token that nobody got. */
@@ -41,15 +41,16 @@ export function requirePersonOf(keys: { unsubscribeLinks: UnsubscribeKeys }, tok
   return userId
 }
 
-type Choice = { mail: MailChoice; details: Record<string, unknown> }
+type Choice = { mail: MailChoice; details: Record<string, unknown>; isByLink: boolean }
 
 async function choose(
   { db, now }: Needs,
   visitor: Visitor,
   { userId }: { userId: UserId },
-  { mail, details }: Choice,
+  { mail, details, isByLink }: Choice,
 ): Promise<void> {
   await inTransaction(db, async (trx) => {
+    if (isByLink && (await isErased(trx, userId))) return
     const former = await setMailChoice(trx, userId, { mail, at: now() })
     if (former === undefined || former === mail) return
     const event = { action: 'preferences.changed', outcome: 'ok', details: { mail, former, ...details } }
