@@ -16,6 +16,8 @@ import { takeStock } from './checks/take-stock.ts'
 const dayMs = 24 * 60 * 60 * 1000
 // The service drains every minute by itself.
 const maxSecondsToDrain = 240
+// As often it finishes uploads, a minute later after a failure.
+const maxSecondsToFinish = 240
 
 /** Whether the fallback files moved to S3 by themselves. */
 export async function waitForDrain({ query }: Scene, signal: AbortSignal): Promise<string[]> {
@@ -27,6 +29,19 @@ export async function waitForDrain({ query }: Scene, signal: AbortSignal): Promi
     await sleep(1000, undefined, { signal })
   }
   return waiting.map((id) => `document ${id} still waits on a disk, ${maxSecondsToDrain} s after S3 was back`)
+}
+
+/** Whether files whose bytes were all received became documents by themselves. */
+export async function waitForEnds({ query }: Scene, signal: AbortSignal): Promise<string[]> {
+  let waiting: { id: string }[] = []
+  for (let seconds = 0; seconds < maxSecondsToFinish; seconds += 1) {
+    waiting = await query<{ id: string }>(`
+      select u.id from document_uploads u join document_blobs b on b.id = u.blob_id and b.state = 'incoming'
+      where u.received_bytes = u.total_bytes and u.failure is null and u.result_document_id is null`)
+    if (waiting.length === 0) return []
+    await sleep(1000, undefined, { signal })
+  }
+  return waiting.map(({ id }) => `upload ${id} has all its bytes, and no document after ${maxSecondsToFinish} s`)
 }
 
 /**

@@ -16,6 +16,7 @@ export function describeReport(report: KillReport): string {
     `${report.cycles} cycles with seed ${report.seed}: ${report.kills} kills, ${report.troubles} other troubles`,
     `${report.answered} uploads answered 201 (${report.documents} documents), ${report.unknown} with unknown outcome` +
       `${answers.length > 0 ? ` (${answers.join(', ')})` : ''}, ${report.notSent} that found nobody`,
+    `${report.finishedInPieces} uploads in pieces became documents`,
     `${report.resumedMoves} claims of dead processes taken over`,
     `${report.downloads} downloads compared with what was uploaded`,
     `${report.garbageSeen} pieces of garbage seen, ${report.garbageCollected} collected, ` +

@@ -5,7 +5,7 @@ import type { ServiceAddresses } from '../support/services/packages/service-addr
 import { countTakeovers, watchBlobs } from '../support/blobs/watch-blobs.ts'
 import { befall } from './cause-fault.ts'
 import { checkAll, type Checked, checkCycle, type CheckNeeds } from './checks/check-cycle.ts'
-import { collectGarbage, migrateAll, stopInstances, waitForDrain } from './collect-garbage.ts'
+import { collectGarbage, migrateAll, stopInstances, waitForDrain, waitForEnds } from './collect-garbage.ts'
 import { openLedger } from './clients/ledger.ts'
 import { makeSenders } from './clients/make-senders.ts'
 import { openScene, type Scene } from './scene/open-scene.ts'
@@ -153,6 +153,8 @@ async function finish(run: Run, tell: (what: string) => void): Promise<void> {
   notPurged.forEach(tell)
   const waiting = await waitForDrain(scene, signal)
   waiting.forEach(tell)
+  const unfinished = await waitForEnds(scene, signal)
+  unfinished.forEach(tell)
   const left = run.wish.migrations ? await migrateAll(scene, signal) : []
   left.forEach(tell)
   const checked = await checkAll(run)
@@ -186,7 +188,13 @@ async function describeRun(run: Run, cycles: number): Promise<KillReport> {
 
 async function saveEvidence({ folder, client }: Scene, report: KillReport): Promise<void> {
   await writeFile(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`)
-  for (const table of ['document_versions', 'document_blobs', 'document_disposals', 'watch.copies']) {
+  for (const table of [
+    'document_versions',
+    'document_blobs',
+    'document_uploads',
+    'document_disposals',
+    'watch.copies',
+  ]) {
     const { rows } = await client.query(`select * from ${table}`)
     await writeFile(join(folder, `${table}.json`), `${JSON.stringify(rows, null, 2)}\n`)
   }

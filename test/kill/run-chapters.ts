@@ -42,6 +42,7 @@ const counted = [
   'leftToTheRule',
   'resumedMoves',
   'answered',
+  'finishedInPieces',
   'unknown',
   'notSent',
   'kills',

@@ -147,6 +147,16 @@ it('another person of the firm gets 404, and a firm_admin may end it', async () 
   expect(rows).toEqual([{ actor_id: admin.id, details: expect.objectContaining({ begun_by: owner.id }) }])
 })
 
+it('the rest of a piece is claimed for a minute at most, so that it keeps no document from its purge', async () => {
+  const { firm } = await beginOn(scene.onS3)
+  const { rows } = await sql<{ seconds: number }>`
+    select extract(epoch from claimed_until - now())::float8 as seconds from document_blobs
+    where firm_id = ${firm} and version_id is null and state = 'incoming'`.execute(scene.onS3.app.db)
+
+  expect(rows).toHaveLength(1)
+  expect(rows[0]?.seconds).toBeLessThanOrEqual(60)
+})
+
 it('the upload of another firm is unknown', async () => {
   const { address } = await beginOn(scene.onDisk)
   const { firm, admin } = await firmWithAdmin(scene.onDisk)

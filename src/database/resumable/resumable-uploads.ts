@@ -154,11 +154,11 @@ async function selectComplete(db: Db, condition: RawBuilder<unknown>): Promise<R
   return rows
 }
 
-/** After a failed attempt of the system task, which then waits for up to an hour. */
-export async function postponeEnd(db: Db, id: UploadId): Promise<void> {
+/** After a failed attempt of the system task. It waits for a minute, and for longer after each fault `isOfFile`. */
+export async function postponeEnd(db: Db, id: UploadId, { isOfFile }: { isOfFile: boolean }): Promise<void> {
   await sql`
-    update document_uploads set end_tries = end_tries + 1,
-      end_due_at = now() + least(interval '1 hour', interval '1 minute' * power(2, least(end_tries, 10)))
+    update document_uploads set end_tries = case when ${isOfFile} then end_tries + 1 else 0 end,
+      end_due_at = now() + least(interval '1 hour', interval '1 minute' * case when ${isOfFile} then power(2, least(end_tries, 10)) else 1 end)
     where id = ${id}`.execute(db)
 }
 

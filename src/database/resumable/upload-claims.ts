@@ -102,12 +102,15 @@ export async function recordProgress(
 
 type NewRest = { id: BlobId; firmId: FirmId; documentId: DocumentId; key: StorageKey }
 
-/** Inserts the row of a rest before its bytes are written. Until an upload names it, it counts as left behind. */
+/**
+ * Inserts the row of a rest before its bytes are written. Until an upload names it, it counts as left behind. Its
+ * claim is short: a document with a claimed blob is not purged, and the answer of the upload may have been lost.
+ */
 export async function insertRest(db: Db, processId: ProcessId, rest: NewRest): Promise<void> {
   await sql`
     insert into document_blobs (id, firm_id, document_id, store, storage_key, state, claimed_by, claimed_until)
     values (${rest.id}, ${rest.firmId}, ${rest.documentId}, 's3', ${rest.key}, 'incoming', ${processId}::uuid,
-      now() + interval '1 day')`.execute(db)
+      now() + make_interval(secs => ${claimSeconds}))`.execute(db)
 }
 
 /** Ends an upload: its blobs are removed from now on, and its reservation ends. Returns the ids of the blobs. */

@@ -70,7 +70,7 @@ async function finishOne(
       await recordEvent(needs.db, actor, { action: rights['documents.upload'].event, outcome, firmId, details })
       return 'rejected'
     }
-    await postponeEnd(needs.db, upload.id)
+    await postponeEnd(needs.db, upload.id, { isOfFile: !isAppError(failure, 'store_unavailable') })
     const about = { event: 'upload_not_finished', upload_id: upload.id, err: error }
     needs.log.warn(about, 'upload could not be finished, trying again later')
     return 'left'

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type DrawnFile, drawFile, drawScan } from './draw-file.ts'
 import { fetchDocument } from './fetch-document.ts'
 import { sendFile, type Outcome } from './upload-file.ts'
+import { sendInPieces } from './upload-in-pieces.ts'
 import type { Ledger, SentFile } from './ledger.ts'
 import type { Sender } from './make-senders.ts'
 import { settleAll } from '../scene/settle-all.ts'
@@ -46,6 +47,7 @@ export async function runClients(needs: ClientNeeds, work: Work): Promise<void> 
       const errand = { sender, cycle: work.cycle, name: `${name} ${turn}` }
       if (index < 2 && needs.isS3Slow()) await uploadSeveral(needs, random, errand, 'scans')
       else if (random.percent(25)) await download(needs, random, sender)
+      else if (random.percent(30)) await uploadInPieces(needs, random, errand)
       else if (random.percent(20)) await uploadSeveral(needs, random, errand, 'documents')
       else await upload(needs, random, errand, drawFile(random, errand.name))
     }
@@ -73,6 +75,13 @@ async function uploadSeveral(
       await upload(needs, random, { ...errand, name }, file)
     }),
   )
+}
+
+async function uploadInPieces(needs: ClientNeeds, random: Random, { sender, cycle, name }: Errand): Promise<void> {
+  const file = drawFile(random, name)
+  const idempotencyKey = random.percent(50) ? name : undefined
+  const sent = { sha256: file.sha256, size: file.bytes.length, firmId: sender.firmId, cycle, idempotencyKey }
+  await sendInPieces({ ...needs, url: () => someUrl(needs, random) }, random, { sender, file, sent })
 }
 
 async function upload(

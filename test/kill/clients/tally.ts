@@ -2,6 +2,8 @@ import type { Outcome } from './upload-file.ts'
 
 export type Counts = {
   answered: number
+  /** Uploads in pieces that became documents. */
+  finishedInPieces: number
   unknown: number
   /** Attempts with a refused connection. */
   notSent: number
@@ -20,6 +22,7 @@ export type Tally = {
   failures: Map<string, number>
   count(outcome: Outcome): void
   downloaded(): void
+  finishedInPieces(): void
   killed(): void
   troubled(): void
   /** The same item may be reported in every cycle. */
@@ -29,6 +32,7 @@ export type Tally = {
 export function makeTally(): Tally {
   const counts: Counts = {
     answered: 0,
+    finishedInPieces: 0,
     unknown: 0,
     notSent: 0,
     kills: 0,
@@ -58,6 +62,7 @@ export function makeTally(): Tally {
         }
       }
     },
+    finishedInPieces: () => void (counts.finishedInPieces += 1),
     downloaded: () => void (counts.downloads += 1),
     killed: () => void (counts.kills += 1),
     troubled: () => void (counts.troubles += 1),

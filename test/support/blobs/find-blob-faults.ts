@@ -38,10 +38,14 @@ export async function findBlobFaults(query: Query): Promise<string[]> {
   return found
 }
 
-/** Keys of uploads in progress of live processes; empty if no client uploads. */
+/**
+ * Keys of uploads in progress of live processes; empty if no client uploads. The rest of a resumable upload, which is no
+ * version, waits for the next piece.
+ */
 export async function listUploadsUnderWay(query: Query): Promise<string[]> {
   const rows = await query<{ key: string }>(`
     select b.storage_key as key from document_blobs b
-    where b.state = 'incoming' and b.source_id is null and b.source_key is null and ${isAlive('b.claimed_by')}`)
+    where b.state = 'incoming' and b.source_id is null and b.source_key is null
+      and b.version_id is not null and ${isAlive('b.claimed_by')}`)
   return rows.map(({ key }) => key)
 }
