@@ -121,6 +121,7 @@ async function readBack(needs: EndNeeds, upload: ResumableUpload): Promise<Recei
     maxBytes: totalBytes,
     allowedMimeTypes: type?.allowedTypes ?? defaultMimeTypes,
     expectedSha256: expectedSha256 ?? undefined,
+    isFromStore: true,
     signal: neverAborted,
   })
 }

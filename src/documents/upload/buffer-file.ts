@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 
 import { AppError } from '../../errors/app-error.ts'
+import { freeBytes } from '../../files/free-bytes.ts'
 import type { BufferedContent, SpooledContent } from '../../storage/file-store.ts'
 import type { Spool, SpoolFile } from '../../storage/spool/spool.ts'
 import type { ByteBudget, ReleaseBytes } from '../../storage/streams/memory-budget.ts'
@@ -64,6 +65,8 @@ function finishHash(hash: Hash, expected: string | undefined): Sha256 {
 type SpoolOptions = Checks & {
   /** Undefined if the bytes were scanned before. */
   scan?: ScanFeed
+  /** Whether a chunk's memory is freed once it is in the spool: nobody else reads it. */
+  freesChunks?: boolean
   /** Ends the incoming stream, so that a stalled client cannot delay the release. */
   stop: () => void
 }
@@ -90,7 +93,7 @@ export async function streamToSpool(
 async function appendAll(
   file: SpoolFile,
   chunks: Chunks,
-  { expectedSha256, check, scan }: Omit<SpoolOptions, 'stop'>,
+  { expectedSha256, check, scan, freesChunks = false }: Omit<SpoolOptions, 'stop'>,
 ): Promise<void> {
   const hash = createHash('sha256')
   let size = 0
@@ -100,6 +103,7 @@ async function appendAll(
       size += chunk.length
       await file.append(chunk)
       await scan?.take(chunk)
+      if (freesChunks) freeBytes(chunk)
     }
     const sha256 = finishHash(hash, expectedSha256)
     if (check !== undefined) await withFileContent(file.content.path, check)

@@ -100,6 +100,8 @@ type FileRules = {
   maxBytes: number
   allowedMimeTypes: readonly string[]
   expectedSha256: string | undefined
+  /** Whether the bytes come from a store, which does not read its chunks again. */
+  isFromStore?: boolean
   signal: AbortSignal
 }
 
@@ -122,7 +124,7 @@ export type ReceivedFile = {
  * start removes the spool file. Throws `empty_file`, `unsupported_type`, `too_large`, `infected`, `store_unavailable`.
  */
 export async function receiveFile(needs: ReceiveNeeds, file: FileWithHead, rules: FileRules): Promise<ReceivedFile> {
-  const { declaredBytes = Infinity, signal, expectedSha256, fileName } = rules
+  const { declaredBytes = Infinity, signal, expectedSha256, fileName, isFromStore = false } = rules
   const { head, detected, declaredType } = file
   if (head.length === 0) throw new AppError('empty_file', 'The file is empty. Choose another file and send it again.')
   const format = requireAllowedFormat(detected, { fileName, declaredType }, rules.allowedMimeTypes)
@@ -133,7 +135,7 @@ export async function receiveFile(needs: ReceiveNeeds, file: FileWithHead, rules
   const buffered =
     maxBytes <= maxBytesInMemory
       ? await bufferAndScan(needs, chunks, { ...checks, maxBytes, signal })
-      : await spoolAndScan(needs, chunks, { ...checks, bytes: file.bytes, signal })
+      : await spoolAndScan(needs, chunks, { ...checks, bytes: file.bytes, signal, isFromStore })
   const { content } = buffered
   return { format, scanStartedAt, maxBytes: content.kind === 'memory' ? content.bytes.length : maxBytes, ...buffered }
 }
@@ -164,11 +166,14 @@ async function bufferAndScan(
 async function spoolAndScan(
   needs: ReceiveNeeds,
   chunks: Chunks,
-  { bytes, signal, ...checks }: Checks & { bytes: Readable; signal: AbortSignal },
+  { bytes, signal, isFromStore, ...checks }: Checks & { bytes: Readable; signal: AbortSignal; isFromStore: boolean },
 ): Promise<BufferedFile> {
   const scan = startStreamScan(needs, signal)
   try {
-    const spooled = await streamToSpool(needs.spool, chunks, { ...checks, scan, stop: () => bytes.destroy() })
+    // A scanner may still be sending a chunk.
+    const freesChunks = isFromStore && needs.scanner === undefined
+    const stop = () => void bytes.destroy()
+    const spooled = await streamToSpool(needs.spool, chunks, { ...checks, scan, stop, freesChunks })
     return { ...spooled, scanStatus: () => scan.finish() }
   } catch (error) {
     // Without a spool file nothing feeds the scan, which would block one of the scanner's connections.

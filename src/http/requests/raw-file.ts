@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 import { AppError } from '../../errors/app-error.ts'
+import { freeBytes } from '../../files/free-bytes.ts'
 import type { IncomingUpload } from '../../documents/upload/upload.ts'
 import { signalOfClient } from './file-form.ts'
 
@@ -42,7 +43,8 @@ export function readRawUpload(
 
 /**
  * Reads a body with every byte that arrived before the client left: an iteration of the stream would drop those in its
- * buffer. On an abort it ends the body, and throws the signal's reason behind its last byte.
+ * buffer. On an abort it ends the body, and throws the signal's reason behind its last byte. A chunk is valid until the
+ * next one is asked for.
  */
 export async function* readUntilBroken(body: IncomingMessage, signal: AbortSignal): AsyncGenerator<Buffer, void> {
   let changed = Promise.withResolvers<void>()
@@ -60,8 +62,10 @@ export async function* readUntilBroken(body: IncomingMessage, signal: AbortSigna
       // Set before the buffer is read, so that no event in between is missed.
       changed = Promise.withResolvers<void>()
       const chunk: Buffer | null = body.read()
-      if (chunk !== null) yield chunk
-      else if (body.readableEnded) return
+      if (chunk !== null) {
+        yield chunk
+        freeBytes(chunk)
+      } else if (body.readableEnded) return
       else if (body.destroyed) break
       else await changed.promise
     }
