@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 
 import type { Db } from '../../../src/database/connection/client.ts'
 import { listDocuments } from '../../../src/database/documents/list-documents.ts'
+import { listApplications } from '../../../src/database/review/applications.ts'
 import { type Membership, requireMembership } from '../../../src/database/people/check-access.ts'
 import { confidentialRoles, rights } from '../../../src/people/rights.ts'
 import type { FirmId, UserId } from '../../../src/vocabulary/vocabulary.ts'
@@ -112,4 +113,17 @@ it('a member sees a confidential document of another while its current version i
   expect(await list()).toBe(1)
   await addVersion(3, other.id)
   expect(await list()).toBe(0)
+})
+
+it('a page of applications reads no more rows than it has, with and without a status', async () => {
+  const { db, firm } = scene
+  await sql`
+    insert into firm_applications (id, firm_id, status, created_at, updated_at)
+    select gen_random_uuid(), ${firm}, case when n % 100 = 0 then 'approved' else 'rejected' end,
+      now() - n * interval '1 minute', now()
+    from generate_series(1, 10000) n`.execute(db)
+  await sql`analyze firm_applications`.execute(db)
+  const page = { limit: pageSize, after: undefined }
+  for (const status of [undefined, 'approved', 'rejected'] as const)
+    expect(await rowsReadBy(db, (trx) => listApplications(trx, status, page))).toBeLessThan(3 * pageSize)
 })
