@@ -35,7 +35,7 @@ create index document_review_queue_claims on document_review_queue (claimed_by) 
 
 -- For a new version, in one short statement, since uploads wait for it. A version that is not the current one yet becomes so
 -- by a later statement, whose trigger calls the function below.
-create function document_enter_review_queue() returns trigger language plpgsql set enable_seqscan = off as $$
+create function document_enter_review_queue() returns trigger language plpgsql set enable_seqscan = off set jit = off as $$
 begin
   insert into document_review_queue as q (document_id, firm_id, document_type, version, waiting_since, is_scanned,
     uploaded_by)
