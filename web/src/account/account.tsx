@@ -1,34 +1,67 @@
 import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
 
+import type { Schemas } from '../api/openapi.d.ts'
 import { optionsQuery, selfQuery } from '../api/queries.ts'
 import { PageFrame } from '../app/page-frame.tsx'
 import { Given, useTexts } from '../texts/texts.tsx'
 import { ChangePassword } from './change-password.tsx'
+import { UnverifiedEmail } from './settings/email-state.tsx'
+import { MailChoice } from './settings/mail-choice.tsx'
+import { RecoveryCodes } from './settings/recovery-codes.tsx'
+import { SecondFactors } from './settings/second-factors.tsx'
+import { Sessions } from './settings/sessions.tsx'
+import { refreshSelf } from './settings/setting-queries.ts'
+import './settings/settings.css'
 
 export function Account() {
   const { account, changePassword } = useTexts()
   const { data: self } = useQuery(selfQuery)
   const { data: options } = useQuery(optionsQuery)
+  const [codes, setCodes] = useState<string[]>()
+  const finish = () => {
+    setCodes(undefined)
+    void refreshSelf()
+  }
+  if (codes !== undefined) return <RecoveryCodes codes={codes} onSaved={finish} />
   return (
     <PageFrame title={account.title} width="narrow">
-      {self === undefined ? null : (
-        <dl className="facts">
-          <dt>{account.name}</dt>
-          <dd>
-            <Given>{`${self.first_name} ${self.last_name}`}</Given>
-          </dd>
-          <dt>{account.signedInAs}</dt>
-          <dd>
-            <Given>{self.email}</Given>
-          </dd>
-        </dl>
-      )}
+      {self === undefined ? null : <Facts self={self} />}
       {options?.password === true ? (
         <section>
           <h2>{changePassword.title}</h2>
-          <ChangePassword />
+          <ChangePassword onDone={() => void refreshSelf()} />
         </section>
       ) : null}
+      {options?.password === true && self !== undefined ? (
+        <SecondFactors factors={self.second_factors} onCodes={setCodes} />
+      ) : null}
+      <Sessions />
+      <MailChoice />
     </PageFrame>
+  )
+}
+
+function Facts({ self }: { self: Schemas['Self'] }) {
+  const { account, settings } = useTexts()
+  return (
+    <>
+      <dl className="facts">
+        <dt>{account.name}</dt>
+        <dd>
+          <Given>{`${self.first_name} ${self.last_name}`}</Given>
+        </dd>
+        <dt>{account.signedInAs}</dt>
+        <dd>
+          <Given>{self.email}</Given>{' '}
+          {self.email_verified ? (
+            <span className="badge badge-good">{settings.verified}</span>
+          ) : (
+            <span className="badge badge-warn">{settings.unverified}</span>
+          )}
+        </dd>
+      </dl>
+      {self.email_verified ? null : <UnverifiedEmail />}
+    </>
   )
 }

@@ -38,7 +38,8 @@ function OfToken({ token }: { token: string }) {
     mutationFn: () => dataOf(api.POST('/api/v1/invitations/{token}/accept', path)),
     async onSuccess({ firm_id: firmId }) {
       forgetToken()
-      await queryClient.invalidateQueries()
+      // The invitation itself does not exist any more.
+      await queryClient.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'invitation' })
       void navigate(`/firms/${firmId}/checklist`, { replace: true })
     },
   })

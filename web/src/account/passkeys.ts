@@ -2,6 +2,7 @@ import { api } from '../api/client.ts'
 import type { Schemas } from '../api/openapi.d.ts'
 import { dataOf } from '../api/problem.ts'
 
+type NewPasskey = Schemas['NewPasskeyInput']
 type Assertion = Schemas['PasskeyAssertionInput']
 
 /** Whether this browser has passkeys and reads their options as JSON. */
@@ -24,4 +25,14 @@ export async function provePasskey(options: Schemas['PasskeyOptions']): Promise<
   if (!(credential instanceof PublicKeyCredential)) throw new Error('the device gave no passkey')
   // JSON of WebAuthn, as the service reads it.
   return credential.toJSON() as unknown as Assertion
+}
+
+/** Asks the device to create a passkey by the options of the service. Throws if the person cancels. */
+export async function createPasskey(options: Schemas['PasskeyOptions']): Promise<NewPasskey> {
+  const given = options as unknown as PublicKeyCredentialCreationOptionsJSON
+  const credential = await navigator.credentials.create({
+    publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(given),
+  })
+  if (!(credential instanceof PublicKeyCredential)) throw new Error('the device made no passkey')
+  return credential.toJSON() as unknown as NewPasskey
 }

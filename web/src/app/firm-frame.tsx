@@ -45,6 +45,7 @@ export function FirmBar({ firm }: { firm: Firm }) {
       <nav aria-label={shell.sections} className="sections">
         <NavLink to={`/firms/${firm.id}/checklist`}>{shell.checklist}</NavLink>
         <NavLink to={`/firms/${firm.id}/documents`}>{shell.documents}</NavLink>
+        {firm.role === 'reviewer' ? null : <NavLink to={`/firms/${firm.id}/members`}>{shell.members}</NavLink>}
       </nav>
       {firm.is_locked ? <p className="firm-locked">{shell.locked}</p> : null}
     </section>

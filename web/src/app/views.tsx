@@ -18,6 +18,7 @@ const VerifyEmail = lazy(async () => ({ default: (await import('../account/verif
 const Invitation = lazy(async () => ({ default: (await import('../account/invitation.tsx')).Invitation }))
 const Account = lazy(async () => ({ default: (await import('../account/account.tsx')).Account }))
 const RegisterFirm = lazy(async () => ({ default: (await import('../firms/register-firm.tsx')).RegisterFirm }))
+const Members = lazy(async () => ({ default: (await import('../firms/members.tsx')).Members }))
 const DocumentList = lazy(async () => ({ default: (await import('../documents/document-list.tsx')).DocumentList }))
 const DocumentView = lazy(async () => ({ default: (await import('../documents/document-view.tsx')).DocumentView }))
 const OperatorViews = lazy(async () => ({ default: (await import('../operator/operator-views.tsx')).OperatorViews }))
@@ -47,6 +48,7 @@ export function Views() {
             <Route index element={<Navigate to="checklist" replace />} />
             <Route path="checklist" element={<Checklist />} />
             <Route path="documents" element={<DocumentList />} />
+            <Route path="members" element={<Members />} />
             <Route path="documents/:documentId" element={<DocumentView />} />
           </Route>
         </Route>

@@ -1,71 +1,8 @@
 import { Button } from '@mantine/core'
 import { type ReactNode, useEffect, useRef, useState } from 'react'
 
-import { Failure } from '../api/problem.ts'
-import { PasswordField, useFieldError } from '../parts/form.tsx'
-import { ProblemBox } from '../parts/problem-box.tsx'
+import { useFieldError } from '../parts/form.tsx'
 import { useTexts } from '../texts/texts.tsx'
-
-type ConfirmProps = {
-  label: string
-  /** What it does, and whether it can be undone. */
-  question: string
-  isPending: boolean
-  error: Error | null
-  run: () => void
-  isDanger?: boolean
-  children?: ReactNode
-}
-
-/** Asks in place before something that somebody else will notice. The first press changes nothing. */
-export function Confirm({ label, question, isPending, error, run, isDanger = false, children }: ConfirmProps) {
-  const { common } = useTexts()
-  const [isAsking, setAsking] = useState(false)
-  const yes = useRef<HTMLButtonElement>(null)
-  useEffect(() => {
-    if (isAsking) yes.current?.focus()
-  }, [isAsking])
-  if (!isAsking)
-    return (
-      <Button variant="default" onClick={() => setAsking(true)}>
-        {label}
-      </Button>
-    )
-  return (
-    <div className="box box-warn operator-confirm" role="group" aria-label={label}>
-      <p>{question}</p>
-      {children}
-      {error === null ? null : <ProblemBox error={error} />}
-      <span className="actions">
-        <Button ref={yes} loading={isPending} className={isDanger ? 'operator-danger-yes' : undefined} onClick={run}>
-          {label}
-        </Button>
-        <Button variant="default" onClick={() => setAsking(false)}>
-          {common.cancel}
-        </Button>
-      </span>
-    </div>
-  )
-}
-
-/** Asked for once the service wants it: the login is not new any more. */
-export function ProofField({ error }: { error: Error | null }) {
-  const { common, operator: texts } = useTexts()
-  const [isAsked, setAsked] = useState(false)
-  useEffect(() => {
-    if (error instanceof Failure && error.code === 'forbidden') setAsked(true)
-  }, [error])
-  if (!isAsked) return null
-  return (
-    <PasswordField name="password" label={common.password} description={texts.proof} autoComplete="current-password" />
-  )
-}
-
-/** The password of the form, if there is one. */
-export function proofOf(value: (name: string) => string): { password?: string } {
-  const password = value('password')
-  return password === '' ? {} : { password }
-}
 
 type CheckProps = { name: string; label: ReactNode; defaultChecked?: boolean }
 

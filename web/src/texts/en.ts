@@ -3,8 +3,10 @@ import { accountTexts } from './en/account.ts'
 import { commonTexts } from './en/common.ts'
 import { documentTexts } from './en/documents.ts'
 import { firmTexts } from './en/firms.ts'
+import { memberTexts } from './en/members.ts'
 import { photoTexts } from './en/photos.ts'
 import { operatorTexts } from './en/operator.ts'
+import { settingTexts } from './en/settings.ts'
 import { uploadTexts } from './en/uploads.ts'
 import { previewTexts } from './en/preview.ts'
 import { reviewTexts } from './en/review.ts'
@@ -17,7 +19,9 @@ export const en = {
   product: 'Paniq Documents',
   ...commonTexts,
   ...accountTexts,
+  ...settingTexts,
   ...firmTexts,
+  ...memberTexts,
   ...documentTexts,
   ...operatorTexts,
   ...photoTexts,

@@ -12,7 +12,7 @@ import { ProblemBox } from '../../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { allFirmsQuery, FirmBadges } from './firms.tsx'
 import { OperatorFrame } from '../operator-frame.tsx'
-import { Confirm } from '../parts.tsx'
+import { Confirm } from '../../parts/confirm.tsx'
 
 const gibibyte = 1024 ** 3
 

@@ -7,7 +7,7 @@ import { selfQuery } from '../../api/queries.ts'
 import { useNotify } from '../../app/notices.tsx'
 import { Form, PasswordField } from '../../parts/form.tsx'
 import { Given, useTexts } from '../../texts/texts.tsx'
-import { Confirm } from '../parts.tsx'
+import { Confirm } from '../../parts/confirm.tsx'
 
 type User = Schemas['User']
 

@@ -7,11 +7,13 @@ import type { Schemas } from '../../api/openapi.d.ts'
 import { dataOf } from '../../api/problem.ts'
 import { useNotify } from '../../app/notices.tsx'
 import { Loading } from '../../app/page-frame.tsx'
+import { Confirm } from '../../parts/confirm.tsx'
 import { Field, Form } from '../../parts/form.tsx'
 import { ProblemBox } from '../../parts/problem-box.tsx'
+import { ProofField, proofOf } from '../../parts/proof-field.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { OperatorFrame } from '../operator-frame.tsx'
-import { Check, Checks, Confirm, Empty, isChecked, ProofField, proofOf, Secret } from '../parts.tsx'
+import { Check, Checks, Empty, isChecked, Secret } from '../parts.tsx'
 
 type Key = Schemas['ApiKey']
 

@@ -10,7 +10,7 @@ import { Loading, NotFound } from '../../app/page-frame.tsx'
 import { ProblemBox } from '../../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { OperatorFrame } from '../operator-frame.tsx'
-import { Confirm } from '../parts.tsx'
+import { Confirm } from '../../parts/confirm.tsx'
 import { type Webhook, WebhookBadge, webhooksQuery } from './webhooks.tsx'
 
 type Delivery = Schemas['WebhookDelivery']

@@ -9,9 +9,10 @@ import { dataOf } from '../../api/problem.ts'
 import { Loading } from '../../app/page-frame.tsx'
 import { Field, Form } from '../../parts/form.tsx'
 import { ProblemBox } from '../../parts/problem-box.tsx'
+import { ProofField, proofOf } from '../../parts/proof-field.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { OperatorFrame } from '../operator-frame.tsx'
-import { Check, Checks, Empty, isChecked, ProofField, proofOf, Secret } from '../parts.tsx'
+import { Check, Checks, Empty, isChecked, Secret } from '../parts.tsx'
 
 export type Webhook = Schemas['Webhook']
 

@@ -86,6 +86,7 @@ export const accountTexts = {
     step: 'Open this link on your phone, or type the key into the app. Then enter the six digits that it shows.',
     open: 'Open the authenticator app',
     key: 'Key',
+    code: 'Code of the app',
     confirm: 'Confirm',
     codesTitle: 'Save your recovery codes',
     codesHelp: 'They are shown only now. Each works once, if you lose your phone.',

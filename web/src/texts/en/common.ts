@@ -18,6 +18,8 @@ export const commonTexts = {
     passwordHint: 'At least 10 characters. Three or four random words are strong and easy to remember.',
     showPassword: 'Show or hide the password',
     hide: 'Hide',
+    copied: 'Copied',
+    proof: 'Enter your password to show that it is you.',
     backTo: (name: string) => `Back to ${name}`,
   },
   errors: {
@@ -39,6 +41,7 @@ export const commonTexts = {
     firms: 'Firms',
     checklist: 'Checklist',
     documents: 'Documents',
+    members: 'Members',
     operator: 'Administration',
     account: 'Account',
     signOut: 'Sign out',

@@ -1,0 +1,58 @@
+import { Anchor, Button } from '@mantine/core'
+import { useMutation } from '@tanstack/react-query'
+
+import { api } from '../../api/client.ts'
+import { dataOf } from '../../api/problem.ts'
+import { Field, Form } from '../../parts/form.tsx'
+import { isUnproven, ProofField, proofOf } from '../../parts/proof-field.tsx'
+import { Given, useTexts } from '../../texts/texts.tsx'
+
+type Props = { label: string; onCodes: (codes: string[]) => void; cancel?: () => void }
+
+/** Sets up an authenticator app: its key, then a code that confirms it. Ends with the recovery codes. */
+export function TotpSetup({ label, onCodes, cancel }: Props) {
+  const { enrol, common } = useTexts()
+  const begin = useMutation({
+    mutationFn: (proof: { password?: string }) => dataOf(api.POST('/api/v1/auth/second-factor/totp', { body: proof })),
+  })
+  const confirm = useMutation({
+    mutationFn: (code: string) => dataOf(api.POST('/api/v1/auth/second-factor/totp/confirm', { body: { code } })),
+    onSuccess: ({ recovery_codes: codes }) => onCodes(codes),
+  })
+  if (begin.data === undefined)
+    return (
+      <Form
+        label={label}
+        isPending={begin.isPending}
+        error={isUnproven(begin) ? null : begin.error}
+        submit={(value) => begin.mutate(proofOf(value))}
+      >
+        <ProofField error={begin.error} />
+      </Form>
+    )
+  return (
+    <>
+      <p>{enrol.step}</p>
+      <Anchor href={begin.data.uri} className="tap">
+        {enrol.open}
+      </Anchor>
+      <p>{enrol.key}:</p>
+      <code className="secret">
+        <Given>{begin.data.secret}</Given>
+      </code>
+      <Form
+        label={enrol.confirm}
+        isPending={confirm.isPending}
+        error={confirm.error}
+        submit={(value) => confirm.mutate(value('code').trim())}
+      >
+        <Field name="code" label={enrol.code} inputMode="numeric" autoComplete="one-time-code" />
+      </Form>
+      {cancel === undefined ? null : (
+        <Button variant="subtle" onClick={cancel}>
+          {common.cancel}
+        </Button>
+      )}
+    </>
+  )
+}

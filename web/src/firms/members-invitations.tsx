@@ -1,0 +1,176 @@
+import { Button } from '@mantine/core'
+import { useInfiniteQuery, useMutation } from '@tanstack/react-query'
+import { useEffect, useRef, useState } from 'react'
+
+import { api } from '../api/client.ts'
+import type { Schemas } from '../api/openapi.d.ts'
+import { dataOf } from '../api/problem.ts'
+import type { Firm } from '../api/queries.ts'
+import { useNotify } from '../app/notices.tsx'
+import { Confirm } from '../parts/confirm.tsx'
+import { CopyButton } from '../parts/copy-button.tsx'
+import { Field, Form } from '../parts/form.tsx'
+import { ProblemBox } from '../parts/problem-box.tsx'
+import { Given, useFormats, useTexts } from '../texts/texts.tsx'
+import { invitationsQuery, refreshMembers } from './member-queries.ts'
+import { RoleChoice, roleOf } from './members-list.tsx'
+
+type Created = Schemas['CreatedInvitation']
+
+/** Invites people, and lists the invitations that are open. */
+export function Invitations({ firm }: { firm: Firm }) {
+  const { members: texts, common } = useTexts()
+  const open = useInfiniteQuery(invitationsQuery(firm.id))
+  const [created, setCreated] = useState<Created>()
+  const mayInvite = firm.role === 'firm_admin' && !firm.is_locked
+  const invitations = open.data?.pages.flatMap(({ items }) => items) ?? []
+  return (
+    <>
+      {mayInvite ? <Invite firmId={firm.id} onCreated={setCreated} /> : null}
+      {created === undefined ? null : (
+        <CreatedInvitation key={created.link} invitation={created} close={() => setCreated(undefined)} />
+      )}
+      {open.error === null ? null : <ProblemBox error={open.error} retry={() => void open.refetch()} />}
+      {invitations.length === 0 ? null : (
+        <section>
+          <h2>{texts.open}</h2>
+          <ul className="rows">
+            {invitations.map((invitation) => (
+              <InvitationRow key={invitation.id} firm={firm} invitation={invitation} onCreated={setCreated} />
+            ))}
+          </ul>
+          {open.hasNextPage ? (
+            <Button variant="default" loading={open.isFetchingNextPage} onClick={() => void open.fetchNextPage()}>
+              {common.showMore}
+            </Button>
+          ) : null}
+        </section>
+      )}
+    </>
+  )
+}
+
+function useInvite(firmId: string, onCreated: (created: Created) => void) {
+  return useMutation({
+    mutationFn: (body: Schemas['NewInvitationInput']) =>
+      dataOf(api.POST('/api/v1/security-firms/{firm_id}/invitations', { params: { path: { firm_id: firmId } }, body })),
+    async onSuccess(created) {
+      onCreated(created)
+      await refreshMembers(firmId)
+    },
+  })
+}
+
+type InviteProps = { firmId: string; onCreated: (created: Created) => void }
+
+function Invite({ firmId, onCreated }: InviteProps) {
+  const { members: texts, common } = useTexts()
+  const [isOpen, setOpen] = useState(false)
+  const inviting = useInvite(firmId, (created) => {
+    setOpen(false)
+    onCreated(created)
+  })
+  if (!isOpen)
+    return (
+      <Button size="md" onClick={() => setOpen(true)}>
+        {texts.invite}
+      </Button>
+    )
+  return (
+    <section className="box member-form">
+      <h2>{texts.invite}</h2>
+      <p>{texts.inviteHelp}</p>
+      <Form
+        label={texts.send}
+        isPending={inviting.isPending}
+        error={inviting.error}
+        submit={(value) => inviting.mutate({ email: value('email'), role: roleOf(value('role')) })}
+      >
+        <Field name="email" type="email" label={texts.inviteEmail} autoComplete="off" />
+        <RoleChoice start="firm_user" />
+      </Form>
+      <Button variant="subtle" onClick={() => setOpen(false)}>
+        {common.cancel}
+      </Button>
+    </section>
+  )
+}
+
+/** The link, which the service shows this once. */
+function CreatedInvitation({ invitation, close }: { invitation: Created; close: () => void }) {
+  const { members: texts } = useTexts()
+  const formats = useFormats()
+  const box = useRef<HTMLDivElement>(null)
+  useEffect(() => box.current?.focus(), [])
+  return (
+    <div ref={box} className="box box-good" tabIndex={-1} role="group" aria-label={texts.sentTitle}>
+      <h2>{texts.sentTitle}</h2>
+      <p>{texts.sentTo(invitation.email)}</p>
+      <p>{texts.sentHelp(formats.dateTime(invitation.expires_at))}</p>
+      <code className="secret" data-given>
+        {invitation.link}
+      </code>
+      <span className="actions">
+        <CopyButton label={texts.copy} text={invitation.link} />
+        <Button variant="default" onClick={close}>
+          {texts.done}
+        </Button>
+      </span>
+    </div>
+  )
+}
+
+type RowProps = { firm: Firm; invitation: Schemas['Invitation']; onCreated: (created: Created) => void }
+
+function InvitationRow({ firm, invitation, onCreated }: RowProps) {
+  const { members: texts } = useTexts()
+  const formats = useFormats()
+  const notify = useNotify()
+  const { id, email, role } = invitation
+  const again = useInvite(firm.id, onCreated)
+  const withdrawing = useMutation({
+    mutationFn: () =>
+      dataOf(
+        api.DELETE('/api/v1/security-firms/{firm_id}/invitations/{id}', {
+          params: { path: { firm_id: firm.id, id } },
+        }),
+      ),
+    async onSuccess() {
+      await refreshMembers(firm.id)
+      notify(texts.withdrawn)
+    },
+  })
+  return (
+    <li className="row">
+      <div className="row-text">
+        <p className="card-title">
+          <Given>{email}</Given>
+        </p>
+        <p className="card-line">
+          {texts.roleNames[role]} · {texts.until(formats.dateTime(invitation.expires_at))}
+        </p>
+      </div>
+      {again.error === null ? null : <ProblemBox error={again.error} />}
+      {firm.role === 'firm_admin' && !firm.is_locked ? (
+        <div className="actions">
+          <Button
+            variant="default"
+            aria-label={texts.againFor(email)}
+            loading={again.isPending}
+            onClick={() => again.mutate({ email, role })}
+          >
+            {texts.again}
+          </Button>
+          <Confirm
+            label={texts.withdraw}
+            question={texts.withdrawQuestion(email)}
+            isDanger
+            isPending={withdrawing.isPending}
+            error={withdrawing.error}
+            run={() => withdrawing.mutate()}
+          />
+        </div>
+      ) : null}
+    </li>
+  )
+}
