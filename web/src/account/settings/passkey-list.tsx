@@ -58,9 +58,9 @@ function AddPasskey({ onCodes, close }: OnCodes & { close: () => void }) {
     },
     async onSuccess({ recovery_codes: codes }) {
       await refreshSelf()
-      notify(texts.passkeyAdded)
       close()
-      if (codes !== undefined) onCodes(codes)
+      if (codes === undefined) notify(texts.passkeyAdded)
+      else onCodes(codes)
     },
   })
   const { error } = adding
