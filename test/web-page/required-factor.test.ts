@@ -1,0 +1,25 @@
+import { TOTP } from 'otpauth'
+import { expect, test } from 'vitest'
+
+import { pageInBrowser } from '../support/browser/page-scene.ts'
+import { accountWithFirm, signInOn } from '../support/browser/people-at-work.ts'
+import { visit } from '../support/browser/visit.ts'
+import { findFaults } from './operator/administrator.ts'
+
+const scene = pageInBrowser({ SECOND_FACTOR: 'everyone' })
+
+test('where a second factor is required, the app is set up before anything else', async () => {
+  const { account } = await accountWithFirm(scene.service)
+  const page = await visit(scene, { size: 'phone', expects: ['Failed to load resource'] })
+  await signInOn(page, account)
+  await page.getByRole('button', { name: 'Begin' }).click()
+  const totp = new TOTP({ secret: (await page.locator('.secret').textContent()) ?? '' })
+  await page.getByLabel('Code of the app').fill(totp.generate())
+  expect(await findFaults(page)).toEqual([])
+  await page.getByRole('button', { name: 'Confirm' }).click()
+  await page.getByRole('heading', { name: 'Save your recovery codes' }).waitFor()
+  expect(await page.locator('.codes li').allTextContents()).toHaveLength(10)
+  await page.getByRole('button', { name: 'I have saved them' }).click()
+
+  await page.getByRole('heading', { name: 'Next step' }).waitFor()
+})
