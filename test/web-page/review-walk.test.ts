@@ -1,8 +1,11 @@
+import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 
+import type { DocumentShape } from '../../src/contract/documents.ts'
+import { findBarriers } from '../support/browser/check-accessibility.ts'
 import { pageInBrowser } from '../support/browser/page-scene.ts'
-import { accountWithFirm, signInOn } from '../support/browser/people-at-work.ts'
-import { previewShows, reviewerAccount } from '../support/browser/reviewers.ts'
+import { type Account, accountWithFirm, review, signInOn } from '../support/browser/people-at-work.ts'
+import { previewShows, reviewerAccount, statesOf } from '../support/browser/reviewers.ts'
 import { visit } from '../support/browser/visit.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
 import { makePng } from '../support/files/make-files.ts'
@@ -37,14 +40,85 @@ test('a reviewer decides several documents by keyboard alone, and the firm sees 
   await page.keyboard.press('a')
   await page.getByText('Nothing waits for you').waitFor()
 
-  const answer = await fetch(`${url}/api/v1/security-firms/${firm}/checklist`, { headers: account.headers })
-  const { items } = (await answer.json()) as {
-    items: { document_type: string; state: string; review_reason: string }[]
-  }
-  const states = Object.fromEntries(items.map((item) => [item.document_type, [item.state, item.review_reason]]))
-  expect(states).toMatchObject({
+  expect(await statesOf(scene.service, firm, account)).toMatchObject({
     tax_clearance: ['verified', null],
     identity_document: ['rejected', 'unreadable'],
     bank_statement: ['verified', null],
   })
 })
+
+test('undo brings the last document back, and the other decision counts', async () => {
+  const { account, firm, document, page } = await deskOfOne()
+
+  await page.keyboard.press('a')
+  await page.getByText('Accepted: licence.pdf').waitFor()
+  await page.getByText('Nothing waits for you').waitFor()
+  await page.keyboard.press('u')
+  await previewShows(page, document)
+  await page.getByText('This version is accepted.').waitFor()
+  await page.keyboard.press('r')
+  await page.keyboard.press('3')
+  await page.keyboard.press('Enter')
+  await page.getByText('Rejected: licence.pdf').waitFor()
+
+  expect(await statesOf(scene.service, firm, account)).toMatchObject({ tax_clearance: ['rejected', 'incomplete'] })
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await page.getByText('This version is rejected.').waitFor()
+})
+
+test('a version that was replaced while it was read is reported, and not decided on', async () => {
+  const { account, firm, document, page } = await deskOfOne({ expects: ['Failed to load resource'] })
+  await addVersion(document, account)
+
+  await page.keyboard.press('a')
+  await page.getByText('The document changed while you read it').waitFor()
+  expect(await statesOf(scene.service, firm, account)).toMatchObject({ tax_clearance: ['pending', null] })
+  await page.getByRole('button', { name: 'Show it as it is now' }).click()
+  await previewShows(page, { ...document, version: 2 })
+  await page.keyboard.press('a')
+  await page.getByText('Accepted: newer.pdf').waitFor()
+})
+
+test('a decision of somebody else is reported when the reviewer comes back to the page', async () => {
+  const { document, page } = await deskOfOne({ expects: ['Failed to load resource'] })
+  // The claim has ended meanwhile.
+  await sql`update document_review_queue set claimed_by = null, claimed_until = null`.execute(scene.service.app.db)
+  await review(scene.service, document, { decision: 'verify' })
+  await page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`)
+
+  await page.getByText('The document changed while you read it').waitFor()
+  await page.getByRole('button', { name: 'Show it as it is now' }).click()
+  await page.getByText('This version is accepted.').waitFor()
+})
+
+test('a document that another reviewer has claimed is named, and comes back once it is put back', async () => {
+  const { document, page } = await deskOfOne()
+  const other = await visit(scene, { size: 'phone', expects: ['Failed to load resource'] })
+  await signInOn(other, await reviewerAccount(scene.service), `/review/documents/${document.firm_id}/${document.id}`)
+  await other.getByText('Thandi Nkosi has claimed this document').waitFor()
+  expect(await findBarriers(other)).toEqual([])
+
+  await page.getByRole('button', { name: 'Put back' }).click()
+  await page.getByRole('heading', { name: 'Review', exact: true }).waitFor()
+  await other.reload()
+  await previewShows(other, document)
+})
+
+/** A firm with one document, which a reviewer has before them. */
+async function deskOfOne({ expects = [] }: { expects?: string[] } = {}) {
+  const { account, firm } = await accountWithFirm(scene.service)
+  const document = await uploadDocument(scene.service.url, firm, account, { type: 'tax_clearance' })
+  const reviewer = await reviewerAccount(scene.service)
+  const page = await visit(scene, { size: 'desktop', expects })
+  await signInOn(page, reviewer, `/review/documents/${firm}/${document.id}`)
+  await previewShows(page, document)
+  return { account, firm, document, page, reviewer }
+}
+
+async function addVersion({ firm_id: firm, id }: DocumentShape, { headers }: Account): Promise<void> {
+  const form = new FormData()
+  form.append('file', new Blob([makeTextPdf(['Newer'])], { type: 'application/pdf' }), 'newer.pdf')
+  const address = `${scene.service.url}/api/v1/security-firms/${firm}/documents/${id}/versions`
+  const { status } = await fetch(address, { method: 'POST', headers, body: form })
+  if (status !== 201) throw new Error(`no version: ${status}`)
+}

@@ -1,6 +1,7 @@
-import { sql } from 'kysely'
 import type { Page } from 'playwright-core'
 
+import type { DocumentShape } from '../../../src/contract/documents.ts'
+import type { ChecklistShape } from '../../../src/contract/review.ts'
 import type { FirmId } from '../../../src/vocabulary/vocabulary.ts'
 import type { TestService } from '../service/start-service.ts'
 import { type Account, registerAccount } from './people-at-work.ts'
@@ -22,11 +23,24 @@ export async function administratorAccount(service: TestService): Promise<Accoun
   return account
 }
 
-export async function renameFirm({ app }: TestService, firm: FirmId, name: string): Promise<void> {
-  await sql`update security_firms set name = ${name} where id = ${firm}`.execute(app.db)
-}
-
 /** Waits until the preview shows the file of a document, which is drawn in a frame or on a canvas. */
 export async function previewShows(page: Page, document: { id: string; version: number }): Promise<void> {
   await page.locator(`[data-shown="${document.id}/${document.version}"]`).waitFor()
+}
+
+/** Opens a document at its address and waits until it is shown. */
+export async function openDocument(page: Page, document: DocumentShape): Promise<void> {
+  await page.goto(`/review/documents/${document.firm_id}/${document.id}`)
+  await previewShows(page, document)
+}
+
+/** The states of a firm's checklist by type, each with the reason of a rejection. */
+export async function statesOf(
+  { url }: TestService,
+  firm: FirmId,
+  { headers }: Account,
+): Promise<Record<string, [state: string, reason: string | null]>> {
+  const answer = await fetch(`${url}/api/v1/security-firms/${firm}/checklist`, { headers })
+  const { items } = (await answer.json()) as ChecklistShape
+  return Object.fromEntries(items.map((item) => [item.document_type, [item.state, item.review_reason]]))
 }

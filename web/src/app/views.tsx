@@ -24,6 +24,8 @@ const DocumentView = lazy(async () => ({ default: (await import('../documents/do
 const OperatorViews = lazy(async () => ({ default: (await import('../operator/operator-views.tsx')).OperatorViews }))
 const QueueView = lazy(async () => ({ default: (await import('../review/queue-view.tsx')).QueueView }))
 const ReviewDesk = lazy(async () => ({ default: (await import('../review/desk.tsx')).ReviewDesk }))
+const Applications = lazy(async () => ({ default: (await import('../review/application-list.tsx')).ApplicationList }))
+const Application = lazy(async () => ({ default: (await import('../review/application-view.tsx')).ApplicationView }))
 
 /** The addresses of the page. The service serves the page at the same ones (`pagePaths` in `src/http/page/page-routes.ts`). */
 export function Views() {
@@ -41,6 +43,8 @@ export function Views() {
           <Route path="/account" element={<Account />} />
           <Route path="/admin/*" element={<OperatorViews />} />
           <Route path="/review" element={<QueueView />} />
+          <Route path="/review/applications" element={<Applications />} />
+          <Route path="/review/applications/:firmId" element={<Application />} />
           <Route path="/review/documents/:firmId/:documentId" element={<ReviewDesk />} />
           <Route path="/firms" element={<FirmList />} />
           <Route path="/firms/register" element={<RegisterFirm />} />

@@ -17,7 +17,8 @@ import { DocumentFacts } from './document-facts.tsx'
 import { FirmAside } from './firm-aside.tsx'
 import { takeLastDecision } from './last-decision.ts'
 import { addressOf, claimNext, inOrder, skip } from './next-document.ts'
-import { deskQuery, type Place, queueQuery, release } from './review-queries.ts'
+import type { Place } from './last-decision.ts'
+import { deskQuery, queueQuery, release } from './review-queries.ts'
 import { ReviewBar } from './review-bar.tsx'
 import { useStillMine } from './still-mine.ts'
 
@@ -86,7 +87,7 @@ function Decide({ work, kind, document, tag }: DecideProps) {
         document={document}
         tag={tag}
         isDecided={kind === 'decided'}
-        onDecided={work.next}
+        onDecided={work.goOn}
         actions={
           <>
             <NextButton work={work} />
@@ -132,10 +133,11 @@ function useWork(place: Place) {
   const [parameters] = useSearchParams()
   const type = parameters.get('type') ?? ''
   const finding = useMutation({
-    mutationFn: () => claimNext({ type, currentId: place.documentId }),
-    onSuccess: (next) => {
+    mutationFn: (_after: 'decision' | 'key') => claimNext({ type, currentId: place.documentId }),
+    onSuccess: (next, after) => {
       if (next !== undefined) return navigate(addressOf(next, type))
-      notify(texts.noMore)
+      // After a decision the notice about it stays, with its undo.
+      if (after === 'key') notify(texts.noMore)
       return navigate('/review')
     },
   })
@@ -144,8 +146,9 @@ function useWork(place: Place) {
     next: () => {
       if (finding.isPending) return
       skip(place.documentId)
-      finding.mutate()
+      finding.mutate('key')
     },
+    goOn: () => finding.mutate('decision'),
     undo: () => {
       const last = takeLastDecision()
       if (last === undefined) notify(texts.undoOver)

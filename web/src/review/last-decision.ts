@@ -1,5 +1,9 @@
 import { queryClient } from '../api/client.ts'
-import { deskQuery, type Place } from './review-queries.ts'
+
+export type Place = { firmId: string; documentId: string }
+
+/** The cached document at an address of the review. */
+export const deskKey = ({ firmId, documentId }: Place) => ['review', 'desk', firmId, documentId] as const
 
 const undoMs = 60_000
 
@@ -15,7 +19,7 @@ export function takeLastDecision(): Place | undefined {
   if (!canUndo()) return undefined
   const place = last?.place
   // As it is now, not as it was before the decision.
-  if (place !== undefined) queryClient.removeQueries({ queryKey: deskQuery(place).queryKey })
+  if (place !== undefined) queryClient.removeQueries({ queryKey: deskKey(place) })
   return place
 }
 

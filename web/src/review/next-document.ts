@@ -1,7 +1,8 @@
 import { queryClient } from '../api/client.ts'
 import { Failure } from '../api/problem.ts'
 import { selfQuery } from '../api/queries.ts'
-import { type Desk, deskQuery, forgetWaiting, type Place, queueQuery, type Waiting } from './review-queries.ts'
+import type { Place } from './last-decision.ts'
+import { type Desk, deskQuery, forgetWaiting, queueQuery, type Waiting } from './review-queries.ts'
 
 /** Put off in this session; they come again at the end. */
 const skipped = new Set<string>()

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { NavLink } from 'react-router'
 
+import { selfQuery } from '../api/queries.ts'
 import { useTexts } from '../texts/texts.tsx'
 import { Help } from './help.tsx'
 import { summaryQuery } from './review-queries.ts'
@@ -9,6 +10,7 @@ import './review.css'
 /** The sections of reviewers above each of their views. */
 export function ReviewBar() {
   const { review: texts } = useTexts()
+  const { data: self } = useQuery(selfQuery)
   const { data: summary } = useQuery(summaryQuery)
   return (
     <section className="review-bar" aria-label={texts.title}>
@@ -17,6 +19,7 @@ export function ReviewBar() {
           {texts.queue}
           {summary === undefined ? null : <span className="count"> {texts.count(summary.waiting)}</span>}
         </NavLink>
+        {self?.is_administrator === true ? <NavLink to="/review/applications">{texts.applications}</NavLink> : null}
       </nav>
       <Help />
     </section>

@@ -4,9 +4,9 @@ import { api, queryClient } from '../api/client.ts'
 import type { Schemas } from '../api/openapi.d.ts'
 import { dataOf, Failure, taggedOf } from '../api/problem.ts'
 import { refreshFirm, type StoredDocument } from '../api/queries.ts'
+import { deskKey, isJustDecided, type Place } from './last-decision.ts'
 
 export type Waiting = Schemas['WaitingDocument']
-export type Place = { firmId: string; documentId: string }
 
 /**
  * What a reviewer finds at the address of a document. `claimed`: theirs for ten minutes. `taken`: another person's.
@@ -37,7 +37,7 @@ export const summaryQuery = queryOptions({
 /** Claims the document. Kept as it was: what changes afterwards is reported, not shown instead. */
 export const deskQuery = ({ firmId, documentId }: Place) =>
   queryOptions({
-    queryKey: ['review', 'desk', firmId, documentId],
+    queryKey: deskKey({ firmId, documentId }),
     queryFn: () => openDesk({ firmId, documentId }),
     staleTime: Infinity,
     // Long enough to open the next one before its view is there.
@@ -47,6 +47,7 @@ export const deskQuery = ({ firmId, documentId }: Place) =>
   })
 
 async function openDesk(place: Place): Promise<Desk> {
+  if (isJustDecided(place)) return await openDecided(place)
   try {
     const { data, tag } = await claim(place.documentId)
     return { kind: 'claimed', document: data.document, tag }
@@ -54,9 +55,13 @@ async function openDesk(place: Place): Promise<Desk> {
     if (!(error instanceof Failure)) throw error
     if (error.code === 'claimed') return { kind: 'taken', detail: error.detail }
     if (error.code !== 'not_found') throw error
-    const { data, tag } = await readDocument(place)
-    return { kind: 'decided', document: data, tag }
+    return await openDecided(place)
   }
+}
+
+async function openDecided(place: Place): Promise<Desk> {
+  const { data, tag } = await readDocument(place)
+  return { kind: 'decided', document: data, tag }
 }
 
 /** For ten minutes; again for another ten. */
@@ -73,7 +78,7 @@ export async function release(documentId: string): Promise<void> {
   await refreshQueue()
 }
 
-export async function readDocument({ firmId, documentId }: Place): Promise<{ data: StoredDocument; tag: string }> {
+async function readDocument({ firmId, documentId }: Place): Promise<{ data: StoredDocument; tag: string }> {
   return await taggedOf(
     api.GET('/api/v1/security-firms/{firm_id}/documents/{id}', {
       params: { path: { firm_id: firmId, id: documentId } },

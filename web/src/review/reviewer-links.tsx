@@ -11,8 +11,15 @@ export function ReviewerLinks() {
   const { data: self } = useQuery(selfQuery)
   if (self === undefined || (!self.is_administrator && self.platform_role !== 'reviewer')) return null
   return (
-    <Anchor component={Link} to="/review">
-      {texts.title}
-    </Anchor>
+    <>
+      <Anchor component={Link} to="/review">
+        {texts.title}
+      </Anchor>
+      {self.is_administrator ? (
+        <Anchor component={Link} to="/review/applications">
+          {texts.applications}
+        </Anchor>
+      ) : null}
+    </>
   )
 }

@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'react'
 
 import { Failure } from '../api/problem.ts'
-import { claim, type Place } from './review-queries.ts'
+import type { Place } from './last-decision.ts'
+import { claim } from './review-queries.ts'
 
 /** Well before the ten minutes of a claim are over. */
 const renewMs = 240_000
