@@ -89,6 +89,8 @@ test('a decision of somebody else is reported when the reviewer comes back to th
   await page.getByText('The document changed while you read it').waitFor()
   await page.getByRole('button', { name: 'Show it as it is now' }).click()
   await page.getByText('This version is accepted.').waitFor()
+
+  expect(await findBarriers(page)).toEqual([])
 })
 
 test('a document that another reviewer has claimed is named, and comes back once it is put back', async () => {

@@ -13,6 +13,9 @@ import { startService } from '../../support/service/start-service.ts'
 import { emptyFolder, makeBackup, locationWithDocuments } from '../backup-scene.ts'
 import { restoreHere } from './restore-here.ts'
 
+/** The names of backups have the second of their beginning, and the newest name is the newest backup. */
+const nextSecondMs = 1100
+
 test('people who were erased after a backup are erased again by its restore, as newer backups know', async () => {
   const place = await locationWithDocuments({ documents: 2 })
   const { app } = place.service
@@ -20,10 +23,10 @@ test('people who were erased after a backup are erased again by its restore, as 
   const first = await makeBackup(place.service, place.backups)
   const late = await makePerson(app)
   for (const { id: userId } of [erased, late]) await erase(app, systemActor('a test'), { userId, evenLastAdmin: true })
+  await setTimeout(nextSecondMs)
   const second = await makeBackup(place.service, place.backups, { isRowsOnly: true })
 
-  // The names of backups have the second of their beginning.
-  await setTimeout(1100)
+  await setTimeout(nextSecondMs)
   const damaged = await makeBackup(place.service, place.backups, { isRowsOnly: true })
   const [part] = damaged.manifest.tables.find((each) => each.name === 'document_erasures')?.parts ?? []
   await rm(join(place.backups, 'backups', damaged.name, part?.file ?? ''))

@@ -20,7 +20,7 @@ export function PreviewOnDemand({ document }: { document: StoredDocument }) {
       </Button>
     )
   return (
-    <Suspense fallback={<Loader aria-label={texts.loading} />}>
+    <Suspense fallback={<Loader role="status" aria-label={texts.loading} />}>
       <Preview document={document} />
     </Suspense>
   )

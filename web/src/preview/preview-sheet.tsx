@@ -35,7 +35,7 @@ export function PreviewSheet(props: SheetProps) {
         hidden={instead !== undefined || file.error !== null}
         aria-busy={drawn === undefined}
       >
-        {drawn === undefined ? <Loader className="preview-wait" aria-label={texts.loading} /> : null}
+        {drawn === undefined ? <Loader className="preview-wait" role="status" aria-label={texts.loading} /> : null}
         <Drawing {...props} />
       </div>
     </>
