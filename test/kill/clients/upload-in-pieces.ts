@@ -35,7 +35,7 @@ export async function sendInPieces(
 ): Promise<void> {
   const path = await begin(needs, { sender, file, sent })
   if (path === undefined) return needs.tellDifference(`no upload in pieces could begin in ${maxTries} tries`)
-  const upload: Upload = { ...needs, sender, file, sent, path, acknowledged: 0 }
+  const upload: Upload = { ...needs, sender, file, sent, path, acknowledged: 0, mayBeGone: false }
   const plan = drawPlan(random)
   for (let tries = 0; tries < maxTries; tries += 1) {
     const turn = await takeTurn(upload, random, plan)
@@ -58,6 +58,8 @@ type Upload = PiecesNeeds & {
   path: string
   /** The largest offset that was answered. */
   acknowledged: number
+  /** A request to end it got no answer. */
+  mayBeGone: boolean
 }
 
 type Turn = 'on' | 'again' | 'over'
@@ -66,16 +68,21 @@ async function takeTurn(upload: Upload, random: Random, plan: Plan): Promise<Tur
   const { file, tellDifference } = upload
   const seen = await ask(upload, 'HEAD')
   if (seen === undefined) return 'again'
+  if (seen.status === 404 && upload.mayBeGone) return 'over'
   if (seen.status !== 200) return tell(tellDifference, `the offset of an upload was answered ${seen.status}`)
   const offset = Number(seen.headers.get('upload-offset'))
   // Until the document exists, one byte less than all.
   if (offset < Math.min(upload.acknowledged, file.bytes.length - 1))
     return tell(tellDifference, `an offset went back from ${upload.acknowledged} to ${offset}`)
-  if (noteEnd(upload, seen)) return 'over'
+  return noteEnd(upload, seen) ? 'over' : await goOn(upload, random, { offset, plan })
+}
+
+async function goOn(upload: Upload, random: Random, at: { offset: number; plan: Plan }): Promise<Turn> {
+  const { offset, plan } = at
   if (offset > 0 && plan === 'leave_midway') return 'over'
   if (offset > 0 && plan === 'terminate') return await terminate(upload)
   if (random.percent(5)) await sendAtWrongOffset(upload, offset)
-  return await sendPiece(upload, random, { offset, plan })
+  return await sendPiece(upload, random, at)
 }
 
 function tell(tellDifference: (what: string) => void, what: string): Turn {
@@ -120,7 +127,10 @@ async function sendAtWrongOffset(upload: Upload, offset: number): Promise<void> 
 
 async function terminate(upload: Upload): Promise<Turn> {
   const ended = await ask(upload, 'DELETE')
-  if (ended === undefined) return 'again'
+  if (ended === undefined) {
+    upload.mayBeGone = true
+    return 'again'
+  }
   const seen = await ask(upload, 'HEAD')
   if (seen !== undefined && seen.status !== 404)
     return tell(upload.tellDifference, `a terminated upload was answered ${seen.status}`)

@@ -39,13 +39,14 @@ export async function findBlobFaults(query: Query): Promise<string[]> {
 }
 
 /**
- * Keys of uploads in progress of live processes; empty if no client uploads. The rest of a resumable upload, which is no
- * version, waits for the next piece.
+ * Keys of uploads in progress of live processes; empty if no client uploads. A resumable upload and its rest, which is no
+ * version, wait for the next piece. Its claim ends within a minute if the database did not answer its release.
  */
 export async function listUploadsUnderWay(query: Query): Promise<string[]> {
   const rows = await query<{ key: string }>(`
     select b.storage_key as key from document_blobs b
     where b.state = 'incoming' and b.source_id is null and b.source_key is null
-      and b.version_id is not null and ${isAlive('b.claimed_by')}`)
+      and b.version_id is not null and not exists (select from document_uploads u where u.blob_id = b.id)
+      and ${isAlive('b.claimed_by')}`)
   return rows.map(({ key }) => key)
 }
