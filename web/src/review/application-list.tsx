@@ -15,8 +15,7 @@ const states: ApplicationStatus[] = ['submitted', 'under_review', 'approved', 'r
 export function ApplicationList() {
   const { applications: texts, firmStates, common } = useTexts()
   const [parameters, setParameters] = useSearchParams()
-  const asked = parameters.get('status')
-  const status = asked === 'all' ? '' : (states.find((each) => each === asked) ?? 'submitted')
+  const status = statusOf(parameters.get('status'))
   const list = useInfiniteQuery(applicationsQuery(status))
   const items = list.data?.pages.flatMap((page) => page.items)
   return (
@@ -46,6 +45,11 @@ export function ApplicationList() {
       ) : null}
     </PageFrame>
   )
+}
+
+/** Empty: every status. */
+function statusOf(asked: string | null): ApplicationStatus | '' {
+  return asked === 'all' ? '' : (states.find((each) => each === asked) ?? 'submitted')
 }
 
 function Row({ application }: { application: Application }) {
