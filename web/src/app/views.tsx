@@ -24,8 +24,12 @@ const DocumentView = lazy(async () => ({ default: (await import('../documents/do
 const OperatorViews = lazy(async () => ({ default: (await import('../operator/operator-views.tsx')).OperatorViews }))
 const QueueView = lazy(async () => ({ default: (await import('../review/queue-view.tsx')).QueueView }))
 const ReviewDesk = lazy(async () => ({ default: (await import('../review/desk.tsx')).ReviewDesk }))
-const Applications = lazy(async () => ({ default: (await import('../review/application-list.tsx')).ApplicationList }))
-const Application = lazy(async () => ({ default: (await import('../review/application-view.tsx')).ApplicationView }))
+const Applications = lazy(async () => ({
+  default: (await import('../applications/application-list.tsx')).ApplicationList,
+}))
+const Application = lazy(async () => ({
+  default: (await import('../applications/application-view.tsx')).ApplicationView,
+}))
 
 /** The addresses of the page. The service serves the page at the same ones (`pagePaths` in `src/http/page/page-routes.ts`). */
 export function Views() {

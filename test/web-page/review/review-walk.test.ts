@@ -1,15 +1,15 @@
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 
-import type { DocumentShape } from '../../src/contract/documents.ts'
-import { findBarriers } from '../support/browser/check-accessibility.ts'
-import { pageInBrowser } from '../support/browser/page-scene.ts'
-import { type Account, accountWithFirm, review, signInOn } from '../support/browser/people-at-work.ts'
-import { previewShows, reviewerAccount, statesOf } from '../support/browser/reviewers.ts'
-import { visit } from '../support/browser/visit.ts'
-import { uploadDocument } from '../support/documents/call-documents.ts'
-import { makePng } from '../support/files/make-files.ts'
-import { makeTextPdf } from '../support/files/make-text-pdf.ts'
+import type { DocumentShape } from '../../../src/contract/documents.ts'
+import { findBarriers } from '../../support/browser/check-accessibility.ts'
+import { pageInBrowser } from '../../support/browser/page-scene.ts'
+import { type Account, accountWithFirm, review, signInOn } from '../../support/browser/people-at-work.ts'
+import { previewShows, reviewerAccount, statesOf } from '../../support/browser/reviewers.ts'
+import { visit } from '../../support/browser/visit.ts'
+import { uploadDocument } from '../../support/documents/call-documents.ts'
+import { makePng } from '../../support/files/make-files.ts'
+import { makeTextPdf } from '../../support/files/make-text-pdf.ts'
 
 const scene = pageInBrowser()
 

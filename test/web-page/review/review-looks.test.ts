@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 
-import { findBarriers, findSmallTargets } from '../support/browser/check-accessibility.ts'
-import { pageInBrowser } from '../support/browser/page-scene.ts'
-import { accountWithFirm, completeChecklist, signInOn } from '../support/browser/people-at-work.ts'
-import { administratorAccount, openDocument } from '../support/browser/reviewers.ts'
-import { type Size, visit } from '../support/browser/visit.ts'
-import { uploadDocument } from '../support/documents/call-documents.ts'
-import { makeTextPdf } from '../support/files/make-text-pdf.ts'
+import { findBarriers, findSmallTargets } from '../../support/browser/check-accessibility.ts'
+import { pageInBrowser } from '../../support/browser/page-scene.ts'
+import { accountWithFirm, completeChecklist, signInOn } from '../../support/browser/people-at-work.ts'
+import { administratorAccount, openDocument } from '../../support/browser/reviewers.ts'
+import { type Size, visit } from '../../support/browser/visit.ts'
+import { uploadDocument } from '../../support/documents/call-documents.ts'
+import { makeTextPdf } from '../../support/files/make-text-pdf.ts'
 
 const scene = pageInBrowser()
 

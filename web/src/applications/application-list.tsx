@@ -7,7 +7,7 @@ import { Choice } from '../parts/choice.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 import { type Application, type ApplicationStatus, applicationsQuery } from './application-queries.ts'
-import { ReviewBar } from './review-bar.tsx'
+import { ReviewBar } from '../review/review-bar.tsx'
 
 const states: ApplicationStatus[] = ['submitted', 'under_review', 'approved', 'rejected']
 

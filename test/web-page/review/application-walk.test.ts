@@ -1,12 +1,12 @@
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 
-import type { ApplicationShape } from '../../src/contract/applications.ts'
-import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
-import { pageInBrowser } from '../support/browser/page-scene.ts'
-import { type Account, accountWithFirm, completeChecklist, signInOn } from '../support/browser/people-at-work.ts'
-import { administratorAccount, reviewerAccount } from '../support/browser/reviewers.ts'
-import { visit } from '../support/browser/visit.ts'
+import type { ApplicationShape } from '../../../src/contract/applications.ts'
+import type { FirmId } from '../../../src/vocabulary/vocabulary.ts'
+import { pageInBrowser } from '../../support/browser/page-scene.ts'
+import { type Account, accountWithFirm, completeChecklist, signInOn } from '../../support/browser/people-at-work.ts'
+import { administratorAccount, reviewerAccount } from '../../support/browser/reviewers.ts'
+import { visit } from '../../support/browser/visit.ts'
 
 const scene = pageInBrowser()
 
@@ -38,12 +38,12 @@ test('an administrator rejects one application with a reason, and approves anoth
 
   await openFirst(page, bad.firm)
   await page.getByRole('button', { name: 'Reject…' }).click()
-  await page.getByLabel('Reason, which the firm can read').waitFor()
-  await page.keyboard.type('The address is that of another firm.')
+  await page.getByLabel('Reason, which the firm can read').fill('The address is that of another firm.')
   await page.getByRole('button', { name: 'Reject the application' }).click()
   await page.getByText('Rejected: Umkhonto Guarding').waitFor()
   await page.getByRole('link', { name: 'Back to Applications' }).click()
   await openFirst(page, good.firm)
+  await page.getByRole('button', { name: 'Approve' }).waitFor()
   await page.keyboard.press('a')
   await page.getByText('Approved: Umkhonto Guarding').waitFor()
 

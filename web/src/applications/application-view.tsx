@@ -9,8 +9,8 @@ import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 import { ApplicationDecision } from './application-decision.tsx'
 import { ApplicationBadge } from './application-list.tsx'
 import { type Application, isOpen } from './application-queries.ts'
-import { FirmChecklist, FirmFacts } from './firm-aside.tsx'
-import { ReviewBar } from './review-bar.tsx'
+import { FirmChecklist, FirmFacts } from '../review/firm-aside.tsx'
+import { ReviewBar } from '../review/review-bar.tsx'
 
 /** The application of one firm: the decision, what the firm says about itself, and its checklist. */
 export function ApplicationView() {
