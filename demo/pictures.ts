@@ -78,7 +78,8 @@ async function takeAs(browser: Browser, demo: Demo, { login, device, scheme, pic
     await page.goto(path)
     await page.locator('main').getByText(ready).first().waitFor()
     await prepare?.(page)
-    await page.waitForLoadState('networkidle')
+    // Pages that ask again and again are never idle.
+    await page.waitForTimeout(700)
     const file = values.all ? `${name}-${device}-${scheme}.png` : `${name}.png`
     await page.screenshot({ path: join(folder, file), animations: 'disabled' })
     process.stderr.write(`${file}\n`)
