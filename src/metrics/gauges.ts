@@ -49,7 +49,7 @@ export const rowGauges = {
   },
   openUploads: {
     name: 'paniq_documents_open_uploads',
-    help: 'Running uploads and uploads with an unknown outcome, over all instances; counted up to 10000.',
+    help: 'Running uploads and uploads with an unknown outcome, over all instances, without resumable ones; counted up to 10000.',
     rows: 'openUploads',
     value: 'count',
   },

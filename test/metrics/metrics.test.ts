@@ -6,6 +6,7 @@ import { inconclusiveReasons } from '../../src/scanner/scanner.ts'
 import { startWorker } from '../../src/worker/run-queue.ts'
 import { callDocuments, uploadDocument, uploadFile } from '../support/documents/call-documents.ts'
 import { makePdf } from '../support/files/make-files.ts'
+import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
 import { serviceBehindProxies } from '../support/service/service-behind-proxies.ts'
 import { startService } from '../support/service/start-service.ts'
 import { freshDatabaseOfTwoRoles } from '../support/database/two-roles.ts'
@@ -109,22 +110,31 @@ test('open uploads, waiting jobs and holds are shown', async () => {
   expect(figures.valueOf('paniq_documents_process_resident_memory_bytes')).toBeGreaterThan(0)
 })
 
-test('an unfinished upload is counted as open', async () => {
-  const open = async () => (await readMetrics(scene.service.url)).valueOf('paniq_documents_open_uploads')
-  const count = async () => {
-    const { rows } = await sql<{
-      n: number
-    }>`select count(*)::int as n from document_blobs where state = 'incoming'`.execute(scene.service.app.db)
-    return rows[0]?.n
-  }
+test('an unfinished upload is counted as open, and a resumable one, which may wait for its client, is not', async () => {
+  const { service, firm } = scene
+  const open = async () => (await readMetrics(service.url)).valueOf('paniq_documents_open_uploads')
+  const before = (await open()) ?? 0
   await sql`
     insert into document_blobs (firm_id, document_id, version_id, store, storage_key, state)
-    values (${scene.firm}, gen_random_uuid(), gen_random_uuid(), 's3', 'security_firms/left_behind', 'incoming')`.execute(
-    scene.service.app.db,
+    values (${firm}, gen_random_uuid(), gen_random_uuid(), 's3', 'security_firms/left_behind', 'incoming')`.execute(
+    service.app.db,
   )
+  const ofAdmin = await firmWithAdmin(service)
+  const begun = await fetch(`${service.url}/api/v1/security-firms/${ofAdmin.firm}/uploads`, {
+    method: 'POST',
+    headers: {
+      ...ofAdmin.admin.headers,
+      'tus-resumable': '1.0.0',
+      'upload-length': '5000000',
+      'upload-metadata': `filename ${btoa('licence.pdf')},document_type ${btoa('security_license')}`,
+    },
+  })
+  expect(begun.status).toBe(201)
+  const { rows } = await sql<{ count: number }>`
+    select count(*)::int as count from document_blobs where state = 'incoming'`.execute(service.app.db)
 
-  await expect.poll(open, { interval: 200 }).toBe(await count())
-  expect(await count()).toBeGreaterThan(0)
+  await expect.poll(open, { interval: 200 }).toBe(before + 1)
+  expect(rows[0]?.count).toBe(before + 2)
 })
 
 test('memory used by a running upload is shown until it ends', async () => {

@@ -10,6 +10,7 @@ const maxCounted = 10_000
 export type Waiting = { count: number; oldestSeconds: number }
 
 export type RowCounts = {
+  /** Without resumable ones. */
   openUploads: Waiting
   /** Files in local stores that are to be moved to S3. */
   fallback: Waiting
@@ -55,7 +56,7 @@ export async function countRows(db: Db, { hasScanner }: { hasScanner: boolean })
   // Without a scanner every version is skipped, and none waits.
   const withoutVerdict = hasScanner ? `in ('pending', 'skipped')` : `= 'pending'`
   const { rows } = await sql<Row>`
-    ${countOf('openUploads', 'created_at', 'document_blobs', `state = 'incoming' and source_id is null and source_key is null`)}
+    ${countOf('openUploads', 'created_at', 'document_blobs', `state = 'incoming' and source_id is null and source_key is null and ${isNotResumable}`)}
     union all ${countOf('fallback', 'uploaded_at', 'document_versions', 'is_fallback')}
     union all ${countOf('openMoves', 'created_at', 'document_blobs', `state = 'incoming' and (source_id is not null or source_key is not null)`)}
     union all ${countOf('dueRemovals', 'due_at', 'document_blobs', `state = 'leaving' and due_at <= now()`)}
@@ -79,6 +80,10 @@ export async function countRows(db: Db, { hasScanner }: { hasScanner: boolean })
   // The statement returns each name once.
   return Object.fromEntries(rows.map(({ name, ...waiting }) => [name, waiting])) as RowCounts
 }
+
+/** A resumable upload may wait for its client for a day, and a complete one for its end for a week. */
+const isNotResumable = `not exists (select from document_uploads u where u.blob_id = document_blobs.id)
+  and not exists (select from document_uploads u where u.rest_blob_id = document_blobs.id)`
 
 const waitingSince = `case scan_status when 'pending' then uploaded_at else scan_tried_at end`
 
