@@ -7,7 +7,7 @@ export type Finding = { name: string; severity: string; about: string }
 
 export type AuditResult =
   /** `others`: known vulnerabilities below high. */
-  { kind: 'told'; high: Finding[]; others: Finding[] } | { kind: 'no_answer'; why: string }
+  { kind: 'answered'; high: Finding[]; others: Finding[] } | { kind: 'no_answer'; why: string }
 
 const finding = z.object({
   severity: z.enum(['info', 'low', 'moderate', 'high', 'critical']),
@@ -34,7 +34,7 @@ export async function audit(root: string, env: NodeJS.ProcessEnv = process.env):
     severity,
     about: via.map((each) => (typeof each === 'string' ? `by way of ${each}` : each.title)).join('; '),
   }))
-  return { kind: 'told', high: found.filter(isHigh), others: found.filter((each) => !isHigh(each)) }
+  return { kind: 'answered', high: found.filter(isHigh), others: found.filter((each) => !isHigh(each)) }
 }
 
 function isHigh({ severity }: Finding): boolean {

@@ -8,7 +8,7 @@ export function describeAudit(whose: string, answer: AuditResult): { lines: stri
         lines: [`The dependencies of ${whose} were NOT audited: the registry gave no answer (${answer.why}).`],
         isGood: true,
       }
-    case 'told':
+    case 'answered':
       return {
         lines: [
           `The dependencies of ${whose} were audited: ${answer.high.length} vulnerabilities are high or critical, ${answer.others.length} are lower.`,

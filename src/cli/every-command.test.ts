@@ -76,8 +76,8 @@ test.each([
 })
 
 test('an unknown command points to the list of commands', async () => {
-  const told = await run(['verify-everything'])
-  expect(told.stderr).toMatch(/\nRun \.\/bin\/paniq-docs --help to list the commands\.\n$/)
+  const printed = await run(['verify-everything'])
+  expect(printed.stderr).toMatch(/\nRun \.\/bin\/paniq-docs --help to list the commands\.\n$/)
   const inGroup = await run(['s3', 'tset'])
   expect(inGroup.stderr).toMatch(/Did you mean test\?\)\nRun \.\/bin\/paniq-docs s3 --help to list the commands\.\n$/)
 })

@@ -100,7 +100,7 @@ export function findPasswordFault(text: string): string | undefined {
   return isWithinBcrypt(text) ? undefined : 'must be at most 72 bytes, without a NUL character'
 }
 
-/** Beyond these limits bcrypt cannot tell two passwords apart. */
+/** Beyond these limits bcrypt cannot distinguish two passwords. */
 export function isWithinBcrypt(text: string): boolean {
   return Buffer.byteLength(text) <= 72 && !text.includes('\0')
 }

@@ -83,10 +83,10 @@ export function proveDownloads(scene: () => Scene): void {
 
     const trail = await client.call(`GET ${documentsOf(scene())}/${id}/events`, { token: founder.token })
 
-    const told = (trail.body as { action: string }[]).filter(({ action }) =>
+    const recorded = (trail.body as { action: string }[]).filter(({ action }) =>
       ['document.uploaded', 'document.downloaded'].includes(action),
     )
-    expect(told).toMatchObject([
+    expect(recorded).toMatchObject([
       {
         action: 'document.downloaded',
         outcome: 'ok',

@@ -121,7 +121,7 @@ const changes: [string, Change, string[]][] = [
     ['event_edited'],
   ],
   ['a removed event', (lines, [at = 0]) => lines.toSpliced(at, 1), ['event_removed']],
-  ['an event told twice', (lines, [at = 0]) => lines.toSpliced(at, 0, lines[at] ?? ''), ['event_added']],
+  ['an event exported twice', (lines, [at = 0]) => lines.toSpliced(at, 0, lines[at] ?? ''), ['event_added']],
   [
     'two events that changed places',
     (lines, [a = 0, b = 0]) => lines.with(a, lines[b] ?? '').with(b, lines[a] ?? ''),

@@ -57,9 +57,7 @@ describe('backup create', () => {
       )
       insert into document_refresh_tokens (id, session_id, issued_at, expires_at)
       select gen_random_uuid(), id, now(), now() from session`.execute(app.db)
-    await sql`insert into document_secrets (name, secret) values ('x', 'a-secret-that-is-told-to-nobody')`.execute(
-      app.db,
-    )
+    await sql`insert into document_secrets (name, secret) values ('x', 'a-secret-that-nobody-gets')`.execute(app.db)
     const { rows } = await sql<{
       id: string
     }>`select id from document_refresh_tokens union select id from document_sessions`.execute(app.db)
@@ -71,7 +69,7 @@ describe('backup create', () => {
     const whole = texts.join('\n')
     expect(rows.length).toBeGreaterThan(1)
     expect(rows.filter(({ id }) => whole.includes(id))).toEqual([])
-    expect(whole).not.toContain('a-secret-that-is-told-to-nobody')
+    expect(whole).not.toContain('a-secret-that-nobody-gets')
     expect(whole).toContain('Prüfung 0.pdf')
   })
 
@@ -177,8 +175,8 @@ describe('an interrupted backup', () => {
     const ending = new AbortController()
 
     await expect(
-      makeBackup(service, root, { signal: ending.signal, onFile: () => ending.abort(new Error('told to end')) }),
-    ).rejects.toThrow('told to end')
+      makeBackup(service, root, { signal: ending.signal, onFile: () => ending.abort(new Error('asked to end')) }),
+    ).rejects.toThrow('asked to end')
     const said = await problemsOf(root)
     const { rows } = await sql`select outcome from document_backups`.execute(service.app.db)
     const next = await makeBackup(service, root)

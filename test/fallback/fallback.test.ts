@@ -52,7 +52,7 @@ async function upload(of: TestService, bytes: Buffer) {
     storage: document.storage,
     hashes: new Set([document.sha256, hashOf(await download(of, firm, admin, document))]),
     versions: versions.map(({ store, store_id, is_fallback }) => ({ store, store_id, is_fallback })),
-    told: logged(of, 's3_upload_failed')
+    logged: logged(of, 's3_upload_failed')
       .slice(loggedBefore)
       .map(({ level, reason, goes_to }) => ({ level, reason, goes_to })),
     // The possible bytes on S3 stay named for the collector, under another key than the stored file.
@@ -67,7 +67,7 @@ function asFallback(of: TestService, bytes: Buffer, reason: string): Awaited<Ret
     storage: 'local',
     hashes: new Set([hashOf(bytes)]),
     versions: [{ store: 'local', store_id: of.app.stores.local.storeId, is_fallback: true }],
-    told: [{ level: 'error', reason, goes_to: 'local' }],
+    logged: [{ level: 'error', reason, goes_to: 'local' }],
     left: new Set(['s3']),
     isKeyUsedTwice: false,
   }

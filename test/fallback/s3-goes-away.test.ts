@@ -25,12 +25,12 @@ beforeEach(async () => {
 })
 afterEach(async () => s3.mend())
 
-test.each<[what: string, patienceMs: number, byHand: boolean, told: Waiting[]]>([
+test.each<[what: string, patienceMs: number, byHand: boolean, reported: Waiting[]]>([
   ['somebody ends a migration that waits for S3', 60_000, true, ['waiting']],
   ['S3 stays away for too long', 0, false, ['waiting', 'given_up']],
 ])(
   'where %s, what was under way is left, did not fail, and goes with the next run',
-  async (_what, patienceMs, byHand, told) => {
+  async (_what, patienceMs, byHand, reported) => {
     await s3.spoil({ kind: 'refuse' })
     const states: Waiting[] = []
     const settled: MoveResult[] = []
@@ -47,7 +47,7 @@ test.each<[what: string, patienceMs: number, byHand: boolean, told: Waiting[]]>(
     })
 
     expect(settled).toEqual([])
-    expect(states).toEqual(told)
+    expect(states).toEqual(reported)
     expect(ended).toMatchObject({ isComplete: false, outcomes: { moved: 0, failed: 0 } })
     await s3.mend()
     expect(await comeBack({})).toMatchObject({ isComplete: true, outcomes: { moved: documents, failed: 0 } })

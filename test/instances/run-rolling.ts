@@ -36,7 +36,7 @@ async function run(): Promise<void> {
     try {
       const report = await roll(beside, { perSecond, bytes, rounds, by: options.by, say })
       isGood = report.failed + report.lost.length + report.unaccounted === 0
-      tell({ barePipe, perSecond }, report)
+      printReport({ barePipe, perSecond }, report)
     } finally {
       if (!isGood) say(`The logs stay in ${beside.folder}.`)
       process.exitCode = isGood ? 0 : 1
@@ -47,7 +47,7 @@ async function run(): Promise<void> {
   }
 }
 
-function tell(rates: { barePipe: number; perSecond: number }, report: RollReport): void {
+function printReport(rates: { barePipe: number; perSecond: number }, report: RollReport): void {
   if (options.json) return void process.stdout.write(`${JSON.stringify({ ...rates, ...report })}\n`)
   const failures = Object.entries(report.failures).map(([why, count]) => `${count} × ${why}`)
   process.stdout.write(`bare pipe      ${rates.barePipe.toFixed(0)}/s

@@ -67,11 +67,11 @@ export async function killLoop(wish: KillOptions): Promise<KillReport> {
   const giveUp = new AbortController()
   const first = wish.firstCycle ?? 1
   const at = { cycle: first - 1 }
-  const tell = (what: string) => void differences.push({ cycle: at.cycle, what })
+  const reportDifference = (what: string) => void differences.push({ cycle: at.cycle, what })
   const scene = await openScene({
     ...wish,
     onEndByItself(why) {
-      tell(why)
+      reportDifference(why)
       giveUp.abort(new Error(why))
     },
   })
@@ -91,7 +91,7 @@ export async function killLoop(wish: KillOptions): Promise<KillReport> {
   }
   let hasFailed = true
   try {
-    await runAll(run, at, tell).catch((error: unknown) => {
+    await runAll(run, at, reportDifference).catch((error: unknown) => {
       // The difference is the reason. Without one it was an interruption or a defect of this program.
       if (!giveUp.signal.aborted) throw error
     })
@@ -103,7 +103,7 @@ export async function killLoop(wish: KillOptions): Promise<KillReport> {
   }
 }
 
-async function runAll(run: Run, at: { cycle: number }, tell: (what: string) => void): Promise<void> {
+async function runAll(run: Run, at: { cycle: number }, reportDifference: (what: string) => void): Promise<void> {
   const { wish, scene, differences } = run
   await settleAll(scene.instances.map((instance) => instance.start()))
   run.signal.throwIfAborted()
@@ -114,8 +114,8 @@ async function runAll(run: Run, at: { cycle: number }, tell: (what: string) => v
   while (at.cycle < last && differences.length === 0) {
     run.signal.throwIfAborted()
     at.cycle += 1
-    const checked = await runCycle(run, at.cycle, tell)
-    checked.differences.forEach(tell)
+    const checked = await runCycle(run, at.cycle, reportDifference)
+    checked.differences.forEach(reportDifference)
     run.tally.sawGarbage(checked.garbage)
     run.tally.counts.downloads += checked.downloads
     wish.onCycle({
@@ -125,10 +125,10 @@ async function runAll(run: Run, at: { cycle: number }, tell: (what: string) => v
       garbage: checked.garbage.length,
     })
   }
-  if (differences.length === 0) await finish(run, tell)
+  if (differences.length === 0) await finish(run, reportDifference)
 }
 
-async function runCycle(run: Run, cycle: number, tell: (what: string) => void): Promise<Checked> {
+async function runCycle(run: Run, cycle: number, reportDifference: (what: string) => void): Promise<Checked> {
   const { wish, scene, signal } = run
   const random = randomOf(`${wish.seed} ${cycle}`)
   const ends = new AbortController()
@@ -137,7 +137,7 @@ async function runCycle(run: Run, cycle: number, tell: (what: string) => void): 
       ...run,
       urls: () => scene.instances.flatMap((instance) => (instance.isUp() ? (instance.url() ?? []) : [])),
       isS3Slow: () => scene.s3Way.isSlow,
-      tellDifference: tell,
+      reportDifference,
     },
     { cycle, seed: wish.seed, clients: wish.clients, until: AbortSignal.any([ends.signal, signal]) },
   )
@@ -147,25 +147,25 @@ async function runCycle(run: Run, cycle: number, tell: (what: string) => void): 
 }
 
 /** After the last kill: everything that was promised exists, and everything else is gone after the collection. */
-async function finish(run: Run, tell: (what: string) => void): Promise<void> {
+async function finish(run: Run, reportDifference: (what: string) => void): Promise<void> {
   const { scene, tally, signal } = run
   const notPurged = await purgeSome(run, randomOf(`${run.wish.seed} purge`))
-  notPurged.forEach(tell)
+  notPurged.forEach(reportDifference)
   const waiting = await waitForDrain(scene, signal)
-  waiting.forEach(tell)
+  waiting.forEach(reportDifference)
   const unfinished = await waitForEnds(scene, signal)
-  unfinished.forEach(tell)
+  unfinished.forEach(reportDifference)
   const left = run.wish.migrations ? await migrateAll(scene, signal) : []
-  left.forEach(tell)
+  left.forEach(reportDifference)
   const checked = await checkAll(run)
   tally.counts.downloads += checked.downloads
-  checked.differences.forEach(tell)
+  checked.differences.forEach(reportDifference)
   const ended = await stopInstances(scene)
-  ended.forEach(tell)
+  ended.forEach(reportDifference)
   const { collected, differences } = await collectGarbage(run)
   tally.sawGarbage(collected)
   tally.counts.garbageCollected = collected.length
-  differences.forEach(tell)
+  differences.forEach(reportDifference)
 }
 
 async function describeRun(run: Run, cycles: number): Promise<KillReport> {

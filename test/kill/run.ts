@@ -38,14 +38,14 @@ async function run(signal: AbortSignal): Promise<void> {
   try {
     const lastCycle = options.firstCycle + options.cycles - 1
     const onCycle = (report: Parameters<typeof describeCycle>[0]) => say(describeCycle(report, lastCycle))
-    tell(await runChapters({ ...options, signal, onCycle }, process.env))
+    printReport(await runChapters({ ...options, signal, onCycle }, process.env))
   } catch (error) {
     say(error instanceof Error ? error.message : String(error))
     process.exitCode = 1
   }
 }
 
-function tell(report: KillReport): void {
+function printReport(report: KillReport): void {
   process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${describeReport(report)}\n`)
   if (report.differences.length > 0) process.exitCode = 1
 }

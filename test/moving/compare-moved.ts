@@ -48,7 +48,7 @@ async function compareOne(
 ): Promise<string[]> {
   if (row === undefined) return [`lost: the row of ${id}`]
   if (row.store !== store || row.bytes_state !== 'present') return [`${id} is ${row.bytes_state} in ${row.store}`]
-  if (row.sha256 !== sha256 || row.file_size !== size) return [`the row of ${id} tells of another file`]
+  if (row.sha256 !== sha256 || row.file_size !== size) return [`the row of ${id} describes another file`]
   const path = store === 's3' ? row.storage_key : `uploads/${row.storage_key}`
   if (row.file_path !== path) return [`the platform's row of ${id} points at ${row.file_path}`]
   const bytes = await bytesIn(scene, row.storage_key, store).catch(() => undefined)

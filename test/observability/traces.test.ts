@@ -159,13 +159,13 @@ test('a collector that is down delays no answer, and is logged once', async () =
     OTEL_BSP_SCHEDULE_DELAY: '50',
   })
   const { firm, admin } = await firmWithAdmin(alone)
-  const told = () => alone.logLines.filter((line) => line.includes('traces_not_sent'))
+  const logged = () => alone.logLines.filter((line) => line.includes('traces_not_sent'))
   await uploadDocument(alone.url, firm, admin)
-  await expect.poll(told).toHaveLength(1)
+  await expect.poll(logged).toHaveLength(1)
   await uploadDocument(alone.url, firm, admin)
   await alone.stop()
 
-  expect(told()).toHaveLength(1)
+  expect(logged()).toHaveLength(1)
 })
 
 test('without an endpoint nothing of OpenTelemetry is loaded', async () => {

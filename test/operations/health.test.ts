@@ -91,10 +91,10 @@ test('a failed check is logged with its cause', async () => {
   await scene.toS3.cutAll()
   await hearsOf('s3')
 
-  const told = scene.service.logLines
+  const logged = scene.service.logLines
     .map((line) => JSON.parse(line))
     .filter((line) => line.event === 'readiness_check_failed')
-  expect(told.at(-1)).toMatchObject({ level: 'warn', check: 's3', err: { message: expect.stringContaining('S3') } })
+  expect(logged.at(-1)).toMatchObject({ level: 'warn', check: 's3', err: { message: expect.stringContaining('S3') } })
 })
 
 test.each([

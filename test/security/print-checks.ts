@@ -5,8 +5,8 @@ import { type Check, checks, numberOf } from './check.ts'
 /** Prints the list of checks with their results at the end of a run: the whole list if all ran, else those that ran. */
 export default class PrintChecks implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
-    const told = printChecks(modules.map((module) => ({ path: module.relativeModuleId, tests: testsOf(module) })))
-    if (told.length > 0) process.stdout.write(`\nThe checks of test/security/README.md\n${told.join('\n')}\n\n`)
+    const lines = printChecks(modules.map((module) => ({ path: module.relativeModuleId, tests: testsOf(module) })))
+    if (lines.length > 0) process.stdout.write(`\nThe checks of test/security/README.md\n${lines.join('\n')}\n\n`)
   }
 }
 

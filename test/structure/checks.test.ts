@@ -43,9 +43,9 @@ test('the list after a run has the checks that ran, and all checks with reasons 
 test('a check fails in that list if a test of its file failed, is in another group, or does not exist', () => {
   const path = 'test/security/checks/access/05-review.test.ts'
   const good = { fullName: `${name(5)} > x`, isPassed: true }
-  const told = (tests: (typeof good)[]) => printChecks([{ path, tests }])
+  const printed = (tests: (typeof good)[]) => printChecks([{ path, tests }])
 
-  expect(told([good, { ...good, isPassed: false }])).toEqual([`✗  ${name(5)} (1 of 2 tests failed)`])
-  expect(told([good, { ...good, fullName: 'x' }])).toEqual([`✗  ${name(5)} (1 of 2 tests failed)`])
-  expect(told([])).toEqual([`✗  ${name(5)} (0 of 0 tests failed)`])
+  expect(printed([good, { ...good, isPassed: false }])).toEqual([`✗  ${name(5)} (1 of 2 tests failed)`])
+  expect(printed([good, { ...good, fullName: 'x' }])).toEqual([`✗  ${name(5)} (1 of 2 tests failed)`])
+  expect(printed([])).toEqual([`✗  ${name(5)} (0 of 0 tests failed)`])
 })

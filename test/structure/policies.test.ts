@@ -170,7 +170,7 @@ function objectionTo({ Effect, Action, Resource, ...rest }: Statement): string |
   if (Object.keys(rest).some((key) => !['Sid', 'Condition'].includes(key))) return 'it says more than it should'
   const action = Action.find((each) => !/^(s3|kms|iam):[A-Z][A-Za-z]+$/.test(each))
   if (action !== undefined) return `${action} is no one action`
-  if (Action.includes('s3:ListAllMyBuckets')) return 'it tells of every bucket of the account'
+  if (Action.includes('s3:ListAllMyBuckets')) return 'it lists every bucket of the account'
   const resource = Resource.find(
     (each) => !/^arn:aws:(s3:::[a-z0-9.-]+(\/([\w.-]+\/)*([\w.-]+|\*(\.[a-z]+)?))?|(kms|iam):[\w:/-]+)$/.test(each),
   )

@@ -54,7 +54,7 @@ async function withRegistry(advisories: Parameters<typeof openRegistry>[1]) {
 it('an audit without findings is recognized, about every package', async () => {
   const { registry, answer } = await withRegistry([])
 
-  expect(answer).toEqual({ kind: 'told', high: [], others: [] })
+  expect(answer).toEqual({ kind: 'answered', high: [], others: [] })
   expect(registry.asked).toEqual([['document-clip']])
   expect(describeAudit('this', answer).isGood).toBe(true)
 })
@@ -62,7 +62,7 @@ it('an audit without findings is recognized, about every package', async () => {
 it.each(['high', 'critical'])('a %s vulnerability fails, and is named', async (severity) => {
   const { answer } = await withRegistry([{ ...weakness, severity }])
 
-  expect(answer).toMatchObject({ kind: 'told', high: [{ name: 'document-clip', severity }] })
+  expect(answer).toMatchObject({ kind: 'answered', high: [{ name: 'document-clip', severity }] })
   const { lines, isGood } = describeAudit('this', answer)
   expect(isGood).toBe(false)
   expect(lines.join()).toContain('document-clip (Answers to anybody)')
@@ -71,7 +71,7 @@ it.each(['high', 'critical'])('a %s vulnerability fails, and is named', async (s
 it('a lesser vulnerability is named, and does not fail', async () => {
   const { answer } = await withRegistry([{ ...weakness, severity: 'moderate' }])
 
-  expect(answer).toMatchObject({ kind: 'told', high: [], others: [{ name: 'document-clip' }] })
+  expect(answer).toMatchObject({ kind: 'answered', high: [], others: [{ name: 'document-clip' }] })
   expect(describeAudit('this', answer).isGood).toBe(true)
 })
 

@@ -58,8 +58,8 @@ for (const where of ['onS3', 'onDisk'] as const)
     expect(await compareWithPlatform(app, id)).toEqual([])
     expect(await readVersion(url, { firm, id }, admin, 1)).toEqual(bytes)
     const history = (await (await call(`/${id}/events`)).json()) as EventShape[]
-    const told = history.filter(({ action, outcome }) => /deleted|restored/.test(action) && outcome === 'ok')
-    expect(told).toMatchObject([
+    const recorded = history.filter(({ action, outcome }) => /deleted|restored/.test(action) && outcome === 'ok')
+    expect(recorded).toMatchObject([
       { action: 'document.restored', actor_id: admin.id, version: 2 },
       { action: 'document.deleted', actor_id: admin.id, version: 2 },
     ])
@@ -87,8 +87,8 @@ it('of two deletions and two restores at once, each leaves one line in the trail
     expect(answers.every(({ ok }) => ok)).toBe(true)
   }
   const events = (await (await callDocuments(url, firm, admin, `/${id}/events`)).json()) as EventShape[]
-  const told = events.filter(({ action }) => /deleted|restored/.test(action))
-  expect(told.map(({ action }) => action)).toEqual(['document.restored', 'document.deleted'])
+  const recorded = events.filter(({ action }) => /deleted|restored/.test(action))
+  expect(recorded.map(({ action }) => action)).toEqual(['document.restored', 'document.deleted'])
 })
 
 it('the uploader may, until a version is verified; other members with the same role may not', async () => {

@@ -61,13 +61,13 @@ for (const where of ['onS3', 'onDisk'] as const)
       .execute()
     expect(new Set(places.map(({ storage_key: key }) => key)).size).toBe(51)
     const history = (await (await callDocuments(url, firm, admin, `/${id}/events`)).json()) as EventShape[]
-    const told = history.filter(({ action }) => /uploaded$|version_(added|restored)$/.test(action))
-    expect(told.map(({ action, version }) => [action, version])).toEqual([
+    const recorded = history.filter(({ action }) => /uploaded$|version_(added|restored)$/.test(action))
+    expect(recorded.map(({ action, version }) => [action, version])).toEqual([
       ['document.version_restored', 51],
       ...numbers.slice(0, -1).map((number) => ['document.version_added', number]),
       ['document.uploaded', 1],
     ])
-    expect(told[0]?.details).toMatchObject({ restored: 7 })
+    expect(recorded[0]?.details).toMatchObject({ restored: 7 })
     expect(await compareWithPlatform(app, id)).toEqual([])
   })
 

@@ -211,8 +211,8 @@ async function hashesForPlatform(id: string): Promise<string[]> {
 }
 
 it('every line of the page has been run', () => {
-  const told = blocks.filter(({ language }) => ['sh', 'sql', 'ini'].includes(language))
-  expect(told.filter((block) => !taken.has(block)).map(({ heading, text }) => `${heading}: ${text}`)).toEqual([
+  const steps = blocks.filter(({ language }) => ['sh', 'sql', 'ini'].includes(language))
+  expect(steps.filter((block) => !taken.has(block)).map(({ heading, text }) => `${heading}: ${text}`)).toEqual([
     // The addresses, which every line above was given.
     expect.stringMatching(/^Running next to the platform: OWNER=/),
   ])

@@ -63,7 +63,7 @@ async function copyUntilRight(db: Db, { files }: ReachableStore, copying: Copyin
     throw new Error('Another process moves the same file to quarantine. Run it again.')
   quarantining.quarantineKey = another
   const second = await copyAndCompare(another)
-  if (second === 'differs') throw new Error('The store returned other bytes than it was told to copy, twice.')
+  if (second === 'differs') throw new Error('The store returned other bytes than it was asked to copy, twice.')
   return second === 'copied'
 }
 

@@ -43,7 +43,7 @@ function assertNotOver({ exp = 0 }: JWTPayload, now: Date): void {
 }
 
 /**
- * A provider signs other tokens with the same keys. The audience tells most of them apart. This rejects tokens that are
+ * A provider signs other tokens with the same keys. The audience separates most of them. This rejects tokens that are
  * marked as another kind or are bound to a key of the client.
  */
 function assertForAccess({ typ }: ProtectedHeaderParameters, payload: JWTPayload): void {

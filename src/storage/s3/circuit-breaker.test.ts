@@ -30,7 +30,7 @@ function failure(code: StoreErrorCode, attempts: number): S3Error {
   return new S3Error('put_object', { code, trouble, attempts, ...said })
 }
 
-/** A call that ends as told; gives its error back. */
+/** A call that ends as asked; returns its error. */
 async function callAndFail(breaker: CircuitBreaker, error: unknown, kind: CallKind = 'write'): Promise<unknown> {
   return breaker.call(kind, () => Promise.reject(error)).catch((thrown: unknown) => thrown)
 }

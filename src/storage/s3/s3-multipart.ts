@@ -203,7 +203,7 @@ export async function openS3Upload(
 
 type Whole = { size: number; sha256: Sha256 }
 
-/** Completes the upload. No signal: from here on only the answer of S3 tells whether the object exists. */
+/** Completes the upload. No signal: from here on only the answer of S3 shows whether the object exists. */
 async function completeS3Upload(upload: MultipartUpload, parts: CompletedPart[], whole: Whole): Promise<StoredFile> {
   const { context, key, id } = upload
   await requireFreeKey(context, key)

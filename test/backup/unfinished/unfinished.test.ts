@@ -71,9 +71,9 @@ test('a backup whose mark was removed after it was read is left alone, even if t
   const ending = new AbortController()
   const ended = makeBackup(service, root, {
     signal: ending.signal,
-    onFile: () => ending.abort(new Error('told to end')),
+    onFile: () => ending.abort(new Error('asked to end')),
   })
-  await expect(ended).rejects.toThrow('told to end')
+  await expect(ended).rejects.toThrow('asked to end')
   const [left = ''] = await readdir(join(root, 'backups'))
   await writeBuffer(openBackupFolder(root), `backups/${left}/manifest.json`, Buffer.from('{}'))
 

@@ -34,7 +34,7 @@ const noHeads: HeadStore = {
 }
 
 /** The event of the newest verification. */
-async function told(action: string) {
+async function newestEvent(action: string) {
   const { db } = service.app
   const { outcome, details } = await db
     .selectFrom('document_events')
@@ -52,19 +52,25 @@ function needs({ ended = false, heads }: { ended?: boolean; heads?: HeadStore } 
 
 test('a verification is recorded with its outcome: ok, incomplete, heads_gone, altered', async () => {
   await verifyAudit(needs(), {})
-  expect(await told('audit.verified')).toMatchObject({ outcome: 'ok', details: { complete: true, heads_gone: false } })
+  expect(await newestEvent('audit.verified')).toMatchObject({
+    outcome: 'ok',
+    details: { complete: true, heads_gone: false },
+  })
 
   await expect(verifyAudit(needs({ ended: true }), {})).rejects.toThrow(CommandFailed)
-  expect(await told('audit.verified')).toMatchObject({ outcome: 'incomplete', details: { complete: false, seals: 0 } })
+  expect(await newestEvent('audit.verified')).toMatchObject({
+    outcome: 'incomplete',
+    details: { complete: false, seals: 0 },
+  })
 
   const kept = { outcome: 'ok', error: undefined, did: { kept: 3 } } as const
   await endRun(service.app.db, { task: storeHeadTask, instance: 'a test', startedAt: undefined, ...kept })
   await expect(verifyAudit(needs({ heads: noHeads }), {})).rejects.toThrow(CommandFailed)
-  expect(await told('audit.verified')).toMatchObject({ outcome: 'heads_gone', details: { complete: true } })
+  expect(await newestEvent('audit.verified')).toMatchObject({ outcome: 'heads_gone', details: { complete: true } })
 
   await tamper(database.url, `update document_seals set sealed_at = sealed_at - interval '1 day' where number = 3`)
   await expect(verifyAudit(needs({ heads: noHeads }), {})).rejects.toThrow(CommandFailed)
-  expect(await told('audit.verified')).toMatchObject({
+  expect(await newestEvent('audit.verified')).toMatchObject({
     outcome: 'altered',
     details: { complete: true, heads_gone: true, findings: { seal_edited: 1 } },
   })
@@ -74,9 +80,12 @@ test('an interrupted export is recorded as incomplete', async () => {
   const folder = await makeWorkFolder()
 
   await exportAudit(needs(), { output: join(folder, 'whole.jsonl'), format: 'jsonl' })
-  expect(await told('audit.exported')).toMatchObject({ outcome: 'ok', details: { complete: true } })
+  expect(await newestEvent('audit.exported')).toMatchObject({ outcome: 'ok', details: { complete: true } })
 
   const ended = exportAudit(needs({ ended: true }), { output: join(folder, 'part.jsonl'), format: 'jsonl' })
   await expect(ended).rejects.toThrow(CommandFailed)
-  expect(await told('audit.exported')).toMatchObject({ outcome: 'incomplete', details: { complete: false, events: 0 } })
+  expect(await newestEvent('audit.exported')).toMatchObject({
+    outcome: 'incomplete',
+    details: { complete: false, events: 0 },
+  })
 })

@@ -57,10 +57,10 @@ describe('audit verify', () => {
     await place.keepHead()
     await place.tamper(`update document_seals set hash = sha256('other') where number = 3`)
 
-    const told = await place.run('audit', 'verify')
+    const printed = await place.run('audit', 'verify')
     const ended = await place.run('audit', 'verify', '--json')
 
-    expect(told.stdout).toMatch(/\nChange nothing\. Copy the database [^\n]+ docs\/runbook.md, [^\n]+\n$/)
+    expect(printed.stdout).toMatch(/\nChange nothing\. Copy the database [^\n]+ docs\/runbook.md, [^\n]+\n$/)
     expect(ended.code).toBe(1)
     expect(JSON.parse(ended.stdout)).toMatchObject({
       ok: false,

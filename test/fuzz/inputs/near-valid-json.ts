@@ -61,7 +61,7 @@ function scalarLike({ type, format, enum: values, const: only, example }: Schema
 
 const quoted = (text: fc.Arbitrary<string>) => text.map((each) => JSON.stringify(each))
 
-/** An existing value, if the name of the field tells which. */
+/** An existing value, if the name of the field says which. */
 function knownText(name: string, format: string | undefined): fc.Arbitrary<string>[] {
   if (name === 'email') return [sceneValue('e-mail.guard', 'e-mail.stranger', 'e-mail.administrator')]
   if (name.includes('token')) return [sceneValue('refresh', 'access.member', 'link')]

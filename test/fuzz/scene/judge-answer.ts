@@ -50,7 +50,7 @@ function judgeRefusal({ status, headers, body }: Answer, { folder, bucket }: Fuz
   const type = headers.get('content-type')?.join() ?? 'none'
   const needed = neededHeaders[status]
   refute(
-    [inside !== undefined, `tells of the inside (${inside?.toString()}): ${text.slice(0, 500)}`],
+    [inside !== undefined, `reveals the inside (${inside?.toString()}): ${text.slice(0, 500)}`],
     [type !== 'application/problem+json', `a refusal of type ${type}`],
     [needed !== undefined && !headers.has(needed), `${status} without ${needed}`],
     // A HEAD has none.
@@ -59,8 +59,8 @@ function judgeRefusal({ status, headers, body }: Answer, { folder, bucket }: Fuz
 }
 
 function isProblem(text: string, { status, id }: { status: number; id: string }): boolean {
-  const { code, detail, ...told } = problemBody.parse(JSON.parse(text))
-  const isOfCode = told.status === status && errorTable[code].status === status && told.error_code === code
-  const isSaid = detail !== '' && detail.length < 20_000 && told.message === detail
-  return isOfCode && isSaid && told.request_id === id
+  const { code, detail, ...rest } = problemBody.parse(JSON.parse(text))
+  const isOfCode = rest.status === status && errorTable[code].status === status && rest.error_code === code
+  const isSaid = detail !== '' && detail.length < 20_000 && rest.message === detail
+  return isOfCode && isSaid && rest.request_id === id
 }

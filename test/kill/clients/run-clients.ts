@@ -19,7 +19,7 @@ export type ClientNeeds = {
   /** Two of the clients then upload scans. */
   isS3Slow: () => boolean
   /** Called with every violation, whatever was killed. */
-  tellDifference: (what: string) => void
+  reportDifference: (what: string) => void
   /** Aborts at the end of the whole run: then no client retries. */
   signal: AbortSignal
 }
@@ -111,7 +111,7 @@ async function tryUntilAnswered(needs: ClientNeeds, random: Random, delivery: De
     const outcome = await tryOnce(needs, random, delivery)
     if (outcome === 'kept' || outcome === 'refused') return
   }
-  needs.tellDifference(`a file under an Idempotency-Key was not taken in ${maxTries} tries (${delivery.sent.sha256})`)
+  needs.reportDifference(`a file under an Idempotency-Key was not taken in ${maxTries} tries (${delivery.sent.sha256})`)
 }
 
 async function tryOnce(needs: ClientNeeds, random: Random, delivery: Delivery): Promise<Outcome['kind']> {
@@ -123,7 +123,7 @@ async function tryOnce(needs: ClientNeeds, random: Random, delivery: Delivery): 
       compareAnswer(needs, sent, outcome.document)
       break
     case 'refused':
-      needs.tellDifference(`a sound file was refused: ${outcome.why} (${sent.sha256})`)
+      needs.reportDifference(`a sound file was refused: ${outcome.why} (${sent.sha256})`)
       break
     case 'not_sent':
     case 'unknown':
@@ -134,14 +134,14 @@ async function tryOnce(needs: ClientNeeds, random: Random, delivery: Delivery): 
 
 type AnsweredDocument = { id: string; sha256: string | null; file_size: number; firm_id: string }
 
-function compareAnswer({ ledger, tellDifference }: ClientNeeds, sent: SentFile, document: AnsweredDocument): void {
+function compareAnswer({ ledger, reportDifference }: ClientNeeds, sent: SentFile, document: AnsweredDocument): void {
   const others = ledger.noteAnswered(sent, document.id)
   if (others.length > 0)
-    tellDifference(
+    reportDifference(
       `one file under one Idempotency-Key was answered with two documents: ${document.id} and ${others.join()}`,
     )
   if (document.sha256 !== sent.sha256 || document.file_size !== sent.size || document.firm_id !== sent.firmId)
-    tellDifference(`the 201 of ${document.id} describes another file than was sent (${sent.sha256})`)
+    reportDifference(`the 201 of ${document.id} describes another file than was sent (${sent.sha256})`)
 }
 
 async function download(needs: ClientNeeds, random: Random, sender: Sender): Promise<void> {
@@ -150,9 +150,9 @@ async function download(needs: ClientNeeds, random: Random, sender: Sender): Pro
   const { documentId, sha256 } = random.oneOf(promised)
   const fetched = await fetchDocument(await someUrl(needs, random), sender, documentId)
   if (fetched.kind === 'unknown') return await sleep(breathMs)
-  if (fetched.kind === 'refused') return needs.tellDifference(`${documentId} could not be downloaded: ${fetched.why}`)
+  if (fetched.kind === 'refused') return needs.reportDifference(`${documentId} could not be downloaded: ${fetched.why}`)
   needs.tally.downloaded()
-  if (fetched.sha256 !== sha256) needs.tellDifference(`${documentId} came down as other bytes than were uploaded`)
+  if (fetched.sha256 !== sha256) needs.reportDifference(`${documentId} came down as other bytes than were uploaded`)
 }
 
 async function someUrl({ urls, signal }: ClientNeeds, random: Random): Promise<string> {

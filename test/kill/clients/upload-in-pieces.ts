@@ -11,7 +11,7 @@ export type PiecesNeeds = {
   tally: Tally
   /** The address of one of the instances that are up. */
   url: () => Promise<string>
-  tellDifference: (what: string) => void
+  reportDifference: (what: string) => void
 }
 
 /** What a client does before the end: most finish, some leave, and some end their upload. */
@@ -34,7 +34,7 @@ export async function sendInPieces(
   { sender, file, sent }: { sender: Sender; file: DrawnFile; sent: SentFile },
 ): Promise<void> {
   const path = await begin(needs, { sender, file, sent })
-  if (path === undefined) return needs.tellDifference(`no upload in pieces could begin in ${maxTries} tries`)
+  if (path === undefined) return needs.reportDifference(`no upload in pieces could begin in ${maxTries} tries`)
   const upload: Upload = { ...needs, sender, file, sent, path, acknowledged: 0, mayBeGone: false }
   const plan = drawPlan(random)
   for (let tries = 0; tries < maxTries; tries += 1) {
@@ -42,7 +42,7 @@ export async function sendInPieces(
     if (turn === 'over') return
     if (turn === 'again') await sleep(breathMs)
   }
-  needs.tellDifference(`an upload in pieces did not end in ${maxTries} tries (${sent.sha256})`)
+  needs.reportDifference(`an upload in pieces did not end in ${maxTries} tries (${sent.sha256})`)
 }
 
 function drawPlan(random: Random): Plan {
@@ -65,15 +65,15 @@ type Upload = PiecesNeeds & {
 type Turn = 'on' | 'again' | 'over'
 
 async function takeTurn(upload: Upload, random: Random, plan: Plan): Promise<Turn> {
-  const { file, tellDifference } = upload
+  const { file, reportDifference } = upload
   const seen = await ask(upload, 'HEAD')
   if (seen === undefined) return 'again'
   if (seen.status === 404 && upload.mayBeGone) return 'over'
-  if (seen.status !== 200) return tell(tellDifference, `the offset of an upload was answered ${seen.status}`)
+  if (seen.status !== 200) return stopWith(reportDifference, `the offset of an upload was answered ${seen.status}`)
   const offset = Number(seen.headers.get('upload-offset'))
   // Until the document exists, one byte less than all.
   if (offset < Math.min(upload.acknowledged, file.bytes.length - 1))
-    return tell(tellDifference, `an offset went back from ${upload.acknowledged} to ${offset}`)
+    return stopWith(reportDifference, `an offset went back from ${upload.acknowledged} to ${offset}`)
   return noteEnd(upload, seen) ? 'over' : await goOn(upload, random, { offset, plan })
 }
 
@@ -85,8 +85,8 @@ async function goOn(upload: Upload, random: Random, at: { offset: number; plan: 
   return await sendPiece(upload, random, at)
 }
 
-function tell(tellDifference: (what: string) => void, what: string): Turn {
-  tellDifference(what)
+function stopWith(reportDifference: (what: string) => void, what: string): Turn {
+  reportDifference(what)
   return 'over'
 }
 
@@ -112,17 +112,17 @@ function drawLength(random: Random, left: number, plan: Plan): number {
 function noteSentPiece(upload: Upload, answer: Reply, end: number): Turn {
   if (answer.status === 409) return 'again'
   if (answer.status !== 204)
-    return tell(upload.tellDifference, `a sound piece was answered ${answer.status} ${answer.text}`)
+    return stopWith(upload.reportDifference, `a sound piece was answered ${answer.status} ${answer.text}`)
   upload.acknowledged = Number(answer.headers.get('upload-offset'))
   if (upload.acknowledged !== end)
-    return tell(upload.tellDifference, `${end} bytes were answered as ${upload.acknowledged}`)
+    return stopWith(upload.reportDifference, `${end} bytes were answered as ${upload.acknowledged}`)
   return noteEnd(upload, answer) ? 'over' : 'on'
 }
 
 async function sendAtWrongOffset(upload: Upload, offset: number): Promise<void> {
   const answer = await ask(upload, 'PATCH', { offset: offset + 2, piece: Buffer.alloc(1) })
   if (answer !== undefined && answer.status !== 409 && answer.status !== 413)
-    upload.tellDifference(`a piece at a wrong offset was answered ${answer.status}`)
+    upload.reportDifference(`a piece at a wrong offset was answered ${answer.status}`)
 }
 
 async function terminate(upload: Upload): Promise<Turn> {
@@ -133,17 +133,17 @@ async function terminate(upload: Upload): Promise<Turn> {
   }
   const seen = await ask(upload, 'HEAD')
   if (seen !== undefined && seen.status !== 404)
-    return tell(upload.tellDifference, `a terminated upload was answered ${seen.status}`)
+    return stopWith(upload.reportDifference, `a terminated upload was answered ${seen.status}`)
   return 'over'
 }
 
 /** Whether the upload became a document. */
-function noteEnd({ ledger, tally, file, sent, tellDifference }: Upload, { headers }: Reply): boolean {
+function noteEnd({ ledger, tally, file, sent, reportDifference }: Upload, { headers }: Reply): boolean {
   const documentId = headers.get('content-location')?.split('/').at(-1)
   if (documentId === undefined) return false
-  if (Number(headers.get('upload-offset')) !== file.bytes.length) tellDifference('a document without its last byte')
+  if (Number(headers.get('upload-offset')) !== file.bytes.length) reportDifference('a document without its last byte')
   const others = ledger.noteAnswered(sent, documentId)
-  if (others.length > 0) tellDifference(`one upload became two documents: ${documentId} and ${others.join()}`)
+  if (others.length > 0) reportDifference(`one upload became two documents: ${documentId} and ${others.join()}`)
   tally.finishedInPieces()
   return true
 }
@@ -166,7 +166,7 @@ async function begin(needs: PiecesNeeds, { sender, file, sent }: Begun): Promise
     const path = `/api/v1/security-firms/${sender.firmId}/uploads`
     const answer = await askAt(needs, { sender, path, method: 'POST', headers })
     if (answer?.status === 201) return answer.headers.get('location') ?? undefined
-    if (answer !== undefined) needs.tellDifference(`a sound upload was answered ${answer.status} ${answer.text}`)
+    if (answer !== undefined) needs.reportDifference(`a sound upload was answered ${answer.status} ${answer.text}`)
     await sleep(breathMs)
   }
   return undefined

@@ -60,7 +60,7 @@ function placeOf(model: Model, { document, number }: Numbered, { versions, quara
   const row = versions.find(({ document_id, version }) => document_id === document.id && version === number)
   if (row === undefined) return differs(`${nameOf(document)} has no row of version ${number}`)
   if (!events.some(({ document_id, version }) => document_id === document.id && version === number))
-    differs(`no event tells of version ${number} of ${nameOf(document)}`)
+    differs(`no event has version ${number} of ${nameOf(document)}`)
   const { store, storage_key: key, bytes_state: state } = row
   const isInQuarantine = scansOf(model, document.versions[number - 1] ?? differs('no version')).includes('infected')
   if (state !== (isInQuarantine ? 'removed' : 'present')) differs(`the bytes of ${nameOf(document)} are held ${state}`)

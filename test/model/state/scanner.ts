@@ -37,7 +37,7 @@ export async function shareClamd(): Promise<SharedClamd> {
       inTurn(async () => {
         taught += 1
         await appendFile(join(clamd.folder, 'db', 'taught.hsb'), `${sha256}:${bytes}:Taught-${taught}\n`)
-        const sign = `what tells that signature ${taught} is known by now`
+        const sign = `the sign that signature ${taught} is known by now`
         await appendFile(join(clamd.folder, 'db', 'signs.ndb'), signatureOf(`Sign-${taught}`, sign))
         const connection = connect(clamd.port, '127.0.0.1')
         connection.write('zRELOAD\0')
@@ -58,7 +58,7 @@ async function untilFound({ port }: ClamdInHand, sign: Buffer): Promise<void> {
   }
   for (const giveUpAt = Date.now() + knownWithinMs; Date.now() < giveUpAt; await sleep(5))
     if ((await scanner.scan(whole())).kind === 'infected') return
-  throw new Error('the scanner does not find what it was told to find')
+  throw new Error('the scanner does not find what it was made to find')
 }
 
 export async function openScanner(shared: SharedClamd): Promise<Scanner> {

@@ -191,7 +191,7 @@ export async function comparePurged(model: Model, real: Real, firm: FirmName): P
     .execute()
   if (disposals.length !== purged.length) differs(`${disposals.length} records of ${purged.length} purged documents`)
   for (const { id } of purged) {
-    if (!disposals.some((each) => each.document_id === id)) differs(`no record tells of the end of ${id}`)
+    if (!disposals.some((each) => each.document_id === id)) differs(`no record has the end of ${id}`)
     for (const path of ['', '/download', '/versions', '/restore']) {
       const method = path === '/restore' ? 'POST' : 'GET'
       const { status } = await callAs(real, headOf[firm], `/${id}${path}`, { method })

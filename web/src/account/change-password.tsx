@@ -27,7 +27,7 @@ export function ForcedPassword() {
 }
 
 export function ChangePassword({ onDone }: { onDone?: () => void }) {
-  const { changePassword, common } = useTexts()
+  const { changePassword, everyView } = useTexts()
   const notify = useNotify()
   const change = useMutation({
     mutationFn: (body: { current_password: string; new_password: string }) =>
@@ -49,8 +49,8 @@ export function ChangePassword({ onDone }: { onDone?: () => void }) {
       <PasswordField name="current_password" label={changePassword.current} autoComplete="current-password" />
       <PasswordField
         name="new_password"
-        label={common.newPassword}
-        description={common.passwordHint}
+        label={everyView.newPassword}
+        description={everyView.passwordHint}
         autoComplete="new-password"
       />
     </Form>

@@ -9,7 +9,7 @@ import { Field, Form } from '../parts/form.tsx'
 import { useTexts } from '../texts/texts.tsx'
 
 export function ForgotPassword() {
-  const { forgot, common } = useTexts()
+  const { forgot, everyView } = useTexts()
   const request = useMutation({
     mutationFn: (email: string) => dataOf(api.POST('/api/v1/auth/password/forgot', { body: { email } })),
   })
@@ -29,7 +29,7 @@ export function ForgotPassword() {
               error={request.error}
               submit={(value) => request.mutate(value('email'))}
             >
-              <Field name="email" type="email" label={common.email} autoComplete="username" />
+              <Field name="email" type="email" label={everyView.email} autoComplete="username" />
             </Form>
           </>
         )}

@@ -51,7 +51,7 @@ export function Register() {
 type FormProps = { target: string; verifiesByMail: boolean; wait: () => void }
 
 function RegistrationForm({ target, verifiesByMail, wait }: FormProps) {
-  const { register, common } = useTexts()
+  const { register, everyView } = useTexts()
   const [parameters] = useSearchParams()
   const navigate = useNavigate()
   const notify = useNotify()
@@ -76,15 +76,15 @@ function RegistrationForm({ target, verifiesByMail, wait }: FormProps) {
       <Field
         name="email"
         type="email"
-        label={common.email}
+        label={everyView.email}
         autoComplete="username"
         defaultValue={parameters.get('email') ?? ''}
       />
       <Field name="phone" type="tel" label={register.phone} autoComplete="tel" isOptional />
       <PasswordField
         name="password"
-        label={common.password}
-        description={common.passwordHint}
+        label={everyView.password}
+        description={everyView.passwordHint}
         autoComplete="new-password"
       />
     </Form>

@@ -11,7 +11,7 @@ import { useTexts } from '../texts/texts.tsx'
 import { hideToken, useLinkToken } from './link-token.ts'
 
 export function ResetPassword() {
-  const { reset, common, signIn } = useTexts()
+  const { reset, everyView, signIn } = useTexts()
   const token = useLinkToken()
   useEffect(hideToken, [])
   const change = useMutation({
@@ -40,8 +40,8 @@ export function ResetPassword() {
         >
           <PasswordField
             name="new_password"
-            label={common.newPassword}
-            description={common.passwordHint}
+            label={everyView.newPassword}
+            description={everyView.passwordHint}
             autoComplete="new-password"
           />
         </Form>

@@ -71,7 +71,7 @@ function Ways({ accept, target }: WaysProps) {
 }
 
 function PasswordWay({ accept, canReset }: { accept: WaysProps['accept']; canReset: boolean }) {
-  const { signIn, common } = useTexts()
+  const { signIn, everyView } = useTexts()
   const [parameters] = useSearchParams()
   const login = useMutation({
     mutationFn: (body: { email: string; password: string }) => dataOf(api.POST('/api/v1/auth/login', { body })),
@@ -88,11 +88,11 @@ function PasswordWay({ accept, canReset }: { accept: WaysProps['accept']; canRes
       <Field
         name="email"
         type="email"
-        label={common.email}
+        label={everyView.email}
         autoComplete="username"
         defaultValue={parameters.get('email') ?? ''}
       />
-      <PasswordField name="password" label={common.password} autoComplete="current-password" />
+      <PasswordField name="password" label={everyView.password} autoComplete="current-password" />
       {canReset ? (
         <Anchor component={Link} to="/forgot-password" className="tap">
           {signIn.forgot}
@@ -138,7 +138,7 @@ function PasskeyProblem({ error }: { error: Error }) {
 
 /** The provider's sign-in reports its failure in the fragment of the address. */
 function ProviderFailure() {
-  const { signIn, common } = useTexts()
+  const { signIn, everyView } = useTexts()
   const { hash } = useLocation()
   const facts = new URLSearchParams(hash.slice(1))
   const name = facts.get('sign_in_error')
@@ -148,7 +148,7 @@ function ProviderFailure() {
   return (
     <div className="box box-bad" role="alert">
       <p>{known[name] ?? signIn.providerFailed}</p>
-      {requestId === null ? null : <p className="request-id">{common.requestId(requestId)}</p>}
+      {requestId === null ? null : <p className="request-id">{everyView.requestId(requestId)}</p>}
     </div>
   )
 }

@@ -43,7 +43,7 @@ export function NoticeProvider({ children }: { children: ReactNode }) {
 }
 
 function NoticeBar({ notice, close }: { notice: Notice; close: () => void }) {
-  const { common } = useTexts()
+  const { everyView } = useTexts()
   const [isBusy, setBusy] = useState(false)
   const { undo } = notice
   const run = useMemo(
@@ -58,11 +58,11 @@ function NoticeBar({ notice, close }: { notice: Notice; close: () => void }) {
       <span data-given>{notice.text}</span>
       {undo === undefined ? null : (
         <Button size="sm" variant="white" loading={isBusy} onClick={() => void run()}>
-          {common.undo}
+          {everyView.undo}
         </Button>
       )}
       <Button size="sm" variant="transparent" className="notice-close" onClick={close}>
-        {common.close}
+        {everyView.close}
       </Button>
     </div>
   )

@@ -21,12 +21,12 @@ type Frame = {
 
 /** The head, the title and the main part of every view. */
 export function PageFrame({ title, isGivenTitle = false, width = 'wide', above, children }: Frame) {
-  const { common, product } = useTexts()
+  const { everyView, product } = useTexts()
   useTitle(title)
   return (
     <>
       <a className="skip" href="#content">
-        {common.skip}
+        {everyView.skip}
       </a>
       <Header />
       {above}
@@ -93,10 +93,10 @@ function Header() {
 }
 
 export function Loading() {
-  const { common } = useTexts()
+  const { everyView } = useTexts()
   return (
     <main className="loading" aria-busy="true">
-      <VisuallyHidden component="h1">{common.loading}</VisuallyHidden>
+      <VisuallyHidden component="h1">{everyView.loading}</VisuallyHidden>
       <Loader />
     </main>
   )

@@ -43,11 +43,11 @@ export function SignedIn({ children }: { children: ReactNode }) {
 }
 
 function Unreachable() {
-  const { errors, common, signIn } = useTexts()
+  const { errors, everyView, signIn } = useTexts()
   return (
     <PageFrame title={signIn.unreachableTitle}>
       <p>{errors.network}</p>
-      <Button onClick={() => void refresh()}>{common.retry}</Button>
+      <Button onClick={() => void refresh()}>{everyView.retry}</Button>
     </PageFrame>
   )
 }

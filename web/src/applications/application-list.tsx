@@ -13,7 +13,7 @@ const states: ApplicationStatus[] = ['submitted', 'under_review', 'approved', 'r
 
 /** The applications of firms, newest first. The filter is in the address; without one those that wait are shown. */
 export function ApplicationList() {
-  const { applications: texts, firmStates, common } = useTexts()
+  const { applications: texts, firmStates, everyView } = useTexts()
   const [parameters, setParameters] = useSearchParams()
   const status = statusOf(parameters.get('status'))
   const list = useInfiniteQuery(applicationsQuery(status))
@@ -40,7 +40,7 @@ export function ApplicationList() {
       </ul>
       {list.hasNextPage ? (
         <Button variant="default" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-          {common.showMore}
+          {everyView.showMore}
         </Button>
       ) : null}
     </PageFrame>

@@ -15,14 +15,14 @@ import { ReviewBar } from '../review/review-bar.tsx'
 /** The application of one firm: the decision, what the firm says about itself, and its checklist. */
 export function ApplicationView() {
   const { firmId = '' } = useParams()
-  const { applications: texts, common } = useTexts()
+  const { applications: texts, everyView } = useTexts()
   const firm = useQuery(firmQuery(firmId))
   const application = useQuery(applicationQuery(firmId))
   const error = firm.error ?? application.error
   return (
     <PageFrame title={firm.data?.name ?? texts.one} isGivenTitle={firm.data !== undefined} above={<ReviewBar />}>
       <Anchor component={Link} to="/review/applications" className="tap">
-        {common.backTo(texts.title)}
+        {everyView.backTo(texts.title)}
       </Anchor>
       {error === null ? null : <ProblemBox error={error} retry={() => void application.refetch()} />}
       {application.data === null ? <p className="box">{texts.notSubmitted}</p> : null}

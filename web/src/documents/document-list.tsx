@@ -62,10 +62,10 @@ export function DocumentList() {
 }
 
 function MoreButton({ isPending, load }: { isPending: boolean; load: () => void }) {
-  const { common } = useTexts()
+  const { everyView } = useTexts()
   return (
     <Button variant="default" size="md" loading={isPending} onClick={load}>
-      {common.showMore}
+      {everyView.showMore}
     </Button>
   )
 }

@@ -22,11 +22,11 @@ import { Versions } from './versions.tsx'
 export function DocumentView() {
   const firm = useFirm()
   const { documentId = '' } = useParams()
-  const { documents: texts, common } = useTexts()
+  const { documents: texts, everyView } = useTexts()
   const loaded = useQuery(documentQuery({ firmId: firm.id, documentId }))
   const back = (
     <Anchor component={Link} to={`/firms/${firm.id}/documents`} className="tap">
-      {common.backTo(texts.title)}
+      {everyView.backTo(texts.title)}
     </Anchor>
   )
   if (loaded.error !== null)

@@ -20,7 +20,7 @@ const hidden = new Set([
 
 /** What happened to a document, in words. */
 export function History({ document }: { document: StoredDocument }) {
-  const { documents: texts, common } = useTexts()
+  const { documents: texts, everyView } = useTexts()
   const events = useInfiniteQuery(eventsQuery({ firmId: document.firm_id, documentId: document.id }))
   const shown = events.data?.pages.flatMap(({ items }) => items).filter(({ action }) => !hidden.has(action))
   return (
@@ -35,7 +35,7 @@ export function History({ document }: { document: StoredDocument }) {
       </ol>
       {events.hasNextPage ? (
         <Button variant="default" loading={events.isFetchingNextPage} onClick={() => void events.fetchNextPage()}>
-          {common.showMore}
+          {everyView.showMore}
         </Button>
       ) : null}
     </section>

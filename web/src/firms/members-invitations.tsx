@@ -19,7 +19,7 @@ type Created = Schemas['CreatedInvitation']
 
 /** Invites people, and lists the invitations that are open. */
 export function Invitations({ firm }: { firm: Firm }) {
-  const { members: texts, common } = useTexts()
+  const { members: texts, everyView } = useTexts()
   const open = useInfiniteQuery(invitationsQuery(firm.id))
   const [created, setCreated] = useState<Created>()
   const mayInvite = firm.role === 'firm_admin' && !firm.is_locked
@@ -41,7 +41,7 @@ export function Invitations({ firm }: { firm: Firm }) {
           </ul>
           {open.hasNextPage ? (
             <Button variant="default" loading={open.isFetchingNextPage} onClick={() => void open.fetchNextPage()}>
-              {common.showMore}
+              {everyView.showMore}
             </Button>
           ) : null}
         </section>
@@ -64,7 +64,7 @@ function useInvite(firmId: string, onCreated: (created: Created) => void) {
 type InviteProps = { firmId: string; onCreated: (created: Created) => void }
 
 function Invite({ firmId, onCreated }: InviteProps) {
-  const { members: texts, common } = useTexts()
+  const { members: texts, everyView } = useTexts()
   const [isOpen, setOpen] = useState(false)
   const inviting = useInvite(firmId, (created) => {
     setOpen(false)
@@ -90,7 +90,7 @@ function Invite({ firmId, onCreated }: InviteProps) {
         <RoleChoice start="firm_user" />
       </Form>
       <Button variant="subtle" onClick={() => setOpen(false)}>
-        {common.cancel}
+        {everyView.cancel}
       </Button>
     </section>
   )

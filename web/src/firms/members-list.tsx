@@ -15,7 +15,7 @@ import { Given, useTexts } from '../texts/texts.tsx'
 import { type Member, type MemberRole, memberRoles, membersQuery, refreshMembers } from './member-queries.ts'
 
 export function MemberList({ firm, selfId }: { firm: Firm; selfId: string | undefined }) {
-  const { members: texts, common } = useTexts()
+  const { members: texts, everyView } = useTexts()
   const members = useInfiniteQuery(membersQuery(firm.id))
   return (
     <section>
@@ -30,7 +30,7 @@ export function MemberList({ firm, selfId }: { firm: Firm; selfId: string | unde
       </ul>
       {members.hasNextPage ? (
         <Button variant="default" loading={members.isFetchingNextPage} onClick={() => void members.fetchNextPage()}>
-          {common.showMore}
+          {everyView.showMore}
         </Button>
       ) : null}
     </section>
@@ -131,12 +131,12 @@ function MemberActions({ firmId, member }: ActionsProps) {
 }
 
 function RoleForm({ firmId, member, close }: ActionsProps & { close: () => void }) {
-  const { common } = useTexts()
+  const { everyView } = useTexts()
   const change = useMemberChange(firmId, member.user_id)
   return (
     <div className="box member-form" role="group" aria-label={member.email}>
       <Form
-        label={common.save}
+        label={everyView.save}
         isPending={change.isPending}
         error={change.error}
         submit={(value) => change.mutate({ role: roleOf(value('role')) }, { onSuccess: close })}
@@ -144,7 +144,7 @@ function RoleForm({ firmId, member, close }: ActionsProps & { close: () => void 
         <RoleChoice start={member.role} />
       </Form>
       <Button variant="subtle" onClick={close}>
-        {common.cancel}
+        {everyView.cancel}
       </Button>
     </div>
   )

@@ -17,7 +17,7 @@ type ConfirmProps = {
 
 /** Asks in place before something that somebody else will notice. The first press changes nothing. */
 export function Confirm({ label, question, isPending, error, run, isDanger = false, children }: ConfirmProps) {
-  const { common } = useTexts()
+  const { everyView } = useTexts()
   const [isAsking, setAsking] = useState(false)
   const yes = useRef<HTMLButtonElement>(null)
   useEffect(() => {
@@ -39,7 +39,7 @@ export function Confirm({ label, question, isPending, error, run, isDanger = fal
           {label}
         </Button>
         <Button variant="default" onClick={() => setAsking(false)}>
-          {common.cancel}
+          {everyView.cancel}
         </Button>
       </span>
     </div>

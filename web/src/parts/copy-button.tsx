@@ -7,7 +7,7 @@ type Props = { label: string; text: string; variant?: 'filled' | 'default' }
 
 /** Copies a text. Absent where the page has no safe connection: browsers have no clipboard there. */
 export function CopyButton({ label, text, variant = 'filled' }: Props) {
-  const { common } = useTexts()
+  const { everyView } = useTexts()
   const [isCopied, setCopied] = useState(false)
   if (!('clipboard' in navigator)) return null
   const copy = async () => {
@@ -16,7 +16,7 @@ export function CopyButton({ label, text, variant = 'filled' }: Props) {
   }
   return (
     <Button variant={variant} onClick={() => void copy()}>
-      {isCopied ? common.copied : label}
+      {isCopied ? everyView.copied : label}
     </Button>
   )
 }

@@ -59,14 +59,14 @@ type FieldProps = Pick<
 > & { name: string; label: string; isOptional?: boolean }
 
 export function Field({ name, isOptional = false, label, ...others }: FieldProps) {
-  const { common } = useTexts()
+  const { everyView } = useTexts()
   const error = use(ErrorContext).get(name)
   return (
     <TextInput
       {...others}
       name={name}
       size="md"
-      label={isOptional ? `${label} (${common.optional})` : label}
+      label={isOptional ? `${label} (${everyView.optional})` : label}
       required={!isOptional}
       withAsterisk={false}
       error={error === undefined ? undefined : <bdi data-given>{error}</bdi>}
@@ -75,7 +75,7 @@ export function Field({ name, isOptional = false, label, ...others }: FieldProps
 }
 
 export function PasswordField({ name, label, description, autoComplete }: FieldProps) {
-  const { common } = useTexts()
+  const { everyView } = useTexts()
   const error = use(ErrorContext).get(name)
   return (
     <PasswordInput
@@ -86,7 +86,7 @@ export function PasswordField({ name, label, description, autoComplete }: FieldP
       autoComplete={autoComplete}
       required
       withAsterisk={false}
-      visibilityToggleButtonProps={{ 'aria-label': common.showPassword, tabIndex: 0, 'aria-hidden': false }}
+      visibilityToggleButtonProps={{ 'aria-label': everyView.showPassword, tabIndex: 0, 'aria-hidden': false }}
       error={error === undefined ? undefined : <bdi data-given>{error}</bdi>}
     />
   )

@@ -10,7 +10,7 @@ type Props = { error: Error; retry?: () => void; children?: ReactNode }
 
 /** An error in the person's words, with a way forward and the request id. */
 export function ProblemBox({ error, retry, children }: Props) {
-  const { common } = useTexts()
+  const { everyView } = useTexts()
   const requestId = error instanceof Failure ? error.requestId : undefined
   return (
     <div className="box box-bad" role="alert">
@@ -21,10 +21,10 @@ export function ProblemBox({ error, retry, children }: Props) {
       {error instanceof Failure && error.code === 'email_unverified' ? <SendAgain /> : null}
       {retry === undefined ? null : (
         <Button variant="default" onClick={retry}>
-          {common.retry}
+          {everyView.retry}
         </Button>
       )}
-      {requestId === undefined ? null : <p className="request-id">{common.requestId(requestId)}</p>}
+      {requestId === undefined ? null : <p className="request-id">{everyView.requestId(requestId)}</p>}
     </div>
   )
 }

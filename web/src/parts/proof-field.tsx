@@ -6,7 +6,7 @@ import { PasswordField } from './form.tsx'
 
 /** A field for the password, once the service wants it: the login is not new any more. */
 export function ProofField({ error }: { error: Error | null }) {
-  const { common } = useTexts()
+  const { everyView } = useTexts()
   const [isAsked, setAsked] = useState(false)
   const box = useRef<HTMLDivElement>(null)
   useEffect(() => {
@@ -20,8 +20,8 @@ export function ProofField({ error }: { error: Error | null }) {
     <div ref={box}>
       <PasswordField
         name="password"
-        label={common.password}
-        description={common.proof}
+        label={everyView.password}
+        description={everyView.proof}
         autoComplete="current-password"
       />
     </div>

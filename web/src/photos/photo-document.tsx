@@ -27,7 +27,7 @@ type Props = {
 
 /** Puts photos together to one document: add, reorder, turn, retake and remove pages, then upload them as one PDF. */
 export function PhotoDocument({ type, target, files, maySeparate, close }: Props) {
-  const { photos: texts, common } = useTexts()
+  const { photos: texts, everyView } = useTexts()
   const dialog = useRef<HTMLDialogElement>(null)
   const title = useId()
   const photos = usePhotoPages(target, files)
@@ -40,7 +40,7 @@ export function PhotoDocument({ type, target, files, maySeparate, close }: Props
       <header className="photo-head">
         <h2 id={title}>{texts.title(type.name)}</h2>
         <Button variant="subtle" size="sm" onClick={end}>
-          {common.close}
+          {everyView.close}
         </Button>
       </header>
       <p className="hint">{texts.help}</p>

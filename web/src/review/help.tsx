@@ -6,7 +6,7 @@ import { useTexts } from '../texts/texts.tsx'
 
 /** The keys of the reviewer. The browser's own dialog keeps the focus in it and gives it back. */
 export function Help() {
-  const { review: texts, common } = useTexts()
+  const { review: texts, everyView } = useTexts()
   const dialog = useRef<HTMLDialogElement>(null)
   const isOn = useShortcutsAreOn()
   const open = () => dialog.current?.showModal()
@@ -33,7 +33,7 @@ export function Help() {
           {texts.shortcutsOn}
         </label>
         <form method="dialog">
-          <Button type="submit">{common.close}</Button>
+          <Button type="submit">{everyView.close}</Button>
         </form>
       </dialog>
     </>

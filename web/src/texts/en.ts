@@ -1,6 +1,6 @@
 import type { Formats } from './formats.ts'
 import { accountTexts } from './en/account.ts'
-import { commonTexts } from './en/common.ts'
+import { everyViewTexts } from './en/every-view.ts'
 import { documentTexts } from './en/documents.ts'
 import { firmTexts } from './en/firms.ts'
 import { memberTexts } from './en/members.ts'
@@ -17,7 +17,7 @@ import { reviewTexts } from './en/review.ts'
  */
 export const en = {
   product: 'Paniq Documents',
-  ...commonTexts,
+  ...everyViewTexts,
   ...accountTexts,
   ...settingTexts,
   ...firmTexts,

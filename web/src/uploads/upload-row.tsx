@@ -8,7 +8,7 @@ import { cancelUpload, hideUploads, pauseUpload, retryUpload } from './uploads.t
 
 /** One upload: its name, how far it is, what is wrong, and what can be done. */
 export function UploadRow({ upload }: { upload: Upload }) {
-  const { upload: texts, common } = useTexts()
+  const { upload: texts, everyView } = useTexts()
   const { fileName, fileBytes, state, failure, target, sentBytes } = upload
   return (
     <li className="upload-row">
@@ -31,7 +31,7 @@ export function UploadRow({ upload }: { upload: Upload }) {
         </p>
       )}
       {failure?.requestId === undefined || state !== 'failed' ? null : (
-        <p className="request-id">{common.requestId(failure.requestId)}</p>
+        <p className="request-id">{everyView.requestId(failure.requestId)}</p>
       )}
       {upload.isDuplicate === true ? <p>{texts.duplicate}</p> : null}
       </div>
@@ -59,14 +59,14 @@ function StateText({ upload }: { upload: Upload }) {
 }
 
 function Actions({ upload }: { upload: Upload }) {
-  const { upload: texts, common } = useTexts()
+  const { upload: texts, everyView } = useTexts()
   const { id, state, fileName, file } = upload
   // The service has every byte and decides.
   if (isBeingChecked(upload)) return null
   const mayRetry = state === 'failed' && file !== undefined
   return (
     <span className="actions">
-      {mayRetry ? <Act text={common.retry} label={texts.retry(fileName)} act={() => retryUpload(id)} isMain /> : null}
+      {mayRetry ? <Act text={everyView.retry} label={texts.retry(fileName)} act={() => retryUpload(id)} isMain /> : null}
       {state === 'interrupted' ? (
         <Act text={texts.retryNow} label={texts.retryNowOf(fileName)} act={() => retryUpload(id)} />
       ) : null}
@@ -77,10 +77,10 @@ function Actions({ upload }: { upload: Upload }) {
         <Act text={texts.resume} label={texts.resumeOf(fileName)} act={() => retryUpload(id)} isMain />
       ) : null}
       {isOpen(upload) ? (
-        <Act text={common.cancel} label={texts.cancel(fileName)} act={() => cancelUpload(id)} />
+        <Act text={everyView.cancel} label={texts.cancel(fileName)} act={() => cancelUpload(id)} />
       ) : (
         <Button size="sm" variant="subtle" aria-label={texts.remove(fileName)} onClick={() => hideUploads([id])}>
-          {common.hide}
+          {everyView.hide}
         </Button>
       )}
     </span>

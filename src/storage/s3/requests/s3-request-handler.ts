@@ -17,7 +17,7 @@ type BodySource = { openChunks(): AsyncIterable<Uint8Array> }
  * The SDK's handler with three more promises for requests with a body:
  * - A `BodySource` is opened for every attempt, so that the SDK can retry a streamed body.
  * - An abort closes the connection only while bytes are left to send. S3 stores nothing of an incomplete body. After a
- *   complete one, only the answer tells whether the object exists.
+ *   complete one, only the answer shows whether the object exists.
  * - An answer before the end of the body (a rejection) ends the request instead of leaving the socket half used.
  */
 export class S3RequestHandler extends NodeHttpHandler {
@@ -135,7 +135,7 @@ export function setBodySource(command: UploadPartCommand | PutObjectCommand, sou
   )
 }
 
-/** Whether the value in the SDK's middleware is already an HTTP request, which its types do not tell. */
+/** Whether the value in the SDK's middleware is already an HTTP request, which its types do not say. */
 export function hasHeaders(request: unknown): request is { headers: Record<string, string>; body?: unknown } {
   return typeof request === 'object' && request !== null && 'headers' in request
 }

@@ -90,7 +90,7 @@ describeCheck(33, () => {
     const before = service.logLines.length
     const error = new Error(`${mark}${forged}`, { cause: { detail: `${mark}${forged}` } })
 
-    service.app.log.warn({ event: 'told', note: `${mark}${forged}`, [`${mark}b`]: 1, err: error }, `${mark}${forged}`)
+    service.app.log.warn({ event: 'forged', note: `${mark}${forged}`, [`${mark}b`]: 1, err: error }, `${mark}${forged}`)
 
     expect(service.logLines).toHaveLength(before + 1)
     expect(service.logLines.at(-1)).toContain('document_access')

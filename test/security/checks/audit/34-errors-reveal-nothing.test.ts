@@ -201,9 +201,9 @@ describeCheck(34, () => {
 
       const { headers } = await makePerson(onDisk.app, { role: 'admin' })
       const status = (await (await fetch(`${onDisk.url}/api/v1/admin/status`, { headers })).json()) as StatusShape
-      const told = status.jobs.find((each) => each.name === name)?.last_error ?? ''
-      expect(told).toMatch(/^[A-Z].{10,}\.$/)
-      for (const word of insideWords(onDisk)) expect(told.toLowerCase()).not.toContain(word.toLowerCase())
+      const shown = status.jobs.find((each) => each.name === name)?.last_error ?? ''
+      expect(shown).toMatch(/^[A-Z].{10,}\.$/)
+      for (const word of insideWords(onDisk)) expect(shown.toLowerCase()).not.toContain(word.toLowerCase())
     },
   )
 

@@ -65,10 +65,10 @@ describeCheck(17, () => {
 
       await expectQuarantined(service, firm, admin, document)
       expect(await actionsOf(service, document)).toEqual(['document.uploaded', 'document.quarantined'])
-      const told = service.logLines
+      const logged = service.logLines
         .map((line) => JSON.parse(line))
         .filter(({ event }) => event === 'document_quarantined')
-      expect(told.at(-1)).toMatchObject({
+      expect(logged.at(-1)).toMatchObject({
         level: 'error',
         document_id: document.id,
         signature: expect.stringMatching(/^Eicar/),

@@ -72,8 +72,8 @@ describeCheck(17, () => {
       expect(await infectedOf(service)).toBe(counted + 1)
 
       const lines = service.logLines.filter((line) => line.includes(problem.request_id))
-      const told = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'upload_infected')
-      expect(told).toEqual([expect.objectContaining({ level: 'warn', signature: 'Eicar-Test-Signature.UNOFFICIAL' })])
+      const logged = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === 'upload_infected')
+      expect(logged).toEqual([expect.objectContaining({ level: 'warn', signature: 'Eicar-Test-Signature.UNOFFICIAL' })])
       expect(lines.join()).not.toContain('Dlamini')
     })
 

@@ -107,8 +107,8 @@ describeCheck(30, () => {
       expect(Buffer.from(await file.arrayBuffer()).equals(bytes)).toBe(true)
       const objects = (await listBucket(bucket.client, bucket.name)).filter(({ kind }) => kind === 'object')
       expect(objects.filter(({ key }) => key.includes(firm))).toEqual([])
-      const told = service.logLines.filter((line) => line.includes('"event":"s3_upload_failed"'))
-      expect(told.join()).toContain('XAmzContentSHA256Mismatch')
+      const logged = service.logLines.filter((line) => line.includes('"event":"s3_upload_failed"'))
+      expect(logged.join()).toContain('XAmzContentSHA256Mismatch')
     },
   )
 })

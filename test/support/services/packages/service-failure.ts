@@ -1,5 +1,5 @@
 /**
- * A service that the tests need is missing. The message tells the person who runs them what is missing and what to do.
+ * A service that the tests need is missing. The message names, for the person who runs them, what is missing and what to do.
  */
 export class ServiceFailure extends Error {
   override readonly name = 'ServiceFailure'

@@ -31,7 +31,7 @@ export function MailChoice() {
 }
 
 function MailForm({ start }: { start: Mail }) {
-  const { settings: texts, common } = useTexts()
+  const { settings: texts, everyView } = useTexts()
   const notify = useNotify()
   const [mail, setMail] = useState<string>(start)
   const saving = useMutation({
@@ -43,7 +43,7 @@ function MailForm({ start }: { start: Mail }) {
   })
   return (
     <Form
-      label={common.save}
+      label={everyView.save}
       isPending={saving.isPending}
       error={saving.error}
       submit={() => saving.mutate(choices.find((each) => each === mail) ?? start)}

@@ -48,7 +48,7 @@ export function PasskeyList({ onCodes }: OnCodes) {
 type Wanted = { name: string; proof: { password?: string } }
 
 function AddPasskey({ onCodes, close }: OnCodes & { close: () => void }) {
-  const { settings: texts, common } = useTexts()
+  const { settings: texts, everyView } = useTexts()
   const notify = useNotify()
   const adding = useMutation({
     async mutationFn({ name, proof }: Wanted) {
@@ -82,7 +82,7 @@ function AddPasskey({ onCodes, close }: OnCodes & { close: () => void }) {
         ) : null}
       </Form>
       <Button variant="subtle" onClick={close}>
-        {common.cancel}
+        {everyView.cancel}
       </Button>
     </div>
   )

@@ -11,7 +11,7 @@ type Props = { label: string; onCodes: (codes: string[]) => void; cancel?: () =>
 
 /** Sets up an authenticator app: its key, then a code that confirms it. Ends with the recovery codes. */
 export function TotpSetup({ label, onCodes, cancel }: Props) {
-  const { enrol, common } = useTexts()
+  const { enrol, everyView } = useTexts()
   const begin = useMutation({
     mutationFn: (proof: { password?: string }) => dataOf(api.POST('/api/v1/auth/second-factor/totp', { body: proof })),
   })
@@ -50,7 +50,7 @@ export function TotpSetup({ label, onCodes, cancel }: Props) {
       </Form>
       {cancel === undefined ? null : (
         <Button variant="subtle" onClick={cancel}>
-          {common.cancel}
+          {everyView.cancel}
         </Button>
       )}
     </>

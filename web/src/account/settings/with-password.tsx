@@ -16,7 +16,7 @@ type Props = {
 
 /** Asks for the password in place, before something that could shut the person out. */
 export function WithPassword({ label, name, help, isPending, error, run }: Props) {
-  const { common } = useTexts()
+  const { everyView } = useTexts()
   const [isAsking, setAsking] = useState(false)
   if (!isAsking)
     return (
@@ -30,13 +30,13 @@ export function WithPassword({ label, name, help, isPending, error, run }: Props
       <Form label={label} isPending={isPending} error={error} submit={(value) => run(value('password'))}>
         <PasswordField
           name="password"
-          label={common.password}
-          description={common.proof}
+          label={everyView.password}
+          description={everyView.proof}
           autoComplete="current-password"
         />
       </Form>
       <Button variant="subtle" onClick={() => setAsking(false)}>
-        {common.cancel}
+        {everyView.cancel}
       </Button>
     </div>
   )

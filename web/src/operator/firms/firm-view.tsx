@@ -19,13 +19,13 @@ const gibibyte = 1024 ** 3
 /** One firm: who it is, how much it stores, and what only administrators of the platform may change. */
 export function FirmView() {
   const { firmId = '' } = useParams()
-  const { common, operator } = useTexts()
+  const { everyView, operator } = useTexts()
   const firm = useQuery(firmQuery(firmId))
   if (firm.data === undefined && firm.error === null) return <Loading />
   return (
     <OperatorFrame title={firm.data?.name ?? operator.firms.title} isGivenTitle={firm.data !== undefined}>
       <Link to="/admin/firms" className="tap">
-        {common.backTo(operator.firms.title)}
+        {everyView.backTo(operator.firms.title)}
       </Link>
       {firm.error === null ? null : <ProblemBox error={firm.error} retry={() => void firm.refetch()} />}
       {firm.data === undefined ? null : (
@@ -41,7 +41,7 @@ export function FirmView() {
 }
 
 function FirmFacts({ firm }: { firm: Firm }) {
-  const { firms: common, firmStates, operator } = useTexts()
+  const { firms: everyView, firmStates, operator } = useTexts()
   const { firms: texts } = operator
   const formats = useFormats()
   const { usage, quota } = firm
@@ -72,7 +72,7 @@ function FirmFacts({ firm }: { firm: Firm }) {
             : texts.of(formats.number(usage.documents), formats.number(quota.documents))}
         </dd>
       </dl>
-      <p className="card-line">{common.registration(firm.registration_number)}</p>
+      <p className="card-line">{everyView.registration(firm.registration_number)}</p>
       <Link to={`/firms/${firm.id}/documents`} className="tap">
         {texts.toDocuments}
       </Link>

@@ -60,10 +60,10 @@ export function FirmsView() {
 }
 
 function More({ isPending, load }: { isPending: boolean; load: () => void }) {
-  const { common } = useTexts()
+  const { everyView } = useTexts()
   return (
     <Button variant="default" size="md" loading={isPending} onClick={load}>
-      {common.showMore}
+      {everyView.showMore}
     </Button>
   )
 }
@@ -91,7 +91,7 @@ function matches({ name, registration_number: number, email }: Firm, words: stri
 }
 
 function FirmRow({ firm }: { firm: Firm }) {
-  const { firms: common, firmStates } = useTexts()
+  const { firms: everyView, firmStates } = useTexts()
   const formats = useFormats()
   return (
     <li>
@@ -102,7 +102,7 @@ function FirmRow({ firm }: { firm: Firm }) {
         <FirmBadges firm={firm} />
       </div>
       <p className="card-line">
-        {common.registration(firm.registration_number)} ·{' '}
+        {everyView.registration(firm.registration_number)} ·{' '}
         {firmStates[firm.verification_status] ?? <Given>{firm.verification_status}</Given>} ·{' '}
         {formats.date(firm.created_at)}
       </p>

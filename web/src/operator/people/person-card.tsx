@@ -62,7 +62,7 @@ function usePersonChange<Asked>(call: (asked: Asked) => Promise<unknown>, notice
 }
 
 function ReviewerRole({ user }: { user: User }) {
-  const { common, operator } = useTexts()
+  const { everyView, operator } = useTexts()
   const { people: texts } = operator
   const isReviewer = user.platform_role === 'reviewer'
   const change = usePersonChange(
@@ -87,7 +87,7 @@ function ReviewerRole({ user }: { user: User }) {
         >
           <PasswordField
             name="password"
-            label={common.password}
+            label={everyView.password}
             description={operator.proof}
             autoComplete="current-password"
           />

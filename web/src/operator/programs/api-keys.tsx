@@ -63,7 +63,7 @@ export function ApiKeysView() {
 }
 
 function NewKey({ close }: { close: (key?: string) => void }) {
-  const { common, operator } = useTexts()
+  const { everyView, operator } = useTexts()
   const { keys: texts } = operator
   const making = useMutation({
     mutationFn: (body: Schemas['NewApiKeyInput']) => dataOf(api.POST('/api/v1/api-keys', { body })),
@@ -95,7 +95,7 @@ function NewKey({ close }: { close: (key?: string) => void }) {
         <ProofField error={making.error} />
       </Form>
       <Button variant="default" onClick={() => close()}>
-        {common.cancel}
+        {everyView.cancel}
       </Button>
     </section>
   )

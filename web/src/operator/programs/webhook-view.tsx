@@ -35,7 +35,7 @@ const deliveriesQuery = (id: string) =>
 /** One webhook with its deliveries. */
 export function WebhookView() {
   const { webhookId = '' } = useParams()
-  const { common, operator } = useTexts()
+  const { everyView, operator } = useTexts()
   const webhooks = useQuery(webhooksQuery)
   const webhook = webhooks.data?.find(({ id }) => id === webhookId)
   if (webhooks.error !== null)
@@ -49,7 +49,7 @@ export function WebhookView() {
   return (
     <OperatorFrame title={webhook.url} isGivenTitle>
       <Link to="/admin/webhooks" className="tap">
-        {common.backTo(operator.webhooks.title)}
+        {everyView.backTo(operator.webhooks.title)}
       </Link>
       <div>
         <WebhookBadge webhook={webhook} />
@@ -120,7 +120,7 @@ function Actions({ webhook }: { webhook: Webhook }) {
 }
 
 function Deliveries({ webhook }: { webhook: Webhook }) {
-  const { common, operator } = useTexts()
+  const { everyView, operator } = useTexts()
   const { webhooks: texts } = operator
   const list = useInfiniteQuery(deliveriesQuery(webhook.id))
   const deliveries = list.data?.pages.flatMap(({ items }) => items)
@@ -138,7 +138,7 @@ function Deliveries({ webhook }: { webhook: Webhook }) {
       )}
       {list.hasNextPage ? (
         <Button variant="default" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-          {common.showMore}
+          {everyView.showMore}
         </Button>
       ) : null}
     </section>

@@ -72,7 +72,7 @@ export function WebhooksView() {
 }
 
 function NewWebhook({ close }: { close: (secret?: string) => void }) {
-  const { common, operator } = useTexts()
+  const { everyView, operator } = useTexts()
   const { webhooks: texts } = operator
   const making = useMutation({
     mutationFn: (body: Schemas['NewWebhookInput']) => dataOf(api.POST('/api/v1/webhooks', { body })),
@@ -105,7 +105,7 @@ function NewWebhook({ close }: { close: (secret?: string) => void }) {
         <ProofField error={making.error} />
       </Form>
       <Button variant="default" onClick={() => close()}>
-        {common.cancel}
+        {everyView.cancel}
       </Button>
     </section>
   )

@@ -129,10 +129,10 @@ export function NewType() {
 }
 
 function BackToTypes() {
-  const { common, operator } = useTexts()
+  const { everyView, operator } = useTexts()
   return (
     <Link to="/admin/types" className="tap">
-      {common.backTo(operator.types.title)}
+      {everyView.backTo(operator.types.title)}
     </Link>
   )
 }

@@ -1,6 +1,6 @@
 /** Words of every view, errors, the frame around the views, and the roles of people. */
-export const commonTexts = {
-  common: {
+export const everyViewTexts = {
+  everyView: {
     skip: 'Skip to the content',
     loading: 'Loading…',
     retry: 'Try again',
