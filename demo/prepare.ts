@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto'
-
 import { sql } from 'kysely'
+import { randomUUID } from 'node:crypto'
 import { pino } from 'pino'
 
 import { type App, openApp } from '../src/app.ts'

@@ -20,3 +20,9 @@ export const maxMailsTo: Record<MailKind, { perHour: number; perDay: number }> =
   webhook_disabled: fromThePlatform,
   daily_digest: fromThePlatform,
 }
+
+/** How long mails stay: operators may still look for one. */
+export const daysOfMails = 30
+
+/** How long messages stay: a document is renewed once a year. */
+export const daysOfMessages = 365

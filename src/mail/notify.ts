@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 
-import { insertMessages } from '../database/mail/messages.ts'
 import type { Tx } from '../database/connection/client.ts'
+import { insertMail } from '../database/mail/mails.ts'
+import { insertMessages } from '../database/mail/messages.ts'
 import type { Clock, FirmId, UserId } from '../vocabulary/vocabulary.ts'
 import { choiceOf, type MailFacts, type MailKind } from './templates/mail-kinds.ts'
 
@@ -49,4 +50,33 @@ export async function notifyEach<Kind extends MailKind>(
   const mail = mailIsOn ? choiceOf[kind] : 'never'
   const rows = messages.map(({ id, userId, firmId, aboutId, facts }) => ({ id, userId, firmId, aboutId, facts, kind }))
   await insertMessages(trx, rows, { createdAt: now(), delaySeconds: 0, mail })
+}
+
+export type NewMail<Kind extends MailKind> = {
+  kind: Kind
+  to: string
+  /** The invitation that the link is for. For an account, the person is found by the e-mail when the mail is sent. */
+  subjectId?: string
+  facts: MailFacts[Kind]
+}
+
+/**
+ * Queues a mail with a secret link to an address, in the transaction of the change that causes it, and returns its id. Other
+ * mails to people are messages too: `notify` queues them. Call it only where mail is on (`mailIsOn` of the app). The secret
+ * of the link is made when the mail is sent (`document_link_tokens`).
+ */
+export async function queueMail<Kind extends MailKind>(trx: Tx, mail: NewMail<Kind>): Promise<string> {
+  const { kind, to, subjectId, facts } = mail
+  return await insertMail(trx, { kind, recipient: to, subjectId: subjectId ?? null, facts })
+}
+
+/** Leaves a notice to a person about a change that lets somebody in, in the transaction of the change. */
+export async function notifyOfChange(
+  needs: NotifyNeeds,
+  trx: Tx,
+  userId: UserId,
+  facts: Omit<MailFacts['security_notice'], 'at'>,
+): Promise<void> {
+  const notice = { ...facts, at: needs.now().toISOString() }
+  await notify(needs, trx, [userId], { kind: 'security_notice', facts: notice })
 }

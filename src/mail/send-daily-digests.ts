@@ -1,3 +1,5 @@
+import type { Db } from '../database/connection/client.ts'
+import { inTransaction } from '../database/connection/in-transaction.ts'
 import {
   endWaiting,
   findDailyRecipient,
@@ -6,11 +8,8 @@ import {
   lockWaiting,
   type WaitingMessage,
 } from '../database/mail/daily-digests.ts'
-import type { Db } from '../database/connection/client.ts'
-import { inTransaction } from '../database/connection/in-transaction.ts'
 import { dayInJohannesburg, morningInJohannesburg } from '../vocabulary/days.ts'
-import { stableId } from '../vocabulary/stable-id.ts'
-import type { UserId } from '../vocabulary/vocabulary.ts'
+import { stableId, type UserId } from '../vocabulary/vocabulary.ts'
 import { composeMessage } from './templates/compose-mail.ts'
 import type { DailyDigestFacts } from './templates/daily-digest.ts'
 import type { MailFacts, MailKind } from './templates/mail-kinds.ts'

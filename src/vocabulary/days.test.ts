@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 
-import { addMonths, dayInJohannesburg } from './days.ts'
+import { addMonths, dayInJohannesburg } from '../vocabulary/days.ts'
 
 it('a day begins at midnight in South Africa', () => {
   expect(dayInJohannesburg(new Date('2027-03-31T21:59:59Z'))).toBe('2027-03-31')

@@ -1,44 +1,45 @@
 import { randomUUID } from 'node:crypto'
 
+import { type HeadStore, storeHeadTask } from '../audit/seal-heads.ts'
 import { sealTrail } from '../audit/seal-trail.ts'
 import type { Config } from '../config/config.ts'
 import { createEventMonths, type EventActor, systemActor } from '../database/audit/events.ts'
-import { comparePlatform, restartComparison, followNoted } from '../database/schema/compare-platform.ts'
+import { findLastSeal } from '../database/audit/trail.ts'
 import { deleteExpiredIdempotencyKeys } from '../database/blobs/idempotency.ts'
-import { aggregateUsage } from '../database/people/quota-usage.ts'
-import { deleteFullBuckets } from '../database/people/rate-limits.ts'
+import { readClock } from '../database/connection/client.ts'
 import { removeExpiredLinks } from '../database/mail/link-tokens.ts'
 import { removeMailsBefore } from '../database/mail/mails.ts'
-import { removeDeliveriesBefore } from '../database/webhooks/deliveries.ts'
 import { removeMessagesBefore } from '../database/mail/messages.ts'
-import { deleteDisksBefore } from '../database/work/job-runs.ts'
-import { recordHistory } from '../database/work/history.ts'
-import { removeOldApiKeys } from '../database/people/api-keys.ts'
-import { removeFormerMembers } from '../database/people/members.ts'
-import { removeExpiredInvitations } from '../database/people/invitations.ts'
-import { removeExpiredSessions } from '../database/people/sessions.ts'
-import { removeExpiredChallenges } from '../database/second-factors/factors.ts'
 import { removeFailuresBefore } from '../database/passwords/login-failures.ts'
-import { eraseOldFields, finishErasures } from '../people/personal-data/erase-old-fields.ts'
+import { removeOldApiKeys } from '../database/people/api-keys.ts'
+import { removeExpiredInvitations } from '../database/people/invitations.ts'
+import { removeFormerMembers } from '../database/people/members.ts'
+import { aggregateUsage } from '../database/people/quota-usage.ts'
+import { deleteFullBuckets } from '../database/people/rate-limits.ts'
+import { removeExpiredSessions } from '../database/people/sessions.ts'
+import { comparePlatform, followNoted, restartComparison } from '../database/schema/compare-platform.ts'
+import { removeExpiredChallenges } from '../database/second-factors/factors.ts'
+import { removeDeliveriesBefore } from '../database/webhooks/deliveries.ts'
+import { recordHistory } from '../database/work/history.ts'
+import { deleteDisksBefore } from '../database/work/job-runs.ts'
 import { holdObjects } from '../documents/purge/disposal.ts'
 import { purgeDaily, type PurgeDailyNeeds } from '../documents/purge/purge-trash.ts'
-import { sendDailyDigests } from '../mail/send-daily-digests.ts'
 import { sendReminders } from '../documents/renewal/send-reminders.ts'
 import { scanStored, type ScanStoredNeeds } from '../documents/scanning/scan-stored.ts'
 import { reachableStores } from '../documents/stores/stores.ts'
 import { fillHashes } from '../documents/verifying/check-versions.ts'
 import {
-  dailyShare,
   countUnresolved,
+  dailyShare,
   planVerification,
   type VerifyNeeds,
 } from '../documents/verifying/plan-verification.ts'
 import { verify } from '../documents/verifying/verify.ts'
-import { type Tracing, logContext } from '../logging/spans.ts'
+import { logContext, type Tracing } from '../logging/spans.ts'
+import { daysOfMails, daysOfMessages } from '../mail/mail-limits.ts'
+import { sendDailyDigests } from '../mail/send-daily-digests.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { type HeadStore, storeHeadTask } from '../audit/seal-heads.ts'
-import { readClock } from '../database/connection/client.ts'
-import { findLastSeal } from '../database/audit/trail.ts'
+import { eraseOldFields, finishErasures } from '../people/personal-data/erase-old-fields.ts'
 
 /** The needs of all jobs together. */
 export type JobNeeds = VerifyNeeds &
@@ -70,8 +71,6 @@ export type Job = {
 
 const daysOfAnswers = 7 // the contract's promise for an Idempotency-Key
 const daysOfFailures = 1 // a lockout lasts 15 minutes
-const daysOfMails = 30 // operators may still look for a mail
-const daysOfMessages = 365 // a document is renewed once a year
 const daysOfDeliveries = 30 // administrators may still look for an event, or enable a webhook that waits
 const daysOfApiKeys = 30 // a later use of an expired key is recorded under its name
 const daysOfDisks = 7 // operators may still look for a removed disk

@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto'
-
 import { sql } from 'kysely'
+import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { inTransaction } from '../../src/database/connection/in-transaction.ts'
 import { deliverMail } from '../../src/mail/deliver-mail.ts'
-import { queueMail } from '../../src/mail/queue-mail.ts'
+import { queueMail } from '../../src/mail/notify.ts'
 import { createMailSender } from '../../src/mail/smtp.ts'
 import { makeFirm, makePerson } from '../support/people/people.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'

@@ -1,34 +1,21 @@
 import { sql } from 'kysely'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
 import type { JobStateShape, ReadinessShape, StatusShape } from '../../src/contract/operations.ts'
 import { type Job, verifySample } from '../../src/worker/jobs.ts'
-import { startWorker } from '../../src/worker/run-queue.ts'
 import { startLocalDiskTasks } from '../../src/worker/local-disk-tasks.ts'
-import { makePerson, type Person } from '../support/people/people.ts'
-import { startService, type TestService } from '../support/service/start-service.ts'
-import { freshDatabaseOfTwoRoles, type TwoRoles } from '../support/database/two-roles.ts'
+import { startWorker } from '../../src/worker/run-queue.ts'
 import { readMetrics } from '../metrics/read-metrics.ts'
+import { makePerson } from '../support/people/people.ts'
+import { serviceOfTwoRoles } from './two-roles-scene.ts'
 
-// As in production, the service's role owns nothing, so all reads and writes need grants.
-let database: TwoRoles
-let service: TestService
-let administrator: Person
-beforeAll(async () => {
-  database = await freshDatabaseOfTwoRoles()
-  service = await startService(database.settings)
-  administrator = await makePerson(service.app, { role: 'admin' })
-})
-afterAll(async () => {
-  await service.stop()
-  await database.remove()
-})
+const scene = serviceOfTwoRoles()
 
 const polling = { interval: 200 }
-const ask = (headers: Record<string, string>) => fetch(`${service.url}/api/v1/admin/status`, { headers })
+const ask = (headers: Record<string, string>) => fetch(`${scene.service.url}/api/v1/admin/status`, { headers })
 
 async function seeStatus(): Promise<StatusShape> {
-  const answer = await ask(administrator.headers)
+  const answer = await ask(scene.administrator.headers)
   expect(answer.status).toBe(200)
   return (await answer.json()) as StatusShape
 }
@@ -38,12 +25,12 @@ async function seeJob(name: string): Promise<JobStateShape | undefined> {
 }
 
 async function readiness(): Promise<ReadinessShape> {
-  return (await (await fetch(`${service.url}/readyz`)).json()) as ReadinessShape
+  return (await (await fetch(`${scene.service.url}/readyz`)).json()) as ReadinessShape
 }
 
 /** One of the plan's jobs, so that it is shown. */
 async function runAs(name: string, run: Job['run']): Promise<void> {
-  const worker = await startWorker(service.app, [{ name, description: 'Is tried.', schedule: '0 0 1 1 *', run }])
+  const worker = await startWorker(scene.service.app, [{ name, description: 'Is tried.', schedule: '0 0 1 1 *', run }])
   await expect
     .poll(() => seeJob(name), polling)
     .toMatchObject({ running_since: null, last_outcome: expect.any(String) })
@@ -52,7 +39,7 @@ async function runAs(name: string, run: Job['run']): Promise<void> {
 
 test('without a token it is 401, and without the role of an administrator 403', async () => {
   const nobody = await ask({})
-  const somebody = await ask((await makePerson(service.app)).headers)
+  const somebody = await ask((await makePerson(scene.service.app)).headers)
 
   expect([nobody.status, somebody.status]).toEqual([401, 403])
   expect(nobody.headers.get('www-authenticate')).toBe('Bearer')
@@ -75,7 +62,7 @@ test('every job has its description and schedule and has never run; unconfigured
     overdue_seconds: 0,
   })
   expect(status).toMatchObject({
-    instance: service.app.instance,
+    instance: scene.service.app.instance,
     status: 'ready',
     stores: { new_files_go_to: 'local', s3: null, waiting_for_s3: { count: 0, oldest_seconds: 0 } },
     scanner: null,
@@ -101,7 +88,7 @@ test('a successful job is shown with its instance and its result', async () => {
   await runAs('purge', async () => ({ purged: 3 }))
 
   const job = await seeJob('purge')
-  expect(job).toMatchObject({ last_instance: service.app.instance, last_outcome: 'ok', last_did: { purged: 3 } })
+  expect(job).toMatchObject({ last_instance: scene.service.app.instance, last_outcome: 'ok', last_did: { purged: 3 } })
   expect(job?.last_succeeded_at).toBe(job?.last_ended_at)
   expect(Date.parse(job?.last_started_at ?? '')).toBeLessThanOrEqual(Date.parse(job?.last_ended_at ?? ''))
 })
@@ -123,27 +110,31 @@ test('a failed job has a prepared sentence as its reason, and still the time of 
 })
 
 test('a task of each disk is shown with its disk', async () => {
-  const tending = startLocalDiskTasks(service.app)
+  const tending = startLocalDiskTasks(scene.service.app)
   await expect.poll(() => seeJob('collect'), polling).toMatchObject({ last_outcome: 'ok' })
   await tending.close()
 
-  const { storeId } = service.app.stores.local
+  const { storeId } = scene.service.app.stores.local
   for (const name of ['drain', 'collect', 'hash', 'scan', 'finish-uploads'])
-    expect(await seeJob(name)).toMatchObject({ by: 'each_disk', disk: storeId, last_instance: service.app.instance })
+    expect(await seeJob(name)).toMatchObject({
+      by: 'each_disk',
+      disk: storeId,
+      last_instance: scene.service.app.instance,
+    })
 })
 
 test('a job that was due and did not run is late: in the status, in readyz and in the metrics', async () => {
   await sql`
     insert into document_runs (task, known_since) values ('verify-sample', now() - interval '3 days')
-    on conflict (task, place) do update set known_since = excluded.known_since`.execute(service.app.db)
+    on conflict (task, place) do update set known_since = excluded.known_since`.execute(scene.service.app.db)
 
   await expect.poll(async () => (await readiness()).status, polling).toBe('degraded')
   const { checks, jobs } = await readiness()
   expect(checks.jobs).toEqual({ state: 'failed', message: 'Overdue: verify-sample.' })
   expect(jobs.filter((job) => job.is_overdue).map(({ name }) => name)).toEqual(['verify-sample'])
-  expect(JSON.stringify({ checks, jobs })).not.toContain(service.app.instance)
+  expect(JSON.stringify({ checks, jobs })).not.toContain(scene.service.app.instance)
   expect((await seeJob('verify-sample'))?.overdue_seconds).toBeGreaterThan(24 * 3600)
-  const figures = await readMetrics(service.url)
+  const figures = await readMetrics(scene.service.url)
   expect(figures.valueOf('paniq_documents_job_overdue_seconds', 'task="verify-sample"')).toBeGreaterThan(24 * 3600)
   expect(figures.valueOf('paniq_documents_job_overdue_seconds', 'task="purge"')).toBe(0)
   expect(figures.valueOf('paniq_documents_job_last_run_ok', 'task="purge"')).toBe(1)
@@ -152,7 +143,7 @@ test('a job that was due and did not run is late: in the status, in readyz and i
 })
 
 test('a job that was due while no worker ran runs at the next start, and is then not late', async () => {
-  const worker = await startWorker(service.app, [verifySample])
+  const worker = await startWorker(scene.service.app, [verifySample])
   await expect.poll(() => seeJob('verify-sample'), polling).toMatchObject({ last_outcome: 'ok', overdue_seconds: 0 })
   await worker.close()
 
@@ -163,7 +154,7 @@ test('a job that was due while no worker ran runs at the next start, and is then
 test('work that an operator started is shown from its own record', async () => {
   await sql`
     insert into document_verifications (share, reads, is_complete, files, bytes, findings)
-    values (1, true, false, 17, 4711, '{"missing": 2}')`.execute(service.app.db)
+    values (1, true, false, 17, 4711, '{"missing": 2}')`.execute(scene.service.app.db)
 
   expect(await seeJob('verify')).toMatchObject({
     by: 'outside',

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { dayInJohannesburg } from '../../src/vocabulary/days.ts'
-import { textOf, type ReceivedMail } from '../mail/mail-server.ts'
-import { makePerson, type Person } from '../support/people/people.ts'
-import { makeFirmScene, morning, remind, verifiedDocument } from '../renewal/renewal-scene.ts'
+import { type ReceivedMail, textOf } from '../mail/mail-server.ts'
 import { messagesOf, passTime } from '../messages/call-messages.ts'
+import { makeFirmScene, morning, remind, verifiedDocument } from '../renewal/renewal-scene.ts'
+import { makePerson, type Person } from '../support/people/people.ts'
 import { choose, leaveMessage, type MailScene, mailsTo, openMailScene, sendDaily } from './preferences-scene.ts'
 
 let scene: MailScene

@@ -8,8 +8,8 @@ import type {
   StepResult,
 } from '../../storage/connection-test/connection-step.ts'
 import type { CredentialsFound } from '../../storage/s3/diagnosis/find-credentials.ts'
-import { testKey } from '../../storage/s3/diagnosis/test-object.ts'
 import { isAmazon } from '../../storage/s3/requests/retrying-s3-client.ts'
+import { testKey } from '../../storage/storage-key.ts'
 import { clockAdvice, describeClock, explainS3Failure, noCredentials } from '../printing/explain-s3-failure.ts'
 
 type About = {

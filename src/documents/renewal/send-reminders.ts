@@ -12,8 +12,7 @@ import {
 import { insertDigests, recordSaid, type Said } from '../../database/renewal/record-reminders.ts'
 import { notifyEach, type NotifyNeeds } from '../../mail/notify.ts'
 import { dayInJohannesburg, morningInJohannesburg } from '../../vocabulary/days.ts'
-import { stableId } from '../../vocabulary/stable-id.ts'
-import type { FirmId, UserId } from '../../vocabulary/vocabulary.ts'
+import { type FirmId, stableId, type UserId } from '../../vocabulary/vocabulary.ts'
 import { countExpired, expireDue, reportExpired } from './expire-documents.ts'
 
 /** Contract §8: days before the end of a document, and its last day. */

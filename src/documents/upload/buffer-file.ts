@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 
 import { AppError } from '../../errors/app-error.ts'
-import { freeBytes } from '../../files/free-bytes.ts'
+import { freeBytes } from '../../files/file-system.ts'
 import type { BufferedContent, SpooledContent } from '../../storage/file-store.ts'
 import type { Spool, SpoolFile } from '../../storage/spool/spool.ts'
 import type { ByteBudget, ReleaseBytes } from '../../storage/streams/memory-budget.ts'

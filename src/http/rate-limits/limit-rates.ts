@@ -3,16 +3,16 @@ import type { Logger } from 'pino'
 
 import type { RateKind, RateLimits } from '../../config/limits.ts'
 import type { Db } from '../../database/connection/client.ts'
+import { digestEmail } from '../../database/passwords/login-failures.ts'
 import { type Bucket, leaseCalls } from '../../database/people/rate-limits.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { outsideOfWork } from '../../logging/spans.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
+import { isRecorded } from '../../people/require-right.ts'
+import { networkOfMachine } from '../../vocabulary/networks.ts'
 import type { Clock } from '../../vocabulary/vocabulary.ts'
 import { addressOf } from '../requests/authenticate.ts'
-import { networkOfAddress } from '../requests/network-of-address.ts'
-import { type Exhausted, createRateLimiter, type RateLimiter } from './lease-rate-limits.ts'
-import { digestEmail } from '../../database/passwords/login-failures.ts'
-import { isRecorded } from '../../people/require-right.ts'
+import { createRateLimiter, type Exhausted, type RateLimiter } from './lease-rate-limits.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -117,7 +117,7 @@ export function createRateLimits(needs: Needs): Rates {
 
   const ofBoth = (kind: RateKind, { ip, person }: Caller) => [
     ...bucketOf(kind, 'person', person),
-    ...bucketOf(kind, 'address', networkOfAddress(ip)),
+    ...bucketOf(kind, 'address', networkOfMachine(ip)),
   ]
 
   return {

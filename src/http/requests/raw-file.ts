@@ -1,10 +1,9 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingMessage } from 'node:http'
 
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-
-import { AppError } from '../../errors/app-error.ts'
-import { freeBytes } from '../../files/free-bytes.ts'
 import type { IncomingUpload } from '../../documents/upload/upload.ts'
+import { AppError } from '../../errors/app-error.ts'
+import { freeBytes } from '../../files/file-system.ts'
 import { signalOfClient } from './file-form.ts'
 
 declare module 'fastify' {

@@ -1,7 +1,6 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 import type { ErrorCode } from '../../errors/app-error.ts'
 import {
@@ -12,9 +11,9 @@ import {
   withRequestContext,
   withSpan,
 } from '../../logging/spans.ts'
-import { startAtZero, type Metrics } from '../../metrics/metrics.ts'
+import { type Metrics, startAtZero } from '../../metrics/metrics.ts'
+import { networkOfMachine } from '../../vocabulary/networks.ts'
 import { addressOf } from './authenticate.ts'
-import { networkOfAddress } from './network-of-address.ts'
 import { securityHeaders } from './security-headers.ts'
 
 declare module 'fastify' {
@@ -57,7 +56,7 @@ export function recordRequests(server: FastifyInstance, { metrics, tracing }: Ne
 }
 
 function requesterOf(request: FastifyRequest): Requester {
-  return { network: networkOfAddress(addressOf(request)), connections: 0 }
+  return { network: networkOfMachine(addressOf(request)), connections: 0 }
 }
 
 type Ended = {

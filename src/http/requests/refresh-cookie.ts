@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import ipaddr from 'ipaddr.js'
 
+import type { TokensShape } from '../../contract/people.ts'
 import { AppError } from '../../errors/app-error.ts'
 import type { Tokens } from '../../people/sessions/issue-tokens.ts'
 
@@ -66,4 +67,21 @@ export function isLoopback(hostname: string): boolean {
   if (hostname === 'localhost' || hostname.endsWith('.localhost')) return true
   const address = hostname.replace(/^\[|\]$/g, '')
   return ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback'
+}
+
+/** In cookie mode only the cookie has the refresh token, which the page's scripts cannot read. */
+export function sendTokens(
+  { publicUrl }: { publicUrl: string | undefined },
+  exchange: Exchange,
+  tokens: Tokens,
+): TokensShape {
+  const answer = {
+    access_token: tokens.accessToken,
+    token_type: 'bearer' as const,
+    expires_in: tokens.expiresInSeconds,
+    ...(tokens.restriction === 'password_change_required' ? { password_change_required: true as const } : {}),
+  }
+  if (!isCookieMode(exchange.request)) return { ...answer, refresh_token: tokens.refreshToken }
+  setRefreshCookie(exchange, publicUrl, tokens)
+  return answer
 }

@@ -9,13 +9,13 @@ import {
   linkIdentityBody,
   userParams,
 } from '../../contract/identities.ts'
-import type { NotifyNeeds } from '../../people/notify-person.ts'
-import type { ProofNeeds } from '../../people/passwords/prove-password.ts'
 import type { Identity } from '../../database/people/identities.ts'
 import { AppError } from '../../errors/app-error.ts'
+import type { NotifyNeeds } from '../../mail/notify.ts'
+import { browseIdentities, linkIdentity, unlinkIdentity } from '../../people/accounts/identities.ts'
+import type { ProofNeeds } from '../../people/passwords/prove-password.ts'
 import type { IdentityId, UserId } from '../../vocabulary/vocabulary.ts'
 import { answerPage, type Cursors } from '../requests/paging.ts'
-import { browseIdentities, linkIdentity, unlinkIdentity } from '../../people/accounts/identities.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type Needs = ProofNeeds & NotifyNeeds & { cursors: Cursors; usualIssuer: string | undefined }

@@ -3,7 +3,7 @@ import { z } from 'zod'
 
 import { userParams } from '../../contract/identities.ts'
 import { changeUserBody, listUsersQuery, platformRoleBody, userShape } from '../../contract/users.ts'
-import type { NotifyNeeds } from '../../people/notify-person.ts'
+import type { NotifyNeeds } from '../../mail/notify.ts'
 import type { ProofNeeds } from '../../people/passwords/prove-password.ts'
 import { browseUsers, changePlatformRole, changeUserLock } from '../../people/users/manage-users.ts'
 import type { UserId } from '../../vocabulary/vocabulary.ts'

@@ -1,6 +1,5 @@
-import { type Letter, quoteComment, quoteName } from './layout.ts'
+import { type Letter, linkToFirm, quoteComment, quoteName } from './layout.ts'
 import type { MailFacts } from './mail-kinds.ts'
-import { linkToFirm } from './pages.ts'
 
 /** To the administrators of the platform. */
 export function applicationSubmitted(

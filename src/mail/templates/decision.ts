@@ -1,6 +1,5 @@
 import type { DocumentId, FirmId } from '../../vocabulary/vocabulary.ts'
-import { formatDay, type Letter, quoteComment, quoteName } from './layout.ts'
-import { linkToDocument } from './pages.ts'
+import { formatDay, type Letter, linkToDocument, quoteComment, quoteName } from './layout.ts'
 
 export type DecisionFacts = {
   firmId: FirmId

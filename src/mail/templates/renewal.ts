@@ -1,6 +1,5 @@
 import type { DocumentId, FirmId, ReviewStatus } from '../../vocabulary/vocabulary.ts'
-import { formatDay, type Letter, quoteName } from './layout.ts'
-import { linkToFirm } from './pages.ts'
+import { formatDay, type Letter, linkToFirm, quoteName } from './layout.ts'
 
 export type EndingDocument = {
   documentId: DocumentId

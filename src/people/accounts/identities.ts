@@ -1,8 +1,9 @@
 import { z } from 'zod'
 
-import { findPerson, lockAccount, lockAccountAlone } from '../../database/people/accounts.ts'
-import type { Db, Tx } from '../../database/connection/client.ts'
 import { type EventActor, recordEvent } from '../../database/audit/events.ts'
+import type { Db, Tx } from '../../database/connection/client.ts'
+import { inTransaction } from '../../database/connection/in-transaction.ts'
+import { findPerson, lockAccount, lockAccountAlone } from '../../database/people/accounts.ts'
 import {
   deleteIdentity,
   findIdentity,
@@ -13,14 +14,12 @@ import {
   listIdentitiesOf,
 } from '../../database/people/identities.ts'
 import { endSessionsOfSubject } from '../../database/people/sessions.ts'
-import { inTransaction } from '../../database/connection/in-transaction.ts'
 import { AppError } from '../../errors/app-error.ts'
+import { type NotifyNeeds, notifyOfChange } from '../../mail/notify.ts'
 import type { Actor, Clock, Subject, UserId } from '../../vocabulary/vocabulary.ts'
-import { noSuchPerson, noSuchUser } from '../no-such-person.ts'
-import { assertNotErased } from '../personal-data/assert-not-erased.ts'
-import { type NotifyNeeds, notifyOfChange } from '../notify-person.ts'
 import { type ProofNeeds, requireFreshProof } from '../passwords/prove-password.ts'
 import { assertAdministrator, requireAdministrator } from '../require-right.ts'
+import { assertNotErased, noSuchPerson, noSuchUser } from '../unknown-and-erased-people.ts'
 
 /**
  * Lists the linked subjects of a person, newest first, for administrators; also of a person that the platform deleted.

@@ -1,6 +1,7 @@
 import { recordEvent } from '../../database/audit/events.ts'
 import type { Db, Tx } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
+import { lockAccount } from '../../database/people/accounts.ts'
 import {
   type ApiKey,
   type ApiKeyPage,
@@ -9,12 +10,12 @@ import {
   listApiKeys,
   revokeApiKey,
 } from '../../database/people/api-keys.ts'
-import { lockAccount } from '../../database/people/accounts.ts'
-import { lockMembersOf } from '../../database/people/firms.ts'
 import { requireMembership } from '../../database/people/check-access.ts'
+import { lockMembersOf } from '../../database/people/firms.ts'
 import { AccessDenied, AppError } from '../../errors/app-error.ts'
+import { type NotifyNeeds, notifyOfChange } from '../../mail/notify.ts'
 import type { Actor, ApiKeyId, ApiKeyScope, Clock, FirmId } from '../../vocabulary/vocabulary.ts'
-import { type NotifyNeeds, notifyOfChange } from '../notify-person.ts'
+import { type ProofNeeds, requireFreshProof } from '../passwords/prove-password.ts'
 import {
   assertAdministrator,
   recordDenial,
@@ -23,10 +24,9 @@ import {
   requireRight,
   requireVerifiedEmail,
 } from '../require-right.ts'
-import { type ProofNeeds, requireFreshProof } from '../passwords/prove-password.ts'
-import { lacksSecondFactor, type RestrictionNeeds } from '../sessions/session-limits.ts'
-import { createApiKey } from '../sessions/identify-api-key.ts'
 import { rights } from '../rights.ts'
+import { createApiKey } from '../sessions/identify-api-key.ts'
+import { lacksSecondFactor, type RestrictionNeeds } from '../sessions/session-limits.ts'
 import { aboutKey } from './revoke-api-keys.ts'
 
 type Needs = { db: Db; now: Clock }

@@ -2,6 +2,8 @@ import { recordEvent } from '../../database/audit/events.ts'
 import type { Db, Tx } from '../../database/connection/client.ts'
 import { deleteLinks, insertInvitationLink } from '../../database/mail/link-tokens.ts'
 import { replaceMessageByEmail } from '../../database/mail/messages.ts'
+import { digestEmail } from '../../database/passwords/login-failures.ts'
+import type { Membership } from '../../database/people/check-access.ts'
 import {
   deleteInvitation,
   type Invitation,
@@ -11,11 +13,9 @@ import {
   upsertInvitation,
 } from '../../database/people/invitations.ts'
 import { isWithoutAdmin, lockActiveAdmins } from '../../database/people/members.ts'
-import { digestEmail } from '../../database/passwords/login-failures.ts'
-import type { Membership } from '../../database/people/check-access.ts'
-import { createSecret, hashSecret } from '../../vocabulary/secrets.ts'
-import { queueMail } from '../../mail/queue-mail.ts'
 import { AppError } from '../../errors/app-error.ts'
+import { queueMail } from '../../mail/notify.ts'
+import { createSecret, hashSecret } from '../../vocabulary/secrets.ts'
 import type { Actor, Clock, FirmId, FirmRole, InvitationId } from '../../vocabulary/vocabulary.ts'
 import { requireRightToRead } from '../require-right.ts'
 import { changeMembersOf } from './members.ts'

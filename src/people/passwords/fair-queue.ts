@@ -1,6 +1,6 @@
 import { AppError } from '../../errors/app-error.ts'
+import { networkOfSubscriber } from '../../vocabulary/networks.ts'
 import type { UserId } from '../../vocabulary/vocabulary.ts'
-import { networkOf } from './network-of.ts'
 
 /** Who asks for the work. `knownAs`: the account of the work, if it logged in from this network lately. */
 export type Requester = { ip: string; knownAs?: UserId | undefined }
@@ -70,7 +70,12 @@ export function createFairQueue(limits: QueueLimits): FairQueue {
   return {
     async run(requester, work) {
       const { promise: turn, resolve: start, reject: deny } = Promise.withResolvers<void>()
-      const entry = { ...networkOf(requester.ip), knownAs: findKnown(waiting, requester, limits), start, deny }
+      const entry = {
+        ...networkOfSubscriber(requester.ip),
+        knownAs: findKnown(waiting, requester, limits),
+        start,
+        deny,
+      }
       admit(entry)
       await turn
       try {
@@ -119,7 +124,7 @@ function findKnown(waiting: Entry[], { ip, knownAs: account }: Requester, limits
   if (account === undefined) return undefined
   const known = waiting.filter((each) => each.knownAs !== undefined)
   const isFirst = known.filter((each) => each.knownAs === account).length < limits.waitingOfKnown
-  return isFirst && countOf(known, networkOf(ip)) < limits.waitingOfNetwork ? account : undefined
+  return isFirst && countOf(known, networkOfSubscriber(ip)) < limits.waitingOfNetwork ? account : undefined
 }
 
 /**

@@ -1,8 +1,8 @@
 import { type EventActor, recordEvent } from '../../database/audit/events.ts'
 import type { Db, Tx } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
-import { findPerson, lockAccount } from '../../database/people/accounts.ts'
 import { removeFailures } from '../../database/passwords/login-failures.ts'
+import { findPerson, lockAccount } from '../../database/people/accounts.ts'
 import { endSessionsOf } from '../../database/people/sessions.ts'
 import {
   deleteAccess,
@@ -21,13 +21,13 @@ import {
 } from '../../database/personal-data/erase-account.ts'
 import { deleteFields, deleteFieldsAbout } from '../../database/personal-data/erase-fields.ts'
 import { type Erasure, finishErasure, upsertErasure } from '../../database/personal-data/erasures.ts'
-import { deleteFactors } from '../../database/second-factors/factors.ts'
 import { hasAdoptedPlatformTables } from '../../database/schema/installation.ts'
+import { deleteFactors } from '../../database/second-factors/factors.ts'
 import { AppError } from '../../errors/app-error.ts'
 import type { Actor, Clock, UserId } from '../../vocabulary/vocabulary.ts'
-import { noSuchPerson } from '../no-such-person.ts'
 import { assertAdministrator, recordDenial, requireAdministrator } from '../require-right.ts'
 import { failuresOf } from '../second-factors/answer-challenge.ts'
+import { noSuchPerson } from '../unknown-and-erased-people.ts'
 
 type Needs = { db: Db; now: Clock }
 

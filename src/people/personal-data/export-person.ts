@@ -1,4 +1,4 @@
-import { recordEvent } from '../../database/audit/events.ts'
+import { type EventActor, recordEvent } from '../../database/audit/events.ts'
 import type { Db } from '../../database/connection/client.ts'
 import { findPerson, type Person } from '../../database/people/accounts.ts'
 import { findUnverifiedEmail } from '../../database/people/unverified-emails.ts'
@@ -10,10 +10,9 @@ import {
   type SectionName,
   sectionNames,
 } from '../../database/personal-data/read-person.ts'
-import type { EventActor } from '../../database/audit/events.ts'
 import type { Actor, Clock, UserId } from '../../vocabulary/vocabulary.ts'
-import { noSuchPerson } from '../no-such-person.ts'
 import { recordDenial, requireAdministrator, requirePerson } from '../require-right.ts'
+import { noSuchPerson } from '../unknown-and-erased-people.ts'
 
 type Needs = { db: Db; now: Clock }
 

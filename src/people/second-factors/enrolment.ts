@@ -1,20 +1,20 @@
-import type { Db, Tx } from '../../database/connection/client.ts'
 import { recordEvent } from '../../database/audit/events.ts'
+import type { Db, Tx } from '../../database/connection/client.ts'
+import type { Person } from '../../database/people/accounts.ts'
 import { endSessionsOf, setRestriction } from '../../database/people/sessions.ts'
 import {
+  deleteRecoveryCodes,
   endRestrictedSessions,
   type Factors,
   findFactors,
   isEnrolled,
   restrictSessions,
 } from '../../database/second-factors/factors.ts'
-import { deleteRecoveryCodes } from '../../database/second-factors/recovery-codes.ts'
-import type { Person } from '../../database/people/accounts.ts'
+import { type NotifyNeeds, notifyOfChange } from '../../mail/notify.ts'
 import type { Actor, PasskeyId } from '../../vocabulary/vocabulary.ts'
-import { type NotifyNeeds, notifyOfChange } from '../notify-person.ts'
 import { assertMaySignInHere } from '../passwords/password-login.ts'
-import { assertSignedIn, recordDenial, requireRegisteredUser, requireVerifiedEmail } from '../require-right.ts'
 import { type ProofNeeds, requireFreshProof } from '../passwords/prove-password.ts'
+import { assertSignedIn, recordDenial, requireRegisteredUser, requireVerifiedEmail } from '../require-right.ts'
 import {
   findRestriction,
   lacksSecondFactor,

@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto'
-
 import { Secret } from 'otpauth'
 
 import type { Tx } from '../../database/connection/client.ts'
-import { replaceRecoveryCodes } from '../../database/second-factors/recovery-codes.ts'
-import type { UserId } from '../../vocabulary/vocabulary.ts'
+import { replaceRecoveryCodes } from '../../database/second-factors/factors.ts'
 import { hashSecret } from '../../vocabulary/secrets.ts'
+import type { UserId } from '../../vocabulary/vocabulary.ts'
 
 const codeCount = 10
 /** 120 bits: with at least 112, a plain hash at rest is enough (ASVS 6.5.2). */

@@ -13,12 +13,11 @@ import {
   type UserPage,
 } from '../../database/users/users.ts'
 import { AppError } from '../../errors/app-error.ts'
+import { type NotifyNeeds, notifyOfChange } from '../../mail/notify.ts'
 import type { Actor, Clock, PlatformRole, UserId } from '../../vocabulary/vocabulary.ts'
-import { noSuchUser } from '../no-such-person.ts'
-import { type NotifyNeeds, notifyOfChange } from '../notify-person.ts'
-import { assertNotErased } from '../personal-data/assert-not-erased.ts'
 import { type ProofNeeds, requireFreshProof } from '../passwords/prove-password.ts'
 import { assertAdministrator, recordDenial, requireAdministrator } from '../require-right.ts'
+import { assertNotErased, noSuchUser } from '../unknown-and-erased-people.ts'
 
 /** The registered users with this e-mail or this role, for administrators. The event names the users, not the e-mail. */
 export async function browseUsers(

@@ -1,5 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
-
 import {
   DeleteObjectCommand,
   GetObjectCommand,
@@ -7,11 +5,12 @@ import {
   type PutObjectCommandInput,
   type S3Client,
 } from '@aws-sdk/client-s3'
+import { isDeepStrictEqual } from 'node:util'
 
 import type { S3Config } from '../../config/config.ts'
 import type { ResponseFacts } from '../s3/diagnosis/diagnose-s3.ts'
-import { testKey, testText } from '../s3/diagnosis/test-object.ts'
 import { s3FailureOf } from '../s3/requests/s3-errors.ts'
+import { testKey, testText } from '../storage-key.ts'
 import { type BucketChoices, type PartName, setupRights } from './bucket-rules.ts'
 
 type Opened = { client: S3Client; config: S3Config; seen: ResponseFacts; signal: AbortSignal }

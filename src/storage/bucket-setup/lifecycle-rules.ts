@@ -1,4 +1,4 @@
-import { testKey } from '../s3/diagnosis/test-object.ts'
+import { testKey } from '../storage-key.ts'
 
 /** Classes with immediate access, which links need, and copies in more than one zone. */
 export const transitionClasses = ['STANDARD_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR'] as const

@@ -1,7 +1,7 @@
 import { DeleteBucketPolicyCommand, GetBucketPolicyCommand, PutBucketPolicyCommand } from '@aws-sdk/client-s3'
 
-import { testKey } from '../s3/diagnosis/test-object.ts'
 import { isAmazon } from '../s3/requests/retrying-s3-client.ts'
+import { testKey } from '../storage-key.ts'
 import {
   type BucketContext,
   type Items,

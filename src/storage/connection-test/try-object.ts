@@ -10,8 +10,8 @@ import {
 import type { S3Config } from '../../config/config.ts'
 import type { StorageKey } from '../../vocabulary/vocabulary.ts'
 import { createS3LinkSigner } from '../links/s3-links.ts'
-import { testKey, testText } from '../s3/diagnosis/test-object.ts'
 import { s3FailureOf } from '../s3/requests/s3-errors.ts'
+import { testKey, testText } from '../storage-key.ts'
 import type { ConnectionStep, ConnectionTest, Finding } from './connection-step.ts'
 
 const objectOf = ({ bucket }: S3Config) => ({ Bucket: bucket, Key: testKey })

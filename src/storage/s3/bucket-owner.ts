@@ -1,10 +1,10 @@
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 
-import { testKey } from './diagnosis/test-object.ts'
-import { ownerFileName, type Ownership, parseOwner, formatOwner } from '../owner-file.ts'
 import { unlessMissing } from '../file-store.ts'
+import { formatOwner, ownerFileName, type Ownership, parseOwner } from '../owner-file.ts'
+import { testKey } from '../storage-key.ts'
+import { callS3, incompleteAnswer, type S3Context, S3Error } from './requests/s3-operation.ts'
 import { listS3Pages } from './s3-objects.ts'
-import { callS3, incompleteAnswer, S3Error, type S3Context } from './requests/s3-operation.ts'
 
 /** The owner of a bucket. If several installations claim it at once, one succeeds. */
 export function createBucketOwnership(context: S3Context): Ownership {

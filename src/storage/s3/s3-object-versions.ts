@@ -8,9 +8,8 @@ import {
 } from '@aws-sdk/client-s3'
 
 import type { QuarantineKey, StorageKey } from '../../vocabulary/vocabulary.ts'
+import { isReadableKey, requireQuarantineKey, testKey } from '../storage-key.ts'
 import { callS3Expecting, type S3Context } from './requests/s3-operation.ts'
-import { isReadableKey, requireQuarantineKey } from '../storage-key.ts'
-import { testKey } from './diagnosis/test-object.ts'
 
 /** `refused`: an Object Lock or a bucket policy protects a version. */
 type Destroyed = 'destroyed' | 'refused'

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
-
 import { Secret, TOTP } from 'otpauth'
 import { expect, it } from 'vitest'
 
 import { inTransaction } from '../../../src/database/connection/in-transaction.ts'
+import { replaceRecoveryCodes } from '../../../src/database/second-factors/factors.ts'
 import { insertPasskey } from '../../../src/database/second-factors/passkeys.ts'
-import { replaceRecoveryCodes } from '../../../src/database/second-factors/recovery-codes.ts'
 import { addMember, makeFirm, type Person } from '../../support/people/people.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
 import { startService } from '../../support/service/start-service.ts'

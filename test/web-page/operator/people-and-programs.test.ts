@@ -42,7 +42,7 @@ test('an API key is shown once, works, and ends when it is revoked', async () =>
   await page.getByLabel('read the state of the service').check()
   await page.getByRole('button', { name: 'Make the key' }).click()
   await page.getByRole('heading', { name: 'The key is made' }).waitFor()
-  const key = (await page.locator('.operator-secret').textContent()) ?? ''
+  const key = (await page.locator('.secret').textContent()) ?? ''
   expect(await findFaults(page)).toEqual([])
   const ask = () => fetch(`${scene.origin}/api/v1/admin/status`, { headers: { authorization: `Bearer ${key}` } })
   expect((await ask()).status).toBe(200)
@@ -89,7 +89,7 @@ test('a webhook is added, tested, retried after a failure, disabled and deleted'
   await page.getByLabel('document.verified').check()
   await page.getByRole('button', { name: 'Add it' }).click()
   await page.getByRole('heading', { name: 'The webhook is added' }).waitFor()
-  expect(await page.locator('.operator-secret').textContent()).toMatch(/^whsec_/)
+  expect(await page.locator('.secret').textContent()).toMatch(/^whsec_/)
   expect(await findFaults(page)).toEqual([])
   await page.getByRole('button', { name: 'I have stored it' }).click()
   await page.getByRole('link', { name: receiver.url }).click()

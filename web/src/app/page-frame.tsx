@@ -3,10 +3,8 @@ import { type ReactNode, useEffect, useRef } from 'react'
 import { Link, useLocation } from 'react-router'
 
 import { signOut, useSessionStatus } from '../api/session.ts'
-import { OperatorLink } from '../operator/operator-link.tsx'
-import { ReviewerLinks } from '../review/reviewer-links.tsx'
 import { Given, useTexts } from '../texts/texts.tsx'
-import { Logo } from './logo.tsx'
+import { OperatorLink, ReviewerLinks } from './platform-links.tsx'
 
 type Frame = {
   title?: string
@@ -111,5 +109,29 @@ export function NotFound() {
         {errors.home}
       </Anchor>
     </PageFrame>
+  )
+}
+
+/** The sign of the product; its name is beside it. */
+export function Logo() {
+  return (
+    <svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true">
+      <rect width="32" height="32" rx="7" className="logo-ground" />
+      <path d="M9 6h9l6 6v14H9z" className="logo-page" />
+      <path d="m12 18 3 3 6-6" fill="none" className="logo-mark" />
+    </svg>
+  )
+}
+
+type Props = { title: string; help: string; tone?: 'good'; children?: ReactNode }
+
+/** What a list shows when it has nothing, and what to do about it. */
+export function Empty({ title, help, tone, children }: Props) {
+  return (
+    <div className={tone === undefined ? 'box' : `box box-${tone}`}>
+      <h2>{title}</h2>
+      <p>{help}</p>
+      {children}
+    </div>
   )
 }

@@ -5,7 +5,7 @@ import { Link, useSearchParams } from 'react-router'
 import { type StoredDocument, typesQuery } from '../api/queries.ts'
 import { FirmBar, useFirm } from '../app/firm-frame.tsx'
 import { useNotify } from '../app/notices.tsx'
-import { PageFrame } from '../app/page-frame.tsx'
+import { Empty, PageFrame } from '../app/page-frame.tsx'
 import { Choice } from '../parts/choice.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { ReviewBadge } from '../parts/state-badge.tsx'
@@ -48,7 +48,7 @@ export function DocumentList() {
         </label>
       </div>
       {list.error === null ? null : <ProblemBox error={list.error} retry={() => void list.refetch()} />}
-      {documents?.length === 0 ? <Empty hasFilter={documentType !== ''} firmId={firm.id} /> : null}
+      {documents?.length === 0 ? <NoDocuments hasFilter={documentType !== ''} firmId={firm.id} /> : null}
       <ul className="cards">
         {documents?.map((document) => (
           <Row key={document.id} document={document} />
@@ -84,17 +84,15 @@ function TypeFilter({ value, onChange }: { value: string; onChange: (value: stri
   )
 }
 
-function Empty({ hasFilter, firmId }: { hasFilter: boolean; firmId: string }) {
+function NoDocuments({ hasFilter, firmId }: { hasFilter: boolean; firmId: string }) {
   const { documents: texts } = useTexts()
   if (hasFilter) return <p>{texts.noneOfType}</p>
   return (
-    <div className="box">
-      <h2>{texts.empty}</h2>
-      <p>{texts.emptyHelp}</p>
+    <Empty title={texts.empty} help={texts.emptyHelp}>
       <Button component={Link} to={`/firms/${firmId}/checklist`}>
         {texts.toChecklist}
       </Button>
-    </div>
+    </Empty>
   )
 }
 

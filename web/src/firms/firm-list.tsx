@@ -7,7 +7,7 @@ import { api, queryClient } from '../api/client.ts'
 import type { Schemas } from '../api/openapi.d.ts'
 import { dataOf } from '../api/problem.ts'
 import { firmsQuery, selfQuery } from '../api/queries.ts'
-import { Loading, PageFrame } from '../app/page-frame.tsx'
+import { Empty, Loading, PageFrame } from '../app/page-frame.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { Given, useTexts } from '../texts/texts.tsx'
 
@@ -47,13 +47,7 @@ function Firms({ firms }: { firms: Schemas['Firm'][] }) {
   const { firms: texts } = useTexts()
   const [words, setWords] = useState('')
   const shown = firms.filter((firm) => matches(firm, words))
-  if (firms.length === 0)
-    return (
-      <div className="box">
-        <h2>{texts.none}</h2>
-        <p>{texts.noneHelp}</p>
-      </div>
-    )
+  if (firms.length === 0) return <Empty title={texts.none} help={texts.noneHelp} />
   return (
     <>
       {firms.length < manyFirms ? null : (

@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core'
 import { useInfiniteQuery, useMutation } from '@tanstack/react-query'
-import { useEffect, useRef, useState } from 'react'
+import { useState } from 'react'
 
 import { api } from '../api/client.ts'
 import type { Schemas } from '../api/openapi.d.ts'
@@ -8,9 +8,9 @@ import { dataOf } from '../api/problem.ts'
 import type { Firm } from '../api/queries.ts'
 import { useNotify } from '../app/notices.tsx'
 import { Confirm } from '../parts/confirm.tsx'
-import { CopyButton } from '../parts/copy-button.tsx'
 import { Field, Form } from '../parts/form.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
+import { ShownOnce } from '../parts/shown-once.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 import { invitationsQuery, refreshMembers } from './member-queries.ts'
 import { RoleChoice, roleOf } from './members-list.tsx'
@@ -100,23 +100,21 @@ function Invite({ firmId, onCreated }: InviteProps) {
 function CreatedInvitation({ invitation, close }: { invitation: Created; close: () => void }) {
   const { members: texts } = useTexts()
   const formats = useFormats()
-  const box = useRef<HTMLDivElement>(null)
-  useEffect(() => box.current?.focus(), [])
-  return (
-    <div ref={box} className="box box-good" tabIndex={-1} role="group" aria-label={texts.sentTitle}>
-      <h2>{texts.sentTitle}</h2>
+  const help = (
+    <>
       <p>{texts.sentTo(invitation.email)}</p>
       <p>{texts.sentHelp(formats.dateTime(invitation.expires_at))}</p>
-      <code className="secret" data-given>
-        {invitation.link}
-      </code>
-      <span className="actions">
-        <CopyButton label={texts.copy} text={invitation.link} />
-        <Button variant="default" onClick={close}>
-          {texts.done}
-        </Button>
-      </span>
-    </div>
+    </>
+  )
+  return (
+    <ShownOnce
+      title={texts.sentTitle}
+      help={help}
+      secret={invitation.link}
+      copy={texts.copy}
+      done={texts.done}
+      close={close}
+    />
   )
 }
 

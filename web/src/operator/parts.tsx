@@ -1,8 +1,6 @@
-import { Button } from '@mantine/core'
-import { type ReactNode, useEffect, useRef, useState } from 'react'
+import type { ReactNode } from 'react'
 
 import { useFieldError } from '../parts/form.tsx'
-import { useTexts } from '../texts/texts.tsx'
 
 type CheckProps = { name: string; label: ReactNode; defaultChecked?: boolean }
 
@@ -53,47 +51,5 @@ export function TextField({ name, label, description, defaultValue = '', rows = 
         </span>
       )}
     </label>
-  )
-}
-
-type SecretProps = { title: string; help: string; secret: string; close: () => void }
-
-/** A secret that the service shows this once. */
-export function Secret({ title, help, secret, close }: SecretProps) {
-  const { operator: texts } = useTexts()
-  const [isCopied, setCopied] = useState(false)
-  const box = useRef<HTMLDivElement>(null)
-  useEffect(() => box.current?.focus(), [])
-  const copy = async () => {
-    await navigator.clipboard.writeText(secret)
-    setCopied(true)
-  }
-  return (
-    <div ref={box} className="box box-good" tabIndex={-1} role="group" aria-label={title}>
-      <h2>{title}</h2>
-      <p>{help}</p>
-      <code className="operator-secret" data-given>
-        {secret}
-      </code>
-      <span className="actions">
-        {/* Absent where the page has no safe connection. */}
-        {'clipboard' in navigator ? (
-          <Button variant="default" onClick={() => void copy()}>
-            {isCopied ? texts.copied : texts.copy}
-          </Button>
-        ) : null}
-        <Button onClick={close}>{texts.storedIt}</Button>
-      </span>
-    </div>
-  )
-}
-
-/** What a list shows when it has nothing. */
-export function Empty({ title, help }: { title: string; help: string }) {
-  return (
-    <div className="box">
-      <h2>{title}</h2>
-      <p>{help}</p>
-    </div>
   )
 }

@@ -3,6 +3,7 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
 import { useNavigate } from 'react-router'
 
+import { addMonths, dayInJohannesburg } from '../../../src/vocabulary/days.ts'
 import { queryClient } from '../api/client.ts'
 import { Failure } from '../api/problem.ts'
 import { type DocumentType, type StoredDocument, typesQuery } from '../api/queries.ts'
@@ -13,8 +14,7 @@ import { useFormats, useTexts } from '../texts/texts.tsx'
 import { isJustDecided, rememberDecision, takeLastDecision } from './last-decision.ts'
 import { addressOf } from './next-document.ts'
 import { RejectForm } from './reject-form.tsx'
-import { decide, deskQuery, type Decision } from './review-queries.ts'
-import { today, usualEnd } from './valid-until.ts'
+import { decide, type Decision, deskQuery } from './review-queries.ts'
 
 type Props = {
   document: StoredDocument
@@ -155,11 +155,22 @@ function ValidUntil({ day, months, onChange }: DayProps) {
   return (
     <label className="field">
       <span>{texts.validUntil}</span>
-      <input type="date" value={day} min={today()} onChange={(event) => onChange(event.currentTarget.value)} />
+      <input
+        type="date"
+        value={day}
+        min={dayInJohannesburg(new Date())}
+        onChange={(event) => onChange(event.currentTarget.value)}
+      />
       <span className="hint">
         {day === '' ? null : formats.date(day)}
         {months === undefined || months === null ? null : ` · ${texts.usualLength(months)}`}
       </span>
     </label>
   )
+}
+
+/** The last day of the type's usual length, as the service calculates it; empty for a type without an end. */
+function usualEnd(type: DocumentType | undefined): string {
+  const months = type?.validity_months ?? null
+  return months === null ? '' : addMonths(dayInJohannesburg(new Date()), months)
 }

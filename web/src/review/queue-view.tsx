@@ -4,15 +4,15 @@ import { Link, useNavigate, useSearchParams } from 'react-router'
 
 import { selfQuery, typesQuery } from '../api/queries.ts'
 import { useNotify } from '../app/notices.tsx'
-import { PageFrame } from '../app/page-frame.tsx'
+import { Empty, PageFrame } from '../app/page-frame.tsx'
 import { Choice } from '../parts/choice.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { useShortcuts } from '../parts/shortcuts.ts'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 import { takeLastDecision } from './last-decision.ts'
 import { addressOf, claimNext } from './next-document.ts'
-import { queueQuery, summaryQuery, type Waiting } from './review-queries.ts'
 import { ReviewBar } from './review-bar.tsx'
+import { queueQuery, summaryQuery, type Waiting } from './review-queries.ts'
 
 /** What waits for a decision, oldest first, and the day so far. The filter is in the address. */
 export function QueueView() {
@@ -39,12 +39,7 @@ export function QueueView() {
         />
       </div>
       {queue.error === null ? null : <ProblemBox error={queue.error} retry={() => void queue.refetch()} />}
-      {queue.data?.length === 0 ? (
-        <div className="box box-good">
-          <h2>{texts.empty}</h2>
-          <p>{texts.emptyHelp}</p>
-        </div>
-      ) : null}
+      {queue.data?.length === 0 ? <Empty title={texts.empty} help={texts.emptyHelp} tone="good" /> : null}
       <ol className="cards">
         {queue.data?.map((waiting) => (
           <Row key={waiting.document.id} waiting={waiting} type={type} />

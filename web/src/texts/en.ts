@@ -1,15 +1,14 @@
-import type { Formats } from './formats.ts'
 import { accountTexts } from './en/account.ts'
+import { documentTexts, previewTexts } from './en/documents.ts'
 import { everyViewTexts } from './en/every-view.ts'
-import { documentTexts } from './en/documents.ts'
 import { firmTexts } from './en/firms.ts'
 import { memberTexts } from './en/members.ts'
-import { photoTexts } from './en/photos.ts'
 import { operatorTexts } from './en/operator.ts'
+import { photoTexts } from './en/photos.ts'
+import { reviewTexts } from './en/review.ts'
 import { settingTexts } from './en/settings.ts'
 import { uploadTexts } from './en/uploads.ts'
-import { previewTexts } from './en/preview.ts'
-import { reviewTexts } from './en/review.ts'
+import type { Formats } from './formats.ts'
 
 /**
  * Every text of the page in English, one file for each part of it. Names, file names and the service's own sentences are

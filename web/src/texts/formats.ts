@@ -55,10 +55,12 @@ const lengths = [
   ['day', 86_400],
   ['hour', 3600],
   ['minute', 60],
+  ['second', 1],
 ] as const
 
+/** In the largest unit that fits twice: 90 minutes are not one hour. */
 function formatDuration(seconds: number, locale: string): string {
-  const [unit, length] = lengths.find(([, each]) => seconds >= each) ?? lengths[2]
+  const [unit, length] = lengths.find(([, each]) => seconds >= 2 * each) ?? ['second', 1]
   const format = new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' })
   return format.format(Math.floor(seconds / length))
 }

@@ -6,8 +6,8 @@ import type { RelyingParty } from '../../../people/second-factors/verify-passkey
 import type { LoginChallenge } from '../../../people/sessions/challenge-login.ts'
 import { logIn } from '../../../people/sessions/log-in.ts'
 import { presentAccount } from '../../presenters/present-person.ts'
-import { sendTokens } from '../../presenters/send-tokens.ts'
 import { visitorOf } from '../../requests/authenticate.ts'
+import { sendTokens } from '../../requests/refresh-cookie.ts'
 import { findRelyingParty } from '../../requests/relying-party.ts'
 import type { AuthNeeds, AuthServer } from './auth.ts'
 

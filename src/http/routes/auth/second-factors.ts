@@ -18,8 +18,8 @@ import { answerChallenge } from '../../../people/second-factors/answer-challenge
 import { beginTotp, confirmTotpCode, removeTotp } from '../../../people/second-factors/enrol-totp.ts'
 import { logInWithPasskey, offerPasskeyLogin } from '../../../people/second-factors/log-in-with-passkey.ts'
 import { type RelyingParty, requireParty } from '../../../people/second-factors/verify-passkey.ts'
-import { sendTokens } from '../../presenters/send-tokens.ts'
 import { visitorOf } from '../../requests/authenticate.ts'
+import { sendTokens } from '../../requests/refresh-cookie.ts'
 import { findRelyingParty } from '../../requests/relying-party.ts'
 import type { AuthNeeds, AuthServer } from './auth.ts'
 

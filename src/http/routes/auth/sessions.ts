@@ -17,9 +17,8 @@ import { browseOwnSessions, endOwnSessionById } from '../../../people/sessions/o
 import { refreshSession } from '../../../people/sessions/refresh-session.ts'
 import type { SessionId } from '../../../vocabulary/vocabulary.ts'
 import { presentSelf } from '../../presenters/present-person.ts'
-import { sendTokens } from '../../presenters/send-tokens.ts'
 import { visitorOf } from '../../requests/authenticate.ts'
-import { clearRefreshCookie, isCookieMode, readRefreshCookie } from '../../requests/refresh-cookie.ts'
+import { clearRefreshCookie, isCookieMode, readRefreshCookie, sendTokens } from '../../requests/refresh-cookie.ts'
 import type { AuthNeeds, AuthServer } from './auth.ts'
 
 type RefreshRequest = FastifyRequest & { body: { refresh_token?: string | undefined } | null | undefined }

@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core'
 
 import { PageFrame } from '../../app/page-frame.tsx'
-import { CopyButton } from '../../parts/copy-button.tsx'
+import { CopyButton } from '../../parts/shown-once.tsx'
 import { Given, useTexts } from '../../texts/texts.tsx'
 import './settings.css'
 

@@ -1,7 +1,16 @@
+import { Button } from '@mantine/core'
+import { useMutation } from '@tanstack/react-query'
+import { useState } from 'react'
+
+import { api } from '../../api/client.ts'
 import type { Schemas } from '../../api/openapi.d.ts'
+import { dataOf } from '../../api/problem.ts'
+import { useNotify } from '../../app/notices.tsx'
 import { useTexts } from '../../texts/texts.tsx'
-import { AppFactor } from './app-factor.tsx'
 import { PasskeyList } from './passkey-list.tsx'
+import { refreshSelf } from './setting-queries.ts'
+import { TotpSetup } from './totp-setup.tsx'
+import { WithPassword } from './with-password.tsx'
 
 type Props = { factors: Schemas['Self']['second_factors']; onCodes: (codes: string[]) => void }
 
@@ -20,5 +29,59 @@ export function SecondFactors({ factors, onCodes }: Props) {
         {factors.totp ? <p className="card-line">{texts.codesNew}</p> : null}
       </div>
     </section>
+  )
+}
+
+type AppProps = { isOn: boolean; onCodes: (codes: string[]) => void }
+
+/** The authenticator app: set up, or removed with the password. */
+function AppFactor({ isOn, onCodes }: AppProps) {
+  const { settings: texts } = useTexts()
+  return (
+    <div className="card">
+      <div className="card-head">
+        <h3 className="card-title">{texts.appTitle}</h3>
+        <span className={`badge badge-${isOn ? 'good' : 'plain'}`}>{isOn ? texts.appOn : texts.appOff}</span>
+      </div>
+      <p className="card-line">{texts.appHelp}</p>
+      {isOn ? <RemoveApp /> : <AddApp onCodes={onCodes} />}
+    </div>
+  )
+}
+
+function AddApp({ onCodes }: Pick<Props, 'onCodes'>) {
+  const { settings: texts, enrol } = useTexts()
+  const [isAdding, setAdding] = useState(false)
+  if (!isAdding)
+    return (
+      <div className="actions">
+        <Button variant="default" onClick={() => setAdding(true)}>
+          {texts.appAdd}
+        </Button>
+      </div>
+    )
+  return <TotpSetup label={enrol.begin} onCodes={onCodes} cancel={() => setAdding(false)} />
+}
+
+function RemoveApp() {
+  const { settings: texts } = useTexts()
+  const notify = useNotify()
+  const removing = useMutation({
+    mutationFn: (password: string) => dataOf(api.DELETE('/api/v1/auth/second-factor/totp', { body: { password } })),
+    async onSuccess() {
+      await refreshSelf()
+      notify(texts.appRemoved)
+    },
+  })
+  return (
+    <div className="actions">
+      <WithPassword
+        label={texts.appRemove}
+        help={texts.appRemoveHelp}
+        isPending={removing.isPending}
+        error={removing.error}
+        run={(password) => removing.mutate(password)}
+      />
+    </div>
   )
 }

@@ -6,11 +6,10 @@ import { Link, useSearchParams } from 'react-router'
 import { api } from '../../api/client.ts'
 import type { Schemas } from '../../api/openapi.d.ts'
 import { pageOf } from '../../api/problem.ts'
-import { Loading } from '../../app/page-frame.tsx'
+import { Empty, Loading } from '../../app/page-frame.tsx'
 import { ProblemBox } from '../../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { OperatorFrame } from '../operator-frame.tsx'
-import { Empty } from '../parts.tsx'
 
 type Firm = Schemas['Firm']
 

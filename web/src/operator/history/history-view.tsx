@@ -5,13 +5,13 @@ import { useSearchParams } from 'react-router'
 import { api } from '../../api/client.ts'
 import type { Schemas } from '../../api/openapi.d.ts'
 import { dataOf } from '../../api/problem.ts'
-import { Loading } from '../../app/page-frame.tsx'
+import { Empty, Loading } from '../../app/page-frame.tsx'
 import { Choice } from '../../parts/choice.tsx'
 import { ProblemBox } from '../../parts/problem-box.tsx'
 import { useFormats, useTexts } from '../../texts/texts.tsx'
+import { OperatorFrame } from '../operator-frame.tsx'
 import { Chart } from './chart.tsx'
 import { type Span, spansOf } from './history-series.ts'
-import { OperatorFrame } from '../operator-frame.tsx'
 
 const refreshMs = 5 * 60_000
 
@@ -52,13 +52,7 @@ function Figures({ hours, days }: FiguresProps) {
   const { history: texts } = useTexts().operator
   const spans = useMemo(() => spansOf(hours, days), [hours, days])
   const formatTime = useSpanTime(days > 7)
-  if (spans.length === 0)
-    return (
-      <div className="box">
-        <h2>{texts.none}</h2>
-        <p>{texts.noneHelp}</p>
-      </div>
-    )
+  if (spans.length === 0) return <Empty title={texts.none} help={texts.noneHelp} />
   return (
     <>
       <div className="operator-figures">

@@ -1,5 +1,4 @@
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
-import { useDuration } from './durations.ts'
 import type { JobState } from './problems.ts'
 
 /** Every job with its last result and its next run; failed and late ones first. */
@@ -72,11 +71,11 @@ function Job({ job }: { job: JobState }) {
 
 function JobBadge({ job }: { job: JobState }) {
   const { overview: texts } = useTexts().operator
-  const duration = useDuration()
+  const formats = useFormats()
   const { last_outcome: outcome, overdue_seconds: late, running_since: running, is_gone: isGone } = job
   if (isGone) return <span className="badge badge-plain">{texts.gone}</span>
   if (outcome === 'failed') return <span className="badge badge-bad">{texts.outcomes.failed}</span>
-  if (late > 0) return <span className="badge badge-bad">{texts.late(duration(late))}</span>
+  if (late > 0) return <span className="badge badge-bad">{texts.late(formats.duration(late))}</span>
   if (running !== null) return <span className="badge badge-wait">{texts.running}</span>
   if (outcome === null) return <span className="badge badge-plain">{texts.neverRan}</span>
   return <span className={`badge badge-${outcome === 'ok' ? 'good' : 'warn'}`}>{texts.outcomes[outcome]}</span>

@@ -5,7 +5,6 @@ import { dataOf } from '../../api/problem.ts'
 import { Loading } from '../../app/page-frame.tsx'
 import { ProblemBox } from '../../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
-import { useDuration } from './durations.ts'
 import { Jobs } from './jobs.tsx'
 import { OperatorFrame } from '../operator-frame.tsx'
 import { Parts } from './service-parts.tsx'
@@ -117,7 +116,6 @@ function ProblemCard({ problem }: { problem: OperatorProblem }) {
 function Since({ problem: { since, sinceSeconds } }: { problem: OperatorProblem }) {
   const { overview: texts } = useTexts().operator
   const formats = useFormats()
-  const duration = useDuration()
-  if (sinceSeconds !== undefined) return texts.for(duration(sinceSeconds))
+  if (sinceSeconds !== undefined) return texts.for(formats.duration(sinceSeconds))
   return since === undefined || since === null ? null : texts.since(formats.dateTime(since))
 }

@@ -1,7 +1,6 @@
 import type { ReactNode } from 'react'
 
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
-import { useDuration } from './durations.ts'
 import type { Status } from './problems.ts'
 
 const names = ['database', 's3', 'local', 'scanner', 'jobs'] as const
@@ -127,8 +126,8 @@ function Waiting({ status }: { status: Status }) {
 }
 
 function Oldest({ count, seconds }: { count: number; seconds: number }) {
-  const duration = useDuration()
-  return count === 0 ? '–' : duration(seconds)
+  const formats = useFormats()
+  return count === 0 ? '–' : formats.duration(seconds)
 }
 
 function Facts({ status }: { status: Status }) {

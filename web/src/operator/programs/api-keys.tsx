@@ -1,19 +1,16 @@
 import { Button } from '@mantine/core'
 import { queryOptions, useMutation, useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
 
 import { api, queryClient } from '../../api/client.ts'
 import type { Schemas } from '../../api/openapi.d.ts'
 import { dataOf } from '../../api/problem.ts'
 import { useNotify } from '../../app/notices.tsx'
-import { Loading } from '../../app/page-frame.tsx'
 import { Confirm } from '../../parts/confirm.tsx'
 import { Field, Form } from '../../parts/form.tsx'
-import { ProblemBox } from '../../parts/problem-box.tsx'
 import { ProofField, proofOf } from '../../parts/proof-field.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
-import { OperatorFrame } from '../operator-frame.tsx'
-import { Check, Checks, Empty, isChecked, Secret } from '../parts.tsx'
+import { Check, Checks, isChecked } from '../parts.tsx'
+import { ProgramsFrame } from './programs-frame.tsx'
 
 type Key = Schemas['ApiKey']
 
@@ -27,38 +24,14 @@ const keysQuery = queryOptions({
 /** The keys of programs. A new one is shown once. */
 export function ApiKeysView() {
   const { keys: texts } = useTexts().operator
-  const [isAdding, setAdding] = useState(false)
-  const [made, setMade] = useState<string>()
   const keys = useQuery(keysQuery)
-  if (keys.data === undefined && keys.error === null) return <Loading />
   return (
-    <OperatorFrame title={texts.title}>
-      <p>{texts.help}</p>
-      {made === undefined ? null : (
-        <Secret title={texts.madeTitle} help={texts.madeHelp} secret={made} close={() => setMade(undefined)} />
-      )}
-      {isAdding ? (
-        <NewKey
-          close={(key) => {
-            setAdding(false)
-            setMade(key)
-          }}
-        />
-      ) : (
-        <Button size="md" onClick={() => setAdding(true)}>
-          {texts.add}
-        </Button>
-      )}
-      {keys.error === null ? null : <ProblemBox error={keys.error} retry={() => void keys.refetch()} />}
-      {keys.data?.length === 0 ? <Empty title={texts.none} help={texts.noneHelp} /> : null}
-      {keys.data === undefined || keys.data.length === 0 ? null : (
-        <ul className="operator-list">
-          {keys.data.map((key) => (
-            <KeyRow key={key.id} apiKey={key} />
-          ))}
-        </ul>
-      )}
-    </OperatorFrame>
+    <ProgramsFrame
+      texts={texts}
+      items={keys}
+      form={(close) => <NewKey close={close} />}
+      row={(key) => <KeyRow key={key.id} apiKey={key} />}
+    />
   )
 }
 

@@ -1,18 +1,15 @@
 import { Button } from '@mantine/core'
 import { queryOptions, useMutation, useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
 import { Link } from 'react-router'
 
 import { api, queryClient } from '../../api/client.ts'
 import type { Schemas } from '../../api/openapi.d.ts'
 import { dataOf } from '../../api/problem.ts'
-import { Loading } from '../../app/page-frame.tsx'
 import { Field, Form } from '../../parts/form.tsx'
-import { ProblemBox } from '../../parts/problem-box.tsx'
 import { ProofField, proofOf } from '../../parts/proof-field.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
-import { OperatorFrame } from '../operator-frame.tsx'
-import { Check, Checks, Empty, isChecked, Secret } from '../parts.tsx'
+import { Check, Checks, isChecked } from '../parts.tsx'
+import { ProgramsFrame } from './programs-frame.tsx'
 
 export type Webhook = Schemas['Webhook']
 
@@ -36,38 +33,14 @@ export const webhooksQuery = queryOptions({
 /** Where events go. The secret of a new webhook is shown once. */
 export function WebhooksView() {
   const { webhooks: texts } = useTexts().operator
-  const [isAdding, setAdding] = useState(false)
-  const [secret, setSecret] = useState<string>()
   const webhooks = useQuery(webhooksQuery)
-  if (webhooks.data === undefined && webhooks.error === null) return <Loading />
   return (
-    <OperatorFrame title={texts.title}>
-      <p>{texts.help}</p>
-      {secret === undefined ? null : (
-        <Secret title={texts.madeTitle} help={texts.madeHelp} secret={secret} close={() => setSecret(undefined)} />
-      )}
-      {isAdding ? (
-        <NewWebhook
-          close={(made) => {
-            setAdding(false)
-            setSecret(made)
-          }}
-        />
-      ) : (
-        <Button size="md" onClick={() => setAdding(true)}>
-          {texts.add}
-        </Button>
-      )}
-      {webhooks.error === null ? null : <ProblemBox error={webhooks.error} retry={() => void webhooks.refetch()} />}
-      {webhooks.data?.length === 0 ? <Empty title={texts.none} help={texts.noneHelp} /> : null}
-      {webhooks.data === undefined || webhooks.data.length === 0 ? null : (
-        <ul className="operator-list">
-          {webhooks.data.map((webhook) => (
-            <WebhookRow key={webhook.id} webhook={webhook} />
-          ))}
-        </ul>
-      )}
-    </OperatorFrame>
+    <ProgramsFrame
+      texts={texts}
+      items={webhooks}
+      form={(close) => <NewWebhook close={close} />}
+      row={(webhook) => <WebhookRow key={webhook.id} webhook={webhook} />}
+    />
   )
 }
 

@@ -1,9 +1,6 @@
 /** What an operator changes: document types, firms, people, keys of programs and webhooks. */
 export const operatorActions = {
   proof: 'Your login is older than 10 minutes. Enter your password to show that it is you.',
-  copy: 'Copy',
-  copied: 'Copied',
-  storedIt: 'I have stored it',
   types: {
     title: 'Document types',
     add: 'Add a document type',

@@ -7,12 +7,6 @@ export const operatorTexts = {
     title: 'Administration',
     sections: 'Sections of the administration',
     onlyAdministrators: 'Only administrators of the platform see this part. Ask one of them if you should be one too.',
-    durations: {
-      seconds: (count: number) => (count === 1 ? '1 second' : `${count} seconds`),
-      minutes: (count: number) => `${count} minutes`,
-      hours: (count: number) => `${count} hours`,
-      days: (count: number) => `${count} days`,
-    },
     problems: operatorProblems,
     ...operatorActions,
     history: {

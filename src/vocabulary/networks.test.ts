@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { networkOfAddress } from './network-of-address.ts'
+import { networkOfMachine } from './networks.ts'
 
 test.each([
   ['203.0.113.7', '203.0.113.7'],
@@ -12,10 +12,10 @@ test.each([
   ['::1', '::/64'],
   ['fe80::1%eth0', 'fe80::/64'],
 ])('%s belongs to %s', (address, network) => {
-  expect(networkOfAddress(address)).toBe(network)
+  expect(networkOfMachine(address)).toBe(network)
 })
 
 test('a text that is no address is used as it is, up to 64 characters', () => {
-  expect(networkOfAddress('unknown')).toBe('unknown')
-  expect(networkOfAddress('x'.repeat(5000))).toHaveLength(64)
+  expect(networkOfMachine('unknown')).toBe('unknown')
+  expect(networkOfMachine('x'.repeat(5000))).toHaveLength(64)
 })
