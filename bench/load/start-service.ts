@@ -44,6 +44,10 @@ export async function startService(bench: Bench, options: ServiceOptions): Promi
   const secret = randomBytes(32).toString('hex')
   const env = {
     ...manyAnHour,
+    // A part sends some gigabytes for one firm.
+    FIRM_QUOTA_BYTES: 'off',
+    FIRM_QUOTA_DOCUMENTS: 'off',
+    DRAFT_FIRM_BYTES: 'off',
     ...(options.isLocal !== true && s3Settings(bench.bucket, options.s3Endpoint)),
     ...(options.clamdUrl !== undefined && { CLAMD_URL: options.clamdUrl }),
     ...(options.trustProxy !== undefined && { TRUST_PROXY: options.trustProxy }),
