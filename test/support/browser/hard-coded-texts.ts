@@ -3,7 +3,7 @@
  * a person or by the service. Dates, numbers and units are formatted.
  */
 export const findHardCoded = `(() => {
-  const allowed = /⟦[^⟧]*⟧|\\d[\\d\\s.,:/]*(bytes|KB|MB|GB)?|\\b(January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|PDF|JPEG|PNG|or)\\b/g
+  const allowed = /⟦[^⟧]*⟧|\\d[\\d\\s.,:/]*(bytes|KB|MB|GB|seconds?|minutes?|hours?|days?)?|\\b(January|February|March|April|May|June|July|August|September|October|November|December|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|PDF|JPEG|PNG|or)\\b/g
   const isForeign = (text) => /\\p{L}/u.test(text.replace(allowed, ''))
   const found = []
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
