@@ -57,11 +57,11 @@ describe.each([
   })
 })
 
-test('three days, 30 and 90 are what the lifecycle of the documents says in the words of CloudFormation', () => {
+test('nine days, 30 and 90 are what the lifecycle of the documents says in the words of CloudFormation', () => {
   expect(propertiesOf(usual.documents, type)).toMatchObject({
     LifecycleConfiguration: {
       Rules: [
-        { Prefix: '', AbortIncompleteMultipartUpload: { DaysAfterInitiation: 3 }, Status: 'Enabled' },
+        { Prefix: '', AbortIncompleteMultipartUpload: { DaysAfterInitiation: 9 }, Status: 'Enabled' },
         {
           Prefix: 'security_firms/',
           NoncurrentVersionTransitions: [{ TransitionInDays: 30, StorageClass: 'STANDARD_IA' }],

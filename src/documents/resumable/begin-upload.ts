@@ -5,7 +5,7 @@ import { requireMembership } from '../../database/people/check-access.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { recordDenial } from '../../people/require-right.ts'
 import { rights } from '../../people/rights.ts'
-import type { Actor, DocumentId, FirmId, UploadId } from '../../vocabulary/vocabulary.ts'
+import { type Actor, type DocumentId, type FirmId, type UploadId, uploadLife } from '../../vocabulary/vocabulary.ts'
 import { defaultMimeTypes, formatOfName, requireFormatOfName } from '../formats/formats.ts'
 import { assertStoreAvailable, fallsBack, logS3Failure } from '../stores/fallback.ts'
 import { toAppError } from '../stores/stores.ts'
@@ -38,9 +38,6 @@ export type UploadToBegin = {
 }
 
 export type BegunUpload = { id: UploadId; expiresAt: Date }
-
-/** An unfinished upload expires after this time. */
-const hoursToFinish = 24
 
 /**
  * Begins an upload that arrives over many requests: reserves room for its declared length and begins a file on the store.
@@ -159,7 +156,7 @@ async function beginOnStore(
       isFallback,
       totalBytes,
     },
-    hoursToFinish,
+    uploadLife.hoursToArrive,
   )
   return { id, expiresAt }
 }

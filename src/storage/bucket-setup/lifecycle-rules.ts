@@ -1,3 +1,4 @@
+import { uploadLife } from '../../vocabulary/vocabulary.ts'
 import { testKey } from '../storage-key.ts'
 
 /** Classes with immediate access, which links need, and copies in more than one zone. */
@@ -25,7 +26,8 @@ export type LifecycleRuleData = {
 }
 
 export const defaultNoncurrentDays = 90
-const unfinishedDays = 3
+/** A day longer than a resumable upload can stay open. */
+const unfinishedDays = Math.ceil(uploadLife.hoursToArrive / 24) + uploadLife.daysComplete + 1
 export const documentsPrefix = 'security_firms/'
 export const quarantinePrefix = 'quarantine/'
 

@@ -71,9 +71,9 @@ describeCheck(29, () => {
       expect(await body?.transformToString()).toBe('first')
     })
 
-    it('unfinished uploads are aborted after three days, under every prefix', async () => {
+    it('unfinished uploads are aborted after nine days, under every prefix', async () => {
       const { lifecycle } = await readBucketSetup(bucket.client, bucket.name)
-      const rules = lifecycle?.filter(({ AbortIncompleteMultipartUpload: abort }) => abort?.DaysAfterInitiation === 3)
+      const rules = lifecycle?.filter(({ AbortIncompleteMultipartUpload: abort }) => abort?.DaysAfterInitiation === 9)
       expect(rules?.map(({ Status, Filter, Prefix }) => [Status, Filter?.Prefix ?? Prefix])).toEqual([['Enabled', '']])
     })
   })
