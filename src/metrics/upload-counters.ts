@@ -24,6 +24,15 @@ type Counted = {
   outcomeOf: (error: unknown) => string
 }
 
+/** Counts a file that arrived over many requests, once it is committed or rejected: a store may have failed several times. */
+export function countEndedUpload(
+  metrics: UploadMetrics,
+  { store, bytes, outcome }: { store: string; bytes: number; outcome: 'ok' | 'refused' },
+): void {
+  metrics.uploadBytes.inc({ store, outcome }, bytes)
+  metrics.uploadSizes.observe({ store, outcome }, bytes)
+}
+
 /** Counts the write of an uploaded file, its bytes and its size by the outcome: `ok`, or what `outcomeOf` says. */
 export async function countUpload<Stored extends { size: number }>(
   metrics: UploadMetrics,

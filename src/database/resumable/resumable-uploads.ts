@@ -133,13 +133,13 @@ export async function listCompleteUploads(
 ): Promise<ResumableUpload[]> {
   return await selectComplete(
     db,
-    sql`${isInStore(here)} and ${isClaimExpired} and u.end_due_at <= now() and u.id > ${after ?? beforeAllUploads} order by u.id limit ${limit}`,
+    sql`${isInStore(here)} and ${isClaimExpired} and u.id > ${after ?? beforeAllUploads} order by u.id limit ${limit}`,
   )
 }
 
 const beforeAllUploads = '00000000-0000-0000-0000-000000000000'
 
-/** A system task reads an upload that waits for its end. Undefined: it has ended. */
+/** A system task reads an upload that waits for its end. Undefined: it has ended, or another task postponed it. */
 export async function findCompleteUpload(db: Db, id: UploadId): Promise<ResumableUpload | undefined> {
   return (await selectComplete(db, sql`u.id = ${id}`))[0]
 }
@@ -150,7 +150,7 @@ async function selectComplete(db: Db, condition: RawBuilder<unknown>): Promise<R
     join document_blobs b on b.id = u.blob_id and b.state = 'incoming'
     left join document_blobs rest on rest.id = u.rest_blob_id
     where u.received_bytes = u.total_bytes and u.result_document_id is null and u.failure is null
-      and u.expires_at > now() and ${condition}`.execute(db)
+      and u.expires_at > now() and u.end_due_at <= now() and ${condition}`.execute(db)
   return rows
 }
 

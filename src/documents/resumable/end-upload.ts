@@ -8,11 +8,11 @@ import {
 import type { Db } from '../../database/connection/client.ts'
 import type { NewVersion } from '../../database/blobs/commit-upload.ts'
 import type { Reservation } from '../../database/blobs/reserve-upload.ts'
-import { AccessDenied, AppError, type ErrorCode } from '../../errors/app-error.ts'
+import { requireMembership } from '../../database/people/check-access.ts'
+import { AccessDenied, AppError, type Denial, type ErrorCode } from '../../errors/app-error.ts'
 import { traced } from '../../logging/spans.ts'
-import { countUpload } from '../../metrics/upload-counters.ts'
+import { countEndedUpload } from '../../metrics/upload-counters.ts'
 import { rights } from '../../people/rights.ts'
-import { StoreError } from '../../storage/file-store.ts'
 import type { FinishedFile } from '../../storage/growing-file.ts'
 import type { Actor, DocumentId, UploadId } from '../../vocabulary/vocabulary.ts'
 import { logAccess } from '../access-document.ts'
@@ -37,48 +37,51 @@ const neverAborted = new AbortController().signal
 /**
  * Makes a document of an upload whose bytes are all durable: completes the object, reads it back once, hashes, checks and
  * scans it, and commits it like any other upload. A rejected file is removed, and its error is recorded. If its person lost
- * the right meanwhile, nothing of the upload remains. If the process dies, or a store fails, the next request or the task
- * `finish-uploads` repeats this. The caller has the claim.
+ * the right meanwhile, nothing of the upload remains. If the process dies, a store fails or `signal` aborts, the next request
+ * or the task `finish-uploads` repeats this. The caller has the claim.
  */
-export async function endUpload(needs: EndNeeds, actor: Actor, upload: ResumableUpload): Promise<DocumentId> {
-  const { id, firmId } = upload
+export async function endUpload(
+  needs: EndNeeds,
+  actor: Actor,
+  upload: ResumableUpload,
+  signal = neverAborted,
+): Promise<DocumentId> {
+  const { id, firmId, store, totalBytes: bytes } = upload
   const planned = plannedOf(actor, upload)
   try {
-    const { store } = upload
-    const counted = { store, knownBytes: upload.totalBytes, outcomeOf }
-    const finished = await countUpload(needs.metrics, counted, () =>
-      growingFilesOf(needs, upload).finish(growingFileOf(upload)),
-    )
-    const received = await traced('read back', () => readBack(needs, upload))
-    const documentId = await commitReceived(needs, actor, { upload, planned, finished, received })
+    // The commit judges the right again. This saves the reading of a whole file whose person lost it.
+    await requireMembership(needs.db, { caller: actor, firmId, right: needs.uploads.rightToUpload })
+    const finished = await growingFilesOf(needs, upload).finish(growingFileOf(upload))
+    const received = await traced('read back', () => readBack(needs, upload, signal))
+    const documentId = await commitReceived(needs, actor, { upload, planned, finished, received, signal })
+    countEndedUpload(needs.metrics, { store, bytes, outcome: 'ok' })
     await recordResult(needs.db, id, documentId)
     logAccess(needs.log, actor, { action: rights['documents.upload'].event, firmId, documentId, outcome: 'ok' })
     return documentId
   } catch (error) {
     if (isFinal(error)) {
       await recordEnd(needs.db, id, error)
+      countEndedUpload(needs.metrics, { store, bytes, outcome: 'refused' })
       await abandon(needs, reservationOf(upload, planned), { isRemovedNow: true })
     }
     throw error
   }
 }
 
-function outcomeOf(error: unknown): string {
-  return error instanceof StoreError ? error.code : 'refused'
-}
+/** What the operator can put right: the file waits for it. */
+const passing = new Set<ErrorCode>(['store_unavailable', 'internal'])
 
-/** What the person can put right, or the operator: the file waits for it. */
-const passing = new Set<ErrorCode>([
-  'store_unavailable',
-  'internal',
-  'unauthenticated',
+/** What the person can put right. An API key that is over stays over, and a deleted account does not come back. */
+const passingDenials = new Set<Denial>([
+  'session_over',
   'second_factor_required',
   'password_change_required',
   'email_unverified',
 ])
 
 /** Whether a repetition would have the same result. */
-function isFinal(error: unknown): error is AppError {
+export function isFinal(error: unknown): error is AppError {
+  if (error instanceof AccessDenied) return !passingDenials.has(error.denial)
   return error instanceof AppError && !passing.has(error.code)
 }
 
@@ -110,29 +113,35 @@ function reservationOf(upload: ResumableUpload, { addedUsage, scope }: PlannedUp
 }
 
 /** Reads the stored file as if a client sent it now: the same checks, the same errors. */
-async function readBack(needs: EndNeeds, upload: ResumableUpload): Promise<ReceivedFile> {
+async function readBack(needs: EndNeeds, upload: ResumableUpload, signal: AbortSignal): Promise<ReceivedFile> {
   const { fileName, declaredType, totalBytes, expectedSha256, documentType } = upload
   const type = await findDocumentType(needs.db, documentType)
   const bytes = await requireStore(needs.stores, upload).read(upload.key)
   const file = { bytes, fileName, declaredType: declaredType ?? undefined }
-  return await receiveFile(needs, await readFileHead(file, neverAborted), {
+  return await receiveFile(needs, await readFileHead(file, signal), {
     fileName,
     declaredBytes: totalBytes,
     maxBytes: totalBytes,
     allowedMimeTypes: type?.allowedTypes ?? defaultMimeTypes,
     expectedSha256: expectedSha256 ?? undefined,
     isFromStore: true,
-    signal: neverAborted,
+    signal,
   })
 }
 
-type ToCommit = { upload: ResumableUpload; planned: PlannedUpload; finished: FinishedFile; received: ReceivedFile }
+type ToCommit = {
+  upload: ResumableUpload
+  planned: PlannedUpload
+  finished: FinishedFile
+  received: ReceivedFile
+  signal: AbortSignal
+}
 
 async function commitReceived(needs: EndNeeds, actor: Actor, toCommit: ToCommit): Promise<DocumentId> {
-  const { upload, planned, received } = toCommit
+  const { upload, planned, received, signal } = toCommit
   try {
     const version = await versionOf(toCommit)
-    const committed = await needs.uploads.commitDocument(actor, version, neverAborted)
+    const committed = await needs.uploads.commitDocument(actor, version, signal)
     switch (committed.outcome) {
       case 'committed':
         return committed.document.id

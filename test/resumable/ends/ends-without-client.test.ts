@@ -1,3 +1,6 @@
+import { rename } from 'node:fs/promises'
+import { join } from 'node:path'
+
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 
@@ -6,10 +9,20 @@ import { startLocalDiskTasks } from '../../../src/worker/local-disk-tasks.ts'
 import { callDocuments } from '../../support/documents/call-documents.ts'
 import { makeInfectedPdf } from '../../support/files/infected-files.ts'
 import { makePdf } from '../../support/files/make-files.ts'
+import { listFolder } from '../../support/s3/list-everything.ts'
+import type { TestService } from '../../support/service/start-service.ts'
 import { offsetOf } from '../call-uploads.ts'
 import { eventsOf, finish, leftOf, sceneOfEnds, stores, uploadAndKill } from './scene-of-ends.ts'
 
 const scene = sceneOfEnds()
+
+/** The bytes in the metric of uploads, by outcome. */
+async function countsOf({ app }: TestService) {
+  const { values } = await app.metrics.uploadBytes.get()
+  const sumOf = (outcome: string) =>
+    values.filter(({ labels }) => labels.outcome === outcome).reduce((sum, { value }) => sum + value, 0)
+  return { ok: sumOf('ok'), refused: sumOf('refused') }
+}
 const bytes = makePdf({ bytes: 7_000_000 })
 
 it.each(stores)(
@@ -57,8 +70,11 @@ it.each(stores)(
   async (store) => {
     const infected = makeInfectedPdf({ bytes: 300_000 })
     const { service, firm, person, uploads, address } = await uploadAndKill(scene, store, infected)
+    const before = await countsOf(service)
 
     expect(await finish(service)).toEqual({ finished: 0, rejected: 1, left: 0 })
+    const { ok, refused } = before
+    expect(await countsOf(service)).toEqual({ ok, refused: refused + infected.length })
 
     expect(await leftOf(scene, service, firm)).toEqual({ states: [], bytes: [] })
     expect(await uploads.send(address, infected.length - 1, infected.subarray(-1))).toMatchObject({
@@ -90,12 +106,13 @@ it('a complete file does not expire after a day', async () => {
 
 it('a file that cannot be finished waits longer each time', async () => {
   const { service, firm, person, uploads, address } = await uploadAndKill(scene, 'onDisk', bytes)
-  // As after the revocation of the API key that sent the file.
-  await sql`update document_uploads set api_key_id = ${crypto.randomUUID()} where firm_id = ${firm}`.execute(
-    service.app.db,
-  )
+  const folder = scene.settings.onDisk.UPLOADS_DIR
+  const file = (await listFolder(folder)).find(({ kind, path }) => kind === 'file' && path.includes(firm))
+  const path = join(folder, file?.path ?? '')
+  await rename(path, `${path}.away`)
 
   expect(await finish(service)).toEqual({ finished: 0, rejected: 0, left: 1 })
+  await rename(`${path}.away`, path)
   expect(await finish(service)).toEqual({ finished: 0, rejected: 0, left: 0 })
 
   const answer = await uploads.send(address, bytes.length - 1, bytes.subarray(-1))

@@ -69,6 +69,25 @@ it.each(eachLoss)(
   },
 )
 
+it.each(stores)('a file whose API key was revoked is removed, and nobody reads it first: %s', async (store) => {
+  const { service, firm, uploads, address } = await uploadAndKill(scene, store, bytes)
+  await sql`update document_uploads set api_key_id = ${crypto.randomUUID()} where firm_id = ${firm}`.execute(
+    service.app.db,
+  )
+  const unscanned = await startService({ ...scene.settings[store], CLAMD_URL: silentUrl(scene.silentClamd) })
+  try {
+    const before = scene.silentClamd.connections()
+    expect(await finish(unscanned)).toEqual({ finished: 0, rejected: 1, left: 0 })
+    expect(scene.silentClamd.connections()).toBe(before)
+  } finally {
+    await unscanned.stop()
+  }
+
+  expect(await leftOf(scene, service, firm)).toEqual({ states: [], bytes: [] })
+  expect(await eventsOf(service, firm)).toMatchObject([{ outcome: 'unauthenticated', ip: 'system' }])
+  expect(await uploads.view(address)).toMatchObject({ status: 404 })
+})
+
 it.each(stores)('so does a person whose upload is finished without them: %s', async (store) => {
   const { service, firm, person, uploads, address } = await uploadAndKill(scene, store, bytes)
   await suspend(service, firm, person)
