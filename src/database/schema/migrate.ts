@@ -7,7 +7,7 @@ import { type Migration, type MigrationProvider, Migrator } from 'kysely/migrati
 
 import { Fault } from '../../errors/faults.ts'
 import type { Db } from '../connection/client.ts'
-import { createEventMonths } from '../audit/events.ts'
+import { createEventMonths } from '../audit/event-partitions.ts'
 import { isDeadlock, isLockTimeout } from '../connection/postgres-errors.ts'
 
 const folder = join(import.meta.dirname, 'migrations')
