@@ -52,6 +52,7 @@ export const documentShape = z
     verified_at: time.nullable(),
     review_status: z.enum(['pending', 'verified', 'rejected']),
     review_reason: z.string().nullable(),
+    review_comment: z.string().nullable().meta({ description: 'What the reviewer wrote with the decision.' }),
     valid_until: z.iso.date().nullable(),
     scan_status: z.enum(['clean', 'pending', 'infected', 'skipped']),
     storage: z.enum(['s3', 'local']),
@@ -159,7 +160,8 @@ export const reviewBody = z
       .nullish()
       .meta({ example: 'unreadable', description: 'For a rejection: a `reject_reasons` code of the type.' }),
     comment: lines(2000).nullish().meta({
-      description: 'For the firm; it is in the events of the document. Needed for `other`, and to change a decision.',
+      description:
+        'For the firm: `review_comment`, and in the events of the document. Needed for `other`, and to change a decision.',
     }),
     // The database's calendar has no year 0.
     valid_until: z.iso

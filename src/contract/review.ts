@@ -16,6 +16,7 @@ const checklistItem = z.object({
   document_id: uuid.nullable().meta({ description: 'Null also for members who may not read the type.' }),
   version: z.int().nullable(),
   review_reason: z.string().nullable().meta({ description: 'The reason code of a rejection.' }),
+  review_comment: z.string().nullable().meta({ description: 'What the reviewer wrote about a rejection.' }),
   valid_until: z.iso.date().nullable(),
   days_left: z.int().nullable().meta({ description: 'In days of Africa/Johannesburg; negative once expired.' }),
 })

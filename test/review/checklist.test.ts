@@ -72,17 +72,22 @@ it('an item follows its document: pending, rejected with the reason, pending aga
   const first = await uploadDocument(service.url, firm, admin, { type })
   expect(await itemOf(firm, admin, type)).toMatchObject({ state: 'pending', document_id: first.id, version: 1 })
 
-  await decide(firm, first.id, { decision: 'reject', reason_code: 'unreadable' })
-  expect(await itemOf(firm, admin, type)).toMatchObject({ state: 'rejected', review_reason: 'unreadable' })
+  await decide(firm, first.id, { decision: 'reject', reason_code: 'unreadable', comment: 'Page 2 is too dark.' })
+  expect(await itemOf(firm, admin, type)).toMatchObject({
+    state: 'rejected',
+    review_reason: 'unreadable',
+    review_comment: 'Page 2 is too dark.',
+  })
 
   const second = await uploadDocument(service.url, firm, admin, { type, bytes: makePdf({ seed: '2' }) })
   expect(await itemOf(firm, admin, type)).toMatchObject({ state: 'pending', document_id: second.id })
 
-  await decide(firm, second.id, { decision: 'verify', valid_until: inDays(200) })
+  await decide(firm, second.id, { decision: 'verify', valid_until: inDays(200), comment: 'Checked by telephone.' })
   expect(await itemOf(firm, admin, type)).toMatchObject({
     state: 'verified',
     document_id: second.id,
     review_reason: null,
+    review_comment: null,
     valid_until: inDays(200),
     days_left: 200,
   })
@@ -156,6 +161,15 @@ it('a member who may not read a confidential type sees its state alone', async (
     version: null,
     valid_until: null,
     days_left: null,
+  })
+
+  const comment = 'The account is of another company.'
+  await decide(firm, id, { decision: 'reject', reason_code: 'wrong_document', comment })
+  expect(await itemOf(firm, admin, 'bank_statement')).toMatchObject({ state: 'rejected', review_comment: comment })
+  expect(await itemOf(firm, staff, 'bank_statement')).toMatchObject({
+    state: 'rejected',
+    review_reason: null,
+    review_comment: null,
   })
 })
 

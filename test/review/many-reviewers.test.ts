@@ -101,7 +101,10 @@ it('a decision is changed within a minute: both are in the history, and the queu
   const change = { decision: 'reject', reason_code: 'unreadable', comment: 'The wrong button.' }
   const changed = await decide(reviewer, id, first.etag, change)
 
-  expect(changed).toMatchObject({ status: 200, body: { review_status: 'rejected', review_reason: 'unreadable' } })
+  const decided = { review_status: 'rejected', review_reason: 'unreadable', review_comment: 'The wrong button.' }
+  expect(changed).toMatchObject({ status: 200, body: decided })
+  const read = await callDocuments(scene.url, scene.firm, scene.admin, `/${id}`)
+  expect(await read.json()).toMatchObject(decided)
   expect(await queueOf(scene.url, reviewer)).toEqual([])
   const history = await callDocuments(scene.url, scene.firm, scene.admin, `/${id}/events`)
   const events = (await history.json()) as { action: string; details: { decision?: string } }[]

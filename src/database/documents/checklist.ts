@@ -17,6 +17,7 @@ export type ChecklistItem = {
   documentId: DocumentId | null
   version: number | null
   reviewReason: string | null
+  reviewComment: string | null
   /** A day, as in 2027-03-31. */
   validUntil: string | null
   daysLeft: number | null
@@ -31,7 +32,7 @@ const expiringDays = 90
  * of a file leaves, and older ones of a document whose newest file is infected or missing.
  */
 const counting = (firmId: FirmId) => sql`(
-  select v.document_id as id, v.version, v.review_status, v.review_reason, v.valid_until
+  select v.document_id as id, v.version, v.review_status, v.review_reason, v.review_comment, v.valid_until
   from document_versions v
   where v.firm_id = ${firmId} and v.checklist_type = t.code and v.scan_status <> 'infected' and v.bytes_state = 'present'
     -- A subquery and no join, so that no plan begins with the documents, whatever the planner expects of a firm.
@@ -56,7 +57,7 @@ export async function listChecklist(
     with today as (select (${now}::timestamptz at time zone 'Africa/Johannesburg')::date as day),
     item as (
       select t.code, t.name, t.is_required, t.proof, (not ${isConfidential('t')} or ${seesAll}::boolean) as is_shown,
-        c.id, c.version, c.review_reason, c.valid_until,
+        c.id, c.version, c.review_reason, c.review_comment, c.valid_until,
         case
           when c.version is null then 'missing'
           when c.review_status <> 'verified' then c.review_status
@@ -72,6 +73,7 @@ export async function listChecklist(
     select code as "documentType", name, is_required as "isRequired", proof, state,
       case when is_shown then id end as "documentId", case when is_shown then version end as version,
       case when is_shown and state = 'rejected' then review_reason end as "reviewReason",
+      case when is_shown and state = 'rejected' then review_comment end as "reviewComment",
       case when is_shown then valid_until::text end as "validUntil", case when is_shown then days_left end as "daysLeft"
     from item order by is_required desc, name, code`.execute(db)
   return rows

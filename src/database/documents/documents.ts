@@ -41,6 +41,7 @@ export type DocumentRecord = VersionOfFile & {
   uploadedAt: Date
   reviewStatus: ReviewStatus
   reviewReason: string | null
+  reviewComment: string | null
   reviewedAt: Date | null
   /** When it was recorded that the last day of the verified version is over. */
   expiredAt: Date | null
@@ -57,8 +58,8 @@ export const documentColumns = sql<DocumentRecord>`
   d.id, d.firm_id as "firmId", d.document_type as "documentType", v.file_name as "fileName", v.file_size as "fileSize",
   v.mime_type as "mimeType", v.sha256, v.version, ${verifiedVersion} as "verifiedVersion", v.id as "versionId", v.store, v.store_id as "storeId",
   v.storage_key as "storageKey", v.uploaded_by as "uploadedBy", v.uploaded_at as "uploadedAt",
-  v.review_status as "reviewStatus", v.review_reason as "reviewReason", v.reviewed_at as "reviewedAt",
-  v.expired_at as "expiredAt",
+  v.review_status as "reviewStatus", v.review_reason as "reviewReason", v.review_comment as "reviewComment",
+  v.reviewed_at as "reviewedAt", v.expired_at as "expiredAt",
   to_char(v.valid_until, 'YYYY-MM-DD') as "validUntil", v.scan_status as "scanStatus", v.bytes_state as "bytesState",
   d.deleted_at as "deletedAt", d.created_at::text as "createdAtExact"`
 

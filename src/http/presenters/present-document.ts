@@ -33,6 +33,7 @@ export function presentDocument(document: DocumentRecord, { scanner }: PresentNe
     verified_at: isVerified ? (document.reviewedAt?.toISOString() ?? null) : null,
     review_status: document.reviewStatus,
     review_reason: document.reviewReason,
+    review_comment: document.reviewComment,
     valid_until: document.validUntil,
     scan_status: document.scanStatus === 'skipped' && scanner !== undefined ? 'pending' : document.scanStatus,
     storage: document.store,

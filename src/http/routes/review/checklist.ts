@@ -45,6 +45,7 @@ function present(firmId: FirmId, { verificationStatus, isComplete, items }: Chec
       document_id: item.documentId,
       version: item.version,
       review_reason: item.reviewReason,
+      review_comment: item.reviewComment,
       valid_until: item.validUntil,
       days_left: item.daysLeft,
     })),
