@@ -11,11 +11,10 @@ import { answerError } from './errors/answer-error.ts'
 import { recordRoutes } from './requests/served-routes.ts'
 import { authenticate, type AuthenticateNeeds } from './requests/authenticate.ts'
 import { checkInput } from './requests/check-input.ts'
-import { closeUnreadResponses, discardBody } from './connection/connections.ts'
-import { type BodyLimits, defaultBodyLimits, limitBodies, maxBodyBytes } from './connection/limit-bodies.ts'
+import { type BodyLimits, maxBodyBytes } from './connection/limit-bodies.ts'
+import { limitConnections } from './connection/limit-connections.ts'
 import { acceptForms } from './requests/file-form.ts'
 import { chooseRequestId, recordRequests } from './requests/record-requests.ts'
-import { trackHandlers } from './connection/stop-serving.ts'
 
 type ServerOptions = {
   log: FastifyBaseLogger
@@ -128,30 +127,6 @@ function acceptUnusualRequests(server: FastifyInstance): void {
   server.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') done(null)
     else void parseJson(request, body, done)
-  })
-}
-
-/** More connections are closed at once: one costs up to 40 KB of memory before its first request is complete. */
-const maxConnections = 8000
-
-function limitConnections(server: FastifyInstance, { maxSilenceSeconds, bodies }: ServerOptions): void {
-  server.server.maxConnections = maxConnections
-  discardBody(server)
-  limitBodies(server, bodies ?? defaultBodyLimits)
-  // The system buffers megabytes, so the progress of a slow reader shows later than that of a slow sender.
-  closeUnreadResponses(server, 4 * maxSilenceSeconds)
-  closeIdleAfterResponse(server)
-  trackHandlers(server)
-}
-
-/** Node closes only the connections that are idle when the server closes; a running download would keep its connection open. */
-function closeIdleAfterResponse(server: FastifyInstance): void {
-  let isClosing = false
-  server.addHook('preClose', async () => void (isClosing = true))
-  server.addHook('onResponse', (_request, _reply, done) => {
-    // The connection is idle one turn later.
-    if (isClosing) setImmediate(() => server.server.closeIdleConnections())
-    done()
   })
 }
 
