@@ -41,9 +41,12 @@ export function openTabs(personId: string, { onMessage, onSender, onLost }: Hand
       })
       .catch(() => {
         // Taken by the tab in front, or closed before it got the lock.
-        if (isSender && !closing.signal.aborted) onLost()
+        const isLost = isSender
+        // Before the uploads are stopped: each that stops would start the next one.
         isSender = false
-        if (!closing.signal.aborted) ask({})
+        if (closing.signal.aborted) return
+        if (isLost) onLost()
+        ask({})
       })
   }
   const takeFromFrozen = () => {

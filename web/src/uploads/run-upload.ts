@@ -65,15 +65,24 @@ export async function endResumable(resumeAddress: string): Promise<void> {
 }
 
 const delaysMs = [1000, 3000, 10_000, 15_000]
-/** Errors of the service itself; a lost connection has no limit. */
-const maxAttempts = 8
+/** Of errors of the service itself; a lost connection has no limit. */
+const maxServiceFailures = 8
 
-/** Milliseconds until the next attempt; undefined: only the person can do something. */
-export function delayAfter({ code, status, retryAfterSeconds }: Failure, attempts: number): number | undefined {
+/** Whether the service answered, and not only the network failed. */
+export function isOfService({ code }: Failure): boolean {
+  return code !== 'network'
+}
+
+type Tries = Pick<Upload, 'attempts' | 'serviceFailures'>
+
+/** Milliseconds until the next attempt; undefined: only the person can do something. `tries` include the failed one. */
+export function delayAfter(failure: Failure, { attempts, serviceFailures }: Tries): number | undefined {
+  const { code, status, retryAfterSeconds } = failure
   // With 401 the service could not be asked for a new token; a session that is over ends the uploads elsewhere.
   // With 409 another request of the same resumable upload is still at work.
-  const isPassing = code === 'network' || code === 'rate_limited' || status >= 500 || [401, 408, 409].includes(status)
-  if (!isPassing || (code !== 'network' && attempts >= maxAttempts)) return undefined
+  const isPassing =
+    !isOfService(failure) || code === 'rate_limited' || status >= 500 || [401, 408, 409].includes(status)
+  if (!isPassing || (isOfService(failure) && serviceFailures >= maxServiceFailures)) return undefined
   if (retryAfterSeconds !== undefined) return retryAfterSeconds * 1000
   return delaysMs[Math.min(attempts, delaysMs.length) - 1] ?? 1000
 }

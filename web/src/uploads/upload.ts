@@ -24,8 +24,10 @@ export type Upload = {
   state: UploadState
   sentBytes: number
   failure?: Failure | undefined
-  /** Attempts that failed since the last byte got through. */
+  /** Attempts that failed since the person last started it. They decide how long the next one waits. */
   attempts: number
+  /** Of these, the attempts that the service answered. Only they have a limit: a lost connection says nothing of the service. */
+  serviceFailures: number
   /** Of a resumable upload that the service knows. */
   resumeAddress?: string | undefined
   /** Whether the file is stored on the device and survives the tab. */
@@ -74,7 +76,7 @@ export function rowOf(upload: Upload): UploadRow {
 }
 
 export function uploadOf({ failure, ...row }: UploadRow): Upload {
-  return { ...row, sentBytes: 0, attempts: 0, isLasting: true, failure: failure && failureOfRow(failure) }
+  return { ...row, sentBytes: 0, attempts: 0, serviceFailures: 0, isLasting: true, failure: failure && failureOfRow(failure) }
 }
 
 function failureOfRow({ code, status, detail, requestId }: StoredFailure): Failure {

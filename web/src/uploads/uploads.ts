@@ -2,7 +2,7 @@ import { Failure } from '../api/problem.ts'
 import { atSignOut, isSignedOut, subscribe as onSession } from '../api/session.ts'
 import { openTabs, type TabMessage, type Tabs } from './between-tabs.ts'
 import { clearRows, deleteRow, readRow, readRows, removeOthersAndOlder, writeRow } from './device-database.ts'
-import { delayAfter, endResumable, isAboutFile, runUpload } from './run-upload.ts'
+import { delayAfter, endResumable, isAboutFile, isOfService, runUpload } from './run-upload.ts'
 import { isOpen, randomId, rowOf, type Upload, uploadOf, type UploadRow, type UploadTarget } from './upload.ts'
 import { announceDocument, changeUploads, findUpload, listUploads, updateUpload } from './upload-state.ts'
 
@@ -63,6 +63,7 @@ export async function addUpload(target: UploadTarget, file: File, failure?: Fail
     state: failure === undefined ? 'waiting' : 'failed',
     sentBytes: 0,
     attempts: 0,
+    serviceFailures: 0,
     failure,
     isLasting: false,
   }
@@ -88,7 +89,7 @@ async function storeOnDevice(upload: Upload): Promise<Upload> {
 }
 
 export function retryUpload(id: string): void {
-  setStored(id, { state: 'waiting', failure: undefined, attempts: 0 })
+  setStored(id, { state: 'waiting', failure: undefined, attempts: 0, serviceFailures: 0 })
 }
 
 export function pauseUpload(id: string): void {
@@ -171,8 +172,7 @@ function inLine(upload: Upload, row: UploadRow): Upload {
 
 function onMessage(message: TabMessage): void {
   if (message.kind === 'changed') void readStored()
-  if (message.kind === 'progress')
-    updateUpload(message.id, { state: message.state, sentBytes: message.sentBytes, failure: undefined })
+  if (message.kind === 'progress') followProgress(message)
   if (message.kind === 'ended') {
     const upload = findUpload(message.id)
     if (upload === undefined) return
@@ -181,6 +181,13 @@ function onMessage(message: TabMessage): void {
     stop(upload.id)
     if (message.state === 'done') announceDocument(upload)
   }
+}
+
+/** A message that was on its way when the person paused or cancelled the upload changes nothing. */
+function followProgress({ id, state, sentBytes }: Extract<TabMessage, { kind: 'progress' }>): void {
+  const before = findUpload(id)?.state
+  if (before === 'waiting' || before === 'sending' || before === 'interrupted')
+    updateUpload(id, { state, sentBytes, failure: undefined })
 }
 
 /** A state that survives the tab, and that the tab that sends obeys. */
@@ -260,13 +267,14 @@ function endedFacts({ fileBytes }: Upload, state: 'done' | 'cancelled', isDuplic
 }
 
 function fail({ id }: Upload, failure: Failure): void {
-  const attempts = (findUpload(id)?.attempts ?? 0) + 1
-  const delay = delayAfter(failure, attempts)
+  const { attempts = 0, serviceFailures = 0 } = findUpload(id) ?? {}
+  const tries = { attempts: attempts + 1, serviceFailures: serviceFailures + (isOfService(failure) ? 1 : 0) }
+  const delay = delayAfter(failure, tries)
   if (delay === undefined) {
-    setStored(id, { state: 'failed', failure, attempts, ...(isAboutFile(failure) ? { file: undefined } : {}) })
+    setStored(id, { state: 'failed', failure, ...tries, ...(isAboutFile(failure) ? { file: undefined } : {}) })
     return
   }
-  updateUpload(id, { state: 'interrupted', failure, attempts, ...sentAgain(id) })
+  updateUpload(id, { state: 'interrupted', failure, ...tries, ...sentAgain(id) })
   owner?.tabs.post({ kind: 'progress', id, state: 'interrupted', sentBytes: findUpload(id)?.sentBytes ?? 0 })
   const resume = () => {
     timers.delete(id)
