@@ -23,7 +23,7 @@ export function ChecklistCard({ firm, item, type }: Props) {
         </h3>
         <StateBadge state={item.state} />
       </div>
-      <Situation firm={firm} item={item} type={type} />
+      <Situation item={item} type={type} />
       {item.proof === null || isInForce ? null : (
         <div className="proof">
           <p className="proof-title">{texts.proofTitle}</p>
@@ -51,11 +51,11 @@ export function ChecklistCard({ firm, item, type }: Props) {
   )
 }
 
-function Situation({ firm, item, type }: Props) {
+function Situation({ item, type }: Omit<Props, 'firm'>) {
   const { checklist: texts } = useTexts()
   const formats = useFormats()
   if (item.state === 'pending') return <p>{texts.pendingHelp}</p>
-  if (item.state === 'rejected') return <RejectionOfItem firm={firm} item={item} type={type} />
+  if (item.state === 'rejected') return <RejectionOfItem item={item} type={type} />
   if (item.valid_until === null) return null
   if (item.state === 'expired') return <p>{texts.expiredSince(formats.date(item.valid_until))}</p>
   return (
@@ -67,8 +67,6 @@ function Situation({ firm, item, type }: Props) {
 }
 
 /** Nothing for members who may not read documents of this type. */
-export function RejectionOfItem({ firm, item, type }: Props) {
-  if (item.document_id === null) return null
-  const { document_id: documentId, version, review_reason: reasonCode } = item
-  return <Rejection {...{ firmId: firm.id, documentId, version, reasonCode, type }} />
+export function RejectionOfItem({ item, type }: Omit<Props, 'firm'>) {
+  return item.document_id === null ? null : <Rejection review={item} type={type} />
 }

@@ -98,8 +98,7 @@ function Warnings({ document }: { document: StoredDocument }) {
 }
 
 function RejectionOf({ document }: { document: StoredDocument }) {
-  const { firm_id: firmId, id: documentId, version, review_reason: reasonCode } = document
-  return <Rejection {...{ firmId, documentId, version, reasonCode, type: useType(document) }} />
+  return <Rejection review={document} type={useType(document)} />
 }
 
 function useType(document: StoredDocument): DocumentType | undefined {

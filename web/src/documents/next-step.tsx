@@ -63,9 +63,15 @@ function UploadNext({ firm, item, types }: { firm: Firm; item: ChecklistItem; ty
           <Given>{item.name}</Given>
         </strong>
       </p>
-      {item.state === 'rejected' ? <RejectionOfItem firm={firm} item={item} type={type} /> : null}
+      {item.state === 'rejected' ? <RejectionOfItem item={item} type={type} /> : null}
       {canUpload(firm) && type !== undefined ? (
-        <UploadButtons firmId={firm.id} type={type} documentId={item.document_id ?? undefined} isFirst />
+        <UploadButtons
+          key={item.document_type}
+          firmId={firm.id}
+          type={type}
+          documentId={item.document_id ?? undefined}
+          isFirst
+        />
       ) : null}
     </section>
   )
