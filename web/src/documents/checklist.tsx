@@ -5,6 +5,7 @@ import { type ChecklistItem, checklistQuery, typesQuery } from '../api/queries.t
 import { FirmBar, useFirm } from '../app/firm-frame.tsx'
 import { PageFrame } from '../app/page-frame.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
+import { PhotoDialog } from '../photos/photo-dialog.tsx'
 import { useTexts } from '../texts/texts.tsx'
 import { ChecklistCard } from './checklist-card.tsx'
 import { NextStep } from './next-step.tsx'
@@ -26,7 +27,7 @@ export function Checklist() {
       {checklist.data === undefined || types.data === undefined ? (
         error === null && <Placeholders />
       ) : (
-        <>
+        <PhotoDialog key={firm.id}>
           <div className="done">
             <progress value={accepted} max={Math.max(required, 1)} aria-label={texts.progress(accepted, required)} />
             <p>{texts.progress(accepted, required)}</p>
@@ -35,7 +36,7 @@ export function Checklist() {
           <UploadList firmId={firm.id} />
           <Items title={texts.requiredTitle} items={items.filter((item) => item.is_required)} />
           <Items title={texts.optionalTitle} items={items.filter((item) => !item.is_required)} />
-        </>
+        </PhotoDialog>
       )}
     </PageFrame>
   )

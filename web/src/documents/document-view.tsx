@@ -8,6 +8,7 @@ import { useNotify } from '../app/notices.tsx'
 import { Loading, PageFrame } from '../app/page-frame.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { ReviewBadge } from '../parts/state-badge.tsx'
+import { PhotoDialog } from '../photos/photo-dialog.tsx'
 import { PreviewOnDemand } from '../preview/preview-on-demand.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 import { download, removeDocument, restoreDocument } from './document-actions.ts'
@@ -43,7 +44,9 @@ export function DocumentView() {
       {back}
       <Warnings document={document} />
       <Facts document={document} />
-      <Actions document={document} />
+      <PhotoDialog key={document.id}>
+        <Actions document={document} />
+      </PhotoDialog>
       <PreviewOnDemand document={document} />
       <UploadList firmId={firm.id} />
       <Versions document={document} mayRestore={canUpload(firm) && document.deleted_at === null} />

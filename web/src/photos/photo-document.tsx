@@ -2,28 +2,19 @@ import { Button } from '@mantine/core'
 import { useEffect, useId, useRef, useState } from 'react'
 
 import { Failure } from '../api/problem.ts'
-import type { DocumentType } from '../api/queries.ts'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { useFormats, useTexts } from '../texts/texts.tsx'
 import { isHeic, useFileCheck, useRules } from '../uploads/check-file.ts'
 import { PickButton } from '../uploads/pick-button.tsx'
-import type { UploadTarget } from '../uploads/upload.ts'
 import { addUpload } from '../uploads/uploads.ts'
+import type { PhotoTask } from './photo-dialog.tsx'
 import { PhotoPage } from './photo-page.tsx'
 import { join } from './photo-work.ts'
 import './photos.css'
 import { usePageActions } from './use-page-actions.ts'
 import { type PhotoPages, usePhotoPages } from './use-photo-pages.ts'
 
-type Props = {
-  type: DocumentType
-  target: UploadTarget
-  /** The photos to begin with; none: what was begun before. */
-  files: readonly File[]
-  /** Whether the files may also be uploaded as they are. */
-  maySeparate: boolean
-  close: () => void
-}
+type Props = PhotoTask & { close: () => void }
 
 /** Puts photos together to one document: add, reorder, turn, retake and remove pages, then upload them as one PDF. */
 export function PhotoDocument({ type, target, files, maySeparate, close }: Props) {
@@ -33,6 +24,8 @@ export function PhotoDocument({ type, target, files, maySeparate, close }: Props
   const photos = usePhotoPages(target, files)
   const { actions, spoken } = usePageActions(photos)
   const { pages } = photos
+  // As they are they go only in place of all pages.
+  const isOnlyFiles = photos.isOnlyPicked && pages.length + photos.preparing + photos.unreadable.length === files.length
   const end = () => dialog.current?.close()
   useEffect(() => dialog.current?.showModal(), [])
   return (
@@ -53,7 +46,7 @@ export function PhotoDocument({ type, target, files, maySeparate, close }: Props
       {pages.length === 0 && photos.preparing === 0 ? <p>{texts.empty}</p> : null}
       {photos.preparing > 0 ? <p className="hint">{texts.preparing(photos.preparing)}</p> : null}
       <AddPages photos={photos} />
-      <Ending type={type} target={target} photos={photos} files={maySeparate ? files : []} end={end} />
+      <Ending type={type} target={target} photos={photos} files={maySeparate && isOnlyFiles ? files : []} end={end} />
       <p className="for-readers" role="status" aria-live="polite">
         {spoken}
       </p>
@@ -97,36 +90,20 @@ function AddPages({ photos: { pages, add } }: { photos: PhotoPages }) {
 type EndingProps = Pick<Props, 'type' | 'target' | 'files'> & { photos: PhotoPages; end: () => void }
 
 /** Uploads the pages as one PDF, or the files as they are, or discards them. */
-function Ending({ type, target, files, photos: { pages, preparing, change }, end }: EndingProps) {
+function Ending({ type, target, files, photos, end }: EndingProps) {
+  const { pages, preparing, discard } = photos
   const { photos: texts } = useTexts()
   const formats = useFormats()
   const check = useFileCheck(useRules(type, target.documentId))
-  const [problem, setProblem] = useState<Failure>()
-  const [isBusy, setBusy] = useState(false)
+  const { problem, isBusy, upload } = useJoining({ type, target, photos, end })
   const size = pages.reduce((sum, { jpeg }) => sum + jpeg.size, 0)
-  const discard = () => {
-    change(() => [])
+  const discardAll = () => {
+    discard()
     end()
-  }
-  const upload = async () => {
-    setBusy(true)
-    try {
-      const pdf = await join([...pages])
-      const file = new File([pdf], texts.fileName(type.name, formats.date(new Date())), { type: pdf.type })
-      const failure = check(file)
-      setProblem(failure)
-      if (failure !== undefined) return
-      await addUpload(target, file)
-      discard()
-    } catch {
-      setProblem(new Failure('not_joined', 0, { detail: texts.joinFailed }))
-    } finally {
-      setBusy(false)
-    }
   }
   const separate = () => {
     for (const file of files) void addUpload(target, file, check(file))
-    discard()
+    discardAll()
   }
   return (
     <footer className="photo-end">
@@ -141,9 +118,9 @@ function Ending({ type, target, files, photos: { pages, preparing, change }, end
           {texts.separate(files.length)}
         </Button>
       )}
-      {pages.length === 0 ? null : (
+      {pages.length === 0 && preparing === 0 ? null : (
         <>
-          <Button size="md" variant="subtle" onClick={discard}>
+          <Button size="md" variant="subtle" onClick={discardAll}>
             {texts.discard}
           </Button>
           <p className="hint">
@@ -154,4 +131,35 @@ function Ending({ type, target, files, photos: { pages, preparing, change }, end
       )}
     </footer>
   )
+}
+
+type Joining = { problem: Failure | undefined; isBusy: boolean; upload: () => Promise<void> }
+
+/** Joins the pages to one PDF, uploads it and removes them. */
+function useJoining({ type, target, photos: { pages, change }, end }: Omit<EndingProps, 'files'>): Joining {
+  const { photos: texts } = useTexts()
+  const formats = useFormats()
+  const check = useFileCheck(useRules(type, target.documentId))
+  const [problem, setProblem] = useState<Failure>()
+  const [isBusy, setBusy] = useState(false)
+  const upload = async () => {
+    setBusy(true)
+    const joined = new Set(pages.map(({ jpeg }) => jpeg))
+    try {
+      const pdf = await join([...pages])
+      const file = new File([pdf], texts.fileName(type.name, formats.date(new Date())), { type: pdf.type })
+      const failure = check(file)
+      setProblem(failure)
+      if (failure !== undefined) return
+      await addUpload(target, file)
+      // Not a page that was added or retaken meanwhile.
+      change((before) => before.filter(({ jpeg }) => !joined.has(jpeg)))
+      end()
+    } catch {
+      setProblem(new Failure('not_joined', 0, { detail: texts.joinFailed }))
+    } finally {
+      setBusy(false)
+    }
+  }
+  return { problem, isBusy, upload }
 }

@@ -8,19 +8,22 @@ import { uploadsOwner } from './uploads.ts'
 export type DraftPage = { id: string; jpeg: Blob; width: number; height: number; turn: number }
 type DraftRow = DeviceRow & { pages: DraftPage[] }
 
+/** What a draft is for: a new document of a type, or a newer version of one document. */
+export type DraftPlace = Pick<UploadTarget, 'firmId' | 'documentType' | 'documentId'>
+
 const listeners = new Set<() => void>()
 
 /** The pages that this person began for a document on this device; a phone may end the tab while its camera is open. */
-export async function readDraft(target: UploadTarget): Promise<DraftPage[]> {
-  const id = idOf(target)
+export async function readDraft(place: DraftPlace): Promise<DraftPage[]> {
+  const id = draftId(place)
   if (id === undefined) return []
   const row = await readRow<DraftRow>('drafts', id).catch(() => undefined)
   return row?.pages ?? []
 }
 
 /** False: the device stores nothing. */
-export async function storeDraft(target: UploadTarget, pages: DraftPage[]): Promise<boolean> {
-  const id = idOf(target)
+export async function storeDraft(place: DraftPlace, pages: DraftPage[]): Promise<boolean> {
+  const id = draftId(place)
   const personId = uploadsOwner()
   if (id === undefined || personId === undefined) return false
   const row: DraftRow = { id, personId, addedAt: Date.now(), pages }
@@ -35,20 +38,27 @@ export async function storeDraft(target: UploadTarget, pages: DraftPage[]): Prom
 }
 
 /** The number of pages of the draft. */
-export function useDraftLength(target: UploadTarget): number {
+export function useDraftLength({ firmId, documentType, documentId }: DraftPlace): number {
   const [length, setLength] = useState(0)
-  const { firmId, documentType } = target
   useEffect(() => {
-    const read = () =>
-      void readDraft({ firmId, documentType, typeName: '' }).then((pages) => setLength(pages.length))
-    read()
-    listeners.add(read)
-    return () => void listeners.delete(read)
-  }, [firmId, documentType])
+    let isLeft = false
+    const read = async () => {
+      const { length: now } = await readDraft({ firmId, documentType, documentId })
+      if (!isLeft) setLength(now)
+    }
+    const listener = () => void read()
+    listener()
+    listeners.add(listener)
+    return () => {
+      isLeft = true
+      listeners.delete(listener)
+    }
+  }, [firmId, documentType, documentId])
   return length
 }
 
-function idOf({ firmId, documentType }: UploadTarget): string | undefined {
+/** Undefined before it is known who is signed in. */
+export function draftId({ firmId, documentType, documentId }: DraftPlace): string | undefined {
   const personId = uploadsOwner()
-  return personId === undefined ? undefined : `${personId} ${firmId} ${documentType}`
+  return personId === undefined ? undefined : `${personId} ${firmId} ${documentType} ${documentId ?? 'new'}`
 }

@@ -1,15 +1,14 @@
 import { Button } from '@mantine/core'
-import { type DragEvent, lazy, type ReactNode, Suspense, useMemo, useState } from 'react'
+import { type DragEvent, type ReactNode, useState } from 'react'
 
 import type { DocumentType } from '../api/queries.ts'
+import { useOpenPhotos } from '../photos/photo-dialog.tsx'
 import { useFormats, useTexts } from '../texts/texts.tsx'
 import { acceptOf, formatNames, isPhoto, useFileCheck, useRules } from './check-file.ts'
 import { useDraftLength } from './drafts.ts'
 import { PickButton } from './pick-button.tsx'
 import type { UploadTarget } from './upload.ts'
 import { addUpload } from './uploads.ts'
-
-const PhotoDocument = lazy(async () => ({ default: (await import('../photos/photo-document.tsx')).PhotoDocument }))
 
 type Props = {
   firmId: string
@@ -36,7 +35,6 @@ export function UploadButtons({ isFirst = false, ...place }: Props) {
   const { maxBytes } = useRules(type, place.documentId)
   const adding = useAdding(place)
   return (
-    <>
     <DropArea add={adding.add}>
       <span className="actions">
         <ContinueButton adding={adding} type={type} />
@@ -68,8 +66,6 @@ export function UploadButtons({ isFirst = false, ...place }: Props) {
         {adding.canJoin ? <>. {photos.hint}</> : null}
       </p>
     </DropArea>
-      {adding.view}
-    </>
   )
 }
 
@@ -79,7 +75,6 @@ export function NewerVersionButton(place: Omit<Props, 'isFirst'>) {
   const { type } = place
   const adding = useAdding(place)
   return (
-    <>
     <DropArea add={adding.add}>
       <span className="actions">
         <PickButton
@@ -94,8 +89,6 @@ export function NewerVersionButton(place: Omit<Props, 'isFirst'>) {
         <ContinueButton adding={adding} type={type} />
       </span>
     </DropArea>
-      {adding.view}
-    </>
   )
 }
 
@@ -117,8 +110,6 @@ type Adding = {
   goOn: () => void
   draftLength: number
   canJoin: boolean
-  /** The photos that are put together now. */
-  view: ReactNode
 }
 
 /**
@@ -127,14 +118,11 @@ type Adding = {
  */
 function useAdding({ firmId, type, documentId }: Omit<Props, 'isFirst'>): Adding {
   const check = useFileCheck(useRules(type, documentId))
-  const [photos, setPhotos] = useState<{ files: Files; maySeparate: boolean }>()
-  const { code, name } = type
-  const target = useMemo<UploadTarget>(
-    () => ({ firmId, documentType: code, typeName: name, documentId }),
-    [firmId, code, name, documentId],
-  )
+  const openPhotos = useOpenPhotos()
+  const target: UploadTarget = { firmId, documentType: type.code, typeName: type.name, documentId }
   const draftLength = useDraftLength(target)
   const canJoin = formatNames(type).includes('PDF')
+  const join = (files: Files, maySeparate: boolean) => openPhotos({ type, target, files, maySeparate })
   const upload = (files: Files) => {
     for (const file of files) void addUpload(target, file, check(file))
   }
@@ -142,19 +130,13 @@ function useAdding({ firmId, type, documentId }: Omit<Props, 'isFirst'>): Adding
     const pictures = canJoin ? files.filter(isPhoto) : []
     const isJoined = pictures.length > 1 || pictures.some((file) => check(file) !== undefined)
     upload(isJoined ? files.filter((file) => !pictures.includes(file)) : files)
-    if (isJoined) setPhotos({ files: pictures, maySeparate: pictures.every((file) => check(file) === undefined) })
+    if (isJoined) join(pictures, pictures.every((file) => check(file) === undefined))
   }
   const addFromCamera = (files: Files) => {
     if (!canJoin) upload(files)
-    else if (files.length > 0) setPhotos({ files, maySeparate: false })
+    else if (files.length > 0) join(files, false)
   }
-  const view =
-    photos === undefined ? null : (
-      <Suspense>
-        <PhotoDocument type={type} target={target} {...photos} close={() => setPhotos(undefined)} />
-      </Suspense>
-    )
-  return { add, addFromCamera, goOn: () => setPhotos({ files: [], maySeparate: false }), draftLength, canJoin, view }
+  return { add, addFromCamera, goOn: () => join([], false), draftLength, canJoin }
 }
 
 function DropArea({ add, children }: { add: (files: Files) => void; children: ReactNode }) {
