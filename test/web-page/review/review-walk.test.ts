@@ -1,11 +1,10 @@
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 
-import type { DocumentShape } from '../../../src/contract/documents.ts'
 import { findBarriers } from '../../support/browser/check-accessibility.ts'
 import { pageInBrowser } from '../../support/browser/page-scene.ts'
-import { type Account, accountWithFirm, review, signInOn } from '../../support/browser/people-at-work.ts'
-import { previewShows, reviewerAccount, statesOf } from '../../support/browser/reviewers.ts'
+import { accountWithFirm, review, signInOn } from '../../support/browser/people-at-work.ts'
+import { addVersion, openDesk, previewShows, reviewerAccount, statesOf } from '../../support/browser/reviewers.ts'
 import { visit } from '../../support/browser/visit.ts'
 import { uploadDocument } from '../../support/documents/call-documents.ts'
 import { makePng } from '../../support/files/make-files.ts'
@@ -48,7 +47,7 @@ test('a reviewer decides several documents by keyboard alone, and the firm sees 
 })
 
 test('undo brings the last document back, and the other decision counts', async () => {
-  const { account, firm, document, page } = await deskOfOne()
+  const { account, firm, document, page } = await openDesk(scene)
 
   await page.keyboard.press('a')
   await page.getByText('Accepted: licence.pdf').waitFor()
@@ -67,8 +66,8 @@ test('undo brings the last document back, and the other decision counts', async 
 })
 
 test('a version that was replaced while it was read is reported, and not decided on', async () => {
-  const { account, firm, document, page } = await deskOfOne({ expects: ['Failed to load resource'] })
-  await addVersion(document, account)
+  const { account, firm, document, page } = await openDesk(scene, { expects: ['Failed to load resource'] })
+  await addVersion(scene.service, document, account)
 
   await page.keyboard.press('a')
   await page.getByText('The document changed while you read it').waitFor()
@@ -80,7 +79,7 @@ test('a version that was replaced while it was read is reported, and not decided
 })
 
 test('a decision of somebody else is reported when the reviewer comes back to the page', async () => {
-  const { document, page } = await deskOfOne({ expects: ['Failed to load resource'] })
+  const { document, page } = await openDesk(scene, { expects: ['Failed to load resource'] })
   // The claim has ended meanwhile.
   await sql`update document_review_queue set claimed_by = null, claimed_until = null`.execute(scene.service.app.db)
   await review(scene.service, document, { decision: 'verify' })
@@ -94,7 +93,7 @@ test('a decision of somebody else is reported when the reviewer comes back to th
 })
 
 test('a document that another reviewer has claimed is named, and comes back once it is put back', async () => {
-  const { document, page } = await deskOfOne()
+  const { document, page } = await openDesk(scene)
   const other = await visit(scene, { size: 'phone', expects: ['Failed to load resource'] })
   await signInOn(other, await reviewerAccount(scene.service), `/review/documents/${document.firm_id}/${document.id}`)
   await other.getByText('Thandi Nkosi has claimed this document').waitFor()
@@ -105,22 +104,3 @@ test('a document that another reviewer has claimed is named, and comes back once
   await other.reload()
   await previewShows(other, document)
 })
-
-/** A firm with one document, which a reviewer has before them. */
-async function deskOfOne({ expects = [] }: { expects?: string[] } = {}) {
-  const { account, firm } = await accountWithFirm(scene.service)
-  const document = await uploadDocument(scene.service.url, firm, account, { type: 'tax_clearance' })
-  const reviewer = await reviewerAccount(scene.service)
-  const page = await visit(scene, { size: 'desktop', expects })
-  await signInOn(page, reviewer, `/review/documents/${firm}/${document.id}`)
-  await previewShows(page, document)
-  return { account, firm, document, page, reviewer }
-}
-
-async function addVersion({ firm_id: firm, id }: DocumentShape, { headers }: Account): Promise<void> {
-  const form = new FormData()
-  form.append('file', new Blob([makeTextPdf(['Newer'])], { type: 'application/pdf' }), 'newer.pdf')
-  const address = `${scene.service.url}/api/v1/security-firms/${firm}/documents/${id}/versions`
-  const { status } = await fetch(address, { method: 'POST', headers, body: form })
-  if (status !== 201) throw new Error(`no version: ${status}`)
-}

@@ -1,7 +1,6 @@
 import { Button } from '@mantine/core'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
-import { useNavigate } from 'react-router'
 
 import { addMonths, dayInJohannesburg } from '../../../src/vocabulary/days.ts'
 import { queryClient } from '../api/client.ts'
@@ -11,8 +10,8 @@ import { useNotify } from '../app/notices.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { useShortcuts } from '../parts/shortcuts.ts'
 import { useFormats, useTexts } from '../texts/texts.tsx'
-import { isJustDecided, rememberDecision, takeLastDecision } from './last-decision.ts'
-import { addressOf } from './next-document.ts'
+import { isJustDecided, rememberDecision } from './last-decision.ts'
+import { isWorking, useUndo, workKey } from './next-document.ts'
 import { RejectForm } from './reject-form.tsx'
 import { decide, type Decision, deskQuery } from './review-queries.ts'
 
@@ -36,10 +35,10 @@ export function DecisionPanel({ document, tag, isDecided, onDecided, actions }: 
   const [comment, setComment] = useState(() => (isDecided && isJustDecided(place) ? texts.undoComment : ''))
   const deciding = useDecision({ document, tag, onDecided })
   const day = chosenDay ?? usualEnd(type)
-  const accept = () => {
-    if (!deciding.isPending)
-      deciding.mutate({ decision: 'verify', ...(day !== '' && { valid_until: day }), ...words(comment) })
+  const decideIfIdle = (decision: Decision) => {
+    if (!isWorking()) deciding.mutate({ ...decision, ...words(comment) })
   }
+  const accept = () => decideIfIdle({ decision: 'verify', ...(day !== '' && { valid_until: day }) })
   const startRejecting = () => setRejecting(true)
   useShortcuts(isRejecting ? {} : { a: accept, r: startRejecting })
 
@@ -55,7 +54,7 @@ export function DecisionPanel({ document, tag, isDecided, onDecided, actions }: 
           onComment={setComment}
           needsComment={isDecided}
           isPending={deciding.isPending}
-          onReject={(code) => deciding.mutate({ decision: 'reject', reason_code: code, ...words(comment) })}
+          onReject={(code) => decideIfIdle({ decision: 'reject', reason_code: code })}
           onCancel={() => setRejecting(false)}
         />
       ) : (
@@ -88,16 +87,14 @@ function words(comment: string): { comment?: string } {
 function useDecision({ document, tag, onDecided }: Pick<Props, 'document' | 'tag' | 'onDecided'>) {
   const { review: texts } = useTexts()
   const notify = useNotify()
-  const navigate = useNavigate()
+  const undo = useUndo()
   return useMutation({
+    mutationKey: workKey,
     mutationFn: (decision: Decision) => decide(document, tag, decision),
     onSuccess: (_, { decision }) => {
       rememberDecision({ firmId: document.firm_id, documentId: document.id })
       const notice = decision === 'verify' ? texts.acceptedNotice : texts.rejectedNotice
-      notify(notice(document.file_name), async () => {
-        const last = takeLastDecision()
-        if (last !== undefined) await navigate(addressOf(last, new URLSearchParams(location.search).get('type') ?? ''))
-      })
+      notify(notice(document.file_name), undo)
       onDecided()
     },
   })
@@ -150,11 +147,12 @@ function Decided({
 type DayProps = { day: string; months: number | null | undefined; onChange: (day: string) => void }
 
 function ValidUntil({ day, months, onChange }: DayProps) {
-  const { review: texts } = useTexts()
+  const { review: texts, everyView } = useTexts()
   const formats = useFormats()
+  const isOptional = months === null
   return (
     <label className="field">
-      <span>{texts.validUntil}</span>
+      <span>{isOptional ? `${texts.validUntil} (${everyView.optional})` : texts.validUntil}</span>
       <input
         type="date"
         value={day}

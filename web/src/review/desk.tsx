@@ -15,9 +15,8 @@ import { Given, useTexts } from '../texts/texts.tsx'
 import { DecisionPanel } from './decision-panel.tsx'
 import { DocumentFacts } from './document-facts.tsx'
 import { FirmAside } from './firm-aside.tsx'
-import { takeLastDecision } from './last-decision.ts'
-import { addressOf, claimNext, inOrder, skip } from './next-document.ts'
 import type { Place } from './last-decision.ts'
+import { addressOf, claimNext, inOrder, isWorking, skip, useIsWorking, useUndo, workKey } from './next-document.ts'
 import { deskQuery, queueQuery, release } from './review-queries.ts'
 import { ReviewBar } from './review-bar.tsx'
 import { useStillMine } from './still-mine.ts'
@@ -92,7 +91,7 @@ function Decide({ work, kind, document, tag }: DecideProps) {
           <>
             <NextButton work={work} />
             {kind === 'claimed' ? (
-              <Button variant="default" loading={work.isReleasing} onClick={work.putBack}>
+              <Button variant="default" loading={work.isReleasing} disabled={work.isWorking} onClick={work.putBack}>
                 {texts.putBack}
               </Button>
             ) : null}
@@ -119,7 +118,13 @@ type Work = ReturnType<typeof useWork>
 function NextButton({ work }: { work: Work }) {
   const { review: texts } = useTexts()
   return (
-    <Button variant="default" aria-keyshortcuts="n" loading={work.isFinding} onClick={work.next}>
+    <Button
+      variant="default"
+      aria-keyshortcuts="n"
+      loading={work.isFinding}
+      disabled={work.isWorking}
+      onClick={work.next}
+    >
       {texts.next} <kbd aria-hidden="true">n</kbd>
     </Button>
   )
@@ -132,7 +137,9 @@ function useWork(place: Place) {
   const notify = useNotify()
   const [parameters] = useSearchParams()
   const type = parameters.get('type') ?? ''
+  const undo = useUndo()
   const finding = useMutation({
+    mutationKey: workKey,
     mutationFn: (_after: 'decision' | 'key') => claimNext({ type, currentId: place.documentId }),
     onSuccess: (next, after) => {
       if (next !== undefined) return navigate(addressOf(next, type))
@@ -141,20 +148,25 @@ function useWork(place: Place) {
       return navigate('/review')
     },
   })
-  const releasing = useMutation({ mutationFn: () => release(place.documentId), onSuccess: () => navigate('/review') })
+  const releasing = useMutation({
+    mutationKey: workKey,
+    mutationFn: () => release(place.documentId),
+    onSuccess: () => navigate('/review'),
+  })
   return {
     next: () => {
-      if (finding.isPending) return
+      if (isWorking()) return
       skip(place.documentId)
       finding.mutate('key')
     },
     goOn: () => finding.mutate('decision'),
     undo: () => {
-      const last = takeLastDecision()
-      if (last === undefined) notify(texts.undoOver)
-      else void navigate(addressOf(last, type))
+      if (!isWorking()) void undo()
     },
-    putBack: () => releasing.mutate(),
+    putBack: () => {
+      if (!isWorking()) releasing.mutate()
+    },
+    isWorking: useIsWorking(),
     isFinding: finding.isPending,
     isReleasing: releasing.isPending,
     error: finding.error ?? releasing.error,

@@ -1,8 +1,53 @@
+import { useIsMutating } from '@tanstack/react-query'
+import { useNavigate } from 'react-router'
+
 import { queryClient } from '../api/client.ts'
 import { Failure } from '../api/problem.ts'
 import { selfQuery } from '../api/queries.ts'
-import type { Place } from './last-decision.ts'
+import { useNotify } from '../app/notices.tsx'
+import { useTexts } from '../texts/texts.tsx'
+import { type Place, takeLastDecision } from './last-decision.ts'
 import { type Desk, deskQuery, forgetWaiting, queueQuery, type Waiting } from './review-queries.ts'
+
+/**
+ * The key of what leads a reviewer from one document to another: a decision, the next document, putting back. One at a time: two
+ * answers would each open a document, and one of them would stay claimed out of sight.
+ */
+export const workKey = ['review', 'work'] as const
+
+export function isWorking(): boolean {
+  return queryClient.isMutating({ mutationKey: workKey }) > 0
+}
+
+export function useIsWorking(): boolean {
+  return useIsMutating({ mutationKey: workKey }) > 0
+}
+
+async function workIsDone(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const look = () => {
+      if (isWorking()) return
+      stop()
+      resolve()
+    }
+    const stop = queryClient.getMutationCache().subscribe(look)
+    look()
+  })
+}
+
+/** Opens the document of the last decision, to decide again. Waits for the work that is under way. */
+export function useUndo(): () => Promise<void> {
+  const { review: texts } = useTexts()
+  const navigate = useNavigate()
+  const notify = useNotify()
+  return async () => {
+    await workIsDone()
+    const last = takeLastDecision()
+    if (last === undefined) notify(texts.undoOver)
+    // The filter of now: the notice with this function stays while views change.
+    else await navigate(addressOf(last, new URLSearchParams(location.search).get('type') ?? ''))
+  }
+}
 
 /** Put off in this session; they come again at the end. */
 const skipped = new Set<string>()

@@ -9,8 +9,7 @@ import { Choice } from '../parts/choice.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { useShortcuts } from '../parts/shortcuts.ts'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
-import { takeLastDecision } from './last-decision.ts'
-import { addressOf, claimNext } from './next-document.ts'
+import { addressOf, claimNext, isWorking, useUndo, workKey } from './next-document.ts'
 import { ReviewBar } from './review-bar.tsx'
 import { queueQuery, summaryQuery, type Waiting } from './review-queries.ts'
 
@@ -53,18 +52,18 @@ function useStart(type: string) {
   const { review: texts } = useTexts()
   const navigate = useNavigate()
   const notify = useNotify()
+  const undo = useUndo()
   const starting = useMutation({
+    mutationKey: workKey,
     mutationFn: () => claimNext({ type, currentId: '' }),
     onSuccess: (next) => (next === undefined ? notify(texts.noMore) : navigate(addressOf(next, type))),
   })
   useShortcuts({
     n: () => {
-      if (!starting.isPending) starting.mutate()
+      if (!isWorking()) starting.mutate()
     },
     u: () => {
-      const last = takeLastDecision()
-      if (last === undefined) notify(texts.undoOver)
-      else void navigate(addressOf(last, type))
+      if (!isWorking()) void undo()
     },
   })
   return starting
