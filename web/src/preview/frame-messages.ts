@@ -3,8 +3,8 @@
 export type ToFrame =
   /** `name` comes back with the answer: a file may be replaced by the next one before it is drawn. */
   | { kind: 'show'; name: string; bytes: ArrayBuffer; labels: string[]; maxPages: number }
-  /** `zoom`: 1 is the width of the frame. `quarterTurns`: clockwise. */
-  | { kind: 'view'; zoom: number; quarterTurns: number }
+  /** For the file with this name, also before it is drawn. `zoom`: 1 is the width of the frame. `quarterTurns`: clockwise. */
+  | { kind: 'view'; name: string; zoom: number; quarterTurns: number }
   | { kind: 'scroll'; direction: 1 | -1 }
 
 export type FromFrame =

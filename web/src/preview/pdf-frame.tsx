@@ -9,9 +9,13 @@ export type NamedFile = { name: string; bytes: Blob }
 
 type Props = {
   file: NamedFile
-  view: { zoom: number; quarterTurns: number }
+  /** Of the version with this name, which may be another one than that of the file as long as its own is not loaded. */
+  view: { name: string; zoom: number; quarterTurns: number }
   onDrawn: (drawn: Drawn) => void
 }
+
+/** The keys that decide nothing. Any other that the frame reports may be an invention of the file. */
+const forwardedKeys = new Set(['j', 'k', 'n', 'u', '?'])
 
 /** Draws a PDF in a frame that has no origin of its own, so that a harmful file reaches neither the session nor the network. */
 export function PdfFrame({ file, view, onDrawn }: Props) {
@@ -23,9 +27,7 @@ export function PdfFrame({ file, view, onDrawn }: Props) {
     const receive = ({ source, data }: MessageEvent<FromFrame>) => {
       if (source !== frame.current?.contentWindow) return
       if (data.kind === 'ready') setReady(true)
-      // As if it had been pressed in the page.
-      else if (data.kind === 'key')
-        document.dispatchEvent(new KeyboardEvent('keydown', { key: data.key, bubbles: true }))
+      else if (data.kind === 'key') forwardKey(frame.current, data.key)
       else onDrawn(data)
     }
     window.addEventListener('message', receive)
@@ -40,9 +42,10 @@ export function PdfFrame({ file, view, onDrawn }: Props) {
     return () => stop.abort()
   }, [isReady, file, texts])
 
+  const { name, zoom, quarterTurns } = view
   useEffect(() => {
-    if (isReady) sendToFrame(frame.current, { kind: 'view', ...view })
-  }, [isReady, view])
+    if (isReady) sendToFrame(frame.current, { kind: 'view', name, zoom, quarterTurns })
+  }, [isReady, name, zoom, quarterTurns])
 
   return (
     <iframe
@@ -54,6 +57,14 @@ export function PdfFrame({ file, view, onDrawn }: Props) {
       referrerPolicy="no-referrer"
     />
   )
+}
+
+/** As if it had been pressed in the page. Nobody pressed it in a frame without the focus. `Escape` leaves the frame. */
+function forwardKey(frame: HTMLIFrameElement | null, key: string): void {
+  if (frame === null || document.activeElement !== frame) return
+  if (key === 'Escape') frame.blur()
+  if (!forwardedKeys.has(key)) return
+  document.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }))
 }
 
 type Showing = { labels: string[]; signal: AbortSignal }

@@ -49,7 +49,7 @@ function Drawing({ document, name, file: { data: file }, view, drawn, onDrawn }:
   const frame =
     pdf === undefined ? null : (
       <div className="preview-pdf" inert={!isPdf || drawn?.kind !== 'shown'}>
-        <PdfFrame file={pdf} view={view} onDrawn={onDrawn} />
+        <PdfFrame file={pdf} view={{ name, ...view }} onDrawn={onDrawn} />
       </div>
     )
   if (isPdf || file === undefined) return frame

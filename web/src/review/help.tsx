@@ -28,6 +28,7 @@ export function Help() {
             </div>
           ))}
         </dl>
+        <p className="hint">{texts.keysInPreview}</p>
         <label className="check">
           <input type="checkbox" checked={isOn} onChange={(event) => turnShortcuts(event.currentTarget.checked)} />
           {texts.shortcutsOn}

@@ -20,36 +20,56 @@ class DecoderFactory {
 }
 
 type View = { zoom: number; quarterTurns: number }
-type Request = { bytes: ArrayBuffer; labels: string[]; maxPages: number; isCurrent: () => boolean }
+type Request = { bytes: ArrayBuffer; labels: string[]; maxPages: number; view: View; isCurrent: () => boolean }
 
 export type ShownPdf = { pageCount: number; draw: (view: View) => void; close: () => Promise<void> }
 
 /** A canvas may have this many pixels: more are too many for a phone. */
 const maxPixels = 8_000_000
 
-/** Draws the first page, then the others when they come into view. Rejects with pdf.js' own error. */
-export async function showPdf(into: HTMLElement, { bytes, labels, maxPages, isCurrent }: Request): Promise<ShownPdf> {
+/** Draws a PDF instead of the one before. Rejects with pdf.js' own error. */
+export async function showPdf(into: HTMLElement, request: Request): Promise<ShownPdf> {
   const loading = getDocument({
-    data: bytes,
+    data: request.bytes,
     enableXfa: false,
     disableWorkerRendering: true,
     useWorkerFetch: false,
     BinaryDataFactory: DecoderFactory,
     verbosity: 0,
   })
-  const pdf = await loading.promise
+  try {
+    return await showPages(into, await loading.promise, request)
+  } catch (error) {
+    await loading.destroy()
+    throw error
+  }
+}
+
+/** Draws the first page, then the others when they come into view. Those out of view are freed. */
+async function showPages(into: HTMLElement, pdf: PDFDocumentProxy, request: Request): Promise<ShownPdf> {
+  const { labels, maxPages, isCurrent } = request
   const first = await pdf.getPage(1)
-  let view: View = { zoom: 1, quarterTurns: 0 }
+  let { view } = request
   const sheets = Array.from({ length: Math.min(pdf.numPages, maxPages) }, (_, index) => createSheet(labels[index]))
-  if (isCurrent()) into.replaceChildren(...sheets)
+  if (isCurrent()) {
+    clearSheets(into)
+    into.append(...sheets)
+  }
   into.scrollTo({ top: 0, left: 0 })
   const observer = new IntersectionObserver(
     (entries) => {
-      for (const { isIntersecting, target } of entries)
-        if (isIntersecting) void drawSheet(pdf, target as HTMLCanvasElement, sheets, view)
+      for (const { isIntersecting, target } of entries) {
+        const sheet = target as HTMLCanvasElement
+        if (isIntersecting) void drawSheet(pdf, sheet, sheets, view).catch(throwIfCurrent)
+        else freeSheet(sheet)
+      }
     },
     { root: into, rootMargin: '100%' },
   )
+  const throwIfCurrent = (error: unknown) => {
+    // The file was closed before the page was drawn.
+    if (isCurrent()) throw error
+  }
   const draw = (next: View) => {
     view = next
     observer.disconnect()
@@ -68,7 +88,7 @@ export async function showPdf(into: HTMLElement, { bytes, labels, maxPages, isCu
     draw,
     async close() {
       observer.disconnect()
-      await loading.destroy()
+      await pdf.loadingTask.destroy()
     },
   }
 }
@@ -92,6 +112,18 @@ function sizeSheet(sheet: HTMLCanvasElement, page: PDFPageProxy, { into, view }:
   return { rotation, scale: width / natural.width, natural }
 }
 
+/** Removes the pages of the file before. A browser frees a canvas late, so each gives its memory back itself. */
+export function clearSheets(into: HTMLElement): void {
+  for (const sheet of into.querySelectorAll('canvas')) freeSheet(sheet)
+  into.replaceChildren()
+}
+
+/** Up to 32 MB. Its place on the screen stays. */
+function freeSheet(sheet: HTMLCanvasElement): void {
+  sheet.dataset['drawn'] = ''
+  sheet.width = 0
+}
+
 async function drawSheet(
   pdf: PDFDocumentProxy,
   sheet: HTMLCanvasElement,
@@ -103,6 +135,8 @@ async function drawSheet(
   if (sheet.dataset['drawn'] === wanted || into === null) return
   sheet.dataset['drawn'] = wanted
   const page = await pdf.getPage(sheets.indexOf(sheet) + 1)
+  // A fast scroll went past it.
+  if (sheet.dataset['drawn'] !== wanted) return
   const { rotation, scale, natural } = sizeSheet(sheet, page, { into, view })
   const sharp = Math.min(
     scale * Math.min(window.devicePixelRatio, 2),
@@ -114,8 +148,10 @@ async function drawSheet(
   canvas.width = Math.ceil(viewport.width)
   canvas.height = Math.ceil(viewport.height)
   await page.render({ canvas, viewport }).promise
-  if (sheet.dataset['drawn'] !== wanted) return
-  sheet.width = canvas.width
-  sheet.height = canvas.height
-  sheet.getContext('2d')?.drawImage(canvas, 0, 0)
+  if (sheet.dataset['drawn'] === wanted) {
+    sheet.width = canvas.width
+    sheet.height = canvas.height
+    sheet.getContext('2d')?.drawImage(canvas, 0, 0)
+  }
+  canvas.width = 0
 }

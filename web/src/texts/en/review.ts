@@ -51,6 +51,8 @@ export const reviewTexts = {
     noOthers: 'There are no others.',
     help: 'Keys',
     helpTitle: 'Keys of the review',
+    keysInPreview:
+      'With the focus in the preview only j, k, n, u and ? work: a file must not decide about itself. Esc leaves it.',
     shortcutsOn: 'Use these keys',
     keys: [
       { key: 'a', does: 'Accept the document' },
