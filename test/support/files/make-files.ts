@@ -1,6 +1,8 @@
 import { createCipheriv, createHash } from 'node:crypto'
 import { crc32, deflateSync } from 'node:zlib'
 
+import { streamOf, writePdf } from './write-pdf.ts'
+
 type FileOptions = {
   /** The exact size. Default: the smallest valid one. */
   bytes?: number
@@ -45,37 +47,13 @@ function sized(maker: Maker, { bytes, seed = '' }: FileOptions): Buffer {
 }
 
 function pdf(spare: number, seed: string, attached?: Buffer): Buffer {
-  const stream = [Buffer.from(`<< /Length ${tenDigits(spare)} >>\nstream\n`), makeNoise(spare, seed)]
-  const bodies = [
-    Buffer.from('<< /Type /Catalog /Pages 2 0 R >>'),
-    Buffer.from('<< /Type /Pages /Kids [3 0 R] /Count 1 >>'),
-    Buffer.from('<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << >> >>'),
-    Buffer.concat([...stream, Buffer.from('\nendstream')]),
-    ...(attached === undefined ? [] : [embeddedFile(attached)]),
-  ]
-  const pieces = [Buffer.from('%PDF-1.4\n')]
-  const offsets: number[] = []
-  let length = 9
-  for (const [index, body] of bodies.entries()) {
-    const object = Buffer.concat([Buffer.from(`${index + 1} 0 obj\n`), body, Buffer.from('\nendobj\n')])
-    offsets.push(length)
-    length += object.length
-    pieces.push(object)
-  }
-  const rows = offsets.map((offset) => `${tenDigits(offset)} 00000 n \n`).join('')
-  const size = bodies.length + 1
-  const trailer = `trailer\n<< /Size ${size} /Root 1 0 R >>\nstartxref\n${tenDigits(length)}\n%%EOF\n`
-  return Buffer.concat([...pieces, Buffer.from(`xref\n0 ${size}\n0000000000 65535 f \n${rows}${trailer}`)])
-}
-
-function embeddedFile(content: Buffer): Buffer {
-  const head = Buffer.from(`<< /Type /EmbeddedFile /Length ${content.length} >>\nstream\n`)
-  return Buffer.concat([head, content, Buffer.from('\nendstream')])
-}
-
-/** Always of the same length, so that no offset moves. */
-function tenDigits(value: number): string {
-  return String(value).padStart(10, '0')
+  return writePdf([
+    '<< /Type /Catalog /Pages 2 0 R >>',
+    '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
+    '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << >> >>',
+    streamOf(makeNoise(spare, seed)),
+    ...(attached === undefined ? [] : [streamOf(attached, '/Type /EmbeddedFile ')]),
+  ])
 }
 
 function png(spare: number, seed: string): Buffer {
