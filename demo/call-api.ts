@@ -8,8 +8,8 @@ export type Api = ReturnType<typeof openApi>
 
 type Call = { person?: SignedIn; body?: unknown; headers?: Record<string, string>; form?: FormData }
 
-/** Calls of the public API at an address. Each throws unless it succeeded. */
-export function openApi(origin: string) {
+/** Calls of the public API at an address. Each throws unless it succeeded, and once the signal is aborted. */
+export function openApi(origin: string, signal: AbortSignal | null = null) {
   const send = async (line: string, { person, body, headers, form }: Call = {}): Promise<Response> => {
     const [method = 'GET', path = ''] = line.split(' ')
     const response = await fetch(`${origin}/api/v1${path}`, {
@@ -20,6 +20,7 @@ export function openApi(origin: string) {
         ...headers,
       },
       body: form ?? (body === undefined ? null : JSON.stringify(body)),
+      signal,
     })
     if (!response.ok) throw new Error(`${line}: ${response.status} ${await response.text()}`)
     return response

@@ -1,16 +1,19 @@
 // `npm run demo`: a throw-away service with firms, documents and a review queue, to look around in.
-import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
+import { withShutdownSignal } from '../src/cli/command/shutdown-signal.ts'
+import { explainFailure, Interrupted, WrongUse } from '../src/cli/printing/explain-failure.ts'
+import { hasCode } from '../src/errors/app-error.ts'
 import type { Login } from './call-api.ts'
 import { prepare } from './prepare.ts'
 import { type Logins, waitingCount } from './seed.ts'
+import { serveUntil } from './serve.ts'
 
 const usage = `npm run demo -- [--port P] [--json]
 
@@ -28,9 +31,11 @@ const { values } = parseArgs({
   },
 })
 if (values.help) process.stdout.write(usage)
-else process.exitCode = await run()
+else process.exitCode = await withShutdownSignal(run).catch(explain)
 
-async function run(): Promise<number> {
+async function run(signal: AbortSignal): Promise<number> {
+  const port = portOf(values.port)
+  await requireFree(port)
   const folder = await mkdtemp(join(tmpdir(), 'paniq-demo-'))
   // The embedded database runs as a user of its own if this one is root.
   await chmod(folder, 0o755)
@@ -43,16 +48,42 @@ async function run(): Promise<number> {
     const settings = {
       ...onlyNeeded(process.env),
       HOST: '127.0.0.1',
-      PORT: values.port,
+      PORT: String(port),
       DATA_DIR: join(folder, 'data'),
       UPLOADS_DIR: join(folder, 'uploads'),
       REGISTRATION: 'open',
     }
-    await prepare(settings, logins, (what) => process.stderr.write(`Preparing ${what} …\n`))
-    return await serveUntilSignal({ settings, folder, logins })
+    await prepare(settings, logins, { step: printStep, signal })
+    return await serveUntil(signal, { settings, folder, onReady: (origin, log) => describe(origin, logins, log) })
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+function printStep(what: string): void {
+  process.stderr.write(`Preparing ${what} …\n`)
+}
+
+/** As in a shell: 130 after Ctrl-C. */
+function explain(error: unknown): number {
+  process.stderr.write(`${explainFailure(error).message}\n`)
+  return error instanceof Interrupted ? 130 : 1
+}
+
+function portOf(value: string): number {
+  const port = Number(value)
+  if (!/^\d+$/.test(value) || port < 1 || port > 65_535) throw new WrongUse('--port: a number from 1 to 65535.')
+  return port
+}
+
+/** The preparation takes long: a port in use is found before it. */
+async function requireFree(port: number): Promise<void> {
+  const server = createServer().listen(port, '127.0.0.1')
+  await once(server, 'listening').catch((error: unknown) => {
+    if (!hasCode(error, 'EADDRINUSE', 'EACCES')) throw error
+    throw new WrongUse(`Port ${port} is not free. Choose another one: npm run demo -- --port ${port + 1}`)
+  })
+  await server[Symbol.asyncDispose]()
 }
 
 /** Without the settings of a real service, which the demo must not touch. */
@@ -62,38 +93,6 @@ function onlyNeeded({ PATH = '', HOME = '' }: NodeJS.ProcessEnv): Record<string,
 
 function newLogin(name: string, account: string): Login {
   return { name, email: `${account}@demo.example`, password: randomBytes(9).toString('base64url') }
-}
-
-type Demo = { settings: Record<string, string>; folder: string; logins: Logins }
-
-async function serveUntilSignal({ settings, folder, logins }: Demo): Promise<number> {
-  const log = join(folder, 'service.log')
-  const program = join(import.meta.dirname, '../bin/paniq-docs')
-  const service = spawn(program, ['serve'], { env: settings, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
-  const lines = createWriteStream(log)
-  service.stdout.pipe(lines, { end: false })
-  service.stderr.pipe(lines, { end: false })
-  const ended = once(service, 'exit')
-  const stop = () => service.kill('SIGTERM')
-  process.once('SIGINT', stop).once('SIGTERM', stop)
-
-  const origin = `http://localhost:${settings['PORT']}`
-  const isReady = await Promise.race([untilPageIsServed(origin), ended.then(() => false)])
-  if (isReady) describe(origin, logins, log)
-  else if (service.exitCode !== 0)
-    process.stderr.write(`The service did not start. Is port ${settings['PORT']} free?\n`)
-  await ended
-  return service.exitCode ?? 1
-}
-
-/** The page is built at the first start, which takes some seconds. */
-async function untilPageIsServed(origin: string): Promise<boolean> {
-  for (;;) {
-    const response = await fetch(origin).catch(() => undefined)
-    const body = await response?.text()
-    if (response?.ok === true && body?.includes('<script') === true) return true
-    await new Promise((resolve) => setTimeout(resolve, 200))
-  }
 }
 
 function describe(origin: string, logins: Logins, log: string): void {

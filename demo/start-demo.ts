@@ -1,17 +1,17 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
+import { findFreePorts } from '../test/support/services/packages/free-ports.ts'
 import type { Login } from './call-api.ts'
 
 export type Demo = { url: string; firm: Login; reviewer: Login; administrator: Login }
 
 /** Starts `npm run demo` on a free port as another process. `stop`: its exit status. */
 export async function startDemo(): Promise<{ demo: Demo; stop: () => Promise<number | null> }> {
-  const port = String(await findFreePort())
-  const program = spawn(process.execPath, [join(import.meta.dirname, 'run.ts'), '--port', port, '--json'], {
+  const [port] = await findFreePorts(1)
+  const program = spawn(process.execPath, [join(import.meta.dirname, 'run.ts'), '--port', String(port), '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = once(program, 'exit')
@@ -22,14 +22,4 @@ export async function startDemo(): Promise<{ demo: Demo; stop: () => Promise<num
   }
   for await (const line of createInterface(program.stdout)) return { demo: JSON.parse(line) as Demo, stop } // its only line
   throw new Error('the demo ended before it was ready')
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
