@@ -2,7 +2,6 @@ import { beforeEach, expect, it } from 'vitest'
 
 import type { TrailFinding } from '../../src/audit/compare-trail.ts'
 import { exportTrail } from '../../src/audit/export-trail.ts'
-import { sealTrail } from '../../src/audit/seal-trail.ts'
 import { verifyExport } from '../../src/audit/verify-trail.ts'
 import type { Db } from '../../src/database/connection/client.ts'
 import { freshMigratedDatabase, type FreshDatabase } from '../support/database/fresh-database.ts'
@@ -81,7 +80,7 @@ it('such an event is found when the trail is read in several pieces', async () =
      select now() - interval '1 hour' + n * interval '100 milliseconds', 'document.viewed', 'ok', 'many', sha256('')
      from generate_series(1, 4500) n`,
   )
-  await sealTrail({ db })
+  await sealAll(db)
   await tamper(database.url, forge({ transaction: `'0'` }))
 
   expect((await findFaults(db)).findings).toMatchObject([{ event: forged }])
