@@ -50,7 +50,7 @@ export function reportRestored(
       `${print.mark('note')} These newer backups could not be read, so people whom only they know as erased are back: ${skipped.join(', ')}. Check them with \`backup verify\`.`,
     )
   print.text(
-    `${print.mark('note')} Everything is as of ${asOf}: documents that were destroyed later are back, and so are people who were erased after the newest backup, and permissions that were withdrawn later apply again. Repeat the later changes: see "The way back" in deploy/backup-restore/README.md.`,
+    `${print.mark('note')} Everything is as of ${asOf}: documents that were destroyed later are back, and so are people who were erased after the newest backup, and permissions that were withdrawn later apply again. Repeat the later changes: see "Restore", step 7, in deploy/backup-restore/README.md.`,
   )
   if (!ok) throw new CommandFailed()
 }
