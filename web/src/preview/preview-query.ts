@@ -1,6 +1,6 @@
 import { queryOptions } from '@tanstack/react-query'
 
-import { api, queryClient } from '../api/client.ts'
+import { api } from '../api/client.ts'
 import { dataOf, Failure } from '../api/problem.ts'
 import type { StoredDocument } from '../api/queries.ts'
 
@@ -34,11 +34,6 @@ export const previewQuery = ({ firm_id: firm, id, version }: Pick<StoredDocument
     gcTime: 60_000,
     retry: false,
   })
-
-/** Loads the file of a document that a person will probably open next. */
-export async function loadAhead(document: StoredDocument): Promise<void> {
-  if (canPreview(document)) await queryClient.prefetchQuery(previewQuery(document))
-}
 
 async function readFile(url: string, signal: AbortSignal): Promise<Blob | undefined> {
   const isOwn = new URL(url, location.origin).origin === location.origin

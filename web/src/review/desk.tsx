@@ -9,14 +9,24 @@ import { useNotify } from '../app/notices.tsx'
 import { Loading, PageFrame } from '../app/page-frame.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { useShortcuts } from '../parts/shortcuts.ts'
-import { loadAhead } from '../preview/preview-query.ts'
+import { canPreview, previewQuery } from '../preview/preview-query.ts'
 import { Preview } from '../preview/preview.tsx'
 import { Given, useTexts } from '../texts/texts.tsx'
 import { DecisionPanel } from './decision-panel.tsx'
 import { DocumentFacts } from './document-facts.tsx'
 import { FirmAside } from './firm-aside.tsx'
 import type { Place } from './last-decision.ts'
-import { addressOf, claimNext, inOrder, isWorking, skip, useIsWorking, useUndo, workKey } from './next-document.ts'
+import {
+  addressOf,
+  claimNext,
+  countLeft,
+  inOrder,
+  isWorking,
+  skip,
+  useIsWorking,
+  useUndo,
+  workKey,
+} from './next-document.ts'
 import { deskQuery, queueQuery, release } from './review-queries.ts'
 import { ReviewBar } from './review-bar.tsx'
 import { useStillMine } from './still-mine.ts'
@@ -173,16 +183,30 @@ function useWork(place: Place) {
   }
 }
 
+/** The list is loaded again before its end, because it has the first documents only. */
+const fewLeft = 5
+
 /** Loads the next document while this one is read. */
 function LoadNext({ current }: { current: StoredDocument }) {
   const [parameters] = useSearchParams()
-  const { data: queue } = useQuery({ ...queueQuery(parameters.get('type') ?? ''), staleTime: Infinity })
+  const type = parameters.get('type') ?? ''
+  const { data: queue } = useQuery({ ...queueQuery(type), staleTime: Infinity })
   const next = queue === undefined ? undefined : inOrder(queue, current.id)[0]?.document
   useEffect(() => {
     if (next === undefined) return
-    void loadAhead(next)
     void queryClient.prefetchQuery(firmQuery(next.firm_id))
     void queryClient.prefetchQuery(checklistQuery(next.firm_id))
   }, [next])
+  useEffect(() => {
+    const list = queryClient.getQueryData(queueQuery(type).queryKey)
+    if (list !== undefined && countLeft(list, current.id) < fewLeft)
+      void queryClient.refetchQueries({ queryKey: queueQuery(type).queryKey })
+  }, [current.id, type])
+  return next !== undefined && canPreview(next) ? <LoadAhead document={next} /> : null
+}
+
+/** In use, so that the file stays in memory however long the current document is read. */
+function LoadAhead({ document }: { document: StoredDocument }) {
+  useQuery(previewQuery(document))
   return null
 }

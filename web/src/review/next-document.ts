@@ -69,12 +69,20 @@ function isLater({ document }: Waiting): boolean {
   return skipped.has(document.id)
 }
 
+/** How many documents come before those that were put off and before the list must be loaded again. */
+export function countLeft(list: Waiting[], currentId: string): number {
+  return inOrder(list, currentId).filter((each) => !isLater(each)).length
+}
+
 /** Claims the next document that nobody else has. Undefined: there is none but the current one. */
 export async function claimNext({ type, currentId }: { type: string; currentId: string }): Promise<Place | undefined> {
   // The list that is there first; then a new one.
   for (const staleTime of [Infinity, 0]) {
     const list = await queryClient.fetchQuery({ ...queueQuery(type), staleTime })
-    for (const { document } of inOrder(list, currentId)) {
+    for (const waiting of inOrder(list, currentId)) {
+      const { document } = waiting
+      // The list has the first documents only: others may come before those that were put off.
+      if (isLater(waiting) && staleTime !== 0) break
       const place = { firmId: document.firm_id, documentId: document.id }
       if ((await tryDesk(place)) === 'claimed') return place
       forgetWaiting(document.id)
