@@ -2,11 +2,13 @@ import type { LinkResult } from './bench-links.ts'
 import type { LoginResult } from './bench-logins.ts'
 import type { MemoryResult } from './bench-memory.ts'
 import type { MigrateResult } from './bench-migrate.ts'
+import type { KeyResult, PageResult } from './bench-page.ts'
 import type { PurgeResult } from './bench-purge.ts'
 import type { ScanCase, ScanResult } from './bench-scan.ts'
 import type { ServedResult } from './bench-served.ts'
 import type { UploadResult, UploadsResult } from './bench-uploads.ts'
 import { judge, type Results } from './judge.ts'
+import { kinds } from './page/waiting-documents.ts'
 import type { AgainstPipe, Spread } from './figures/measure.ts'
 
 /** Formats the results as Markdown tables. */
@@ -20,6 +22,7 @@ export function describe(results: Results): string {
     results.scan && describeScan(results.scan),
     results.served && describeServed(results.served),
     results.purge && describePurge(results.purge),
+    results.page && describePage(results.page),
     describeVerdicts(results),
   ]
   return parts.filter((part) => part !== undefined).join('\n\n')
@@ -121,6 +124,24 @@ function describePurge(results: PurgeResult[]): string {
     ['×', ({ times }) => short(times)],
   ]
   return table(columns, results)
+}
+
+function describePage({ keys, firstView: view }: PageResult): string {
+  const columns: Column<KeyResult>[] = [
+    ['next preview', ({ name }) => name],
+    ['documents', ({ count }) => String(count)],
+    ['median ms', ({ medianMs }) => short(medianMs)],
+    ['p95 ms', ({ p95Ms }) => short(p95Ms)],
+    ['slowest ms', ({ slowestMs }) => short(slowestMs)],
+    ['bare page ms', ({ bareMedianMs }) => short(bareMedianMs)],
+    ['× bare page', ({ timesBare }) => wide(timesBare)],
+    ...kinds.map((kind): Column<KeyResult> => [`${kind}, ms`, ({ byKind }) => short(byKind[kind])]),
+  ]
+  const first =
+    `First view of a firm: ${short(view.scriptKB)} KB of script (gzip), ${short(view.transferredKB)} KB in all, for which ` +
+    `the line alone needs ${short(view.lineSeconds)} s; usable after ${wide(view.seconds)} s at 1.6 Mbit/s and 150 ms, ` +
+    `after ${wide(view.slowSeconds)} s with a processor that is four times slower`
+  return `${table(columns, keys)}\n\n${first}`
 }
 
 function describeVerdicts(results: Results): string {

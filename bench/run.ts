@@ -6,6 +6,7 @@ import { benchLinks } from './bench-links.ts'
 import { benchLogins } from './bench-logins.ts'
 import { benchMemory, largeUploads, manyUploads } from './bench-memory.ts'
 import { benchMigrate } from './bench-migrate.ts'
+import { benchPage } from './bench-page.ts'
 import { benchPurge } from './bench-purge.ts'
 import { benchScan } from './bench-scan.ts'
 import { benchServed } from './bench-served.ts'
@@ -14,7 +15,7 @@ import { judge, type Results } from './judge.ts'
 import { type Bench, prepareBench } from './load/prepare.ts'
 import { describe } from './print.ts'
 
-const usage = `npm run bench -- [uploads] [links] [logins] [memory] [migrate] [scan] [served] [purge] [--quick] [--json]
+const usage = `npm run bench -- [uploads] [links] [logins] [memory] [migrate] [scan] [served] [purge] [page] [--quick] [--json]
 
   Without the name of a part, all of them.
   --quick  a fifth of the requests in three rounds: faster, with figures that vary more
@@ -33,6 +34,7 @@ const parts: { [Name in keyof Results]-?: (bench: Bench, results: Results) => Pr
   scan: async (bench, results) => void (results.scan = await benchScan(bench)),
   served: async (bench, results) => void (results.served = await benchServed(bench)),
   purge: async (bench, results) => void (results.purge = await benchPurge(bench)),
+  page: async (bench, results) => void (results.page = await benchPage(bench)),
 }
 
 const { quick, only, json, help } = readWords()
@@ -67,8 +69,10 @@ async function run(signal: AbortSignal): Promise<void> {
   } finally {
     await bench.close({ keep: !isDone && !signal.aborted })
   }
-  const output = json ? JSON.stringify({ machine, ...results, verdicts: judge(results) }, null, 2) : describe(results)
+  const verdicts = judge(results)
+  const output = json ? JSON.stringify({ machine, ...results, verdicts }, null, 2) : describe(results)
   process.stdout.write(`\n${output}\n`)
+  if (verdicts.some(({ fails }) => fails)) process.exitCode = 1
 }
 
 function describeMachine(): string {

@@ -29,6 +29,8 @@ type ServiceOptions = {
   trustProxy?: string
   /** Files go to the local disk, not to S3. */
   isLocal?: boolean
+  /** Other settings. */
+  settings?: Record<string, string>
 }
 
 /**
@@ -58,6 +60,7 @@ export async function startService(bench: Bench, options: ServiceOptions): Promi
     UPLOADS_DIR: join(folder, 'uploads'),
     PORT: '0',
     LOG_LEVEL: 'info',
+    ...options.settings,
     // For a profiler, for example.
     NODE_OPTIONS: process.env['BENCH_NODE_OPTIONS'] ?? '',
   }

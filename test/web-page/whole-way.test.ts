@@ -5,6 +5,7 @@ import { takePhoto } from '../../demo/take-photo.ts'
 import { pageInBrowser } from '../support/browser/page-scene.ts'
 import { accountWithFirm, review, signInOn } from '../support/browser/people-at-work.ts'
 import { previewShows, reviewerAccount } from '../support/browser/reviewers.ts'
+import { throttle, weakLine } from '../support/browser/throttle.ts'
 import { killTab } from '../support/browser/uploads-on-page.ts'
 import { visit } from '../support/browser/visit.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
@@ -12,19 +13,6 @@ import { makeTextPdf } from '../support/files/make-text-pdf.ts'
 import { queryWith } from '../support/blobs/query.ts'
 
 const scene = pageInBrowser()
-
-/** 1.6 Mbit/s and 150 ms, as on a phone far from its mast. */
-async function useWeakLine(page: Page): Promise<void> {
-  const session = await page.context().newCDPSession(page)
-  await session.send('Network.enable')
-  const bytesPerSecond = 1_600_000 / 8
-  await session.send('Network.emulateNetworkConditions', {
-    offline: false,
-    latency: 150,
-    downloadThroughput: bytesPerSecond,
-    uploadThroughput: bytesPerSecond,
-  })
-}
 
 const cardOf = (page: Page, type: string) => page.getByRole('listitem').filter({ hasText: type })
 
@@ -37,7 +25,7 @@ test('a photographed and a corrected document are accepted, over a weak line and
   })
   await review(service, old, { decision: 'reject', reason_code: 'outdated', comment: 'This one is from January.' })
   const phone = await visit(scene, { size: 'phone' })
-  await useWeakLine(phone)
+  await throttle(phone, weakLine)
   await signInOn(phone, account)
   await phone.getByText('This one is from January.').first().waitFor()
 
@@ -50,7 +38,7 @@ test('a photographed and a corrected document are accepted, over a weak line and
     .waitFor({ state: 'attached' })
   await killTab(phone)
   const next = await phone.context().newPage()
-  await useWeakLine(next)
+  await throttle(next, weakLine)
   await next.goto('/')
   await next.getByRole('button', { name: 'Continue with 2 pages of Identity document' }).first().click()
   await takePhoto(next, { button: 'Take a photo of the next page', page: 3, of: 3 })
