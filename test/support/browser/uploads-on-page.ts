@@ -49,14 +49,23 @@ export async function storedNames({ app }: TestService, firm: FirmId): Promise<s
 
 /** The names of the files that the browser stores on the device, of every person. */
 export async function namesOnDevice(page: Page): Promise<string[]> {
-  return page.evaluate<string[]>(`new Promise((resolve, reject) => {
+  return (await uploadsOnDevice(page)).map(({ fileName }) => fileName)
+}
+
+/** The ids of these files on the device. */
+export async function idsOnDevice(page: Page): Promise<string[]> {
+  return (await uploadsOnDevice(page)).map(({ id }) => id)
+}
+
+async function uploadsOnDevice(page: Page): Promise<{ id: string; fileName: string }[]> {
+  return page.evaluate(`new Promise((resolve, reject) => {
     const opening = indexedDB.open('paniq')
     opening.onerror = () => reject(opening.error)
     opening.onsuccess = () => {
       const rows = opening.result.transaction('uploads').objectStore('uploads').getAll()
       rows.onsuccess = () => {
         opening.result.close()
-        resolve(rows.result.map((row) => row.fileName))
+        resolve(rows.result.map(({ id, fileName }) => ({ id, fileName })))
       }
     }
   })`)

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 
 import { pageInBrowser } from '../../support/browser/page-scene.ts'
 import { accountWithFirm, signInOn } from '../../support/browser/people-at-work.ts'
-import { limitUpload, pickFiles, storedNames } from '../../support/browser/uploads-on-page.ts'
+import { idsOnDevice, limitUpload, pickFiles, storedNames } from '../../support/browser/uploads-on-page.ts'
 import { visit } from '../../support/browser/visit.ts'
 import { makePdf } from '../../support/files/make-files.ts'
 import { startFaultProxy } from '../../support/service/fault-proxy.ts'
@@ -25,20 +25,6 @@ const pdfs = (count: number, bytes: number) =>
 
 function isUpload(request: { method: () => string; url: () => string }): boolean {
   return request.method() === 'POST' && request.url().includes('/documents?')
-}
-
-async function idsOnDevice(page: Page): Promise<string[]> {
-  return await page.evaluate<string[]>(`new Promise((resolve, reject) => {
-    const opening = indexedDB.open('paniq')
-    opening.onerror = () => reject(opening.error)
-    opening.onsuccess = () => {
-      const keys = opening.result.transaction('uploads').objectStore('uploads').getAllKeys()
-      keys.onsuccess = () => {
-        opening.result.close()
-        resolve(keys.result)
-      }
-    }
-  })`)
 }
 
 /** A gateway whose service is away. */
