@@ -56,24 +56,51 @@ test('an API key is shown once, works, and ends when it is revoked', async () =>
   expect((await ask()).status).toBe(401)
 })
 
-test('a login that is not new is asked for the password before a key is made', async () => {
+/** A page of an administrator whose login is not new any more. */
+async function withOldLogin(path: string) {
   const administrator = await makeAdministrator(scene)
   const page = await visit(scene, { size: 'phone', expects: ['Failed to load resource'] })
-  await signInOn(page, administrator, '/admin/keys')
-  await page.getByRole('button', { name: 'Add a key' }).click()
+  await signInOn(page, administrator, path)
+  await page.locator('.operator-sections').waitFor()
   await scene.service.app.db
     .updateTable('document_sessions')
     .set({ proven_at: new Date(Date.now() - 3_600_000) })
     .where('user_id', '=', administrator.id)
     .execute()
+  return { page, administrator }
+}
+
+test('a login that is not new is asked for the password before a key is made', async () => {
+  const { page, administrator } = await withOldLogin('/admin/keys')
+  await page.getByRole('button', { name: 'Add a key' }).click()
   await page.getByRole('textbox', { name: 'Name' }).fill('Monitoring')
   await page.getByLabel('read the state of the service').check()
   await page.getByRole('button', { name: 'Make the key' }).click()
   await page.getByRole('textbox', { name: 'Password' }).fill(administrator.password)
   expect(await findFaults(page)).toEqual([])
+  // The field says what is missing; nothing has failed yet.
+  expect(await page.getByRole('alert').count()).toBe(0)
   await page.getByRole('button', { name: 'Make the key' }).click()
 
   await page.getByRole('heading', { name: 'The key is made' }).waitFor()
+})
+
+test('a login that is not new is asked for the password before a person becomes a reviewer', async () => {
+  const person = await registerAccount(scene.service)
+  const { page, administrator } = await withOldLogin(`/admin/people?email=${person.email}`)
+  const found = page.locator('section', { has: page.getByRole('heading', { name: 'Person found' }) })
+  await found.getByRole('button', { name: 'Make a reviewer' }).click()
+  await found.getByRole('group').getByRole('button', { name: 'Make a reviewer' }).click()
+  const password = page.getByRole('textbox', { name: 'Password' })
+  await password.waitFor()
+  expect(await page.getByRole('alert').count()).toBe(0)
+  await password.fill('not the password of anybody')
+  await found.getByRole('button', { name: 'Make a reviewer' }).click()
+  await page.getByRole('alert').waitFor()
+  await password.fill(administrator.password)
+  await found.getByRole('button', { name: 'Make a reviewer' }).click()
+
+  await page.getByText('The person is a reviewer now.').waitFor()
 })
 
 test('a webhook is added, tested, retried after a failure, disabled and deleted', async () => {

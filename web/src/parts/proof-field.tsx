@@ -28,7 +28,7 @@ export function ProofField({ error }: { error: Error | null }) {
   )
 }
 
-type Attempt = { error: Error | null; variables: { password?: string } | undefined }
+type Attempt = { error: Error | null; variables: { password?: string | undefined } | undefined }
 
 /** Whether only the proof is missing: the field for it says so, and no error is shown. */
 export function isUnproven({ error, variables }: Attempt): boolean {

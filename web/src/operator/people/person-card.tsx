@@ -2,10 +2,11 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 
 import { api, queryClient } from '../../api/client.ts'
 import type { Schemas } from '../../api/openapi.d.ts'
-import { dataOf, Failure } from '../../api/problem.ts'
+import { dataOf } from '../../api/problem.ts'
 import { selfQuery } from '../../api/queries.ts'
 import { useNotify } from '../../app/notices.tsx'
-import { Form, PasswordField } from '../../parts/form.tsx'
+import { Form } from '../../parts/form.tsx'
+import { isUnproven, ProofField, proofOf } from '../../parts/proof-field.tsx'
 import { Given, useTexts } from '../../texts/texts.tsx'
 import { Confirm } from '../../parts/confirm.tsx'
 
@@ -62,35 +63,29 @@ function usePersonChange<Asked>(call: (asked: Asked) => Promise<unknown>, notice
 }
 
 function ReviewerRole({ user }: { user: User }) {
-  const { everyView, operator } = useTexts()
-  const { people: texts } = operator
+  const { people: texts } = useTexts().operator
   const isReviewer = user.platform_role === 'reviewer'
   const change = usePersonChange(
-    (password: string | undefined) =>
+    (proof: { password?: string }) =>
       dataOf(
         api.PUT('/api/v1/users/{user_id}/platform-role', {
           params: { path: { user_id: user.id } },
-          body: { role: isReviewer ? null : 'reviewer', ...(password === undefined ? {} : { password }) },
+          body: { role: isReviewer ? null : 'reviewer', ...proof },
         }),
       ),
     isReviewer ? texts.endedNotice : texts.madeNotice,
   )
-  const needsProof = !isReviewer && change.error instanceof Failure && change.error.code === 'forbidden'
-  if (needsProof)
+  const isProving = isUnproven(change) || change.variables?.password !== undefined
+  if (isProving && !isReviewer)
     return (
       <div className="operator-form">
         <Form
           label={texts.makeReviewer}
           isPending={change.isPending}
-          error={change.error}
-          submit={(value) => change.mutate(value('password'))}
+          error={isUnproven(change) ? null : change.error}
+          submit={(value) => change.mutate(proofOf(value))}
         >
-          <PasswordField
-            name="password"
-            label={everyView.password}
-            description={operator.proof}
-            autoComplete="current-password"
-          />
+          <ProofField error={change.error} />
         </Form>
       </div>
     )
@@ -102,7 +97,7 @@ function ReviewerRole({ user }: { user: User }) {
       isDanger={isReviewer}
       isPending={change.isPending}
       error={change.error}
-      run={() => change.mutate(undefined)}
+      run={() => change.mutate({})}
     />
   )
 }

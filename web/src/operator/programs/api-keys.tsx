@@ -7,7 +7,7 @@ import { dataOf } from '../../api/problem.ts'
 import { useNotify } from '../../app/notices.tsx'
 import { Confirm } from '../../parts/confirm.tsx'
 import { Field, Form } from '../../parts/form.tsx'
-import { ProofField, proofOf } from '../../parts/proof-field.tsx'
+import { isUnproven, ProofField, proofOf } from '../../parts/proof-field.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { Check, Checks, isChecked } from '../parts.tsx'
 import { ProgramsFrame } from './programs-frame.tsx'
@@ -57,7 +57,12 @@ function NewKey({ close }: { close: (key?: string) => void }) {
   return (
     <section className="box operator-form">
       <h2>{texts.add}</h2>
-      <Form label={texts.make} isPending={making.isPending} error={making.error} submit={submit}>
+      <Form
+        label={texts.make}
+        isPending={making.isPending}
+        error={isUnproven(making) ? null : making.error}
+        submit={submit}
+      >
         <Field name="name" label={texts.name} description={texts.nameHint} maxLength={100} />
         <Checks legend={texts.scopes} name="scopes">
           {scopes.map((scope) => (

@@ -6,7 +6,7 @@ import { api, queryClient } from '../../api/client.ts'
 import type { Schemas } from '../../api/openapi.d.ts'
 import { dataOf } from '../../api/problem.ts'
 import { Field, Form } from '../../parts/form.tsx'
-import { ProofField, proofOf } from '../../parts/proof-field.tsx'
+import { isUnproven, ProofField, proofOf } from '../../parts/proof-field.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { Check, Checks, isChecked } from '../parts.tsx'
 import { ProgramsFrame } from './programs-frame.tsx'
@@ -60,7 +60,7 @@ function NewWebhook({ close }: { close: (secret?: string) => void }) {
       <Form
         label={texts.make}
         isPending={making.isPending}
-        error={making.error}
+        error={isUnproven(making) ? null : making.error}
         submit={(value) =>
           making.mutate({
             url: value('url'),

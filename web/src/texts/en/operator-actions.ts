@@ -1,6 +1,5 @@
 /** What an operator changes: document types, firms, people, keys of programs and webhooks. */
 export const operatorActions = {
-  proof: 'Your login is older than 10 minutes. Enter your password to show that it is you.',
   types: {
     title: 'Document types',
     add: 'Add a document type',
