@@ -38,10 +38,9 @@ import { uploadRoutes, versionRoutes } from '../http/routes/upload.ts'
 import { revokeKeyOfDenied } from '../people/api-keys/revoke-api-keys.ts'
 import { buildServer, mountApi } from '../http/server.ts'
 import type { BodyLimits } from '../http/connection/limit-bodies.ts'
-import { maxSilenceSeconds } from '../http/connection/connections.ts'
+import { defaultMaxSilenceSeconds } from '../http/connection/limit-connections.ts'
 import { passwordLoginOf } from '../people/passwords/password-login.ts'
 import { type IdentifyBearer, identifyBearer } from '../people/sessions/identify-bearer.ts'
-import { keyPolicyOf } from '../config/sign-in.ts'
 import { plan } from '../worker/work-to-report.ts'
 
 type Limits = { maxSilenceSeconds: number; bodies?: BodyLimits; page?: Page }
@@ -51,14 +50,14 @@ const never = new AbortController().signal
 /** Builds the API of an app and its web page, ready to listen. `ending` aborts at the shutdown signal. */
 export async function buildApi(
   app: App,
-  { page = noPage, ...limits }: Limits = { maxSilenceSeconds },
+  { page = noPage, ...limits }: Limits = { maxSilenceSeconds: defaultMaxSilenceSeconds },
   ending: AbortSignal = never,
 ): Promise<FastifyInstance> {
   const { config, log, metrics, db } = app
   const rates = createRateLimits({ db, log, metrics, now: app.now, limits: config.rates })
   const identify = identifyBearer({
     ...app,
-    secondFactor: keyPolicyOf(config),
+    secondFactor: config.secondFactorOfKeys,
     beforeDenial: (person, { ip }) => rates.spend('events', { ip, person, userId: undefined }),
   })
   const server = await buildServer({
@@ -109,7 +108,7 @@ function apiRoutes(app: App, { checkReadiness, identify, ...limits }: RouteNeeds
     firmRoutes({ db, cursors, defaultQuota, firmsPerPerson }),
     memberRoutes({ ...app, cursors }),
     invitationRoutes({ ...app, cursors, publicUrl: config.publicUrl }),
-    apiKeyRoutes({ ...app, cursors, secondFactor: keyPolicyOf(config) }),
+    apiKeyRoutes({ ...app, cursors, secondFactor: config.secondFactorOfKeys }),
     identityRoutes({ ...app, cursors, usualIssuer: config.openId?.issuer }),
     secondFactorRoutes(app),
     personalDataRoutes({ db, now: app.now }),
@@ -136,7 +135,7 @@ function apiRoutes(app: App, { checkReadiness, identify, ...limits }: RouteNeeds
       ...app,
       linkSeconds: config.downloadUrlSeconds,
       localLinks: { key: keys.localLinks, previousKey: keys.previousLocalLinks },
-      secondFactor: keyPolicyOf(config),
+      secondFactor: config.secondFactorOfKeys,
     }),
     statusRoutes({ ...app, checkReadiness, plan, version: packageJson.version }),
   ]

@@ -20,7 +20,7 @@ import { hasVersionsIn } from '../database/documents/versions-in-store.ts'
 import { disableWrongBucket } from '../documents/stores/claim-store.ts'
 import { ensureAdministrator, writePasswordFile } from '../people/accounts/ensure-administrator.ts'
 import { stopServing, type StopTimes, trackRequests, defaultStopTimes } from '../http/connection/stop-serving.ts'
-import { maxSilenceSeconds } from '../http/connection/connections.ts'
+import { defaultMaxSilenceSeconds } from '../http/connection/limit-connections.ts'
 import { openPage } from '../http/page/open-page.ts'
 import { findS3Trouble } from '../storage/connection-test/find-bucket.ts'
 import type { S3Limits } from '../storage/s3/guard-s3.ts'
@@ -55,7 +55,7 @@ export async function serve(needs: Needs, options: ServeOptions): Promise<void> 
     const administrator = await prepareAdministrator(needs, app)
     const page = openPage(app.log)
     opened.push(async () => page.close())
-    const server = await buildApi(app, { maxSilenceSeconds, page }, ending)
+    const server = await buildApi(app, { maxSilenceSeconds: defaultMaxSilenceSeconds, page }, ending)
     const running = trackRequests(server, ending)
     const behind: Closer[] = []
     opened.push(async () => {

@@ -166,6 +166,7 @@ test('without settings, everything has its default, and documents and data are i
     openId: undefined,
     admin: undefined,
     secondFactor: 'off',
+    secondFactorOfKeys: 'off',
     passwordLogin: true,
     registration: 'open',
     maxUploadBytes: 10_485_760,

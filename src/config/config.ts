@@ -72,7 +72,6 @@ function withoutTokens(values: Values, environment: Environment) {
     corsOrigins: values.CORS_ORIGINS ?? [],
     openId: openIdConfig(values),
     admin: adminConfig(values),
-    secondFactor: values.SECOND_FACTOR,
     ...signInConfig(values),
     maxUploadBytes: values.MAX_UPLOAD_BYTES,
     downloadUrlSeconds: values.DOWNLOAD_URL_SECONDS,

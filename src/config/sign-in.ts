@@ -47,25 +47,17 @@ export type ProviderClientConfig = {
   publicUrl: string
 }
 
-export function signInConfig(values: Values) {
+export function signInConfig<Policy extends string>(values: Values & { SECOND_FACTOR: Policy }) {
   const passwordLogin = (values.PASSWORD_LOGIN ?? (values.JWT_JWKS_URL === undefined ? 'on' : 'off')) === 'on'
   return {
     passwordLogin,
+    secondFactor: values.SECOND_FACTOR,
+    /** Where password login is off, people cannot set up a factor here, so their API keys need none. */
+    secondFactorOfKeys: passwordLogin ? values.SECOND_FACTOR : 'off',
     registration: passwordLogin ? (values.REGISTRATION ?? 'open') : 'off',
     /** Undefined: people do not sign in with a provider here. */
     providerClient: clientConfig(values),
   } as const
-}
-
-/** Where password login is off, people cannot set up a factor here, so their keys need none. */
-export function keyPolicyOf<Policy extends string>({
-  passwordLogin,
-  secondFactor,
-}: {
-  passwordLogin: boolean
-  secondFactor: Policy
-}): Policy | 'off' {
-  return passwordLogin ? secondFactor : 'off'
 }
 
 function clientConfig(values: Values): ProviderClientConfig | undefined {

@@ -19,19 +19,27 @@ const maxCloseMs = 2000
  */
 export function startErrorCount({ db, log, metrics }: Needs): { close(): Promise<void> } {
   let recorded = 0
-  let isRunning = false
+  let running: Promise<void> | undefined
 
-  async function record(): Promise<void> {
-    if (isRunning) return
-    isRunning = true
+  /** One at a time, so that no answer is added twice. */
+  function record(): Promise<void> {
+    running ??= add().finally(() => (running = undefined))
+    return running
+  }
+
+  /** A run that is under way misses the newest answers. */
+  async function recordLast(): Promise<void> {
+    await running
+    await record()
+  }
+
+  async function add(): Promise<void> {
     try {
       const all = await countServerErrors(metrics)
       if (all > recorded) await addErrors(db, all - recorded)
       recorded = all
     } catch (error) {
       log.warn({ event: 'errors_not_recorded', err: error }, 'errors not recorded in the history, trying again')
-    } finally {
-      isRunning = false
     }
   }
 
@@ -39,7 +47,7 @@ export function startErrorCount({ db, log, metrics }: Needs): { close(): Promise
   return {
     async close() {
       clearInterval(timer)
-      await Promise.race([record(), wait(maxCloseMs, undefined, { ref: false })])
+      await Promise.race([recordLast(), wait(maxCloseMs, undefined, { ref: false })])
     },
   }
 }

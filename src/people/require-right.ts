@@ -1,6 +1,6 @@
 import type { Db, Tx } from '../database/connection/client.ts'
 import { type EventActor, type NewEvent, recordEvent } from '../database/audit/events.ts'
-import { requireMembershipToRead } from '../database/audit/require-membership-to-read.ts'
+import { requireMembershipToRead } from '../database/audit/record-outside-reads.ts'
 import { type Membership, requireMembership } from '../database/people/check-access.ts'
 import { findCaller, type Person } from '../database/people/accounts.ts'
 import { findUnverifiedEmail } from '../database/people/unverified-emails.ts'

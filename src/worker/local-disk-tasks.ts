@@ -4,7 +4,6 @@ import { claimStore, disableWrongBucket } from '../documents/stores/claim-store.
 import { collectBlobs } from '../documents/stores/collect-blobs.ts'
 import { finishUploads, type FinishNeeds } from '../documents/resumable/finish-uploads.ts'
 import type { Config } from '../config/config.ts'
-import { keyPolicyOf } from '../config/sign-in.ts'
 import { drain } from '../documents/moving/drain-fallback.ts'
 import type { MoveNeeds } from '../documents/moving/move-version.ts'
 import { scanStored, type ScanStoredNeeds } from '../documents/scanning/scan-stored.ts'
@@ -20,7 +19,7 @@ import { readClock } from '../database/connection/client.ts'
 type LocalDiskNeeds = MoveNeeds &
   ScanStoredNeeds &
   Omit<FinishNeeds, 'secondFactor'> & {
-    config: Pick<Config, 'passwordLogin' | 'secondFactor'>
+    config: Pick<Config, 'secondFactorOfKeys'>
     tracing: Tracing | undefined
     instance: string
     metrics: Pick<Metrics, 'jobSeconds' | 'failedRemovals'>
@@ -76,7 +75,7 @@ export function startLocalDiskTasks(
     every('hash', hashEveryMs, hashingOnDisk(needs, here, signal)),
     every('scan', scanEveryMs, (taskId) => scanStored(needs, systemActor(taskId), here, signal)),
     every('finish-uploads', finishEveryMs, (taskId) =>
-      finishUploads({ ...needs, secondFactor: keyPolicyOf(needs.config) }, taskId, signal),
+      finishUploads({ ...needs, secondFactor: needs.config.secondFactorOfKeys }, taskId, signal),
     ),
   ]
   const stopListening = s3?.onRecovery(draining.runNow)

@@ -68,7 +68,7 @@ describe('a document whose verdict arrives during its move', () => {
     // Both are paused during their work, in this order.
     const locking = await service.app.db.startTransaction().execute()
     await sql`select from document_versions where id = ${version.versionId} for update`.execute(locking)
-    const judging = recordClean(service.app.db, actor, due, { secondsAgo: 0 })
+    const judging = recordClean(service.app.db, actor, due, { secondsAgo: 0, rescanDays: 90 })
     await waitUntilWaiting(service.app.db, 1)
     const committing = commit(move, version)
     await waitUntilWaiting(service.app.db, 2)
@@ -88,7 +88,7 @@ describe('a document whose verdict arrives during its move', () => {
     await sql`select from documents where id = ${document.id} for update`.execute(showing)
     await sql`select from document_versions where id = ${version.versionId} for update`.execute(holding)
     // It begins without such a row, and ends with one.
-    const judging = recordClean(db, actor, due, { secondsAgo: 0 })
+    const judging = recordClean(db, actor, due, { secondsAgo: 0, rescanDays: 90 })
     await waitUntilWaiting(db, 1)
     await show(showing, version)
     await showing.commit().execute()
@@ -144,7 +144,7 @@ describe('a document whose verdict arrives during its move', () => {
     await show(db, other.version)
     const [holding, holdingOther] = [await begin(db), await begin(db)]
     await sql`select from document_versions where id = ${own.version.versionId} for update`.execute(holding)
-    const judging = recordClean(db, actor, own.due, { secondsAgo: 0 })
+    const judging = recordClean(db, actor, own.due, { secondsAgo: 0, rescanDays: 90 })
     await waitUntilWaiting(db, 1)
     await sql`alter table firm_documents disable trigger user`.execute(db)
     await show(db, own.version)

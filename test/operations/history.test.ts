@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { buildApi } from '../../src/bin/api.ts'
 import type { HistoryShape } from '../../src/contract/operations.ts'
 import { addErrors, recordHistory } from '../../src/database/work/history.ts'
-import { maxSilenceSeconds } from '../../src/http/connection/connections.ts'
+import { defaultMaxSilenceSeconds } from '../../src/http/connection/limit-connections.ts'
 import { everyJob } from '../../src/worker/jobs.ts'
 import { startWorker } from '../../src/worker/run-queue.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
@@ -94,7 +94,7 @@ test('instances add their errors to the same hour, and a count of uploads leaves
 
 test('an answer with 500 is in the history once its instance has stopped', async () => {
   const before = sumOf(await seeHours(), 'errors')
-  const other = await buildApi(scene.service.app, { maxSilenceSeconds })
+  const other = await buildApi(scene.service.app, { maxSilenceSeconds: defaultMaxSilenceSeconds })
   const denied = await other.inject({ url: '/api/v1/admin/history' })
   const owner = new Client({ connectionString: scene.database.settings.DATABASE_OWNER_URL })
   await owner.connect()

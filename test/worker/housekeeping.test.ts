@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { insertSession } from '../../src/database/people/sessions.ts'
 import type { DocumentId, FirmId, UserId } from '../../src/vocabulary/vocabulary.ts'
+import { maxSessions } from '../../src/people/sessions/session-limits.ts'
 import { housekeeping } from '../../src/worker/jobs.ts'
 import { makePerson } from '../support/people/people.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
@@ -114,7 +115,14 @@ test('a machine whose clock is a month ahead deletes nothing that is still valid
   await app.db.transaction().execute(async (trx) => {
     const visitor = { requestId: 'r', ip: '192.0.2.1', userAgent: 'a test' }
     const times = { startedAt: now, expiresAt: ago({ days: -30 }) }
-    await insertSession(trx, { userId: person.id, ...times, lastUsedAt: times.startedAt, restriction: null, visitor })
+    await insertSession(trx, {
+      userId: person.id,
+      ...times,
+      lastUsedAt: times.startedAt,
+      restriction: null,
+      visitor,
+      maxSessions,
+    })
   })
   const tokens = await tokensOf()
 

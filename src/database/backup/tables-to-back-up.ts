@@ -67,7 +67,7 @@ export const leftOutTables: Record<string, string> = {
   document_review_queue: 'it follows from the documents, and a restore fills it again',
   document_scanner: 'the signatures of the current scanner, which are read again',
   document_runs: 'the last runs of jobs on the old machines',
-  document_history: 'figures of 30 days, which a restored service counts again from the audit trail',
+  document_history: 'figures of 30 days; a restored service counts its uploads again from the audit trail',
   document_comparison: 'progress of comparing firm_documents; a restored service compares all rows again',
   document_migrations: 'the manifest names the migrations, and a restore runs them',
   document_migrations_lock: 'locked only while migrations run',

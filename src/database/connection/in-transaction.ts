@@ -1,7 +1,7 @@
-import type { ControlledTransaction } from 'kysely'
+import { type ControlledTransaction, sql } from 'kysely'
 import { DatabaseError } from 'pg'
 
-import type { Db } from './client.ts'
+import type { Db, Tx } from './client.ts'
 import type { Tables } from './tables.ts'
 
 /** The answer to COMMIT was lost, so the change may be saved or not. No blob that it names may be removed. */
@@ -71,4 +71,9 @@ function outcomeOf(error: unknown): unknown {
  */
 export function hasChangedNothing(error: unknown): boolean {
   return error instanceof DatabaseError && !/^(08|57P|40003)/.test(error.code ?? '')
+}
+
+/** Until the transaction ends, it waits for each lock of another transaction for `ms` at most, and then fails. */
+export async function limitLockWait(trx: Tx, ms: number): Promise<void> {
+  await sql`select set_config('lock_timeout', ${String(ms)}, true)`.execute(trx)
 }

@@ -23,8 +23,8 @@ export type ChecklistItem = {
   daysLeft: number | null
 }
 
-/** Contract §8: a document with 90 days or less left is expiring. */
-const expiringDays = 90
+/** A document that is valid for `expiringDays` or less is expiring. */
+type ChecklistReader = { membership: Membership; confidentialRoles: readonly FirmRole[]; expiringDays: number }
 
 /**
  * SQL, for `document_types t`: the version that counts. The index document_versions_for_checklist has the order, so this reads
@@ -48,7 +48,7 @@ const counting = (firmId: FirmId) => sql`(
  */
 export async function listChecklist(
   db: Db | Tx,
-  { membership, confidentialRoles }: { membership: Membership; confidentialRoles: readonly FirmRole[] },
+  { membership, confidentialRoles, expiringDays }: ChecklistReader,
   now: Date,
 ): Promise<ChecklistItem[]> {
   const { firmId, role } = membership

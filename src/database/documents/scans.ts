@@ -97,23 +97,21 @@ export async function makeRecentDue(db: Db, { days, limit }: { days: number; lim
   return Number(numAffectedRows ?? 0n)
 }
 
-/** A clean version is scanned again after this time. */
-const rescanDays = 90
-
 type ScanRecorded =
   | { recorded: true; was: ScanStatus }
   /** It was moved, changed or removed since the scan, and is scanned again. */
   | { recorded: false }
 
 /**
- * A system task: records that a version is clean. `secondsAgo`: the age of the scan's start, whose signatures it used. A
+ * A system task: records that a version is clean. `secondsAgo`: the age of the scan's start, whose signatures it used;
+ * the version is scanned again after `rescanDays`. A
  * version that was pending gets its platform row and its event in the same transaction.
  */
 export async function recordClean(
   db: Db,
   actor: EventActor,
   version: DueScan,
-  { secondsAgo }: { secondsAgo: number },
+  { secondsAgo, rescanDays }: { secondsAgo: number; rescanDays: number },
 ): Promise<ScanRecorded> {
   return recordVerdict(db, actor, version, {
     change: sql`scan_status = 'clean', scanned_at = now() - make_interval(secs => ${secondsAgo}), scan_due_at = now() + make_interval(days => ${rescanDays})`,

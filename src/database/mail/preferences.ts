@@ -10,12 +10,6 @@ export async function findMailChoice(db: Db | Tx, userId: UserId): Promise<MailC
   return rows[0]?.mail ?? 'at_once'
 }
 
-/** Whether the person's data was erased. */
-export async function isErased(trx: Tx, userId: UserId): Promise<boolean> {
-  const { rows } = await sql`select from document_erasures where user_id = ${userId}`.execute(trx)
-  return rows.length > 0
-}
-
 /** Returns the former choice, or undefined if there is no such person, and nothing is stored. */
 export async function setMailChoice(
   trx: Tx,

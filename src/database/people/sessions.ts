@@ -5,9 +5,6 @@ import type { Db, Tx } from '../connection/client.ts'
 import { insertRefreshToken, type RefreshTokenRecord } from './refresh-tokens.ts'
 import { isSessionOver, passwordMark } from './session-state.ts'
 
-/** Of more open sessions of one person, those end that were not used for longest. */
-const maxSessions = 100
-
 export type NewSession = {
   userId: UserId
   startedAt: Date
@@ -15,13 +12,15 @@ export type NewSession = {
   expiresAt: Date
   restriction: Restriction | null
   visitor: Visitor
+  /** Of more open sessions of the person, those end that were not used for longest. */
+  maxSessions: number
   /** The login at a provider that begins it; undefined: a login of this service. */
   subject?: Subject | undefined
 }
 
 /** Starts a session and returns its first refresh token. The caller has locked the account. */
 export async function insertSession(trx: Tx, session: NewSession): Promise<RefreshTokenRecord> {
-  const { userId, startedAt, lastUsedAt, expiresAt, restriction, visitor, subject } = session
+  const { userId, startedAt, lastUsedAt, expiresAt, restriction, visitor, maxSessions, subject } = session
   const { rows } = await sql<{ id: SessionId }>`
     insert into document_sessions (id, user_id, started_at, expires_at, last_used_at, proven_at, ip, user_agent, password_mark,
       restriction, openid_issuer, openid_subject)
@@ -134,7 +133,7 @@ export async function listSessions(db: Db, userId: UserId, now: Date): Promise<O
     select s.id, s.started_at as "startedAt", s.last_used_at as "lastUsedAt", s.ip, s.user_agent as "userAgent"
     from document_sessions s join registered_users r on r.id = s.user_id
     where s.user_id = ${userId} and s.expires_at > ${now} and not ${isSessionOver('s', sql`r.password_hash`)}
-    order by s.last_used_at desc, s.id limit ${maxSessions}`.execute(db)
+    order by s.last_used_at desc, s.id`.execute(db)
   return rows
 }
 

@@ -23,11 +23,6 @@ export async function listExpired(
   return rows
 }
 
-/** Until the transaction ends, a lock that another transaction has is waited for no longer than a second. */
-export async function waitBriefly(trx: Tx): Promise<void> {
-  await sql`select set_config('lock_timeout', '1s', true)`.execute(trx)
-}
-
 export type ExpiredVersion = DocumentRef & {
   versionId: VersionId
   version: number

@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 
 import type { ApplicationId, FirmId, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
+import { limitLockWait } from '../connection/in-transaction.ts'
 import type { Membership } from '../people/check-access.ts'
 
 /** As the platform has them. Only the platform makes a `draft`, or puts one `under_review`. */
@@ -59,7 +60,7 @@ export async function findApplication(db: Db | Tx, { firmId }: Membership): Prom
  * done between the locks: the server checks for deadlocks after a second, so the platform's transaction is never the victim.
  */
 export async function lockApplicationsOf(trx: Tx, firmId: FirmId): Promise<void> {
-  await sql`select set_config('lock_timeout', '400ms', true)`.execute(trx)
+  await limitLockWait(trx, 400)
   await sql`select from security_firms where id = ${firmId} for no key update`.execute(trx)
   await sql`select from firm_applications where firm_id = ${firmId} order by id for no key update`.execute(trx)
 }

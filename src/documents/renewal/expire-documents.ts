@@ -1,13 +1,16 @@
 import { type EventActor, recordEvent } from '../../database/audit/events.ts'
 import type { Db } from '../../database/connection/client.ts'
-import { inTransaction } from '../../database/connection/in-transaction.ts'
+import { inTransaction, limitLockWait } from '../../database/connection/in-transaction.ts'
 import { isLockTimeout } from '../../database/connection/postgres-errors.ts'
 import { lockAndFollow } from '../../database/documents/documents.ts'
 import { listPlatformAdministrators } from '../../database/mail/recipients.ts'
-import { expireVersion, listExpired, takeUnreported, waitBriefly } from '../../database/renewal/expire-versions.ts'
+import { expireVersion, listExpired, takeUnreported } from '../../database/renewal/expire-versions.ts'
 import { lockReminders } from '../../database/renewal/due-reminders.ts'
 import { notify, type NotifyNeeds } from '../../mail/notify.ts'
 import type { FirmId } from '../../vocabulary/vocabulary.ts'
+
+/** A document that somebody is changing waits for the next run. */
+const maxLockWaitMs = 1000
 
 type Needs = NotifyNeeds & { db: Db }
 type Firms = { firmIds: FirmId[]; day: string; signal: AbortSignal }
@@ -29,7 +32,7 @@ export async function expireDue(
   for (const document of await listExpired(db, { firmIds, day })) {
     if (signal.aborted) break
     const isExpired = await inTransaction(db, async (trx) => {
-      await waitBriefly(trx)
+      await limitLockWait(trx, maxLockWaitMs)
       await lockAndFollow(trx, document)
       const expired = await expireVersion(trx, document, { day, at: now() })
       if (expired === undefined) return false

@@ -4,7 +4,6 @@ import { recordEvent } from '../../database/audit/events.ts'
 import type { Db, Tx } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import { isLockTimeout } from '../../database/connection/postgres-errors.ts'
-import { listChecklist } from '../../database/documents/checklist.ts'
 import { type Membership, requireMembership } from '../../database/people/check-access.ts'
 import { readFirm } from '../../database/people/firms.ts'
 import {
@@ -22,9 +21,9 @@ import { findFirmName, listAdministratorsOfFirm, listPlatformAdministrators } fr
 import { notify, type NotifyNeeds } from '../../mail/notify.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { recordDenial, requireAdministrator, requireRight, requireRightToRead } from '../../people/require-right.ts'
-import { confidentialRoles, rights } from '../../people/rights.ts'
+import { rights } from '../../people/rights.ts'
 import type { Actor, Clock, FirmId } from '../../vocabulary/vocabulary.ts'
-import { missingTypes } from './checklist.ts'
+import { checklistOf, missingTypes } from './checklist.ts'
 
 type Needs = { db: Db; now: Clock }
 type ChangeNeeds = Needs & NotifyNeeds
@@ -61,7 +60,7 @@ export async function submitApplication(needs: ChangeNeeds, actor: Actor, firmId
 async function assertComplete(trx: Tx, membership: Membership, now: Date): Promise<void> {
   const { verificationStatus } = await readFirm(trx, membership)
   if (verificationStatus === 'approved') throw new AppError('conflict', 'This firm is approved already.')
-  const missing = missingTypes(await listChecklist(trx, { membership, confidentialRoles }, now))
+  const missing = missingTypes(await checklistOf(trx, membership, now))
   if (missing.length === 0) return
   throw new AppError(
     'application_incomplete',

@@ -1,5 +1,6 @@
-import type { Db } from '../../database/connection/client.ts'
+import type { Db, Tx } from '../../database/connection/client.ts'
 import { type ChecklistItem, listChecklist } from '../../database/documents/checklist.ts'
+import type { Membership } from '../../database/people/check-access.ts'
 import { readFirm } from '../../database/people/firms.ts'
 import { requireRightToRead } from '../../people/require-right.ts'
 import { confidentialRoles } from '../../people/rights.ts'
@@ -13,8 +14,16 @@ export type Checklist = { verificationStatus: string; isComplete: boolean; items
 export async function viewChecklist(needs: Needs, actor: Actor, firmId: FirmId): Promise<Checklist> {
   const membership = await requireRightToRead(needs, actor, 'firm.checklist', { firmId })
   const firm = await readFirm(needs.db, membership)
-  const items = await listChecklist(needs.db, { membership, confidentialRoles }, needs.now())
+  const items = await checklistOf(needs.db, membership, needs.now())
   return { verificationStatus: firm.verificationStatus, isComplete: missingTypes(items).length === 0, items }
+}
+
+/** Contract §8: a document that is valid for 90 days or less is expiring. */
+const expiringDays = 90
+
+/** One item for each active type, as this member may see it. */
+export async function checklistOf(db: Db | Tx, membership: Membership, now: Date): Promise<ChecklistItem[]> {
+  return await listChecklist(db, { membership, confidentialRoles, expiringDays }, now)
 }
 
 /** The codes of the required types that are neither verified nor expiring. */

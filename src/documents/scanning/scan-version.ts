@@ -36,6 +36,9 @@ export type ScanOutcome = 'clean' | 'infected' | 'undecided' | 'no_scanner' | 'u
 /** The time limit of a scan that nobody waits for. */
 const verdictMs = 180_000
 
+/** A clean version is scanned again after this time. */
+const rescanDays = 90
+
 const firstPauseSeconds = 30
 const maxPauseSeconds = 6 * 60 * 60
 const dayMs = 24 * 60 * 60 * 1000
@@ -60,7 +63,7 @@ export async function scanVersion(needs: ScanVersionNeeds, actor: EventActor, sc
   }
   switch (verdict.kind) {
     case 'clean':
-      await recordClean(needs.db, actor, version, { secondsAgo: (performance.now() - startedAt) / 1000 })
+      await recordClean(needs.db, actor, version, { secondsAgo: (performance.now() - startedAt) / 1000, rescanDays })
       return 'clean'
     case 'infected':
       await handleInfected(needs, actor, scan, verdict.signature)

@@ -57,9 +57,6 @@ export function discardRest(stream: Readable): Promise<void> {
   })
 }
 
-/** Maximum time without a byte of a body; a phone that changes its cell is silent for less. */
-export const maxSilenceSeconds = 30
-
 /** Calls `onSilence` once if a body that is being read brings no byte for `seconds`. Returns a function that ends the watch. */
 export function watchSilence(body: IncomingMessage, seconds: number, onSilence: () => void): () => void {
   const isPaused = () => body.readableFlowing !== true

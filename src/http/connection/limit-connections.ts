@@ -7,6 +7,9 @@ import { trackHandlers } from './stop-serving.ts'
 /** More connections are closed at once: one costs up to 40 KB of memory before its first request is complete. */
 const maxConnections = 8000
 
+/** Maximum time without a byte of a body that arrives; a phone that changes its cell is silent for less. */
+export const defaultMaxSilenceSeconds = 30
+
 type Limits = { maxSilenceSeconds: number; bodies?: BodyLimits | undefined }
 
 /** The limits of connections, of bodies in memory and of silence, and what closes a connection. */

@@ -25,7 +25,7 @@ export const pagePaths = [
   '/admin/*',
 ]
 
-/** A frame of the page that draws PDFs. The file in it may be an attack, so it has no origin, no session and no network. */
+/** A frame of the page that draws PDFs. The file in it may be an attack, so it has no origin, no session and no other server. */
 export const previewFramePath = '/preview-frame'
 
 type Needs = {

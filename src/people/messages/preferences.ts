@@ -1,7 +1,9 @@
 import { recordEvent } from '../../database/audit/events.ts'
 import type { Db } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
-import { findMailChoice, isErased, setMailChoice } from '../../database/mail/preferences.ts'
+import { findMailChoice, setMailChoice } from '../../database/mail/preferences.ts'
+import { lockAccount } from '../../database/people/accounts.ts'
+import { isErased } from '../../database/personal-data/erasures.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { type UnsubscribeKeys, verifyUnsubscribeToken } from '../../mail/unsubscribe-token.ts'
 import type { Actor, Clock, MailChoice, UserId, Visitor } from '../../vocabulary/vocabulary.ts'
@@ -50,6 +52,8 @@ async function choose(
   { mail, details, isByLink }: Choice,
 ): Promise<void> {
   await inTransaction(db, async (trx) => {
+    // An erasure waits, or this sees it.
+    await lockAccount(trx, userId)
     if (isByLink && (await isErased(trx, userId))) return
     const former = await setMailChoice(trx, userId, { mail, at: now() })
     if (former === undefined || former === mail) return

@@ -13,7 +13,7 @@ import type { Passwords } from '../passwords/passwords.ts'
 import { recordDenial } from '../require-right.ts'
 import { challengeLogin, type LoginChallenge } from './challenge-login.ts'
 import { issueTokens, type Tokens, wholeSeconds } from './issue-tokens.ts'
-import { findRestriction, type RestrictionNeeds, sessionEnd } from './session-limits.ts'
+import { findRestriction, maxSessions, type RestrictionNeeds, sessionEnd } from './session-limits.ts'
 import type { TokenKeys } from './token-keys.ts'
 
 export type LogInNeeds = RestrictionNeeds & { db: Db; keys: TokenKeys; passwords: Passwords; now: Clock }
@@ -92,6 +92,7 @@ export async function startSession(
     expiresAt: await sessionEnd(trx, startedAt, session),
     restriction,
     visitor,
+    maxSessions,
     subject,
   })
   const about = subject === undefined ? {} : ofProvider(subject)

@@ -13,6 +13,9 @@ const hourMs = 60 * 60 * 1000
  */
 const maxSessionMs = { short: 12 * hourMs, others: 30 * 24 * hourMs }
 
+/** A person has at most this many open sessions: at a login, those end that were not used for longest. */
+export const maxSessions = 100
+
 /** How a session began: with a login of this service or at a provider. */
 type SessionOrigin = { isOfProvider: boolean }
 

@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 
-import { listChecklist } from '../../../src/database/documents/checklist.ts'
 import { requireMembership } from '../../../src/database/people/check-access.ts'
-import { confidentialRoles, rights } from '../../../src/people/rights.ts'
+import { checklistOf } from '../../../src/documents/review/checklist.ts'
+import { rights } from '../../../src/people/rights.ts'
 import { rowsReadBy } from '../../support/database/rows-read.ts'
 import { makeFirm, makeMember } from '../../support/people/people.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
@@ -42,9 +42,8 @@ async function rowsOfChecklist(count: number, { status, versions = 1, inTrash = 
   if (inTrash) await sql`update documents set deleted_at = now() where firm_id = ${firmId}`.execute(app.db)
   const caller = { userId, sessionId: undefined, apiKeyId: undefined }
   const membership = await requireMembership(app.db, { caller, firmId, right: rights['firm.checklist'] })
-  const items = await listChecklist(app.db, { membership, confidentialRoles }, new Date())
-  const read = async () =>
-    await rowsReadBy(app.db, (trx) => listChecklist(trx, { membership, confidentialRoles }, new Date()))
+  const items = await checklistOf(app.db, membership, new Date())
+  const read = async () => await rowsReadBy(app.db, (trx) => checklistOf(trx, membership, new Date()))
   const atOnce = await read()
   await sql`analyze documents, document_versions, document_types`.execute(app.db)
   return { states: new Set(items.map(({ state }) => state)), atOnce, later: await read() }

@@ -131,6 +131,10 @@ async function terminate(upload: Upload): Promise<Turn> {
     upload.mayBeGone = true
     return 'again'
   }
+  // A request whose connection to the database broke has the claim for a minute.
+  if (ended.status === 409) return 'again'
+  if (ended.status !== 204)
+    return stopWith(upload.reportDifference, `the end of an upload was answered ${ended.status} ${ended.text}`)
   const seen = await ask(upload, 'HEAD')
   if (seen !== undefined && seen.status !== 404)
     return stopWith(upload.reportDifference, `a terminated upload was answered ${seen.status}`)

@@ -249,11 +249,8 @@ async function inSession({ app }: TestService, firm: Firm, change: Partial<Sessi
   const { id, email } = await makeMember(app, firm.place.firmId)
   const visitor = { requestId: randomUUID(), ip: '192.0.2.1', userAgent: 'a test' }
   const times = { startedAt: new Date(), expiresAt: new Date(Date.now() + 3_600_000) }
-  const { sessionId } = await app.db
-    .transaction()
-    .execute((trx) =>
-      insertSession(trx, { userId: id, ...times, lastUsedAt: times.startedAt, restriction: null, visitor }),
-    )
+  const session = { userId: id, ...times, lastUsedAt: times.startedAt, restriction: null, visitor, maxSessions: 9 }
+  const { sessionId } = await app.db.transaction().execute((trx) => insertSession(trx, session))
   await app.db.updateTable('document_sessions').set(change).where('id', '=', sessionId).execute()
   const signer = { accessKey: app.keys.accessKey, now: app.now }
   const token = await signAccessToken(signer, { id, email, userType: 'registered_user', sessionId })

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import type { Browser } from 'playwright-core'
 
 import { buildApi } from '../../../src/bin/api.ts'
-import { maxSilenceSeconds } from '../../../src/http/connection/connections.ts'
+import { defaultMaxSilenceSeconds } from '../../../src/http/connection/limit-connections.ts'
 import { openPage } from '../../../src/http/page/open-page.ts'
 import { launchChromium } from '../services/programs/chromium.ts'
 import { sceneOfFile } from '../service/scene-of-file.ts'
@@ -35,7 +35,7 @@ export async function openPageScene(
   const page = openPage(service.app.log)
   closing.defer(async () => page.close())
   await page.settled
-  const server = await buildApi(service.app, { maxSilenceSeconds, page })
+  const server = await buildApi(service.app, { maxSilenceSeconds: defaultMaxSilenceSeconds, page })
   closing.defer(() => server.close())
   const { port } = new URL(await server.listen({ host: '127.0.0.1', port: 0 }))
   const browser = await launchChromium()
