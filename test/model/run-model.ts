@@ -15,6 +15,10 @@ import { newModel } from './state/model.ts'
 import { purgeVerb } from './verbs/purge.ts'
 import { readMarkedLines } from './state/request-marks.ts'
 import { strangerVerb, unsoundVerb } from './verbs/rejected.ts'
+import { beginVerb } from './verbs/resumable/begin.ts'
+import { finishVerb, lostRightVerb, terminateVerb, viewVerb } from './verbs/resumable/ends.ts'
+import { quotaVerb } from './verbs/resumable/quota.ts'
+import { sendVerb } from './verbs/resumable/send.ts'
 import { reviewVerb } from './verbs/review.ts'
 import { scannerVerb } from './faults/scanner-faults.ts'
 import { scanVerb, signatureVerb } from './verbs/scans.ts'
@@ -54,6 +58,13 @@ const verbs: fc.Arbitrary<Verb> = fc.oneof(
   { weight: 5, arbitrary: infectedVerb },
   { weight: 5, arbitrary: scanVerb },
   { weight: 2, arbitrary: signatureVerb },
+  { weight: 10, arbitrary: beginVerb },
+  { weight: 16, arbitrary: sendVerb },
+  { weight: 4, arbitrary: viewVerb },
+  { weight: 3, arbitrary: terminateVerb },
+  { weight: 2, arbitrary: finishVerb },
+  { weight: 3, arbitrary: lostRightVerb },
+  { weight: 2, arbitrary: quotaVerb },
 )
 
 /** A replay must generate the same commands as the first run, so this must not change between runs. */
@@ -115,7 +126,14 @@ type Failed = { story: string[]; what: string; after: number; endsAt: number }
 type State = { histories: number; operations: number; failed: Failed | undefined }
 
 async function runHistory(world: World, commands: Iterable<Verb>, state: State, { onHistory }: Run): Promise<void> {
-  const real: Real = { world, ...(await world.newFirms()), story: [], mark: '', links: new Map() }
+  const real: Real = {
+    world,
+    ...(await world.newFirms()),
+    story: [],
+    mark: '',
+    links: new Map(),
+    resumableBlobs: new Set(),
+  }
   const model = newModel(world.scanner === undefined ? 'none' : 'up')
   let failure: string | undefined
   try {

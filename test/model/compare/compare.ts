@@ -7,6 +7,7 @@ import { type FirmName, firmNames, type PersonName } from '../state/cast.ts'
 import { compareLinks } from '../verbs/compare-links.ts'
 import { comparePlatform } from './compare-platform.ts'
 import { compareRows } from './compare-rows.ts'
+import { compareExpired, compareReserved, hasUnfinished, settleResumable } from './compare-resumable.ts'
 import { compareDestroyed, compareStored } from './compare-stored.ts'
 import { download } from '../verbs/download.ts'
 import { allVersions, differs, type KnownDocument, type Model, nameOf } from '../state/model.ts'
@@ -26,6 +27,7 @@ const readers = { Umkhonto: 'Thandi', Ubuntu: 'Pieter' } as const satisfies Reco
 export async function compareAll(model: Model, real: Real): Promise<void> {
   markRequests(real, 'end')
   await endFaults(model, real)
+  await settleResumable(model, real)
   await untilScanned(model, real)
   await untilDrained(real)
   await collectIfDue(model, real)
@@ -43,6 +45,7 @@ export async function compareAll(model: Model, real: Real): Promise<void> {
     await compareRows(model, real, firm)
     await comparePurged(model, real, firm)
   }
+  await compareReserved(real)
   await compareStored(real)
   await destroyPurged(model, real)
 }
@@ -58,13 +61,16 @@ async function endFaults(model: Model, { world }: Real): Promise<void> {
 
 /**
  * Purged and quarantined files leave nothing at their old location, including those that an earlier collection
- * postponed.
+ * postponed. Unfinished uploads expire.
  */
-async function collectIfDue(model: Model, { world }: Real): Promise<void> {
+async function collectIfDue(model: Model, real: Real): Promise<void> {
+  const { world } = real
   const isAnyInQuarantine = allVersions(model).some((each) => scansOf(model, each).includes('infected'))
-  if (!isAnyInQuarantine && firmNames.every((name) => model.firms[name].purged.length === 0)) return
-  const ended = await world.service.run({ verb: 'collect', inDays: 4 })
+  const isAnyPurged = firmNames.some((name) => model.firms[name].purged.length > 0)
+  if (!isAnyInQuarantine && !isAnyPurged && !hasUnfinished(model)) return
+  const ended = await world.service.run({ verb: 'collect', inHours: 96 })
   if (ended.code !== 0) differs(`what is due was not collected: ${ended.why}`)
+  await compareExpired(model, real)
 }
 
 /** An operator destroys all files of purged documents. Then none of them can be read anywhere. */

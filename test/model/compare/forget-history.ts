@@ -4,6 +4,7 @@ import { removeStored } from './list-stored.ts'
 import type { Real } from '../state/verb.ts'
 
 const tables = [
+  'document_uploads',
   'document_idempotency_keys',
   'document_versions',
   'documents',

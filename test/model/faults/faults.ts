@@ -91,7 +91,7 @@ export const settledVerb: fc.Arbitrary<Verb> = fc.constant(undefined).map(() =>
   }),
 )
 
-const inTheMiddle = fc.oneof(fc.constantFrom(s3Down, s3Up, killed, scannerDown, scannerUp), cutting)
+export const inTheMiddle = fc.oneof(fc.constantFrom(s3Down, s3Up, killed, scannerDown, scannerUp), cutting)
 
 /** Injects a fault during uploads. */
 export const meanwhileVerb: fc.Arbitrary<Verb> = fc

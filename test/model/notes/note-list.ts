@@ -23,7 +23,7 @@ export function noteList(model: Model, firmName: FirmName, seen: DocumentShape[]
   }
   const missing = firm.doubtful.find((doubt) => doubt.mustStand && isAskedFor(doubt, asked))
   if (missing !== undefined) differs(`${missing.fileName} must stand, since its key does, and is not listed`)
-  firm.doubtful = firm.doubtful.filter((doubt) => !isAskedFor(doubt, asked))
+  firm.doubtful = firm.doubtful.filter((doubt) => doubt.mayCome || !isAskedFor(doubt, asked))
 }
 
 function isAskedFor(
@@ -44,7 +44,9 @@ export function noteSeen(model: Model, firmName: FirmName, shape: DocumentShape)
   const doubts = firm.doubtful.filter((each) => isFirstVersion(each, shape))
   const [doubt] = doubts
   if (doubt === undefined) return differs(`a document that nobody uploaded: ${JSON.stringify(shape)}`)
-  const document = newDocument({ ...doubt, moments: spanOf(doubts) }, shape.id, fateOf(doubts))
+  const [earliest, latest] = spanOf(doubts)
+  const moments: Uploaded['moments'] = [earliest, Math.min(latest, model.moment)]
+  const document = newDocument({ ...doubt, moments }, shape.id, fateOf(doubts))
   firm.doubtful.splice(firm.doubtful.indexOf(doubt), 1)
   noteShown(model, document, shape)
   return addDocument(model, document)

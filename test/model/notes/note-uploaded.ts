@@ -55,7 +55,13 @@ export function noteConflict(model: Model, file: Uploaded): void {
 export function noteDoubt(model: Model, file: Uploaded, { scans }: Pick<Fate, 'scans'>): void {
   // Nothing new can be stored under a used key.
   if (knownByKey(model, file) !== undefined || isKeyOfPurged(model, file)) return
-  model.firms[cast[file.by].firm].doubtful.push({ ...file, stores: bothStores, scans, mustStand: false })
+  model.firms[cast[file.by].firm].doubtful.push({
+    ...file,
+    stores: bothStores,
+    scans,
+    mustStand: false,
+    mayCome: false,
+  })
 }
 
 /** Any of several equal files may be the stored one. */

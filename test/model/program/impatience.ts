@@ -6,7 +6,12 @@ export const impatience = {
   breakerTimes: { minPauseMs: 40, maxPauseMs: 80, stableMs: 1000, stalledMs: 5000 },
 } as const satisfies S3Limits
 
-export const tendTimes = { drainEveryMs: 300, collectEveryMs: 2000, scanEveryMs: 400 } as const satisfies LocalDiskTimes
+export const tendTimes = {
+  drainEveryMs: 300,
+  collectEveryMs: 2000,
+  scanEveryMs: 400,
+  finishEveryMs: 300,
+} as const satisfies LocalDiskTimes
 
 /** How long `verify` waits for an S3 that is down. */
 export const verifyPatienceMs = 300

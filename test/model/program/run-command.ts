@@ -9,6 +9,7 @@ import { purgeDocuments } from '../../../src/cli/purge/purge-documents.ts'
 import { verifyDocuments } from '../../../src/cli/verify/verify-documents.ts'
 import type { Config } from '../../../src/config/config.ts'
 import { systemActor } from '../../../src/database/audit/events.ts'
+import { type FinishNeeds, finishUploads } from '../../../src/documents/resumable/finish-uploads.ts'
 import { collectBlobs, type CollectNeeds } from '../../../src/documents/stores/collect-blobs.ts'
 import { type ScanStoredNeeds, scanStored } from '../../../src/documents/scanning/scan-stored.ts'
 import { reachableStores } from '../../../src/documents/stores/stores.ts'
@@ -21,10 +22,11 @@ export type Command =
   | { verb: 'purge' }
   /** `purge --now` with an operator's permissions: destroys all files of purged documents, including old versions. */
   | { verb: 'destroy' }
-  /** Not a command: the work that the service does continuously, as if this number of days had passed. */
-  | { verb: 'collect'; inDays: number }
-  /** Not a command either: the service's work of every minute, in every store. */
+  /** Not a command: the work that the service does continuously, as if these hours had passed. */
+  | { verb: 'collect'; inHours: number }
+  /** Not commands either: the service's work of every minute, in every store. */
   | { verb: 'scan' }
+  | { verb: 'finish' }
   | { verb: 'verify'; repairs: boolean; report: string }
 
 /** The end of a process. `why`: its output, if it failed. */
@@ -65,9 +67,10 @@ type Needs = Parameters<typeof migrateDocuments>[0] &
   Parameters<typeof verifyDocuments>[0] &
   Parameters<typeof purgeDocuments>[0] &
   CollectNeeds &
-  ScanStoredNeeds
+  ScanStoredNeeds &
+  Omit<FinishNeeds, 'secondFactor'>
 
-const dayMs = 24 * 60 * 60 * 1000
+const hourMs = 60 * 60 * 1000
 
 async function carryOut(needs: Needs, command: Command): Promise<void> {
   switch (command.verb) {
@@ -82,15 +85,19 @@ async function carryOut(needs: Needs, command: Command): Promise<void> {
     case 'destroy':
       return purgeDocuments(needs, { now: true })
     case 'collect':
-      return collectAll(needs, command.inDays)
+      return collectAll(needs, command.inHours)
     case 'scan':
       return scanAll(needs)
-    case 'verify': {
-      const { report, repairs } = command
-      const options = { concurrency: 4, read: true, report, ...(repairs && { repair: true as const }) }
-      return verifyDocuments({ ...needs, patienceMs: verifyPatienceMs }, options)
-    }
+    case 'finish':
+      return finishAll(needs)
+    case 'verify':
+      return verifyAll(needs, command)
   }
+}
+
+async function verifyAll(needs: Needs, { report, repairs }: Extract<Command, { verb: 'verify' }>): Promise<void> {
+  const options = { concurrency: 4, read: true, report, ...(repairs && { repair: true as const }) }
+  await verifyDocuments({ ...needs, patienceMs: verifyPatienceMs }, options)
 }
 
 async function scanAll(needs: ScanStoredNeeds & Pick<CollectNeeds, 'stores'> & { signal: AbortSignal }): Promise<void> {
@@ -98,7 +105,11 @@ async function scanAll(needs: ScanStoredNeeds & Pick<CollectNeeds, 'stores'> & {
     await scanStored(needs, systemActor('a history'), here, needs.signal)
 }
 
-async function collectAll(needs: CollectNeeds & { signal: AbortSignal }, inDays: number): Promise<void> {
-  const { left } = await collectBlobs({ ...needs, now: () => new Date(Date.now() + inDays * dayMs) }, needs.signal)
+async function finishAll(needs: Needs & { signal: AbortSignal }): Promise<void> {
+  await finishUploads({ ...needs, secondFactor: 'off' }, 'a history', needs.signal)
+}
+
+async function collectAll(needs: CollectNeeds & { signal: AbortSignal }, inHours: number): Promise<void> {
+  const { left } = await collectBlobs({ ...needs, now: () => new Date(Date.now() + inHours * hourMs) }, needs.signal)
   if (left > 0) throw new CommandFailed()
 }

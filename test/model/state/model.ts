@@ -1,5 +1,6 @@
 import type { ReviewStatus, ScanStatus, StoreName } from '../../../src/vocabulary/vocabulary.ts'
 import { type FirmName, firmNames, type PersonName } from './cast.ts'
+import type { Resumable } from './resumable.ts'
 
 /**
  * The behaviour of S3. `down`: rejects connections; `slow`: answers late; `cutting`: breaks requests or answers;
@@ -52,10 +53,19 @@ export type KnownVersion = VersionFile &
  */
 export type KnownDocument = Uploaded & { id: string; versions: KnownVersion[]; isInTrash: boolean; isOld: boolean }
 
-/** The answer was lost or was 503: the upload is stored or not, and the next read decides. */
-export type Doubtful = Uploaded & Fate & { mustStand: boolean }
+/**
+ * The answer was lost or was 503: the upload is stored or not, and the next read decides. `mayCome`: a later read decides,
+ * because the service may finish a resumable upload at any moment.
+ */
+export type Doubtful = Uploaded & Fate & { mustStand: boolean; mayCome: boolean }
 
-type Firm = { documents: KnownDocument[]; doubtful: Doubtful[]; purged: KnownDocument[] }
+type Firm = {
+  documents: KnownDocument[]
+  doubtful: Doubtful[]
+  purged: KnownDocument[]
+  /** The resumable uploads that their clients know. */
+  resumable: Resumable[]
+}
 
 /** The model that the service is compared with: all that it promises about documents. */
 export type Model = {
@@ -70,7 +80,7 @@ export type Model = {
   moment: number
 }
 
-const newFirm = () => ({ documents: [], doubtful: [], purged: [] })
+const newFirm = () => ({ documents: [], doubtful: [], purged: [], resumable: [] })
 
 export const newModel = (scanner: ScannerState): Model => ({
   firms: { Umkhonto: newFirm(), Ubuntu: newFirm() },

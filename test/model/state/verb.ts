@@ -23,6 +23,8 @@ export type Real = {
   mark: string
   /** Issued links and their targets. */
   links: Map<string, { document: KnownDocument; number: number }>
+  /** The blobs of all resumable uploads that began. */
+  resumableBlobs: Set<string>
 }
 
 export type Verb = AsyncCommand<Model, Real>

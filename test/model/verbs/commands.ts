@@ -4,6 +4,7 @@ import { type FirmName, firmNames } from '../state/cast.ts'
 import { downloadWhile } from './download.ts'
 import { type Allowed, upload, noteOutcomes, type SoundFile, soundFiles, together } from './upload.ts'
 import { allVersions, differs, type Model } from '../state/model.ts'
+import { noteHoursPassed } from '../notes/note-resumable.ts'
 import { scansOf } from '../notes/note-scans.ts'
 import { bothStores, noteDrained, noteMigration, noteMoving } from '../notes/note-stores.ts'
 import type { Command, Ended } from '../program/run-command.ts'
@@ -84,18 +85,21 @@ export const drainVerb: fc.Arbitrary<Verb> = killedAfter.map((killedAfterMs) =>
   }),
 )
 
-/** Runs the service's hourly collector as if two days had passed. */
-export const collectVerb: fc.Arbitrary<Verb> = killedAfter.map((killedAfterMs) =>
-  verb({
-    words: `what was due two days from now is collected${killedAfterMs === undefined ? '' : `, killed after ${killedAfterMs} ms`}`,
-    canRun: () => true,
-    async run(model, real) {
-      const ended = await run(real, { verb: 'collect', inDays: 2 }, killedAfterMs)
-      assertEnd(model, 'the collector', ended)
-      return endInWords(ended)
-    },
-  }),
-)
+/** Runs the service's hourly collector as if almost a day, or two days, had passed. Resumable uploads wait for a day. */
+export const collectVerb: fc.Arbitrary<Verb> = fc
+  .record({ inHours: fc.constantFrom(48, 23), killedAfterMs: killedAfter })
+  .map(({ inHours, killedAfterMs }) =>
+    verb({
+      words: `what was due ${inHours} hours from now is collected${killedAfterMs === undefined ? '' : `, killed after ${killedAfterMs} ms`}`,
+      canRun: () => true,
+      async run(model, real) {
+        const ended = await run(real, { verb: 'collect', inHours }, killedAfterMs)
+        assertEnd(model, 'the collector', ended)
+        noteHoursPassed(model, inHours, ended !== 'killed' && ended.code === 0)
+        return endInWords(ended)
+      },
+    }),
+  )
 
 export async function run({ world }: Real, command: Command, killedAfterMs: number | undefined) {
   return killedAfterMs === undefined ? world.service.run(command) : world.service.runAndKill(command, killedAfterMs)

@@ -101,7 +101,7 @@ async function outcomeOf(answer: Response): Promise<Came> {
   return differs(`a sound file was answered ${answer.status}: ${JSON.stringify(problem)}`)
 }
 
-function causeOf(error: TypeError): string {
+export function causeOf(error: TypeError): string {
   const { cause } = error
   return cause instanceof Error ? `${error.message}: ${cause.message}` : error.message
 }
