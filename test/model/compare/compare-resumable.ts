@@ -7,8 +7,8 @@ import { firmNames } from '../state/cast.ts'
 import { differs, type Model, nameOf } from '../state/model.ts'
 import { firmOf, mayEnd, type Resumable } from '../state/resumable.ts'
 import type { Real } from '../state/verb.ts'
-import { letEndsBeDue, terminate } from '../verbs/resumable/ends.ts'
-import { look } from '../verbs/resumable/look.ts'
+import { letEndsBeDue, terminate } from '../resumable/ends.ts'
+import { look } from '../resumable/look.ts'
 
 const endedWithinMs = 60_000
 

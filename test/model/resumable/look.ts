@@ -1,13 +1,13 @@
 import { z } from 'zod'
 
-import { documentShape, type DocumentShape } from '../../../../src/contract/documents.ts'
-import { type Answer, callUploads, offsetOf, type Uploads } from '../../../resumable/call-uploads.ts'
-import { noteBecame, noteGone, noteOffset, noteRejected } from '../../notes/note-resumable.ts'
-import { cast, type FirmName, type PersonName } from '../../state/cast.ts'
-import { differs, type Fate, type Model, nameOf } from '../../state/model.ts'
-import { mayEnd, type Resumable } from '../../state/resumable.ts'
-import { callAs, type Real } from '../../state/verb.ts'
-import { causeOf } from '../upload.ts'
+import { documentShape, type DocumentShape } from '../../../src/contract/documents.ts'
+import { type Answer, callUploads, offsetOf, type Uploads } from '../../resumable/call-uploads.ts'
+import { noteBecame, noteGone, noteOffset, noteRejected } from '../notes/note-resumable.ts'
+import { cast, type FirmName, type PersonName } from '../state/cast.ts'
+import { differs, type Fate, type Model, nameOf } from '../state/model.ts'
+import { mayEnd, type Resumable } from '../state/resumable.ts'
+import { callAs, type Real } from '../state/verb.ts'
+import { causeOf } from '../verbs/upload.ts'
 
 export type At = { model: Model; real: Real }
 
