@@ -28,4 +28,4 @@ drop function document_follow_trigger(), document_follow_noted(integer), documen
   document_record_version_usage(), document_process_is_dead(uuid), document_name_platform_blob(), document_clear_trash_fields(), document_reset_verdict(),
   document_set_verdict_time(), document_webhook_deliver(), document_enter_review_queue(), document_set_checklist_type(), document_follow_checklist_type(), document_maintain_review_queue(), document_fill_review_queue(), document_events_deny_change(), document_trail_insert(), document_events_create_month(date), document_trail_offset(), document_transaction_number(), document_cluster(), document_personnel(uuid), document_administrators();
 alter table document_types drop column max_bytes, drop column allowed_types, drop column confidential,
-  drop column retention_days, drop column proof, drop column validity_months, drop column reject_reasons;
+  drop column retention_days, drop column proof, drop column validity_months, drop column validity_stated, drop column reject_reasons;

@@ -49,6 +49,10 @@ const documentTypeFields = {
   validity_months: z.int().min(1).max(1200).nullable().meta({
     description: 'A verified document is valid for so long, unless the reviewer enters another day. Null: no end.',
   }),
+  validity_stated: z.boolean().meta({
+    description:
+      'The document states its last day, as an insurance certificate does: a reviewer enters it as `valid_until`. Without `validity_months`, a verification without it is rejected.',
+  }),
   reject_reasons: z
     .array(rejectReason)
     .min(1, 'must name at least one reason, or be null')
@@ -78,6 +82,7 @@ export const addDocumentTypeBody = z
     retention_days: documentTypeFields.retention_days.default(null),
     proof: documentTypeFields.proof.default(null),
     validity_months: documentTypeFields.validity_months.default(null),
+    validity_stated: documentTypeFields.validity_stated.default(false),
     reject_reasons: documentTypeFields.reject_reasons.default(null),
   })
   .meta({ id: 'NewDocumentType' })
@@ -102,6 +107,7 @@ export const documentTypeShape = z
     retention_days: z.int().nullable(),
     proof: z.string().nullable(),
     validity_months: z.int().nullable(),
+    validity_stated: z.boolean(),
     reject_reasons: z.array(rejectReason),
     created_at: time,
     updated_at: time,

@@ -170,7 +170,7 @@ export const reviewBody = z
       .nullish()
       .meta({
         description:
-          'The last day on which the document is valid, by default today and the `validity_months` of its type.',
+          'The last day on which the document is valid, by default today and the `validity_months` of its type. Needed if its type has `validity_stated` and no months.',
       }),
   })
   .meta({ id: 'Review' })

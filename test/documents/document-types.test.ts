@@ -70,6 +70,7 @@ describe('an administrator adds a type', () => {
       confidential: true,
       proof: 'The certificate of the fire department.\nOf this year.',
       validity_months: 12,
+      validity_stated: true,
       reject_reasons: [{ code: 'no_stamp', text: 'The stamp is missing.', is_final: false }],
     }
     const answer = await add(options)
@@ -95,6 +96,7 @@ describe('an administrator adds a type', () => {
         allowed_types: null,
         proof: null,
         validity_months: null,
+        validity_stated: false,
       },
     })
   })

@@ -84,6 +84,7 @@ describe('the platform’s tables', () => {
       'document_types.retention_days',
       'document_types.proof',
       'document_types.validity_months',
+      'document_types.validity_stated',
       'document_types.reject_reasons',
     ])
     expect(added.filter(({ is_nullable, column_default }) => is_nullable === 'NO' && column_default === null)).toEqual(

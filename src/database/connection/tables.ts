@@ -85,6 +85,7 @@ export interface Tables {
     retention_days: ColumnType<number | null, number | null | undefined, number | null>
     proof: ColumnType<string | null, string | null | undefined, string | null>
     validity_months: ColumnType<number | null, number | null | undefined, number | null>
+    validity_stated: ColumnType<boolean, boolean | undefined, boolean>
     reject_reasons: ColumnType<RejectReason[] | null, string | null | undefined, string | null>
     created_at: Defaulted
     updated_at: Defaulted

@@ -21,6 +21,8 @@ export type DocumentType = {
   proof: string | null
   /** Null: a verified document does not expire by itself. */
   validityMonths: number | null
+  /** The document states its last day, which the reviewer enters. */
+  validityStated: boolean
   /** Null: the common ones. */
   rejectReasons: RejectReason[] | null
   createdAt: Date
@@ -52,6 +54,7 @@ const columns = [
   'retention_days as retentionDays',
   'proof',
   'validity_months as validityMonths',
+  'validity_stated as validityStated',
   'reject_reasons as rejectReasons',
   'created_at as createdAt',
   'updated_at as updatedAt',
@@ -90,6 +93,7 @@ export async function insertDocumentType(
       retention_days: type.retentionDays,
       proof: type.proof,
       validity_months: type.validityMonths,
+      validity_stated: type.validityStated,
       reject_reasons: jsonOf(type.rejectReasons),
       created_by: createdBy,
     })
@@ -117,6 +121,7 @@ export async function updateDocumentType(
       retention_days: change.retentionDays,
       proof: change.proof,
       validity_months: change.validityMonths,
+      validity_stated: change.validityStated,
       reject_reasons: change.rejectReasons === undefined ? undefined : jsonOf(change.rejectReasons),
       updated_at: sql`now()`,
     })

@@ -24,7 +24,10 @@ export function completeDecision(review: Review, { type, document, now }: Contex
 
 function lastDayOf({ validUntil }: Review, type: DocumentType | undefined, today: string): string | null {
   const months = type?.validityMonths ?? null
-  if (validUntil === null) return months === null ? null : addMonths(today, months)
+  if (validUntil === null && months !== null) return addMonths(today, months)
+  if (validUntil === null && type?.validityStated === true)
+    throw invalid('valid_until', 'is needed: enter the last day that the document states')
+  if (validUntil === null) return null
   if (validUntil < today) throw invalid('valid_until', 'is in the past: reject an expired document')
   return validUntil
 }

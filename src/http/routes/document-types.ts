@@ -87,6 +87,7 @@ function addAdding(server: Server, needs: Needs): void {
         retentionDays: body.retention_days,
         proof: body.proof,
         validityMonths: body.validity_months,
+        validityStated: body.validity_stated,
         rejectReasons: body.reject_reasons?.map(readReason) ?? null,
       })
       return reply.code(201).header('location', `/api/v1${root}/${type.id}`).send(present(type))
@@ -120,6 +121,7 @@ function addChanging(server: Server, needs: Needs): void {
         retentionDays: body.retention_days,
         proof: body.proof,
         validityMonths: body.validity_months,
+        validityStated: body.validity_stated,
         rejectReasons: body.reject_reasons && body.reject_reasons.map(readReason),
       })
       return present(type)
@@ -147,6 +149,7 @@ function present(type: DocumentType): DocumentTypeShape {
     retention_days: type.retentionDays,
     proof: type.proof,
     validity_months: type.validityMonths,
+    validity_stated: type.validityStated,
     reject_reasons: reasonsOf(type).map(({ code, text, isFinal }) => ({ code, text, is_final: isFinal })),
     created_at: type.createdAt.toISOString(),
     updated_at: type.updatedAt.toISOString(),

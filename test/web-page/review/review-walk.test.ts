@@ -65,6 +65,23 @@ test('undo brings the last document back, and the other decision counts', async 
   await page.getByText('This version is rejected.').waitFor()
 })
 
+test('an insurance certificate is accepted only with the last day that it states', async () => {
+  const { account, firm, document: certificate, page } = await openDesk(scene, { type: 'insurance_certificate' })
+  const day = page.getByLabel('Valid until')
+  expect(await day.inputValue()).toBe('')
+
+  await page.keyboard.press('a')
+  await page.getByText('Enter the last day that the document states.').waitFor()
+  await page.locator('input[type="date"]:focus').waitFor()
+  expect(await findBarriers(page)).toEqual([])
+  expect(await statesOf(scene.service, firm, account)).toMatchObject({ insurance_certificate: ['pending', null] })
+
+  await day.fill('2099-03-31')
+  await page.getByRole('button', { name: 'Accept' }).click()
+  await page.getByText(`Accepted: ${certificate.file_name}`).waitFor()
+  expect(await statesOf(scene.service, firm, account)).toMatchObject({ insurance_certificate: ['verified', null] })
+})
+
 test('a version that was replaced while it was read is reported, and not decided on', async () => {
   const { account, firm, document, page } = await openDesk(scene, { expects: ['Failed to load resource'] })
   await addVersion(scene.service, document, account)

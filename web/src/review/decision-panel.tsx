@@ -2,18 +2,18 @@ import { Button } from '@mantine/core'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
 
-import { addMonths, dayInJohannesburg } from '../../../src/vocabulary/days.ts'
 import { queryClient } from '../api/client.ts'
 import { Failure } from '../api/problem.ts'
 import { type DocumentType, type StoredDocument, typesQuery } from '../api/queries.ts'
 import { useNotify } from '../app/notices.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { useShortcuts } from '../parts/shortcuts.ts'
-import { useFormats, useTexts } from '../texts/texts.tsx'
+import { useTexts } from '../texts/texts.tsx'
 import { isJustDecided, rememberDecision } from './last-decision.ts'
 import { isWorking, useUndo, workKey } from './next-document.ts'
 import { RejectForm } from './reject-form.tsx'
 import { decide, type Decision, deskQuery } from './review-queries.ts'
+import { useValidUntil } from './valid-until.tsx'
 
 type Props = {
   document: StoredDocument
@@ -30,15 +30,17 @@ export function DecisionPanel({ document, tag, isDecided, onDecided, actions }: 
   const { review: texts } = useTexts()
   const type = useType(document)
   const place = { firmId: document.firm_id, documentId: document.id }
-  const [chosenDay, setDay] = useState<string>()
   const [isRejecting, setRejecting] = useState(false)
   const [comment, setComment] = useState(() => (isDecided && isJustDecided(place) ? texts.undoComment : ''))
   const deciding = useDecision({ document, tag, onDecided })
-  const day = chosenDay ?? usualEnd(type)
+  const validUntil = useValidUntil(type)
   const decideIfIdle = (decision: Decision) => {
     if (!isWorking()) deciding.mutate({ ...decision, ...words(comment) })
   }
-  const accept = () => decideIfIdle({ decision: 'verify', ...(day !== '' && { valid_until: day }) })
+  const accept = () => {
+    const day = validUntil.read()
+    if (day !== undefined) decideIfIdle({ decision: 'verify', ...(day !== '' && { valid_until: day }) })
+  }
   const startRejecting = () => setRejecting(true)
   useShortcuts(isRejecting ? {} : { a: accept, r: startRejecting })
 
@@ -59,7 +61,7 @@ export function DecisionPanel({ document, tag, isDecided, onDecided, actions }: 
         />
       ) : (
         <>
-          <ValidUntil day={day} months={type?.validity_months} onChange={setDay} />
+          {validUntil.field}
           <span className="actions">
             <Button color="paniq" aria-keyshortcuts="a" loading={deciding.isPending} onClick={accept}>
               {texts.accept} <kbd aria-hidden="true">a</kbd>
@@ -142,33 +144,4 @@ function Decided({
       </label>
     </>
   )
-}
-
-type DayProps = { day: string; months: number | null | undefined; onChange: (day: string) => void }
-
-function ValidUntil({ day, months, onChange }: DayProps) {
-  const { review: texts, everyView } = useTexts()
-  const formats = useFormats()
-  const isOptional = months === null
-  return (
-    <label className="field">
-      <span>{isOptional ? `${texts.validUntil} (${everyView.optional})` : texts.validUntil}</span>
-      <input
-        type="date"
-        value={day}
-        min={dayInJohannesburg(new Date())}
-        onChange={(event) => onChange(event.currentTarget.value)}
-      />
-      <span className="hint">
-        {day === '' ? null : formats.date(day)}
-        {months === undefined || months === null ? null : ` · ${texts.usualLength(months)}`}
-      </span>
-    </label>
-  )
-}
-
-/** The last day of the type's usual length, as the service calculates it; empty for a type without an end. */
-function usualEnd(type: DocumentType | undefined): string {
-  const months = type?.validity_months ?? null
-  return months === null ? '' : addMonths(dayInJohannesburg(new Date()), months)
 }

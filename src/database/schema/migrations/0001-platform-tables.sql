@@ -92,6 +92,8 @@ alter table document_types add column if not exists retention_days integer;
 alter table document_types add column if not exists proof text;
 -- Months from the decision; null: no end.
 alter table document_types add column if not exists validity_months integer;
+-- The document states its last day, which the reviewer enters.
+alter table document_types add column if not exists validity_stated boolean not null default false;
 -- Null: the common ones of documents/review/reject-reasons.ts.
 alter table document_types add column if not exists reject_reasons jsonb;
 
@@ -133,7 +135,7 @@ where not exists (select from document_types);
 
 -- Also for the platform's types with these codes: of its own columns nothing changes. docs/document-types.md has the sources.
 update document_types t
-set proof = seed.proof, validity_months = seed.months,
+set proof = seed.proof, validity_months = seed.months, validity_stated = t.code = 'insurance_certificate',
   description = case when t.created_by = '00000000-0000-0000-0000-000000000000' then seed.description else t.description end
 from (values
   ('registration_certificate', null, null,
@@ -142,7 +144,7 @@ from (values
     E'A utility bill, lease or bank letter with the firm''s name and business address.\nNot older than 3 months.'),
   ('vat_certificate', null, null,
     E'The notice of VAT registration (VAT103) from SARS.\nOnly if the firm is registered for VAT.'),
-  ('insurance_certificate', null, null,
+  ('insurance_certificate', 12, 'Verify: the certificate states its last day. 12 months count only if no day was entered.',
     E'The insurer''s certificate of public liability cover.\nIt must be in force; the reviewer enters its last day.'),
   ('security_license', 12, 'Verify: confirm the period of validity with PSIRA.',
     E'The firm''s licence to render security services.\nAll pages, in force today.'),

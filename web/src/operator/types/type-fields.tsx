@@ -30,6 +30,7 @@ const newType: Editable = {
   retention_days: null,
   proof: null,
   validity_months: null,
+  validity_stated: false,
   // A new type gets those of the service.
   reject_reasons: [],
 }
@@ -47,6 +48,7 @@ export function TypeFields({ type = newType }: { type?: Editable }) {
         <Check name="is_required" label={texts.requiredLabel} defaultChecked={type.is_required} />
         <Check name="is_active" label={texts.activeLabel} defaultChecked={type.is_active} />
         <Check name="confidential" label={texts.confidentialLabel} defaultChecked={type.confidential} />
+        <Check name="validity_stated" label={texts.statedLabel} defaultChecked={type.validity_stated} />
       </Checks>
       <Checks legend={texts.formats} name="allowed_types">
         {formats.map(({ mimeType, name }) => (
@@ -115,6 +117,7 @@ export function typeOf(value: Values, type: DocumentType | undefined) {
     confidential: isChecked(value, 'confidential'),
     allowed_types: isDefault ? null : chosen,
     validity_months: numberOf(value('validity_months')),
+    validity_stated: isChecked(value, 'validity_stated'),
     retention_days: numberOf(value('retention_days')),
     max_bytes: max === null ? null : Math.round(max * mebibyte),
     ...(reasons === undefined ? {} : { reject_reasons: reasons }),

@@ -51,10 +51,16 @@ function TypeRow({ type }: { type: DocumentType }) {
       <p className="proof operator-lines">{type.proof === null ? texts.noProof : <Given>{type.proof}</Given>}</p>
       <p className="card-line">
         <Given>{type.code}</Given>
-        {type.validity_months === null ? null : ` · ${texts.months(type.validity_months)}`}
+        <Validity type={type} />
       </p>
     </li>
   )
+}
+
+function Validity({ type }: { type: DocumentType }) {
+  const { types: texts } = useTexts().operator
+  if (type.validity_stated) return ` · ${texts.stated}`
+  return type.validity_months === null ? null : ` · ${texts.months(type.validity_months)}`
 }
 
 /** One type by its code. Its texts are what every firm reads. */

@@ -26,6 +26,8 @@ export const reviewTexts = {
     putBack: 'Put back',
     validUntil: 'Valid until',
     usualLength: (months: number) => `usual for this type: ${months} months`,
+    dayIsStated: 'the last day that the document states',
+    dayIsMissing: 'Enter the last day that the document states.',
     whyRejected: 'Why is it rejected?',
     final: '(final: a new version does not help)',
     comment: 'Comment for the firm',
