@@ -8,8 +8,6 @@ import {
   clamdAddress,
   flag,
   folder,
-  keysAddress,
-  newPassword,
   origins,
   pathOrBucket,
   postgresAddress,
@@ -93,43 +91,7 @@ export const settings = {
     schema: webAddress,
     doc: 'Public address of the service, for cookies and CORS. Required behind a proxy that terminates TLS, unless `TRUST_PROXY` trusts it.',
   },
-  JWT_SECRET_KEY: {
-    schema: z.string().min(32, 'must be at least 32 characters, for example the output of: openssl rand -hex 32'),
-    secret: true,
-    doc: 'HS256 key shared with the platform. Required with `DATABASE_URL`, unless `JWT_JWKS_URL` is set. Otherwise the service generates a key for its own tokens and links: in `DATA_DIR` with the embedded database, else in the database.',
-  },
-  JWT_SECRET_KEY_PREVIOUS: {
-    schema: z.string().min(32, 'must be at least 32 characters'),
-    secret: true,
-    doc: 'The key before a rotation. Tokens and links that were signed with it stay valid until they expire; remove it 30 days after the rotation.',
-  },
-  JWT_JWKS_URL: {
-    schema: keysAddress,
-    doc: 'Address of an OpenID provider’s keys (its `jwks_uri`). Its access tokens (RS256, ES256) are then accepted too. Set all three or none.',
-  },
-  JWT_ISSUER: {
-    schema: webAddress,
-    doc: 'The provider, exactly as in `iss` of its tokens.',
-  },
-  JWT_AUDIENCE: {
-    schema: z.string().regex(/^[^\s,]+$/, 'must be one name without blanks or commas'),
-    doc: 'This service, as in `aud` of the provider’s access tokens. Tokens for other services are rejected.',
-  },
   ...signInSettings,
-  ADMIN_EMAIL: {
-    schema: z.email('must be an e-mail address'),
-    doc: 'Creates this administrator at start, if absent. Unset: an embedded database without an administrator gets one.',
-  },
-  ADMIN_PASSWORD: {
-    schema: newPassword,
-    secret: true,
-    doc: 'Password of that administrator, 10 characters or more, and not easy to guess.',
-  },
-  SECOND_FACTOR: {
-    schema: z.enum(['off', 'administrators', 'everyone'], 'must be off, administrators or everyone'),
-    default: 'off',
-    doc: 'Who must set up a second factor, an authenticator app or a passkey, before anything else. Recommended in production: `administrators`. It does not apply to tokens of the platform and of an OpenID provider.',
-  },
   MAX_UPLOAD_BYTES: {
     schema: whole(1, 2_147_483_647),
     default: '10485760',

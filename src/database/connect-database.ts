@@ -16,6 +16,13 @@ import {
   type PoolCounts,
   type StatementWatch,
 } from './connection/client.ts'
+import {
+  type ClientLimits,
+  defaultClientLimits,
+  ownerLimits,
+  serverLimits,
+  unlimited,
+} from './connection/time-limits.ts'
 import { openEmbeddedPostgres } from './embedded/open-embedded.ts'
 import { comparePlatform, followNoted } from './schema/compare-platform.ts'
 import { grantToService } from './schema/grant-to-service.ts'
@@ -38,20 +45,6 @@ export type ConnectedDatabase = {
   granted: string | undefined
   close(): Promise<void>
 }
-
-/** The longest that a request waits for a lock, a statement or an idle transaction, in milliseconds. */
-const serverLimits = { lock_timeout: 10_000, statement_timeout: 30_000, idle_in_transaction_session_timeout: 60_000 }
-
-/** For a server that does not answer. The client enforces these times, in milliseconds. */
-export type ClientLimits = { connectionTimeoutMillis: number; query_timeout: number }
-
-const defaultClientLimits: ClientLimits = { connectionTimeoutMillis: 10_000, query_timeout: 35_000 }
-
-/** The role may have limits for requests, but migrations and backups take longer. */
-const unlimited = '-c statement_timeout=0 -c idle_in_transaction_session_timeout=0'
-
-/** A waiting table lock blocks all later statements, including the platform's, so migrations wait briefly and retry. */
-const ownerLimits = { lock_timeout: 3_000 }
 
 /** How long a start compares rows that the platform wrote before. The jobs compare the rest. */
 const maxStartComparisonMs = 3_000

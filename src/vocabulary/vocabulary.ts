@@ -12,11 +12,6 @@ export type VersionId = Branded<'VersionId'>
 export type BlobId = Branded<'BlobId'>
 /** A file that arrives over many requests. */
 export type UploadId = Branded<'UploadId'>
-/**
- * How long a file may arrive, and how long it stays once its bytes are all there, so that no outage of a store outlives it.
- * Until then it may be an open multipart upload, which the rule of the bucket must not abort.
- */
-export const uploadLife = { hoursToArrive: 24, daysComplete: 7 }
 
 /** One run of the program, for as long as it lives. */
 export type ProcessId = Branded<'ProcessId'>

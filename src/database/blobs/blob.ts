@@ -1,7 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 
 import type { BlobId, ProcessId } from '../../vocabulary/vocabulary.ts'
-import { isBackupRunning } from '../backup/running-backups.ts'
 import type { BlobLocation } from '../documents/versions-in-store.ts'
 
 /**
@@ -55,27 +54,3 @@ export const isNamedByVersion = ({ store, storeId, key }: LocationColumns) => sq
   exists (select from document_versions v where v.storage_key = ${key} and v.store = ${store}
             and (v.store_id is null or ${storeId} is null or v.store_id = ${storeId}) and v.bytes_state <> 'removed')
   or exists (select from firm_documents f where f.file_path = case ${store} when 's3' then '' else 'uploads/' end || ${key}))`
-
-/**
- * SQL: the reason why leaving blob `b` cannot be removed; null if it can. The source of a move stays while the version's
- * bytes are missing or corrupt, since it may be the last good copy. Infected blobs do not wait for a backup, nor do blobs of
- * failed uploads, which no backup has a row of.
- */
-export const removalBlocker = sql<RemovalBlocker | null>`case
-  when b.disposal_id is not null
-    and exists (select from document_holds h where h.firm_id = b.firm_id and h.document_id is null) then 'held'
-  when ${isNamedByVersion({ store: sql`b.store`, storeId: sql`b.store_id`, key: sql`b.storage_key` })}
-    or exists (select from document_blobs o where o.storage_key = b.storage_key and o.store = b.store and o.id <> b.id
-                 and o.state in ('incoming', 'live') and (o.store_id is null or o.store_id = b.store_id))
-    or exists (select from document_versions v where v.firm_id = b.firm_id and v.id = b.version_id
-                 and v.bytes_state in ('missing', 'wrong')) then 'still_named'
-  when ${isBackupRunning} and (b.disposal_id is not null or exists (select from document_versions v
-    where v.firm_id = b.firm_id and v.id = b.version_id and v.scan_status <> 'infected')) then 'backup_runs'
-  end`
-
-/**
- * - `held`: the firm has a legal hold.
- * - `still_named`: a version or a row of the platform needs the blob.
- * - `backup_runs`: the rows of a running backup may name the blob.
- */
-export type RemovalBlocker = 'held' | 'still_named' | 'backup_runs'

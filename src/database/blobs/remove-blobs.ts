@@ -12,17 +12,34 @@ import type {
   StoreId,
   StoreName,
 } from '../../vocabulary/vocabulary.ts'
+import { isBackupRunning } from '../backup/running-backups.ts'
 import type { Db } from '../connection/client.ts'
 import { inTransaction } from '../connection/in-transaction.ts'
-import {
-  claimedBy,
-  isClaimExpired,
-  isInStore,
-  type RemovalBlocker,
-  unclaimed,
-  type StoreRef,
-  removalBlocker,
-} from './blob.ts'
+import { claimedBy, isClaimExpired, isInStore, isNamedByVersion, unclaimed, type StoreRef } from './blob.ts'
+
+/**
+ * SQL: the reason why leaving blob `b` cannot be removed; null if it can. The source of a move stays while the version's
+ * bytes are missing or corrupt, since it may be the last good copy. Infected blobs do not wait for a backup, nor do blobs of
+ * failed uploads, which no backup has a row of.
+ */
+const removalBlocker = sql<RemovalBlocker | null>`case
+  when b.disposal_id is not null
+    and exists (select from document_holds h where h.firm_id = b.firm_id and h.document_id is null) then 'held'
+  when ${isNamedByVersion({ store: sql`b.store`, storeId: sql`b.store_id`, key: sql`b.storage_key` })}
+    or exists (select from document_blobs o where o.storage_key = b.storage_key and o.store = b.store and o.id <> b.id
+                 and o.state in ('incoming', 'live') and (o.store_id is null or o.store_id = b.store_id))
+    or exists (select from document_versions v where v.firm_id = b.firm_id and v.id = b.version_id
+                 and v.bytes_state in ('missing', 'wrong')) then 'still_named'
+  when ${isBackupRunning} and (b.disposal_id is not null or exists (select from document_versions v
+    where v.firm_id = b.firm_id and v.id = b.version_id and v.scan_status <> 'infected')) then 'backup_runs'
+  end`
+
+/**
+ * - `held`: the firm has a legal hold.
+ * - `still_named`: a version or a row of the platform needs the blob.
+ * - `backup_runs`: the rows of a running backup may name the blob.
+ */
+export type RemovalBlocker = 'held' | 'still_named' | 'backup_runs'
 
 /** A leaving blob that this process has claimed. No other process removes it until the result is recorded. */
 export type Removal = {

@@ -17,6 +17,7 @@ import type { Metrics } from '../../metrics/metrics.ts'
 import type { Clock } from '../../vocabulary/vocabulary.ts'
 import { shareConnections } from './share-connections.ts'
 import type { Tables } from './tables.ts'
+import { maxConnectionWaitMs } from './time-limits.ts'
 
 export type Db = Kysely<Tables>
 export type Tx = Transaction<Tables> | ControlledTransaction<Tables>
@@ -30,16 +31,13 @@ type Opening = {
   prepares?: boolean
 }
 
-/** How long a request waits for a connection. */
-const defaultMaxWaitMs = 10_000
-
 export type OpenedDatabase = { db: Db; countConnections(): PoolCounts }
 
 /** Opens a pool; the caller ends it with `db.destroy`. A connection that breaks while idle is logged and replaced. */
 export function openDatabase(connection: PoolConfig, log: Logger, opening: Opening = {}): OpenedDatabase {
   const pool = new Pool({
     application_name: 'paniq-documents',
-    connectionTimeoutMillis: defaultMaxWaitMs,
+    connectionTimeoutMillis: maxConnectionWaitMs,
     // Detects a peer that is gone without closing the connection, after some time.
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
@@ -127,7 +125,7 @@ function shareClients(pool: Pool, watch: StatementWatch) {
   const enter = shareConnections({
     perPerson: Math.ceil(pool.options.max / 4),
     perNetwork: Math.ceil(pool.options.max / 2),
-    maxWaitMs: pool.options.connectionTimeoutMillis ?? defaultMaxWaitMs,
+    maxWaitMs: pool.options.connectionTimeoutMillis ?? maxConnectionWaitMs,
   })
   return {
     async connect(): Promise<PoolClient> {

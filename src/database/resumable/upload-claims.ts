@@ -1,14 +1,14 @@
 import { sql } from 'kysely'
 
-import {
-  type ApiKeyId,
-  type BlobId,
-  type DocumentId,
-  type FirmId,
-  type ProcessId,
-  type StorageKey,
-  type UploadId,
-  uploadLife,
+import { uploadExpiry } from '../../vocabulary/upload-expiry.ts'
+import type {
+  ApiKeyId,
+  BlobId,
+  DocumentId,
+  FirmId,
+  ProcessId,
+  StorageKey,
+  UploadId,
 } from '../../vocabulary/vocabulary.ts'
 import { claimedBy, claimSeconds, isClaimExpired, leaving, unclaimed } from '../blobs/blob.ts'
 import type { Db, Tx } from '../connection/client.ts'
@@ -83,7 +83,7 @@ export async function recordProgress(
       update document_uploads u set received_bytes = ${bytes}, parts = ${JSON.stringify(parts)}::jsonb,
         rest_bytes = ${rest?.bytes ?? 0}, api_key_id = ${apiKeyId ?? null}::uuid,
         expires_at = case when u.total_bytes = ${bytes} and u.expires_at > now()
-          then now() + make_interval(days => ${uploadLife.daysComplete}) else u.expires_at end,
+          then now() + make_interval(days => ${uploadExpiry.daysComplete}) else u.expires_at end,
         rest_blob_id = (select r.id from document_blobs r
           where r.storage_key = ${rest?.key ?? null} and r.store = 's3' and r.state = 'incoming')
       from before where u.id = before.id

@@ -7,7 +7,7 @@ import type { S3Trouble } from '../../storage/s3/requests/s3-errors.ts'
 import type { Actor, Clock, DocumentId, FirmId } from '../../vocabulary/vocabulary.ts'
 import { accessDocument, type DownloadRight, noSuchDocument, type OpeningNeeds } from '../access-document.ts'
 import { contentGone, inQuarantine, inTrash, notScannedYet } from './assert-servable.ts'
-import { formatOf } from '../formats/formats.ts'
+import { formatOf, servedTypeOf } from '../formats/formats.ts'
 import type { BlobToRead } from './open-stored-file.ts'
 import { toAppError, requireStore, type Stores, storeUnavailable } from '../stores/stores.ts'
 
@@ -89,11 +89,6 @@ async function issue(needs: DownloadNeeds, actor: Actor, request: DownloadReques
       throw toAppError(error)
     })
   return { document, bytes: { store, storeId, key, size: fileSize, sha256 }, contentType, disposition, sign }
-}
-
-/** The platform's rows may have any type. A type that is not one of our formats is served as a download, never as a page. */
-function servedTypeOf(mimeType: string): string {
-  return formatOf(mimeType)?.mimeType ?? 'application/octet-stream'
 }
 
 function assertDownloadable(document: OpenedDocument): void {

@@ -27,6 +27,11 @@ export function formatOf(mimeType: string): Format | undefined {
   return formats.find((format) => format.mimeType === mimeType || format.aliases.includes(mimeType))
 }
 
+/** The platform's rows may have any type. A type that is not one of our formats is served as a download, never as a page. */
+export function servedTypeOf(mimeType: string): string {
+  return formatOf(mimeType)?.mimeType ?? 'application/octet-stream'
+}
+
 type Claimed = {
   fileName: string
   /** The client's media type of the file; undefined without one. */

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit'
 
 import { claimRemovals, type Removal, type RemovalOutcome, recordRemovals } from '../../database/blobs/remove-blobs.ts'
-import type { RemovalBlocker } from '../../database/blobs/blob.ts'
+import type { RemovalBlocker } from '../../database/blobs/remove-blobs.ts'
 import { isPermissionDenied } from '../../database/connection/postgres-errors.ts'
 import { isStorableKey } from '../../storage/storage-key.ts'
 import type { BlobId, DocumentId, StoreName } from '../../vocabulary/vocabulary.ts'

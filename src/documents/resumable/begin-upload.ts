@@ -5,7 +5,8 @@ import { requireMembership } from '../../database/people/check-access.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { recordDenial } from '../../people/require-right.ts'
 import { rights } from '../../people/rights.ts'
-import { type Actor, type DocumentId, type FirmId, type UploadId, uploadLife } from '../../vocabulary/vocabulary.ts'
+import { uploadExpiry } from '../../vocabulary/upload-expiry.ts'
+import type { Actor, DocumentId, FirmId, UploadId } from '../../vocabulary/vocabulary.ts'
 import { defaultMimeTypes, formatOfName, requireFormatOfName } from '../formats/formats.ts'
 import { assertStoreAvailable, fallsBack, logS3Failure } from '../stores/fallback.ts'
 import { toAppError } from '../stores/stores.ts'
@@ -156,7 +157,7 @@ async function beginOnStore(
       isFallback,
       totalBytes,
     },
-    uploadLife.hoursToArrive,
+    uploadExpiry.hoursToArrive,
   )
   return { id, expiresAt }
 }

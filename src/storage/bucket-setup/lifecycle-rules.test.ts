@@ -1,7 +1,8 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
-import { type FirmId, uploadLife } from '../../vocabulary/vocabulary.ts'
+import { uploadExpiry } from '../../vocabulary/upload-expiry.ts'
+import type { FirmId } from '../../vocabulary/vocabulary.ts'
 import { quarantineKeyOf, storageKeyOf } from '../storage-key.ts'
 import { lifecycleRules, documentsPrefix, quarantinePrefix } from './lifecycle-rules.ts'
 
@@ -47,7 +48,7 @@ test('old versions move to a cheaper class after 30 days and are destroyed after
 test('the rule for unfinished uploads leaves a complete resumable upload alone until it expires', () => {
   const [unfinished] = lifecycleRules({ noncurrentDays: 90, transition: undefined, quarantineDays: undefined })
   const days = unfinished?.AbortIncompleteMultipartUpload?.DaysAfterInitiation
-  expect(days).toBeGreaterThan(uploadLife.hoursToArrive / 24 + uploadLife.daysComplete)
+  expect(days).toBeGreaterThan(uploadExpiry.hoursToArrive / 24 + uploadExpiry.daysComplete)
 })
 
 test('the rules have the folders of the keys', () => {

@@ -1,4 +1,4 @@
-import { uploadLife } from '../../vocabulary/vocabulary.ts'
+import { uploadExpiry } from '../../vocabulary/upload-expiry.ts'
 import { testKey } from '../storage-key.ts'
 
 /** Classes with immediate access, which links need, and copies in more than one zone. */
@@ -27,7 +27,7 @@ export type LifecycleRuleData = {
 
 export const defaultNoncurrentDays = 90
 /** A day longer than a resumable upload can stay open. */
-const unfinishedDays = Math.ceil(uploadLife.hoursToArrive / 24) + uploadLife.daysComplete + 1
+const unfinishedDays = Math.ceil(uploadExpiry.hoursToArrive / 24) + uploadExpiry.daysComplete + 1
 export const documentsPrefix = 'security_firms/'
 export const quarantinePrefix = 'quarantine/'
 
