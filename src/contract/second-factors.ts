@@ -75,7 +75,7 @@ export const confirmTotpBody = z
   .strictObject({ code: writtenCode.meta({ example: '492039' }) })
   .meta({ id: 'TotpCode' })
 
-export const removeTotpBody = z
+export const ownPasswordBody = z
   .strictObject({ password: z.string().min(1).max(1000).meta({ example: 'correct horse battery' }) })
   .meta({ id: 'OwnPassword' })
 

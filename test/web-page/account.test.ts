@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+
 import { TOTP } from 'otpauth'
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
@@ -5,6 +7,7 @@ import { expect, test } from 'vitest'
 import { findHardCoded } from '../support/browser/hard-coded-texts.ts'
 import { pageInBrowser } from '../support/browser/page-scene.ts'
 import { type Account, accountWithFirm, signInOn } from '../support/browser/people-at-work.ts'
+import { readQrCode } from '../support/browser/read-qr-code.ts'
 import { visit } from '../support/browser/visit.ts'
 import { addAuthenticator } from '../support/services/programs/chromium.ts'
 import { findFaults, type Look, looks } from './operator/administrator.ts'
@@ -133,6 +136,50 @@ test('the app is set up, its recovery codes are shown once and sign in, and it i
   await group.getByRole('button', { name: 'Remove the app' }).click()
 
   await page.getByRole('button', { name: 'Set up the app' }).waitFor()
+})
+
+test('the QR code of the app has its address, also in a dark page', async () => {
+  const { account } = await accountWithFirm(scene.service)
+  const page = await openAccount({ size: 'phone', colorScheme: 'dark' }, account)
+  await page.getByRole('button', { name: 'Set up the app' }).click()
+  await page.getByRole('button', { name: 'Begin' }).click()
+  const picture = await page.getByRole('img', { name: 'QR code with the key' }).screenshot()
+  const secret = await page.locator('.secret').textContent()
+
+  const address = new URL(await readQrCode(page, picture))
+  expect(address.protocol).toBe('otpauth:')
+  expect(address.searchParams.get('secret')).toBe(secret)
+  expect(await findFaults(page)).toEqual([])
+})
+
+test('recovery codes are replaced with the password, and saved as a file', async () => {
+  const { account } = await accountWithFirm(scene.service)
+  const page = await openAccount(phone, account, ['Failed to load resource'])
+  await setUpApp(page)
+  const before = await page.locator('.codes li').allTextContents()
+  await page.getByRole('button', { name: 'I have saved them' }).click()
+  await page.getByText('10 codes are left.').waitFor()
+  await page.getByRole('button', { name: 'Make new codes' }).click()
+  const group = page.getByRole('group', { name: 'Make new codes' })
+  await group.getByRole('textbox', { name: 'Password' }).fill('not it')
+  await group.getByRole('button', { name: 'Make new codes' }).click()
+  await group.getByText('Your recovery codes were not replaced.').waitFor()
+  expect(await findFaults(page)).toEqual([])
+  await group.getByRole('textbox', { name: 'Password' }).fill(account.password)
+  await group.getByRole('button', { name: 'Make new codes' }).click()
+  await page.getByRole('heading', { name: 'Save your recovery codes' }).waitFor()
+  const codes = await page.locator('.codes li').allTextContents()
+  expect(new Set([...before, ...codes]).size).toBe(20)
+  expect(await findFaults(page)).toEqual([])
+
+  const download = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Download the codes' }).click()
+  const saved = await download
+  expect(saved.suggestedFilename()).toBe('paniq-documents-recovery-codes.txt')
+  expect(await readFile(await saved.path(), 'utf8')).toBe(`${codes.join('\n')}\n`)
+  await page.getByRole('button', { name: 'I have saved them' }).click()
+  await page.getByText('10 codes are left.').waitFor()
+  expect(await page.content()).not.toContain(codes[0])
 })
 
 test('a wrong password removes nothing, and is explained', async () => {

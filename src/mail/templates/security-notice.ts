@@ -12,6 +12,7 @@ const sentences = {
   passkey_removed: 'A passkey was removed from your account.',
   second_factors_reset:
     'An administrator removed all second factors of your account: authenticator app, passkeys and recovery codes.',
+  recovery_codes_replaced: 'The recovery codes of your account were replaced. The earlier ones no longer work.',
   recovery_code_used: 'One of your recovery codes was used to log in.',
   api_key_made: 'An API key was made that acts in your name.',
   login_linked: 'A login of your organization’s provider was linked to your account.',

@@ -137,6 +137,31 @@ describe('a recovery code', () => {
     ).toHaveLength(1)
     expect(JSON.stringify(await eventsOf(person.id))).not.toContain(code)
   })
+
+  it('is replaced with the password only, and the earlier ones stop working', async () => {
+    const person = await enrol()
+    const replace = (given: string) =>
+      call(scene.url, 'POST /auth/second-factor/recovery-codes', { token: person.token, body: { password: given } })
+    expect(await replace('wrong horse battery')).toMatchObject({ status: 403, body: { code: 'forbidden' } })
+    const { status, body } = await replace(password)
+    const { recovery_codes: codes } = body as { recovery_codes: string[] }
+    expect(status).toBe(201)
+    expect(new Set([...codes, ...person.recoveryCodes]).size).toBe(20)
+
+    const old = await prove(await challengeOf(person), person.recoveryCodes[0] ?? '', 'recovery_code')
+    expect(old.status).toBe(401)
+    expect((await prove(await challengeOf(person), codes[0] ?? '', 'recovery_code')).status).toBe(200)
+    expect((await eventsOf(person.id)).map(([action, outcome]) => `${action} ${outcome}`)).toContain(
+      'second_factor.recovery_codes_replaced ok',
+    )
+  })
+
+  it('is not made for a person without a second factor', async () => {
+    const person = await makePersonWithPassword(scene.service.app)
+    const { access_token: token } = await logIn(scene.url, person)
+    const answer = await call(scene.url, 'POST /auth/second-factor/recovery-codes', { token, body: { password } })
+    expect(answer).toMatchObject({ status: 409, body: { code: 'conflict' } })
+  })
 })
 
 describe('a challenge', () => {

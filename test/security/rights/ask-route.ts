@@ -64,6 +64,10 @@ const ways: Record<string, Way> = {
     options: () => ({ json: { password: 'wrong' } }),
     letIn: '403 forbidden',
   },
+  'POST /api/v1/auth/second-factor/recovery-codes': {
+    options: () => ({ json: { password: 'wrong' } }),
+    letIn: '403 forbidden',
+  },
   'POST /api/v1/auth/passkeys/options': { options: () => ({}), letIn: '409 conflict' },
   'POST /api/v1/auth/passkeys': { options: () => ({ json: newPasskey }), letIn: '409 conflict' },
   'GET /api/v1/auth/passkeys/:id': { options: () => ({}), letIn: '404 not_found' },

@@ -11,12 +11,13 @@ import {
   passkeyOptionsShape,
   proofBody,
   recoveryCodesShape,
-  removeTotpBody,
+  ownPasswordBody,
   secondFactorBody,
 } from '../../../contract/second-factors.ts'
 import { answerChallenge } from '../../../people/second-factors/answer-challenge.ts'
 import { beginTotp, confirmTotpCode, removeTotp } from '../../../people/second-factors/enrol-totp.ts'
 import { logInWithPasskey, offerPasskeyLogin } from '../../../people/second-factors/log-in-with-passkey.ts'
+import { renewRecoveryCodes } from '../../../people/second-factors/recovery-codes.ts'
 import { type RelyingParty, requireParty } from '../../../people/second-factors/verify-passkey.ts'
 import { visitorOf } from '../../requests/authenticate.ts'
 import { sendTokens } from '../../requests/refresh-cookie.ts'
@@ -27,6 +28,7 @@ export function addSecondFactors(server: AuthServer, needs: AuthNeeds): void {
   addSecondStep(server, needs)
   addPasskeyLogin(server, needs)
   addTotp(server, needs)
+  addRecoveryCodes(server, needs)
 }
 
 function addSecondStep(server: AuthServer, needs: AuthNeeds): void {
@@ -130,7 +132,7 @@ function addTotp(server: AuthServer, needs: AuthNeeds): void {
       schema: {
         tags: ['people'],
         summary: 'Remove the authenticator app',
-        body: removeTotpBody,
+        body: ownPasswordBody,
         response: { 204: z.null() },
       },
     },
@@ -138,6 +140,23 @@ function addTotp(server: AuthServer, needs: AuthNeeds): void {
       await removeTotp(needs, actor, body.password)
       return reply.code(204).send(null)
     },
+  )
+}
+
+function addRecoveryCodes(server: AuthServer, needs: AuthNeeds): void {
+  server.post(
+    '/auth/second-factor/recovery-codes',
+    {
+      config: { access: 'registered_user', rate: 'logins', errors: ['conflict'] },
+      schema: {
+        tags: ['people'],
+        summary: 'Replace the recovery codes',
+        body: ownPasswordBody,
+        response: { 201: recoveryCodesShape },
+      },
+    },
+    async ({ actor, body }, reply) =>
+      reply.code(201).send({ recovery_codes: await renewRecoveryCodes(needs, actor, body.password) }),
   )
 }
 

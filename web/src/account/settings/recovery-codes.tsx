@@ -5,6 +5,16 @@ import { CopyButton } from '../../parts/shown-once.tsx'
 import { Given, useTexts } from '../../texts/texts.tsx'
 import './settings.css'
 
+/** Has the browser save a text as a file. */
+function saveText(name: string, text: string): void {
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(new Blob([`${text}\n`], { type: 'text/plain' }))
+  link.download = name
+  link.click()
+  // The download has begun with the click.
+  URL.revokeObjectURL(link.href)
+}
+
 /** The recovery codes, which the service shows this once. */
 export function RecoveryCodes({ codes, onSaved }: { codes: string[]; onSaved: () => void }) {
   const { enrol, settings } = useTexts()
@@ -20,6 +30,9 @@ export function RecoveryCodes({ codes, onSaved }: { codes: string[]; onSaved: ()
       </ul>
       <div className="actions">
         <CopyButton label={settings.copyCodes} text={codes.join('\n')} variant="default" />
+        <Button variant="default" onClick={() => saveText(settings.codesFile, codes.join('\n'))}>
+          {settings.downloadCodes}
+        </Button>
         <Button variant="default" onClick={() => window.print()}>
           {settings.print}
         </Button>

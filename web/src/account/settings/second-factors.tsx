@@ -23,11 +23,7 @@ export function SecondFactors({ factors, onCodes }: Props) {
       <p>{texts.factorsHelp}</p>
       <AppFactor isOn={factors.totp} onCodes={onCodes} />
       <PasskeyList onCodes={onCodes} />
-      <div className="card">
-        <h3 className="card-title">{texts.codesTitle}</h3>
-        <p>{factors.recovery_codes_left === 0 ? texts.codesNone : texts.codesLeft(factors.recovery_codes_left)}</p>
-        {factors.totp ? <p className="card-line">{texts.codesNew}</p> : null}
-      </div>
+      <RecoveryCodesLeft factors={factors} onCodes={onCodes} />
     </section>
   )
 }
@@ -61,6 +57,34 @@ function AddApp({ onCodes }: Pick<Props, 'onCodes'>) {
       </div>
     )
   return <TotpSetup label={enrol.begin} onCodes={onCodes} cancel={() => setAdding(false)} />
+}
+
+/** How many recovery codes are left, and new ones with the password. */
+function RecoveryCodesLeft({ factors: { totp, passkeys, recovery_codes_left: left }, onCodes }: Props) {
+  const { settings: texts } = useTexts()
+  const renewing = useMutation({
+    mutationFn: (password: string) =>
+      dataOf(api.POST('/api/v1/auth/second-factor/recovery-codes', { body: { password } })),
+    onSuccess: ({ recovery_codes: codes }) => onCodes(codes),
+  })
+  const isEnrolled = totp || passkeys > 0
+  return (
+    <div className="card">
+      <h3 className="card-title">{texts.codesTitle}</h3>
+      <p>{isEnrolled ? texts.codesLeft(left) : texts.codesNone}</p>
+      {isEnrolled ? (
+        <div className="actions">
+          <WithPassword
+            label={texts.codesNew}
+            help={texts.codesNewHelp}
+            isPending={renewing.isPending}
+            error={renewing.error}
+            run={(password) => renewing.mutate(password)}
+          />
+        </div>
+      ) : null}
+    </div>
+  )
 }
 
 function RemoveApp() {

@@ -1,11 +1,14 @@
 import { Anchor, Button } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
+import { lazy, Suspense } from 'react'
 
 import { api } from '../../api/client.ts'
 import { dataOf } from '../../api/problem.ts'
 import { Field, Form } from '../../parts/form.tsx'
 import { isUnproven, ProofField, proofOf } from '../../parts/proof-field.tsx'
 import { Given, useTexts } from '../../texts/texts.tsx'
+
+const QrCode = lazy(() => import('./qr-code.tsx'))
 
 type Props = { label: string; onCodes: (codes: string[]) => void; cancel?: () => void }
 
@@ -33,6 +36,9 @@ export function TotpSetup({ label, onCodes, cancel }: Props) {
   return (
     <>
       <p>{enrol.step}</p>
+      <Suspense fallback={<div className="qr-code" aria-busy="true" />}>
+        <QrCode text={begin.data.uri} label={enrol.qrCode} />
+      </Suspense>
       <Anchor href={begin.data.uri} className="tap">
         {enrol.open}
       </Anchor>
