@@ -19,7 +19,7 @@ async function invite(page: Page, email: string): Promise<string> {
   await page.getByRole('button', { name: 'Invite a colleague' }).click()
   await page.getByLabel('E-mail address of your colleague').fill(email)
   await page.getByLabel('Role').selectOption('firm_supervisor')
-  await page.getByRole('button', { name: 'Send the invitation' }).click()
+  await page.getByRole('button', { name: 'Create the invitation' }).click()
   await page.getByRole('heading', { name: 'The invitation is ready' }).waitFor()
   return (await page.locator('.secret').textContent()) ?? ''
 }
@@ -33,7 +33,7 @@ test.each<Look>(looks)(
     await signInOn(page, account)
     await page.getByRole('link', { name: 'Members' }).click()
     const link = await invite(page, colleague.email)
-    await page.getByRole('button', { name: `Send again to ${colleague.email}` }).waitFor()
+    await page.getByRole('button', { name: `New link for ${colleague.email}` }).waitFor()
     expect(await findFaults(page)).toEqual([])
 
     const other = await visit(scene, look)
@@ -91,11 +91,12 @@ test('an invitation is sent again with a new link, and withdrawn', async () => {
   const first = await invite(page, 'lerato@bluecrane.example')
   await page.getByRole('button', { name: 'Done' }).click()
   expect(await page.content()).not.toContain(first)
-  await page.getByRole('button', { name: 'Send again to lerato@bluecrane.example' }).click()
+  await page.getByRole('button', { name: 'New link for lerato@bluecrane.example' }).click()
   await page.getByRole('heading', { name: 'The invitation is ready' }).waitFor()
   const second = (await page.locator('.secret').textContent()) ?? ''
   await press(page, 'Withdraw')
   await page.getByText('The invitation is withdrawn.').waitFor()
+  await page.locator('.secret').waitFor({ state: 'detached' })
   const token = new URLSearchParams(new URL(second).hash.slice(1)).get('token')
 
   expect(second).not.toBe(first)

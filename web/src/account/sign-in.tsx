@@ -56,7 +56,7 @@ function Ways({ accept, target }: WaysProps) {
   return (
     <Stack gap="md">
       {error === null ? null : <ProblemBox error={error} retry={() => void options.refetch()} />}
-      <PasswordWay accept={accept} canReset={data?.password_reset === true} />
+      <PasswordWay accept={accept} canReset={data?.password_reset} />
       {data === undefined ? null : <OtherWays accept={accept} options={data} />}
       {data === undefined || data.registration === 'off' ? null : (
         <p>
@@ -70,7 +70,7 @@ function Ways({ accept, target }: WaysProps) {
   )
 }
 
-function PasswordWay({ accept, canReset }: { accept: WaysProps['accept']; canReset: boolean }) {
+function PasswordWay({ accept, canReset }: { accept: WaysProps['accept']; canReset: boolean | undefined }) {
   const { signIn, everyView } = useTexts()
   const [parameters] = useSearchParams()
   const login = useMutation({
@@ -93,7 +93,8 @@ function PasswordWay({ accept, canReset }: { accept: WaysProps['accept']; canRes
         defaultValue={parameters.get('email') ?? ''}
       />
       <PasswordField name="password" label={everyView.password} autoComplete="current-password" />
-      {canReset ? (
+      {canReset === false ? <p className="hint">{signIn.forgotHelp}</p> : null}
+      {canReset === true ? (
         <Anchor component={Link} to="/forgot-password" className="tap">
           {signIn.forgot}
         </Anchor>
@@ -116,6 +117,7 @@ function OtherWays({ accept, options }: { accept: WaysProps['accept']; options: 
           {signIn.passkey}
         </Button>
       ) : null}
+      {hasPasskeys ? <p className="hint">{signIn.passkeyHelp}</p> : null}
       {passkey.error === null ? null : <PasskeyProblem error={passkey.error} />}
       {options.provider ? (
         <Button component="a" href="/api/v1/auth/provider" variant="default" size="md" onClick={expectSession}>

@@ -22,6 +22,7 @@ export function NoticeProvider({ children }: { children: ReactNode }) {
   const notify = useCallback<Notify>((text, undo) => {
     lastId += 1
     setNotice({ id: lastId, text, undo })
+    setTimeout(keepFocus)
   }, [])
   const close = useCallback(() => setNotice(undefined), [])
 
@@ -40,6 +41,12 @@ export function NoticeProvider({ children }: { children: ReactNode }) {
       </div>
     </NoticeContext>
   )
+}
+
+/** The button that was pressed is often gone afterwards. A person without a mouse then goes on from the title of the view. */
+function keepFocus(): void {
+  if (document.activeElement === document.body)
+    document.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true })
 }
 
 function NoticeBar({ notice, close }: { notice: Notice; close: () => void }) {

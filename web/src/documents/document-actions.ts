@@ -43,11 +43,13 @@ export async function restoreDocument(place: Place): Promise<void> {
   await refreshFirm(place.firmId)
 }
 
-export async function restoreVersion(place: Place, version: number): Promise<void> {
-  await dataOf(
+/** Makes a copy of an older version the newest one, and returns the document with it. */
+export async function restoreVersion(place: Place, version: number): Promise<StoredDocument> {
+  const document = await dataOf(
     api.POST('/api/v1/security-firms/{firm_id}/documents/{id}/versions/{n}/restore', {
       params: { path: { ...pathOf(place), n: version } },
     }),
   )
   await refreshFirm(place.firmId)
+  return document
 }

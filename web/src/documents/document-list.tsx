@@ -97,7 +97,7 @@ function NoDocuments({ hasFilter, firmId }: { hasFilter: boolean; firmId: string
 }
 
 function Row({ document }: { document: StoredDocument }) {
-  const { documents: texts } = useTexts()
+  const { documents: texts, checklist } = useTexts()
   const formats = useFormats()
   const notify = useNotify()
   const { firm_id: firmId, id, file_name: name } = document
@@ -121,7 +121,8 @@ function Row({ document }: { document: StoredDocument }) {
       </div>
       <p className="card-line">
         <Given>{typeName}</Given> · {formats.bytes(document.file_size)} · {texts.version(document.version)} ·{' '}
-        {formats.date(document.uploaded_at)}
+        {texts.uploadedOn(formats.date(document.uploaded_at))}
+        {document.valid_until === null ? null : <> · {checklist.validUntil(formats.date(document.valid_until))}</>}
       </p>
       {document.deleted_at === null ? null : (
         <span className="actions">

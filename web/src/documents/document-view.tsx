@@ -1,5 +1,6 @@
 import { Anchor, Button } from '@mantine/core'
 import { useMutation, useQuery } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
 import { Link, useParams } from 'react-router'
 
 import { type DocumentType, type StoredDocument, typesQuery } from '../api/queries.ts'
@@ -38,7 +39,12 @@ export function DocumentView() {
       </PageFrame>
     )
   if (loaded.data === undefined) return <Loading />
-  const document = loaded.data.data
+  return <LoadedDocument document={loaded.data.data} back={back} />
+}
+
+function LoadedDocument({ document, back }: { document: StoredDocument; back: ReactNode }) {
+  const firm = useFirm()
+  const type = useType(document)
   return (
     <PageFrame title={document.file_name} isGivenTitle above={<FirmBar firm={firm} />}>
       {back}
@@ -49,8 +55,8 @@ export function DocumentView() {
       </PhotoDialog>
       <PreviewOnDemand document={document} />
       <UploadList firmId={firm.id} />
-      <Versions document={document} mayRestore={canUpload(firm) && document.deleted_at === null} />
-      <History document={document} />
+      <Versions document={document} type={type} mayRestore={canUpload(firm) && document.deleted_at === null} />
+      <History document={document} type={type} />
     </PageFrame>
   )
 }
@@ -67,7 +73,11 @@ function Facts({ document }: { document: StoredDocument }) {
       </dd>
       <dt>{texts.state}</dt>
       <dd>
-        <ReviewBadge document={document} />
+        {document.deleted_at === null ? (
+          <ReviewBadge document={document} />
+        ) : (
+          <span className="badge badge-plain">{texts.deleted}</span>
+        )}
       </dd>
       <dt>{texts.uploadedAt}</dt>
       <dd>{formats.dateTime(document.uploaded_at)}</dd>

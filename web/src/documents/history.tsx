@@ -2,16 +2,20 @@ import { Button } from '@mantine/core'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 
 import type { Schemas } from '../api/openapi.d.ts'
-import { selfQuery, type StoredDocument } from '../api/queries.ts'
+import { type DocumentType, selfQuery, type StoredDocument } from '../api/queries.ts'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 import { eventsQuery } from './document-queries.ts'
 
 type Event = Schemas['DocumentEvent']
 
-/** Reads that say nothing about the document, among them those of this view itself. */
+/**
+ * Reads that say nothing about the document, among them those of this view itself. A link that is used was issued before, and
+ * that is shown.
+ */
 const hidden = new Set([
   'document.viewed',
+  'document.link_used',
   'document.history_viewed',
   'document.versions_listed',
   'document.claimed',
@@ -19,7 +23,7 @@ const hidden = new Set([
 ])
 
 /** What happened to a document, in words. */
-export function History({ document }: { document: StoredDocument }) {
+export function History({ document, type }: { document: StoredDocument; type: DocumentType | undefined }) {
   const { documents: texts, everyView } = useTexts()
   const events = useInfiniteQuery(eventsQuery({ firmId: document.firm_id, documentId: document.id }))
   const shown = events.data?.pages.flatMap(({ items }) => items).filter(({ action }) => !hidden.has(action))
@@ -30,7 +34,7 @@ export function History({ document }: { document: StoredDocument }) {
       {shown?.length === 0 ? <p>{texts.noHistory}</p> : null}
       <ol className="history">
         {shown?.map((event) => (
-          <EventRow key={event.id} event={event} />
+          <EventRow key={event.id} event={event} type={type} />
         ))}
       </ol>
       {events.hasNextPage ? (
@@ -42,15 +46,12 @@ export function History({ document }: { document: StoredDocument }) {
   )
 }
 
-function EventRow({ event }: { event: Event }) {
+function EventRow({ event, type }: { event: Event; type: DocumentType | undefined }) {
   const { documents: texts, events, eventOther, eventDenied, reviewed } = useTexts()
   const formats = useFormats()
-  const { data: self } = useQuery(selfQuery)
-  const { action, outcome, actor_id: actor, details, version } = event
-  const decision = details['decision']
-  const comment = details['comment']
-  const words = decision === 'verify' || decision === 'reject' ? reviewed[decision] : (events[action] ?? eventOther)
-  const person = actor === null ? texts.by.service : actor === self?.id ? texts.by.you : texts.by.other
+  const { action, outcome, version, occurred_at: at } = event
+  const { decision, reason, comment } = decisionOf(event, type)
+  const words = decision === undefined ? (events[action] ?? eventOther) : reviewed[decision]
   return (
     <li>
       <p>
@@ -58,14 +59,35 @@ function EventRow({ event }: { event: Event }) {
         {outcome === 'ok' ? null : ` ${eventDenied}`}
         {version === null ? null : ` · ${texts.version(version)}`}
       </p>
-      {typeof comment === 'string' ? (
-        <p>
-          <Given>{comment}</Given>
-        </p>
-      ) : null}
+      {[reason, comment].map((text) =>
+        text === undefined ? null : (
+          <p key={text}>
+            <Given>{text}</Given>
+          </p>
+        ),
+      )}
       <p className="hint">
-        {formats.dateTime(event.occurred_at)} · {person}
+        {formats.dateTime(at)} · <Actor event={event} />
       </p>
     </li>
   )
+}
+
+type Decision = { decision?: 'verified' | 'rejected'; reason?: string | undefined; comment?: string | undefined }
+
+/** What a reviewer decided, with the words of the type for the reason. */
+function decisionOf({ action, details }: Event, type: DocumentType | undefined): Decision {
+  const { decision, reason_code: code, comment } = details
+  if (action !== 'document.reviewed' || (decision !== 'verified' && decision !== 'rejected')) return {}
+  const reason =
+    typeof code === 'string' ? (type?.reject_reasons.find((each) => each.code === code)?.text ?? code) : undefined
+  return { decision, reason, comment: typeof comment === 'string' ? comment : undefined }
+}
+
+function Actor({ event: { action, actor_id: actor } }: { event: Event }) {
+  const { by } = useTexts().documents
+  const { data: self } = useQuery(selfQuery)
+  if (actor === null) return by.service
+  if (actor === self?.id) return by.you
+  return action === 'document.reviewed' ? by.reviewer : by.other
 }

@@ -1,15 +1,20 @@
 import { Button } from '@mantine/core'
 import { useMutation, useQuery } from '@tanstack/react-query'
 
-import type { StoredDocument } from '../api/queries.ts'
+import type { DocumentType, StoredDocument } from '../api/queries.ts'
 import { useNotify } from '../app/notices.tsx'
+import { Confirm } from '../parts/confirm.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { ReviewBadge } from '../parts/state-badge.tsx'
+import { PreviewOnDemand } from '../preview/preview-on-demand.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 import { download, restoreVersion } from './document-actions.ts'
 import { versionsQuery } from './document-queries.ts'
+import { Rejection } from './rejection.tsx'
 
-export function Versions({ document, mayRestore }: { document: StoredDocument; mayRestore: boolean }) {
+type Props = { document: StoredDocument; type: DocumentType | undefined; mayRestore: boolean }
+
+export function Versions({ document, type, mayRestore }: Props) {
   const { documents: texts } = useTexts()
   const versions = useQuery(versionsQuery({ firmId: document.firm_id, documentId: document.id }))
   return (
@@ -21,6 +26,7 @@ export function Versions({ document, mayRestore }: { document: StoredDocument; m
           <VersionRow
             key={version.version}
             version={version}
+            type={type}
             isNewest={version.version === document.version}
             mayRestore={mayRestore}
           />
@@ -30,9 +36,9 @@ export function Versions({ document, mayRestore }: { document: StoredDocument; m
   )
 }
 
-type RowProps = { version: StoredDocument; isNewest: boolean; mayRestore: boolean }
+type RowProps = { version: StoredDocument; type: DocumentType | undefined; isNewest: boolean; mayRestore: boolean }
 
-function VersionRow({ version: document, isNewest, mayRestore }: RowProps) {
+function VersionRow({ version: document, type, isNewest, mayRestore }: RowProps) {
   const { documents: texts } = useTexts()
   const formats = useFormats()
   const notify = useNotify()
@@ -41,9 +47,9 @@ function VersionRow({ version: document, isNewest, mayRestore }: RowProps) {
   const saving = useMutation({ mutationFn: () => download(place, version) })
   const restoring = useMutation({
     mutationFn: () => restoreVersion(place, version),
-    onSuccess: () => notify(texts.madeNewest(version)),
+    onSuccess: (restored) => notify(texts.usedAgain(version, restored.version)),
   })
-  const error = saving.error ?? restoring.error
+  const isRejected = document.review_status === 'rejected'
   return (
     <li className="card">
       <div className="card-head">
@@ -56,7 +62,8 @@ function VersionRow({ version: document, isNewest, mayRestore }: RowProps) {
       <p className="card-line">
         <Given>{name}</Given> · {formats.bytes(document.file_size)} · {formats.dateTime(document.uploaded_at)}
       </p>
-      {error === null ? null : <ProblemBox error={error} />}
+      {isRejected && !isNewest ? <Rejection review={document} type={type} /> : null}
+      {saving.error === null ? null : <ProblemBox error={saving.error} />}
       <span className="actions">
         <Button
           variant="default"
@@ -66,15 +73,16 @@ function VersionRow({ version: document, isNewest, mayRestore }: RowProps) {
         >
           {texts.download}
         </Button>
+        {isNewest ? null : <PreviewOnDemand document={document} />}
         {isNewest || !mayRestore ? null : (
-          <Button
-            variant="default"
-            loading={restoring.isPending}
-            aria-label={texts.makeNewestOf(version)}
-            onClick={() => restoring.mutate()}
-          >
-            {texts.makeNewest}
-          </Button>
+          <Confirm
+            label={texts.useAgain}
+            ariaLabel={texts.useAgainOf(version)}
+            question={isRejected ? texts.useAgainRejected : texts.useAgainQuestion}
+            isPending={restoring.isPending}
+            error={restoring.error}
+            run={() => restoring.mutate()}
+          />
         )}
       </span>
     </li>

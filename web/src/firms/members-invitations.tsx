@@ -1,11 +1,11 @@
 import { Button } from '@mantine/core'
-import { useInfiniteQuery, useMutation } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query'
+import { useEffect, useRef, useState } from 'react'
 
 import { api } from '../api/client.ts'
 import type { Schemas } from '../api/openapi.d.ts'
 import { dataOf } from '../api/problem.ts'
-import type { Firm } from '../api/queries.ts'
+import { type Firm, optionsQuery } from '../api/queries.ts'
 import { useNotify } from '../app/notices.tsx'
 import { Confirm } from '../parts/confirm.tsx'
 import { Field, Form } from '../parts/form.tsx'
@@ -36,7 +36,13 @@ export function Invitations({ firm }: { firm: Firm }) {
           <h2>{texts.open}</h2>
           <ul className="rows">
             {invitations.map((invitation) => (
-              <InvitationRow key={invitation.id} firm={firm} invitation={invitation} onCreated={setCreated} />
+              <InvitationRow
+                key={invitation.id}
+                firm={firm}
+                invitation={invitation}
+                onCreated={setCreated}
+                onWithdrawn={() => setCreated((shown) => (shown?.id === invitation.id ? undefined : shown))}
+              />
             ))}
           </ul>
           {open.hasNextPage ? (
@@ -66,6 +72,10 @@ type InviteProps = { firmId: string; onCreated: (created: Created) => void }
 function Invite({ firmId, onCreated }: InviteProps) {
   const { members: texts, everyView } = useTexts()
   const [isOpen, setOpen] = useState(false)
+  const box = useRef<HTMLElement>(null)
+  useEffect(() => {
+    if (isOpen) box.current?.querySelector('input')?.focus()
+  }, [isOpen])
   const inviting = useInvite(firmId, (created) => {
     setOpen(false)
     onCreated(created)
@@ -77,7 +87,7 @@ function Invite({ firmId, onCreated }: InviteProps) {
       </Button>
     )
   return (
-    <section className="box member-form">
+    <section ref={box} className="box member-form">
       <h2>{texts.invite}</h2>
       <p>{texts.inviteHelp}</p>
       <Form
@@ -100,9 +110,11 @@ function Invite({ firmId, onCreated }: InviteProps) {
 function CreatedInvitation({ invitation, close }: { invitation: Created; close: () => void }) {
   const { members: texts } = useTexts()
   const formats = useFormats()
+  const hasMail = useQuery(optionsQuery).data?.password_reset
   const help = (
     <>
       <p>{texts.sentTo(invitation.email)}</p>
+      {hasMail === undefined ? null : <p>{hasMail ? texts.mailed : texts.notMailed}</p>}
       <p>{texts.sentHelp(formats.dateTime(invitation.expires_at))}</p>
     </>
   )
@@ -118,9 +130,14 @@ function CreatedInvitation({ invitation, close }: { invitation: Created; close: 
   )
 }
 
-type RowProps = { firm: Firm; invitation: Schemas['Invitation']; onCreated: (created: Created) => void }
+type RowProps = {
+  firm: Firm
+  invitation: Schemas['Invitation']
+  onCreated: (created: Created) => void
+  onWithdrawn: () => void
+}
 
-function InvitationRow({ firm, invitation, onCreated }: RowProps) {
+function InvitationRow({ firm, invitation, onCreated, onWithdrawn }: RowProps) {
   const { members: texts } = useTexts()
   const formats = useFormats()
   const notify = useNotify()
@@ -134,6 +151,7 @@ function InvitationRow({ firm, invitation, onCreated }: RowProps) {
         }),
       ),
     async onSuccess() {
+      onWithdrawn()
       await refreshMembers(firm.id)
       notify(texts.withdrawn)
     },

@@ -1,11 +1,14 @@
 import { Button } from '@mantine/core'
 import { type ReactNode, useEffect, useRef, useState } from 'react'
+import { flushSync } from 'react-dom'
 
 import { useTexts } from '../texts/texts.tsx'
 import { ProblemBox } from './problem-box.tsx'
 
 type ConfirmProps = {
   label: string
+  /** For screen readers, where several buttons have the same label. */
+  ariaLabel?: string
   /** What it does, and whether it can be undone. */
   question: string
   isPending: boolean
@@ -16,21 +19,35 @@ type ConfirmProps = {
 }
 
 /** Asks in place before something that somebody else will notice. The first press changes nothing. */
-export function Confirm({ label, question, isPending, error, run, isDanger = false, children }: ConfirmProps) {
+export function Confirm({
+  label,
+  ariaLabel,
+  question,
+  isPending,
+  error,
+  run,
+  isDanger = false,
+  children,
+}: ConfirmProps) {
   const { everyView } = useTexts()
   const [isAsking, setAsking] = useState(false)
   const yes = useRef<HTMLButtonElement>(null)
+  const opener = useRef<HTMLButtonElement>(null)
   useEffect(() => {
     if (isAsking) yes.current?.focus()
   }, [isAsking])
+  const cancel = () => {
+    flushSync(() => setAsking(false))
+    opener.current?.focus()
+  }
   if (!isAsking)
     return (
-      <Button variant="default" onClick={() => setAsking(true)}>
+      <Button ref={opener} variant="default" aria-label={ariaLabel} onClick={() => setAsking(true)}>
         {label}
       </Button>
     )
   return (
-    <div className="box box-warn confirm" role="group" aria-label={label}>
+    <div className="box box-warn confirm" role="group" aria-label={ariaLabel ?? label}>
       <p>{question}</p>
       {children}
       {error === null ? null : <ProblemBox error={error} />}
@@ -38,7 +55,7 @@ export function Confirm({ label, question, isPending, error, run, isDanger = fal
         <Button ref={yes} loading={isPending} className={isDanger ? 'danger-yes' : undefined} onClick={run}>
           {label}
         </Button>
-        <Button variant="default" onClick={() => setAsking(false)}>
+        <Button variant="default" onClick={cancel}>
           {everyView.cancel}
         </Button>
       </span>

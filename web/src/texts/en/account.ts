@@ -4,9 +4,11 @@ export const accountTexts = {
     title: 'Sign in',
     submit: 'Sign in',
     passkey: 'Sign in with a passkey',
+    passkeyHelp: 'With the fingerprint, face or screen lock of your device, if you have set this up.',
     provider: 'Sign in with your organisation',
     or: 'or',
     forgot: 'Forgot your password?',
+    forgotHelp: 'Forgot your password? Ask the administrator of the platform for a new one.',
     register: 'Create an account',
     noAccount: 'New here?',
     lockedOut:

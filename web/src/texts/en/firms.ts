@@ -36,8 +36,8 @@ export const firmTexts = {
     'Western Cape',
   ],
   firmStates: {
-    draft: 'Not submitted',
-    submitted: 'Submitted',
+    draft: 'Application not submitted yet',
+    submitted: 'Application submitted',
     under_review: 'Under review',
     approved: 'Approved',
     rejected: 'Not approved',
