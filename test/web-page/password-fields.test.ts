@@ -32,6 +32,24 @@ test('a password can be pasted', async () => {
   expect(await field.inputValue()).toBe('from the clipboard')
 })
 
+test('a new password is rejected at its field once, and the fields are empty after a change', async () => {
+  const { account } = await accountWithFirm(scene.service)
+  const page = await visit(scene, { size: 'phone', expects: ['Failed to load resource'] })
+  await signInOn(page, account, '/account')
+  const fresh = page.getByRole('textbox', { name: 'New password' })
+  const current = page.getByRole('textbox', { name: 'Current password' })
+  await current.fill(account.password)
+  await fresh.fill('short')
+  await page.getByRole('button', { name: 'Change the password' }).click()
+  await page.getByText('Must be at least 10 characters.').waitFor()
+  expect(await page.getByRole('alert').allTextContents()).toEqual(['Correct the marked fields, then try again.'])
+
+  await fresh.fill('nineteen polite kettles')
+  await page.getByRole('button', { name: 'Change the password' }).click()
+  await page.getByText('Your password is changed.').waitFor()
+  expect(await Promise.all([current.inputValue(), fresh.inputValue()])).toEqual(['', ''])
+})
+
 test('signing out is one tap away on every view of a firm', async () => {
   const { account, firm } = await accountWithFirm(scene.service)
   const page = await visit(scene, { size: 'phone' })

@@ -30,6 +30,7 @@ export function Account() {
       {options?.password === true ? (
         <section>
           <h2>{changePassword.title}</h2>
+          <p className="hint">{changePassword.help}</p>
           <ChangePassword onDone={() => void refreshSelf()} />
         </section>
       ) : null}

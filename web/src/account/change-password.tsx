@@ -42,6 +42,7 @@ export function ChangePassword({ onDone }: { onDone?: () => void }) {
       label={changePassword.submit}
       isPending={change.isPending}
       error={change.error}
+      isEmptied={change.isSuccess}
       submit={(value) =>
         change.mutate({ current_password: value('current_password'), new_password: value('new_password') })
       }

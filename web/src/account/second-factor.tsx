@@ -1,6 +1,6 @@
 import { Button, Stack } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 
 import { api } from '../api/client.ts'
 import type { Schemas } from '../api/openapi.d.ts'
@@ -30,10 +30,12 @@ export function SecondFactor({ challenge, accept, restart }: Props) {
       dataOf(api.POST('/api/v1/auth/login/second-factor', { body: { challenge: challenge.challenge, method, code } })),
     onSuccess: accept,
   })
+  const box = useRef<HTMLDivElement>(null)
+  useEffect(() => box.current?.querySelector('input')?.focus(), [method])
 
   return (
     <PageFrame title={factor.title} width="narrow">
-      <Stack gap="md">
+      <Stack ref={box} gap="md">
         <PasskeyProof challenge={challenge} accept={accept} />
         <Form
           key={method}

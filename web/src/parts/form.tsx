@@ -1,5 +1,5 @@
 import { Button, PasswordInput, Stack, TextInput, type TextInputProps } from '@mantine/core'
-import { createContext, type FormEvent, type ReactNode, use, useEffect, useRef } from 'react'
+import { createContext, type FormEvent, type ReactNode, use, useEffect, useRef, useState } from 'react'
 
 import { Failure } from '../api/problem.ts'
 import { useTexts } from '../texts/texts.tsx'
@@ -13,18 +13,25 @@ type FormProps = {
   isPending: boolean
   error: Error | null
   children: ReactNode
+  isEmptied?: boolean
 }
 
 const ErrorContext = createContext<ReadonlyMap<string, string>>(new Map())
 
-/** A form whose errors come from the service: each at its field, the rest above the button. */
-export function Form({ submit, label, isPending, error, children }: FormProps) {
+/** A form whose errors come from the service: each at its field, the rest above the button. It is empty after a success if `isEmptied`. */
+export function Form({ submit, label, isPending, error, children, isEmptied = false }: FormProps) {
+  const { everyView } = useTexts()
   const form = useRef<HTMLFormElement>(null)
+  const [isExplained, setExplained] = useState(false)
   const fields = error instanceof Failure ? error.fields : new Map<string, string>()
   useEffect(() => {
     // The first wrong field, so that a person without a view of the page is led to it.
     if (error !== null) form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
+    setExplained(isShownAtFields(error, form.current))
   }, [error])
+  useEffect(() => {
+    if (isEmptied) form.current?.reset()
+  }, [isEmptied])
   const send = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
     const data = new FormData(event.currentTarget)
@@ -38,7 +45,11 @@ export function Form({ submit, label, isPending, error, children }: FormProps) {
       <form ref={form} onSubmit={send}>
         <Stack gap="md">
           {children}
-          {error === null ? null : <ProblemBox error={error} />}
+          {error === null ? null : isExplained ? (
+            <p role="alert">{everyView.correctFields}</p>
+          ) : (
+            <ProblemBox error={error} />
+          )}
           <Button type="submit" loading={isPending} size="md">
             {label}
           </Button>
@@ -46,6 +57,12 @@ export function Form({ submit, label, isPending, error, children }: FormProps) {
       </form>
     </ErrorContext>
   )
+}
+
+/** Whether every fault that the service names is at a field of this form. */
+function isShownAtFields(error: Error | null, form: HTMLFormElement | null): boolean {
+  const names = error instanceof Failure ? [...error.fields.keys()] : []
+  return names.length > 0 && names.every((name) => form?.elements.namedItem(name) !== null)
 }
 
 /** The service's sentence on a field of the form. */
@@ -69,7 +86,7 @@ export function Field({ name, isOptional = false, label, ...others }: FieldProps
       label={isOptional ? `${label} (${everyView.optional})` : label}
       required={!isOptional}
       withAsterisk={false}
-      error={error === undefined ? undefined : <bdi data-given>{error}</bdi>}
+      error={error === undefined ? undefined : <bdi data-given>{sentenceOf(error)}</bdi>}
     />
   )
 }
@@ -87,7 +104,12 @@ export function PasswordField({ name, label, description, autoComplete }: FieldP
       required
       withAsterisk={false}
       visibilityToggleButtonProps={{ 'aria-label': everyView.showPassword, tabIndex: 0, 'aria-hidden': false }}
-      error={error === undefined ? undefined : <bdi data-given>{error}</bdi>}
+      error={error === undefined ? undefined : <bdi data-given>{sentenceOf(error)}</bdi>}
     />
   )
+}
+
+/** The service's words on a field begin with a verb, as in "must be shorter". */
+function sentenceOf(words: string): string {
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}${/[.?!]$/.test(words) ? '' : '.'}`
 }

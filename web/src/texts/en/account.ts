@@ -31,7 +31,7 @@ export const accountTexts = {
     usePasskey: 'Use a passkey',
     useRecovery: 'Use a recovery code',
     useTotp: 'Use the authenticator app',
-    restart: 'Start again',
+    restart: 'Back to the sign-in',
   },
   register: {
     title: 'Create an account',
@@ -78,6 +78,7 @@ export const accountTexts = {
     title: 'Change your password',
     forced: 'Your password was made for you. Choose your own before you go on.',
     current: 'Current password',
+    help: 'Your other devices must sign in again with the new password.',
     submit: 'Change the password',
     done: 'Your password is changed. Your other sessions have ended.',
   },

@@ -5,6 +5,7 @@ export const everyViewTexts = {
     loading: 'Loading…',
     retry: 'Try again',
     cancel: 'Cancel',
+    correctFields: 'Correct the marked fields, then try again.',
     save: 'Save',
     undo: 'Undo',
     close: 'Close',

@@ -6,7 +6,8 @@ export const settingTexts = {
     unverifiedHelp:
       'Open the link in the mail that we sent to this address. Until then you cannot upload or answer invitations.',
     mailTitle: 'Mails about documents',
-    mailHelp: 'Mails about your account, its security and invitations always arrive.',
+    mailHelp:
+      'About decisions, applications and documents that expire. Mails about your account, its security and invitations always arrive.',
     mailLabel: 'How often',
     mailChoices: {
       at_once: 'At once',
@@ -15,7 +16,7 @@ export const settingTexts = {
     },
     mailSaved: 'Your choice of mails is saved.',
     factorsTitle: 'Two-step sign-in',
-    factorsHelp: 'With an app or a passkey, a stolen password alone opens nothing.',
+    factorsHelp: 'With an app or a passkey, nobody can sign in with a stolen password alone.',
     appTitle: 'Authenticator app',
     appOn: 'On',
     appOff: 'Off',
@@ -23,7 +24,7 @@ export const settingTexts = {
     appAdd: 'Set up the app',
     appAdded: 'The authenticator app is set up.',
     appRemove: 'Remove the app',
-    appRemoveHelp: 'Sign-ins no longer ask for its codes.',
+    appRemoveHelp: 'Without it, a sign-in no longer asks for a code.',
     appRemoved: 'The authenticator app is removed.',
     passkeysTitle: 'Passkeys',
     passkeysHelp: 'Sign in with your finger, face or the PIN of your device, without a password.',
