@@ -22,8 +22,9 @@ test('a reviewer decides several documents by keyboard alone, and the firm sees 
   const bank = await upload('bank_statement', 'bank.pdf', makeTextPdf(['Bank statement']))
   const reviewer = await reviewerAccount(scene.service)
   const page = await visit(scene, { size: 'desktop' })
-  await signInOn(page, reviewer, '/review')
+  await signInOn(page, reviewer)
   await page.getByText('tax.pdf').waitFor()
+  expect(new URL(page.url()).pathname).toBe('/review')
 
   await page.keyboard.press('n')
   await previewShows(page, tax)

@@ -31,6 +31,8 @@ function FirstView() {
       </PageFrame>
     )
   if (self.data === undefined || firms.data === undefined) return <Loading />
+  if (self.data.is_administrator) return <Navigate to="/admin" replace />
+  if (self.data.platform_role === 'reviewer') return <Navigate to="/review" replace />
   const [first, ...others] = firms.data
   const hasChoice = first === undefined || others.length > 0 || self.data.invitations.length > 0
   return <Navigate to={hasChoice ? '/firms' : `/firms/${first.id}/checklist`} replace />

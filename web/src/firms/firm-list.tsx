@@ -20,11 +20,11 @@ export function FirmList() {
   const self = useQuery(selfQuery)
   if (firms.data === undefined && firms.error === null) return <Loading />
   return (
-    <PageFrame title={texts.title}>
+    <PageFrame title={isOfPlatform(self.data) ? texts.all : texts.title}>
       <Invitations invitations={self.data?.invitations ?? []} />
       {firms.error === null ? null : <ProblemBox error={firms.error} retry={() => void firms.refetch()} />}
       {firms.data === undefined ? null : <Firms firms={firms.data} />}
-      {mayRegister(self.data) ? (
+      {self.data !== undefined && !isOfPlatform(self.data) ? (
         <Button
           component={Link}
           to="/firms/register"
@@ -38,15 +38,15 @@ export function FirmList() {
   )
 }
 
-/** Administrators and reviewers of the platform have no firm of their own. */
-function mayRegister(self: Schemas['Self'] | undefined): boolean {
-  return self?.is_administrator === false && self.platform_role === null
+/** Administrators and reviewers of the platform have no firm of their own, and see all. */
+function isOfPlatform(self: Schemas['Self'] | undefined): boolean {
+  return self !== undefined && (self.is_administrator || self.platform_role !== null)
 }
 
 function Firms({ firms }: { firms: Schemas['Firm'][] }) {
   const { firms: texts } = useTexts()
   const [words, setWords] = useState('')
-  const shown = firms.filter((firm) => matches(firm, words))
+  const shown = firms.filter((firm) => matches(firm, words)).toSorted(byName)
   if (firms.length === 0) return <Empty title={texts.none} help={texts.noneHelp} />
   return (
     <>
@@ -67,6 +67,10 @@ function Firms({ firms }: { firms: Schemas['Firm'][] }) {
       {shown.length === 0 ? <p>{texts.noMatch}</p> : null}
     </>
   )
+}
+
+function byName({ name: one }: Schemas['Firm'], { name: other }: Schemas['Firm']): number {
+  return one.localeCompare(other, 'en')
 }
 
 function matches({ name, registration_number: number }: Schemas['Firm'], words: string): boolean {

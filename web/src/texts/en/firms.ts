@@ -2,6 +2,7 @@
 export const firmTexts = {
   firms: {
     title: 'Your firms',
+    all: 'Firms',
     choose: 'Choose a firm',
     none: 'You belong to no firm yet',
     noneHelp: 'Register your firm, or ask its administrator to invite you.',
