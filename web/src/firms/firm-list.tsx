@@ -24,17 +24,17 @@ export function FirmList() {
       <Invitations invitations={self.data?.invitations ?? []} />
       {firms.error === null ? null : <ProblemBox error={firms.error} retry={() => void firms.refetch()} />}
       {firms.data === undefined ? null : <Firms firms={firms.data} />}
-      {self.data !== undefined && !isOfPlatform(self.data) ? (
-        <Button
-          component={Link}
-          to="/firms/register"
-          size="md"
-          variant={firms.data?.length === 0 ? 'filled' : 'default'}
-        >
-          {texts.register}
-        </Button>
-      ) : null}
+      {self.data === undefined || isOfPlatform(self.data) ? null : <RegisterLink isFirst={firms.data?.length === 0} />}
     </PageFrame>
+  )
+}
+
+function RegisterLink({ isFirst }: { isFirst: boolean }) {
+  const { firms: texts } = useTexts()
+  return (
+    <Button component={Link} to="/firms/register" size="md" variant={isFirst ? 'filled' : 'default'}>
+      {texts.register}
+    </Button>
   )
 }
 
