@@ -24,13 +24,14 @@ export function FirmList() {
       <Invitations invitations={self.data?.invitations ?? []} />
       {firms.error === null ? null : <ProblemBox error={firms.error} retry={() => void firms.refetch()} />}
       {firms.data === undefined ? null : <Firms firms={firms.data} />}
-      {self.data === undefined || isOfPlatform(self.data) ? null : <RegisterLink isFirst={firms.data?.length === 0} />}
+      <RegisterLink self={self.data} isFirst={firms.data?.length === 0} />
     </PageFrame>
   )
 }
 
-function RegisterLink({ isFirst }: { isFirst: boolean }) {
+function RegisterLink({ self, isFirst }: { self: Schemas['Self'] | undefined; isFirst: boolean }) {
   const { firms: texts } = useTexts()
+  if (self === undefined || isOfPlatform(self)) return null
   return (
     <Button component={Link} to="/firms/register" size="md" variant={isFirst ? 'filled' : 'default'}>
       {texts.register}
