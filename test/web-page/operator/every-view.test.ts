@@ -90,6 +90,31 @@ test('the keyboard alone leads to a section and through a question', async () =>
   expect(new URL(page.url()).pathname).toBe('/admin/webhooks')
 })
 
+test('on a phone the head is one row, and its menu works by keyboard alone', async () => {
+  const page = await openAdministration(scene, '/admin', { size: 'phone', colorScheme: 'light' })
+  const menu = page.getByRole('button', { name: 'Menu' })
+  const links = page.getByRole('navigation', { name: 'Main' })
+  await menu.waitFor()
+  expect((await page.locator('header').boundingBox())?.height).toBeLessThan(2 * 44)
+  await menu.focus()
+  await page.keyboard.press('Enter')
+  await links.waitFor()
+  expect(await findFaults(page)).toEqual([])
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Escape')
+  await links.waitFor({ state: 'hidden' })
+  expect(await page.evaluate<string>('document.activeElement.textContent')).toBe('Menu')
+  await page.keyboard.press('Enter')
+  await links.getByRole('link', { name: 'Applications' }).focus()
+  await page.keyboard.press('Enter')
+
+  await page.getByRole('heading', { name: 'Applications', level: 1 }).waitFor()
+  await links.waitFor({ state: 'hidden' })
+  await page.setViewportSize({ width: 1440, height: 900 })
+  await links.waitFor()
+  expect(await menu.isVisible()).toBe(false)
+})
+
 test('a view that cannot be loaded has the request id and a way forward', async () => {
   const administrator = await makeAdministrator(scene)
   const page = await visit(scene, { size: 'phone', expects: ['Failed to load resource'] })

@@ -1,10 +1,9 @@
-import { Anchor, Button, Loader, VisuallyHidden } from '@mantine/core'
+import { Anchor, Loader, VisuallyHidden } from '@mantine/core'
 import { type ReactNode, useEffect, useRef } from 'react'
 import { Link, useLocation } from 'react-router'
 
-import { signOut, useSessionStatus } from '../api/session.ts'
 import { Given, useTexts } from '../texts/texts.tsx'
-import { OperatorLink, ReviewerLinks } from './platform-links.tsx'
+import { Header } from './header.tsx'
 
 type Frame = {
   title?: string
@@ -62,34 +61,6 @@ export function useTitle(title: string | undefined): void {
   }, [title, product])
 }
 
-function Header() {
-  const { shell, product } = useTexts()
-  const status = useSessionStatus()
-  return (
-    <header className="header">
-      <Link to="/" className="brand" aria-label={product}>
-        <Logo />
-        <span className={status === 'signed_in' ? 'brand-name' : undefined}>{product}</span>
-      </Link>
-      {status !== 'signed_in' ? null : (
-        <nav aria-label={shell.main} className="header-links">
-          <ReviewerLinks />
-          <Anchor component={Link} to="/firms">
-            {shell.firms}
-          </Anchor>
-          <OperatorLink />
-          <Anchor component={Link} to="/account">
-            {shell.account}
-          </Anchor>
-          <Button variant="default" size="sm" onClick={() => void signOut()}>
-            {shell.signOut}
-          </Button>
-        </nav>
-      )}
-    </header>
-  )
-}
-
 export function Loading() {
   const { everyView } = useTexts()
   return (
@@ -109,17 +80,6 @@ export function NotFound() {
         {errors.home}
       </Anchor>
     </PageFrame>
-  )
-}
-
-/** The sign of the product; its name is beside it. */
-export function Logo() {
-  return (
-    <svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true">
-      <rect width="32" height="32" rx="7" className="logo-ground" />
-      <path d="M9 6h9l6 6v14H9z" className="logo-page" />
-      <path d="m12 18 3 3 6-6" fill="none" className="logo-mark" />
-    </svg>
   )
 }
 

@@ -41,6 +41,7 @@ export const everyViewTexts = {
   },
   shell: {
     main: 'Main',
+    menu: 'Menu',
     firms: 'Firms',
     checklist: 'Checklist',
     documents: 'Documents',
