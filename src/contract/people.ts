@@ -105,10 +105,10 @@ const tokenFields = {
   refresh_token: z.string().optional().meta({ description: 'Absent in cookie mode.' }),
   token_type: z.literal('bearer'),
   expires_in: z.int().meta({ example: 900, description: 'Seconds until the access token expires.' }),
-  password_change_required: z
-    .literal(true)
-    .optional()
-    .meta({ description: 'The password was generated. Until it is changed, all other calls are denied.' }),
+  password_change_required: z.literal(true).optional().meta({
+    description:
+      'The password was generated, or is a temporary one of an operator. Until it is changed, all other calls are denied.',
+  }),
 }
 
 export const tokensShape = z.object(tokenFields).meta({ id: 'Tokens' })

@@ -51,7 +51,7 @@ const denials: Record<Denial, string> = {
   key_maker:
     'The person who made this API key is not an administrator of its firm any more. Ask the firm’s administrator for another key.',
   second_factor_required: 'Set up a second factor first: an authenticator app or a passkey.',
-  password_change_required: 'Change your generated password first.',
+  password_change_required: 'Choose a password of your own first, with PUT /api/v1/auth/password.',
   account_locked: 'This account is locked. Ask the platform’s support to unlock it.',
   firm_missing: 'There is no such firm.',
   not_a_member: 'You are not an active member of this firm. Ask the firm’s administrator to add you.',

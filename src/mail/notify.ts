@@ -75,8 +75,8 @@ export async function notifyOfChange(
   needs: NotifyNeeds,
   trx: Tx,
   userId: UserId,
-  facts: Omit<MailFacts['security_notice'], 'at'>,
+  facts: Omit<MailFacts['security_notice'], 'at' | 'noReset'>,
 ): Promise<void> {
-  const notice = { ...facts, at: needs.now().toISOString() }
+  const notice = { ...facts, at: needs.now().toISOString(), ...(needs.mailIsOn ? {} : { noReset: true as const }) }
   await notify(needs, trx, [userId], { kind: 'security_notice', facts: notice })
 }

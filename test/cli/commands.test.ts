@@ -3,6 +3,7 @@ import { join } from 'node:path'
 
 import { describe, expect, onTestFinished, test } from 'vitest'
 
+import { call } from '../people/call-people.ts'
 import { serverPid } from '../embedded/data-folder.ts'
 import { startService } from '../support/service/start-service.ts'
 import { freshDatabaseOfTwoRoles } from '../support/database/two-roles.ts'
@@ -44,11 +45,28 @@ describe('users', () => {
       'another long password\r\n',
     )
     expect(set).toMatchObject({ code: 0, stderr: '' })
-    expect(set.stdout).toMatch(/their sessions have ended\.\n.*passkeys, their API keys .* lock the account/)
+    expect(set.stdout).toMatch(
+      /their sessions have ended\.\n.*passkeys, their API keys .* lock the account: PATCH \/api\/v1\/users\//,
+    )
 
     await using service = await serviceOn(settings)
     expect(await service.logIn('thandi@firm.example', password)).toBe(401)
     expect(await service.logIn('thandi@firm.example', 'another long password')).toBe(200)
+  })
+
+  test('a temporary password must be changed at the next login', async () => {
+    const settings = await databaseForTest()
+    await run(['users', 'create', ...thandi], settings, password)
+    const temporary = 'another long password'
+    const words = ['users', 'set-password', '--email', 'thandi@firm.example', '--temporary', '--password-stdin']
+    const set = await run(words, settings, temporary)
+    expect(set).toMatchObject({ code: 0, stdout: expect.stringContaining('must change it at the next login') })
+
+    const service = await startService(settings)
+    const body = { email: 'thandi@firm.example', password: temporary }
+    const answer = await call(service.url, 'POST /auth/login', { body })
+    expect(answer).toMatchObject({ status: 200, body: { password_change_required: true } })
+    await service.stop()
   })
 
   test('an invalid request is rejected in one line or one JSON object', async () => {

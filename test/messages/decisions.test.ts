@@ -60,6 +60,7 @@ it('a rejection reaches the uploader and the administrator a minute later, as me
     expect(others).toEqual([])
     const [message] = await messagesOf(service, person)
     expect(message).toMatchObject({ kind: 'document_rejected', read_at: null, mailed_at: expect.any(String) as string })
+    expect(message).toMatchObject({ firm_id: scene.firm, document_id: scene.id, application_id: null })
     for (const text of [message?.text ?? '', (mail && textOf(mail).replaceAll(/\s+/g, ' ')) ?? '']) {
       expect(text).toContain('It cannot be read: it is blurred, dark or cut off.')
       expect(text).toContain('Page 2 is blurred.')

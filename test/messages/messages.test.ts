@@ -34,12 +34,21 @@ it('without a mail server the person still gets the message, and no mail waits',
       kind: 'security_notice',
       subject: 'A security change in your account',
       text: expect.stringContaining('The password of your account was changed.') as string,
+      firm_id: null,
+      document_id: null,
+      application_id: null,
       created_at: expect.any(String) as string,
       read_at: null,
       mailed_at: null,
     },
   ])
   expect(await service.app.db.selectFrom('document_mails').select('id').execute()).toEqual([])
+})
+
+it('without a mail server the notice says whom to ask, not to reset the password', async () => {
+  const [notice] = await messagesOf(service, await withMessages(['seven brown umbrellas']))
+  expect(notice?.text).toContain('ask the operator of this service for a new password')
+  expect(notice?.text).not.toContain('reset your password')
 })
 
 it('messages are paged newest first', async () => {

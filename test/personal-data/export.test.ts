@@ -63,6 +63,9 @@ it('a person gets everything that the service holds of them, as a file', async (
     documents: [{ document_id: life.documentId, version: 1, review_status: 'pending' }],
   })
   expect(personExportShape.strict().safeParse(body).error).toBeUndefined()
+  const { messages } = body as { messages: { facts: object }[] }
+  expect(messages.flatMap(({ facts }) => Object.keys(facts))).toContain('firm_name')
+  expect(namesIn(body).filter((name) => /[A-Z]/.test(name))).toEqual([])
   const { events, events_about: about } = body as Record<'events' | 'events_about', { action: string }[]>
   expect(about.map(({ action }) => action)).toEqual(
     expect.arrayContaining(['session.refused', 'identity.linked', 'identity.unlinked']),
@@ -71,6 +74,12 @@ it('a person gets everything that the service holds of them, as a file', async (
     expect.arrayContaining(['account.registered', 'session.refused', 'document.uploaded', 'person.exported']),
   )
 })
+
+function namesIn(value: unknown): string[] {
+  if (value === null || typeof value !== 'object') return []
+  const own = Array.isArray(value) ? [] : Object.keys(value)
+  return [...own, ...Object.values(value).flatMap(namesIn)]
+}
 
 it('what others did about a person is in their export: role, lock, membership; and the firm that they left', async () => {
   const { app, url } = scene.service

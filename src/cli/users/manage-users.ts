@@ -41,7 +41,10 @@ export async function createUser(needs: PasswordNeeds, { admin, ...person }: New
   )
 }
 
-export async function setUserPassword(needs: PasswordNeeds, email: string): Promise<void> {
+export async function setUserPassword(
+  needs: PasswordNeeds,
+  { email, isTemporary }: { email: string; isTemporary: boolean },
+): Promise<void> {
   const { config, print, readPassword } = needs
   const person = await withDatabase(needs, async ({ db }) => {
     await requireAccount(db, email)
@@ -49,13 +52,15 @@ export async function setUserPassword(needs: PasswordNeeds, email: string): Prom
     return setPassword({ ...notifying(config), db, passwords }, systemActor(randomUUID()), {
       email,
       password: await readPassword(),
+      isTemporary,
     })
   })
   if (config.database.kind === 'embedded') await removePasswordFile(config.dataDir, person.email)
   print.json({ id: person.id, email: person.email })
   print.text(`${print.mark(true)} ${person.email} has a new password; their sessions have ended.`)
+  if (isTemporary) print.text('They must change it at the next login.')
   print.text(
-    'Their passkeys, their API keys and the tokens of the platform still work. To deny all access at once, lock the account: set is_locked in registered_users.',
+    'Their passkeys, their API keys and the tokens of the platform still work. To deny all access at once, lock the account: PATCH /api/v1/users/{id} with {"is_locked": true}, or People in the administration of the web page.',
   )
 }
 

@@ -33,20 +33,24 @@ export const userCommands = [
       await withSettings(options, (needs) => createUser({ ...needs, readPassword }, options))
     },
   }),
-  defineCommand<{ email: string } & PasswordSource & OutputOptions>({
+  defineCommand<{ email: string; temporary?: true } & PasswordSource & OutputOptions>({
     path: 'users set-password',
     description:
       'Set a new password for a person and end their sessions: the way back for one who forgot it where SMTP_URL is not set. Asks for the password, or reads it from standard input.',
-    example: './bin/paniq-docs users set-password --email thandi@example.com --password-stdin < password.txt',
+    example:
+      './bin/paniq-docs users set-password --email thandi@example.com --temporary --password-stdin < password.txt',
     json: 'object',
     configure: (command) =>
       command
         .requiredOption('--email <address>', 'the e-mail of the account', knownEmail)
+        .option('--temporary', 'the person must change it at the next login')
         .option('--password-stdin', 'read the password from standard input'),
     async run(options) {
       const { setUserPassword } = await import('./manage-users.ts')
       const readPassword = passwordReader(options.email, options)
-      await withSettings(options, (needs) => setUserPassword({ ...needs, readPassword }, options.email))
+      await withSettings(options, (needs) =>
+        setUserPassword({ ...needs, readPassword }, { email: options.email, isTemporary: options.temporary === true }),
+      )
     },
   }),
   defineCommand<OutputOptions, [string]>({

@@ -124,6 +124,10 @@ export type MessageRecord = {
   id: string
   kind: string
   facts: Record<string, unknown>
+  /** What it is about: null where it is about none, or about several. */
+  firmId: string | null
+  documentId: string | null
+  applicationId: string | null
   createdAt: Date
   readAt: Date | null
   mailedAt: Date | null
@@ -140,7 +144,8 @@ export async function listMessages(
   { now, isUnread, page: { limit, after } }: { now: Date; isUnread: boolean; page: MessagePage },
 ): Promise<MessageRecord[]> {
   const { rows } = await sql<MessageRecord>`
-    select id, kind, facts, created_at as "createdAt", read_at as "readAt", mailed_at as "mailedAt",
+    select id, kind, facts, firm_id as "firmId", facts ->> 'documentId' as "documentId",
+      case when kind like 'application\\_%' then about_id end as "applicationId", created_at as "createdAt", read_at as "readAt", mailed_at as "mailedAt",
       created_at::text as "createdAtExact"
     from document_messages
     where user_id = ${userId} and visible_at <= ${now}

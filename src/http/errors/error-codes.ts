@@ -30,7 +30,7 @@ export const errorTable: Record<ErrorCode, ErrorFacts> = {
   password_change_required: {
     status: 403,
     title: 'Password change required',
-    example: 'Change your generated password first.',
+    example: 'Choose a password of your own first, with PUT /api/v1/auth/password.',
   },
   email_unverified: {
     status: 403,

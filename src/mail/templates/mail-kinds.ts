@@ -11,8 +11,8 @@ export type MailFacts = {
   password_reset: Record<string, never>
   /** `expiresAt`: RFC 3339. */
   invitation: { firmName: string; role: FirmRole; expiresAt: string }
-  /** `at`: RFC 3339. `name`: of what was added. */
-  security_notice: { change: SecurityChange; at: string; name?: string; revokedKeys?: number }
+  /** `at`: RFC 3339. `name`: of what was added. `noReset`: nobody can reset a password by mail. */
+  security_notice: { change: SecurityChange; at: string; name?: string; revokedKeys?: number; noReset?: true }
   document_verified: DecisionFacts
   document_rejected: RejectionFacts
   application_submitted: { firmId: FirmId; firmName: string }

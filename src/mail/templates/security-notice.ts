@@ -23,7 +23,7 @@ export type SecurityChange = keyof typeof sentences
 
 /** To the person of an account. It has no secret and no link that works alone. */
 export function securityNotice(
-  { change, at, name, revokedKeys = 0 }: MailFacts['security_notice'],
+  { change, at, name, revokedKeys = 0, noReset }: MailFacts['security_notice'],
   url: string | undefined,
 ): Letter {
   const named = name === undefined ? [] : [`Its name is ${quoteName(name)}.`]
@@ -35,7 +35,7 @@ export function securityNotice(
     link: url === undefined ? undefined : { label: 'Open Paniq Documents', url },
     closing: [
       'If it was you, you need not do anything.',
-      'If it was not you, reset your password at once, and remove passkeys and API keys that you do not know. If somebody added a second factor and you cannot log in any more, ask an administrator of the platform to remove it.',
+      `If it was not you, ${noReset === true ? 'change' : 'reset'} your password at once, and remove passkeys and API keys that you do not know.${noReset === true ? ' If you cannot log in any more, ask the operator of this service for a new password.' : ''} If somebody added a second factor and you cannot log in any more, ask an administrator of the platform to remove it.`,
     ],
   }
 }

@@ -4,6 +4,7 @@ import type { Db, Tx } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import { takenColumn } from '../../database/connection/postgres-errors.ts'
 import { digestEmail, removeFailures } from '../../database/passwords/login-failures.ts'
+import { markPasswordAsGenerated } from '../../database/passwords/generated-passwords.ts'
 import { type Account, findAccountByEmail, insertAccount, setPasswordHash } from '../../database/people/accounts.ts'
 import { hasOpenInvitation } from '../../database/people/invitations.ts'
 import { endSessionsOf } from '../../database/people/sessions.ts'
@@ -142,11 +143,18 @@ async function assertMayRegister(
 
 type SetPasswordNeeds = NotifyNeeds & { db: Db; passwords: Passwords }
 
+type NewPassword = {
+  email: string
+  password: string
+  /** The person must change it at the next login. */
+  isTemporary?: boolean
+}
+
 /** For the command line: sets a password and ends all sessions of the person. Throws `not_found`, or `validation_failed` for a password that is not acceptable. */
 export async function setPassword(
   needs: SetPasswordNeeds,
   actor: EventActor,
-  { email, password }: { email: string; password: string },
+  { email, password, isTemporary = false }: NewPassword,
 ): Promise<{ id: UserId; email: string }> {
   const { db, passwords, now } = needs
   const account = await findAccountByEmail(db, email)
@@ -157,6 +165,7 @@ export async function setPassword(
     // The same lock order as a login. Sessions last, so that none with the old password remains.
     await removeFailures(trx, await digestEmail(trx, account.email))
     if (!(await setPasswordHash(trx, account.id, passwordHash))) throw noAccount()
+    if (isTemporary) await markPasswordAsGenerated(trx, account.id)
     await endSessionsOf(trx, account.id, now())
     const details = { user_id: account.id }
     await recordEvent(trx, actor, { action: 'account.password_set', outcome: 'ok', details })

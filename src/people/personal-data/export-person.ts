@@ -71,12 +71,24 @@ async function* writeSection(
   yield `,\n${JSON.stringify(name)}:[`
   let isFirst = true
   for await (const rows of pages) {
-    const text = rows.map((row) => JSON.stringify(row)).join(',\n')
+    const text = rows.map((row) => JSON.stringify(name === 'messages' ? inSnakeCase(row) : row)).join(',\n')
     yield isFirst ? `\n${text}` : `,\n${text}`
     isFirst = false
   }
   yield ']'
   return undefined
+}
+
+/** The facts of messages are stored under the names of the code. */
+function inSnakeCase(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inSnakeCase)
+  if (value === null || typeof value !== 'object' || value instanceof Date) return value
+  const renamed = ([name, each]: [string, unknown]) => [toSnakeCase(name), inSnakeCase(each)] as const
+  return Object.fromEntries(Object.entries(value).map(renamed))
+}
+
+function toSnakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 
 function presentAccount(person: Person) {
