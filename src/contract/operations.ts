@@ -129,7 +129,12 @@ const storesShape = z.object({
     .nullable(),
   local: z.object({ store_id: uuid }),
   waiting_for_s3: waiting,
-  open_uploads: waiting,
+  open_uploads: waiting.meta({
+    description: 'Running uploads and those with an unknown outcome, without resumable ones.',
+  }),
+  resumable_uploads: waiting.extend({ reserved_bytes: z.int() }).meta({
+    description: 'Resumable uploads that are neither documents nor rejected yet, and the room that they reserve.',
+  }),
   open_moves: waiting,
   removals_due: waiting,
   quarantined_files: z.int(),

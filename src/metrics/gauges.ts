@@ -188,6 +188,19 @@ export const gauges = {
     help: 'Bytes of running uploads in DATA_DIR: large files, and small ones that found no free memory.',
   },
 
+  unfinishedUploads: {
+    name: 'paniq_documents_unfinished_uploads',
+    help: 'Resumable uploads that are neither documents nor rejected yet, over all instances; counted up to 10000.',
+  },
+  unfinishedUploadsReserved: {
+    name: 'paniq_documents_unfinished_uploads_reserved_bytes',
+    help: 'Room that they reserve: the sum of their whole lengths.',
+  },
+  unfinishedUploadsOldest: {
+    name: 'paniq_documents_unfinished_uploads_oldest_seconds',
+    help: 'Time since the oldest of them began; 0 if there is none.',
+  },
+
   // Stores
   s3Available: {
     name: 'paniq_documents_s3_available',

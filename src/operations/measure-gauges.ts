@@ -3,7 +3,15 @@ import type { Logger } from 'pino'
 import { findLastBackup, type LastBackup } from '../database/backup/running-backups.ts'
 import type { Db, PoolCounts } from '../database/connection/client.ts'
 import { findLastVerification, type LastVerification } from '../database/documents/verifications.ts'
-import { countJobs, countRows, type QueuedJobs, type RowCounts, type Waiting } from '../database/work/count-rows.ts'
+import {
+  countJobs,
+  countRows,
+  countUnfinishedUploads,
+  type QueuedJobs,
+  type RowCounts,
+  type UnfinishedUploads,
+  type Waiting,
+} from '../database/work/count-rows.ts'
 import type { Stores } from '../documents/stores/stores.ts'
 import { rowGauges } from '../metrics/gauges.ts'
 import type { Metrics } from '../metrics/metrics.ts'
@@ -79,12 +87,14 @@ async function setDiskGauges({ metrics, folders }: GaugeNeeds, folder: keyof Gau
 async function setDatabaseGauges({ metrics, db, scanner, plan }: GaugeNeeds): Promise<void> {
   // One after the other: the metrics do not take several connections from requests.
   const rows = await countRows(db, { hasScanner: scanner !== undefined })
+  const unfinished = await countUnfinishedUploads(db)
   const jobs = await countJobs(db)
   const verification = await findLastVerification(db)
   const work = await readWorkStates(db, plan)
   const backup = await findLastBackup(db)
 
   setRowGauges(metrics, rows)
+  setUnfinishedUploads(metrics, unfinished)
   setJobGauges(metrics, jobs)
   setVerificationGauges(metrics, verification)
   setWorkGauges(metrics, work)
@@ -93,6 +103,7 @@ async function setDatabaseGauges({ metrics, db, scanner, plan }: GaugeNeeds): Pr
 
 function clearDatabaseGauges(metrics: Metrics): void {
   setRowGauges(metrics, undefined)
+  setUnfinishedUploads(metrics, undefined)
   setJobGauges(metrics, [])
   setVerificationGauges(metrics, undefined)
   setWorkGauges(metrics, [])
@@ -112,6 +123,17 @@ function setRowGauges(metrics: Metrics, rows: RowCounts | undefined): void {
     else metrics[name].set(all[gauge.rows][gauge.value])
 }
 type RowGauge = (typeof rowGauges)[keyof typeof rowGauges]
+
+function setUnfinishedUploads(metrics: Metrics, unfinished: UnfinishedUploads | undefined): void {
+  const { unfinishedUploads: count, unfinishedUploadsReserved: reserved, unfinishedUploadsOldest: oldest } = metrics
+  if (unfinished === undefined) {
+    for (const gauge of [count, reserved, oldest]) gauge.remove()
+    return
+  }
+  count.set(unfinished.count)
+  reserved.set(unfinished.reservedBytes)
+  oldest.set(unfinished.oldestSeconds)
+}
 
 /** The platform's rows with a change to follow, and those that are not documents yet. */
 export function sumPlatformRows({ unfollowed, notAdopted }: RowCounts): Waiting {

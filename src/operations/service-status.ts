@@ -1,6 +1,11 @@
 import { type Db, readClock } from '../database/connection/client.ts'
 import { type HistoryHour, listHistory } from '../database/work/history.ts'
-import { countRows, type RowCounts } from '../database/work/count-rows.ts'
+import {
+  countRows,
+  countUnfinishedUploads,
+  type RowCounts,
+  type UnfinishedUploads,
+} from '../database/work/count-rows.ts'
 import { findLastVerification, type LastVerification } from '../database/documents/verifications.ts'
 import { chooseTarget, type UploadTarget } from '../documents/stores/fallback.ts'
 import type { Stores } from '../documents/stores/stores.ts'
@@ -30,6 +35,7 @@ export type ServiceStatus = {
   scanner: { isSet: boolean; identity: ScannerIdentity | undefined }
   mailIsOn: boolean
   rows: RowCounts
+  unfinishedUploads: UnfinishedUploads
   seal: SealState | undefined
   areHeadsKept: boolean
   verification: LastVerification | undefined
@@ -43,6 +49,7 @@ export async function readStatus(needs: StatusNeeds, actor: Actor): Promise<Serv
   // One after the other: a status request takes one connection, not several.
   const work = await readWorkStates(db, needs.plan)
   const rows = await countRows(db, { hasScanner: scanner !== undefined })
+  const unfinishedUploads = await countUnfinishedUploads(db)
   const seal = await findSealState(db)
   const verification = await findLastVerification(db)
   const migrations = await findMigrationState(db)
@@ -58,6 +65,7 @@ export async function readStatus(needs: StatusNeeds, actor: Actor): Promise<Serv
     scanner: { isSet: scanner !== undefined, identity: await scanner?.identify() },
     mailIsOn: needs.mailIsOn,
     rows,
+    unfinishedUploads,
     seal,
     areHeadsKept: heads !== undefined,
     verification,

@@ -108,6 +108,27 @@ const countNotAdopted = sql`
     where all_known_at is null and (rows_to is null or id > rows_to) limit ${sql.lit(maxCounted)}
   ) as counted`
 
+/** Resumable uploads that are neither documents nor rejected yet. `reservedBytes`: the sum of their reservations. */
+export type UnfinishedUploads = Waiting & { reservedBytes: number }
+
+/** Counts resumable uploads with room reserved. An expired one counts until the collector frees its room. */
+export async function countUnfinishedUploads(db: Db): Promise<UnfinishedUploads> {
+  const { rows } = await sql<UnfinishedUploads>`
+    select count(*)::int as count, ${secondsSince(sql`min(created_at)`)} as "oldestSeconds",
+      coalesce(sum(reserved_bytes), 0)::float8 as "reservedBytes"
+    from (
+      select u.created_at, b.reserved_bytes
+      from (
+        select created_at, blob_id from document_uploads where result_document_id is null and failure is null
+        order by created_at limit ${sql.lit(maxCounted)}
+      ) as u
+      join document_blobs b on b.id = u.blob_id and b.state = 'incoming'
+    ) as counted`.execute(db)
+  const [row] = rows
+  if (row === undefined) throw new Error('the database returned no count')
+  return row
+}
+
 /** By the database's clock, which set the times of the rows. */
 function secondsSince(time: ReturnType<typeof sql>) {
   return sql`coalesce(greatest(0, extract(epoch from now() - ${time})), 0)::float8`

@@ -191,7 +191,7 @@ function presentLast(last: LastRun | null) {
   }
 }
 
-function presentStores({ stores, rows }: ServiceStatus): StatusShape['stores'] {
+function presentStores({ stores, rows, unfinishedUploads }: ServiceStatus): StatusShape['stores'] {
   const { outage } = stores
   const s3 = {
     is_used: outage === undefined,
@@ -205,6 +205,10 @@ function presentStores({ stores, rows }: ServiceStatus): StatusShape['stores'] {
     local: { store_id: stores.localStoreId },
     waiting_for_s3: presentWaiting(rows.fallback),
     open_uploads: presentWaiting(rows.openUploads),
+    resumable_uploads: {
+      ...presentWaiting(unfinishedUploads),
+      reserved_bytes: unfinishedUploads.reservedBytes,
+    },
     open_moves: presentWaiting(rows.openMoves),
     removals_due: presentWaiting(rows.dueRemovals),
     quarantined_files: rows.quarantined.count,

@@ -43,4 +43,7 @@ create index document_uploads_of_person on document_uploads (user_id);
 -- Files whose bytes are all there and whose client has not come back for the end.
 create index document_uploads_complete on document_uploads (id)
   where received_bytes = total_bytes and result_document_id is null and failure is null;
+-- For the metrics: what is neither a document nor rejected yet.
+create index document_uploads_unfinished on document_uploads (created_at)
+  where result_document_id is null and failure is null;
 create index document_uploads_rest on document_uploads (rest_blob_id) where rest_blob_id is not null;
