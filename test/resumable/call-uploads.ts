@@ -37,7 +37,9 @@ export function callUploads({ url, firm, person }: Where) {
           'upload-length': String(bytes),
           'upload-metadata': metadataOf({
             filename: wish.fileName ?? 'licence.pdf',
-            document_type: wish.documentType ?? 'registration_certificate',
+            ...(wish.metadata?.['document_id'] === undefined && {
+              document_type: wish.documentType ?? 'registration_certificate',
+            }),
             ...wish.metadata,
           }),
           ...(wish.piece && pieceType),

@@ -29,6 +29,8 @@ export type ResumableUpload = {
   /** The API key that sent the last bytes. */
   apiKeyId: ApiKeyId | null
   documentType: string
+  /** A new version of its document; otherwise a new document. */
+  isVersion: boolean
   fileName: string
   declaredType: string | null
   metadata: string
@@ -63,6 +65,7 @@ export type NewUpload = Pick<
   | 'firmId'
   | 'userId'
   | 'documentType'
+  | 'isVersion'
   | 'fileName'
   | 'declaredType'
   | 'metadata'
@@ -79,10 +82,10 @@ export async function insertUpload(db: Db, upload: NewUpload, hours: number): Pr
     with released as (
       update document_blobs set ${unclaimed} where id = ${upload.blobId} and state = 'incoming'
     )
-    insert into document_uploads (id, blob_id, firm_id, user_id, document_type, file_name, declared_type, metadata,
+    insert into document_uploads (id, blob_id, firm_id, user_id, document_type, is_version, file_name, declared_type, metadata,
       content_type, expected_sha256, idempotency_key, is_fallback, total_bytes, expires_at)
     values (${upload.id}, ${upload.blobId}, ${upload.firmId}, ${upload.userId}, ${upload.documentType},
-      ${upload.fileName}, ${upload.declaredType}, ${upload.metadata}, ${upload.contentType}, ${upload.expectedSha256},
+      ${upload.isVersion}, ${upload.fileName}, ${upload.declaredType}, ${upload.metadata}, ${upload.contentType}, ${upload.expectedSha256},
       ${upload.idempotencyKey}, ${upload.isFallback}, ${upload.totalBytes}, now() + make_interval(hours => ${hours}))
     returning expires_at as "expiresAt"`.execute(db)
   const [row] = rows
@@ -92,7 +95,7 @@ export async function insertUpload(db: Db, upload: NewUpload, hours: number): Pr
 
 /** SQL: an upload `u` with its blob `b` and the blob of its rest, `rest`. */
 const uploadColumns = sql<ResumableUpload>`u.id, u.firm_id as "firmId", u.user_id as "userId", u.api_key_id as "apiKeyId",
-  u.document_type as "documentType", u.file_name as "fileName", u.declared_type as "declaredType", u.metadata,
+  u.document_type as "documentType", u.is_version as "isVersion", u.file_name as "fileName", u.declared_type as "declaredType", u.metadata,
   u.content_type as "contentType", u.expected_sha256 as "expectedSha256", u.idempotency_key as "idempotencyKey",
   u.is_fallback as "isFallback", u.total_bytes::float8 as "totalBytes", u.received_bytes::float8 as bytes, u.parts,
   rest.storage_key as "restKey", u.rest_bytes as "restBytes", u.failure, u.expires_at as "expiresAt",

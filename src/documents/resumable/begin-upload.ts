@@ -4,7 +4,7 @@ import { insertUpload } from '../../database/resumable/resumable-uploads.ts'
 import { requireMembership } from '../../database/people/check-access.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { recordDenial } from '../../people/require-right.ts'
-import { rights } from '../../people/rights.ts'
+import { confidentialRoles, rights } from '../../people/rights.ts'
 import { uploadExpiry } from '../../vocabulary/upload-expiry.ts'
 import type { Actor, DocumentId, FirmId, UploadId } from '../../vocabulary/vocabulary.ts'
 import { defaultMimeTypes, formatOfName, requireFormatOfName } from '../formats/formats.ts'
@@ -21,15 +21,16 @@ import {
   type ReservedUpload,
   type StoreUploadNeeds,
 } from '../upload/store-upload.ts'
-import { requireActiveType, requireFileName, resolveTypeCode } from '../upload/upload.ts'
+import { requireActiveType, requireFileName, resolveTypeCode, type TypeLimits } from '../upload/upload.ts'
+import { requireTypeOfDocument } from '../versions/add-version.ts'
 import { type GrowingNeeds, growingFilesOf } from './growing-blob.ts'
 
 export type BeginNeeds = StoreUploadNeeds & GrowingNeeds & { maxUploadBytes: number }
 
-/** `documentType`: code or id. `metadata`: the header as the client sent it. */
+/** `target`: a new document of a type, given by its code or id, or a new version of a document. `metadata`: as the client sent it. */
 export type UploadToBegin = {
   firmId: FirmId
-  documentType: string
+  target: { documentType: string } | { documentId: DocumentId }
   fileName: string
   declaredType: string | undefined
   metadata: string
@@ -46,48 +47,74 @@ export type BegunUpload = { id: UploadId; expiresAt: Date }
  * between, the collector removes what no upload names.
  */
 export async function beginUpload(needs: BeginNeeds, actor: Actor, request: UploadToBegin): Promise<BegunUpload> {
-  const { firmId } = request
+  const { firmId, target } = request
+  const event = { action: rights[rightTo(target)].event, firmId, ...('documentId' in target && target) }
   try {
-    return await recordDenial(needs.db, actor, { action: rights['documents.upload'].event, firmId }, async () => {
-      const planned = await planUpload(needs, actor, request).catch(async (error: unknown) => {
+    return await recordDenial(needs.db, actor, event, async () => {
+      const { planned, type } = await planUpload(needs, actor, request).catch(async (error: unknown) => {
         // Only a person with the right learns what is wrong with the file.
         await requireMembership(needs.db, { caller: actor, firmId, right: needs.uploads.rightToUpload })
         throw error
       })
       const reserved = await reserve(needs, planned)
       if (reserved.outage !== undefined) logS3Failure(needs, reserved.reservation.key, reserved.outage)
-      return await beginReserved(needs, reserved, request)
+      return await beginReserved(needs, reserved, { ...request, type })
     })
   } catch (error) {
     throw toAppError(error)
   }
 }
 
+function rightTo(target: UploadToBegin['target']): 'documents.upload' | 'documents.add_version' {
+  return 'documentId' in target ? 'documents.add_version' : 'documents.upload'
+}
+
+/** `type`: undefined if the reservation looks it up. */
+type Typed = { type: TypeLimits | undefined }
+
 /** The extension is that of the name: the content must agree with it at the end. */
-async function planUpload(needs: BeginNeeds, caller: Actor, request: UploadToBegin): Promise<PlannedUpload> {
+async function planUpload(
+  needs: BeginNeeds,
+  caller: Actor,
+  request: UploadToBegin,
+): Promise<{ planned: PlannedUpload } & Typed> {
   const { firmId, totalBytes, fileName, idempotencyKey } = request
+  const { type, ...document } = await findTarget(needs, caller, request)
   assertStoreAvailable(needs.stores)
   if (totalBytes === 0) throw new AppError('empty_file', 'The file is empty. Choose another file and send it again.')
   if (totalBytes > needs.maxUploadBytes) throw tooLarge(needs.maxUploadBytes)
   const format = formatOfName(requireFileName(fileName))
-  const right = 'documents.upload'
-  return {
-    right,
+  const { right } = document
+  const planned: PlannedUpload = {
+    ...document,
     caller,
     firmId,
-    documentId: randomUUID() as DocumentId, // a fresh id
-    documentType: await resolveTypeCode(needs, request.documentType),
-    checksType: true,
     extension: format?.extensions[0] ?? 'bin',
-    addedUsage: { bytes: totalBytes, documents: 1 },
+    addedUsage: { bytes: totalBytes, documents: right === 'documents.upload' ? 1 : 0 },
     scope: idempotencyScopeOf({ firmId, userId: caller.userId, right }, idempotencyKey),
   }
+  return { planned, type }
+}
+
+type Target = Pick<PlannedUpload, 'right' | 'documentId' | 'documentType' | 'checksType'> & Typed
+
+/** Throws as a new version does: `not_found`, `gone`, and `validation_failed` for a type that takes no more. */
+async function findTarget(needs: BeginNeeds, caller: Actor, { firmId, target }: UploadToBegin): Promise<Target> {
+  const right = rightTo(target)
+  if (!('documentId' in target)) {
+    const documentType = await resolveTypeCode(needs, target.documentType)
+    return { right, documentId: randomUUID() as DocumentId, documentType, checksType: true, type: undefined } // a fresh id
+  }
+  const { documentId } = target
+  const membership = await requireMembership(needs.db, { caller, firmId, right: rights[right] })
+  const type = await requireTypeOfDocument(needs, { membership, confidentialRoles }, documentId)
+  return { right, documentId, documentType: type.code, checksType: false, type }
 }
 
 async function beginReserved(
   needs: BeginNeeds,
   reserved: ReservedUpload,
-  request: UploadToBegin,
+  request: UploadToBegin & Typed,
 ): Promise<BegunUpload> {
   const { planned, room, exceeded } = reserved
   const facts = await checkRules(needs, reserved, request).catch(async (error: unknown) => {
@@ -118,9 +145,9 @@ type NameFacts = { fileName: string; contentType: string }
 async function checkRules(
   { maxUploadBytes }: BeginNeeds,
   reserved: ReservedUpload,
-  { fileName: given, declaredType, totalBytes }: UploadToBegin,
+  { fileName: given, declaredType, totalBytes, type }: UploadToBegin & Typed,
 ): Promise<NameFacts> {
-  const { maxBytes, allowedTypes } = requireActiveType(reserved)
+  const { maxBytes, allowedTypes } = type ?? requireActiveType(reserved)
   const limit = Math.min(maxUploadBytes, maxBytes ?? Infinity)
   if (totalBytes > limit) throw tooLarge(limit)
   const fileName = requireFileName(given)
@@ -148,6 +175,7 @@ async function beginOnStore(
       firmId,
       userId: caller.userId,
       documentType,
+      isVersion: 'documentId' in request.target,
       fileName,
       declaredType: request.declaredType ?? null,
       metadata,

@@ -27,6 +27,7 @@ import {
 } from '../upload/idempotent-upload.ts'
 import { readFileHead, type ReceivedFile, receiveFile, type ReceiveNeeds } from '../upload/receive-file.ts'
 import { abandon, type PlannedUpload, type StoreUploadNeeds } from '../upload/store-upload.ts'
+import { commitVersion } from '../versions/add-version.ts'
 import { growingFileOf, growingFilesOf, type GrowingNeeds } from './growing-blob.ts'
 
 export type EndNeeds = StoreUploadNeeds & ReceiveNeeds & GrowingNeeds
@@ -35,7 +36,7 @@ export type EndNeeds = StoreUploadNeeds & ReceiveNeeds & GrowingNeeds
 const neverAborted = new AbortController().signal
 
 /**
- * Makes a document of an upload whose bytes are all durable: completes the object, reads it back once, hashes, checks and
+ * Makes a document, or a new version, of an upload whose bytes are all durable: completes the object, reads it back once, hashes, checks and
  * scans it, and commits it like any other upload. A rejected file is removed, and its error is recorded. If its person lost
  * the right meanwhile, nothing of the upload remains. If the process dies, a store fails or `signal` aborts, the next request
  * or the task `finish-uploads` repeats this. The caller has the claim.
@@ -56,7 +57,7 @@ export async function endUpload(
     const documentId = await commitReceived(needs, actor, { upload, planned, finished, received, signal })
     countEndedUpload(needs.metrics, { store, bytes, outcome: 'ok' })
     await recordResult(needs.db, id, documentId)
-    logAccess(needs.log, actor, { action: rights['documents.upload'].event, firmId, documentId, outcome: 'ok' })
+    logAccess(needs.log, actor, { action: eventOfUpload(upload), firmId, documentId, outcome: 'ok' })
     return documentId
   } catch (error) {
     if (isFinal(error)) {
@@ -66,6 +67,15 @@ export async function endUpload(
     }
     throw error
   }
+}
+
+/** The action of its events. */
+export function eventOfUpload(upload: ResumableUpload): string {
+  return rights[rightOf(upload)].event
+}
+
+function rightOf({ isVersion }: ResumableUpload): 'documents.add_version' | 'documents.upload' {
+  return isVersion ? 'documents.add_version' : 'documents.upload'
 }
 
 /** What the operator can put right: the file waits for it. */
@@ -93,7 +103,7 @@ async function recordEnd(db: Db, id: UploadId, error: AppError): Promise<void> {
 
 function plannedOf(caller: Actor, upload: ResumableUpload): PlannedUpload {
   const { firmId, documentId, documentType, totalBytes, idempotencyKey } = upload
-  const right = 'documents.upload'
+  const right = rightOf(upload)
   return {
     right,
     caller,
@@ -102,7 +112,7 @@ function plannedOf(caller: Actor, upload: ResumableUpload): PlannedUpload {
     documentType,
     checksType: false,
     extension: '',
-    addedUsage: { bytes: totalBytes, documents: 1 },
+    addedUsage: { bytes: totalBytes, documents: upload.isVersion ? 0 : 1 },
     scope: idempotencyScopeOf({ firmId, userId: caller.userId, right }, idempotencyKey ?? undefined),
   }
 }
@@ -141,7 +151,9 @@ async function commitReceived(needs: EndNeeds, actor: Actor, toCommit: ToCommit)
   const { upload, planned, received, signal } = toCommit
   try {
     const version = await versionOf(toCommit)
-    const committed = await needs.uploads.commitDocument(actor, version, signal)
+    const committed = upload.isVersion
+      ? await commitVersion(needs, actor, { right: 'documents.add_version', version, signal })
+      : await needs.uploads.commitDocument(actor, version, signal)
     switch (committed.outcome) {
       case 'committed':
         return committed.document.id

@@ -6,11 +6,10 @@ import {
 } from '../../database/resumable/resumable-uploads.ts'
 import { recordEvent, systemActor } from '../../database/audit/events.ts'
 import { isAppError } from '../../errors/app-error.ts'
-import { rights } from '../../people/rights.ts'
 import type { Actor, SecondFactorPolicy, UploadId } from '../../vocabulary/vocabulary.ts'
 import { type ReachableStore, reachableStores, toAppError } from '../stores/stores.ts'
 import { withFreeClaim } from './claim-upload.ts'
-import { endUpload, type EndNeeds, isFinal } from './end-upload.ts'
+import { endUpload, type EndNeeds, eventOfUpload, isFinal } from './end-upload.ts'
 
 /** `secondFactor`: who must have a second factor, for uploads by an API key. */
 export type FinishNeeds = EndNeeds & { secondFactor: SecondFactorPolicy }
@@ -68,7 +67,7 @@ async function finishOne(
     if (isFinal(error)) {
       const { code: outcome, details } = error
       const { firmId } = upload
-      await recordEvent(needs.db, actor, { action: rights['documents.upload'].event, outcome, firmId, details })
+      await recordEvent(needs.db, actor, { action: eventOfUpload(upload), outcome, firmId, details })
       return 'rejected'
     }
     if (signal.aborted) return undefined

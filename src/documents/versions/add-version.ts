@@ -44,7 +44,7 @@ export async function addVersion(needs: UploadNeeds, actor: Actor, request: Vers
   const access = { right: 'documents.add_version', firmId, documentId } as const
   try {
     return await withRight(needs, actor, access, async (membership) => {
-      const type = await requireType(needs, { membership, confidentialRoles }, documentId)
+      const type = await requireTypeOfDocument(needs, { membership, confidentialRoles }, documentId)
       const file = await startUpload(needs, request)
       return receiveAndStore(needs, actor, {
         ...request,
@@ -62,8 +62,8 @@ export async function addVersion(needs: UploadNeeds, actor: Actor, request: Vers
 }
 
 /** The limits of the document's type. A row of the platform may have a type that does not exist: the defaults apply. */
-async function requireType(
-  { db }: UploadNeeds,
+export async function requireTypeOfDocument(
+  { db }: { db: Db },
   seeing: Viewer,
   documentId: DocumentId,
 ): Promise<TypeLimits & { code: string }> {
@@ -92,7 +92,7 @@ type Committing = {
  * Commits the newest version of a document under the document's lock. The upload may have taken minutes: right and trash
  * are checked again. Throws `OutcomeUnknown`.
  */
-async function commitVersion(
+export async function commitVersion(
   { db }: { db: Db },
   actor: Actor,
   { right, version, restored, signal }: Committing,

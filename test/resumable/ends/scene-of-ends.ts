@@ -8,7 +8,7 @@ import { finishUploads } from '../../../src/documents/resumable/finish-uploads.t
 import { collectBlobs } from '../../../src/documents/stores/collect-blobs.ts'
 import type { FirmId } from '../../../src/vocabulary/vocabulary.ts'
 import { freshMigratedDatabase } from '../../support/database/fresh-database.ts'
-import { makeMember } from '../../support/people/people.ts'
+import { makeMember, type Person } from '../../support/people/people.ts'
 import { clamdInHand } from '../../support/run/controlled-clamd.ts'
 import { makePassableFolder } from '../../support/run/passable-folder.ts'
 import { freshBucket } from '../../support/s3/fresh-bucket.ts'
@@ -52,11 +52,14 @@ export type EndsScene = ReturnType<typeof sceneOfEnds>
 
 export const silentUrl = ({ port }: FaultProxy) => `tcp://127.0.0.1:${port}`
 
+/** What the upload asks for, from what the firm has by then. */
+type Preparing = (service: TestService, firm: FirmId, person: Person) => Promise<UploadWish>
+
 /**
  * Sends a whole file to a process of its own, which is killed after the last byte and before the commit. Returns what its
  * client knows, at a second instance.
  */
-export async function uploadAndKill(scene: EndsScene, store: Store, bytes: Buffer, wish: UploadWish = {}) {
+export async function uploadAndKill(scene: EndsScene, store: Store, bytes: Buffer, wish: UploadWish | Preparing = {}) {
   const service = scene[store]
   const { firm } = await firmWithAdmin(service)
   const person = await makeMember(service.app, firm, 'firm_user')
@@ -70,7 +73,10 @@ export async function uploadAndKill(scene: EndsScene, store: Store, bytes: Buffe
   scene.silentClamd.setFault({ kind: 'hang' })
   const there = callUploads({ url: killed.url, firm, person })
   const half = Math.floor(bytes.length / 2)
-  const address = await there.beginAt(bytes.length, wish)
+  const address = await there.beginAt(
+    bytes.length,
+    typeof wish === 'function' ? await wish(service, firm, person) : wish,
+  )
   await there.send(address, 0, bytes.subarray(0, half))
   const answer = there.send(address, half, bytes.subarray(half)).catch(() => undefined)
   await expect.poll(() => receivedBytes(service, firm)).toBe(bytes.length)

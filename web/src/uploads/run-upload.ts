@@ -17,12 +17,10 @@ export async function runUpload(upload: Upload, progress: Progress): Promise<boo
   const { target, fileName, idempotencyKey } = upload
   const file = await requireReadable(upload)
   const sending = { file, fileName, idempotencyKey, ...progress }
-  // Newer versions have no resumable way in the API.
-  if (file.size > maxFormBytes && target.documentId === undefined) {
+  if (file.size > maxFormBytes) {
     const { sendResumable } = await loadResumable()
     const address = `${location.origin}/api/v1/security-firms/${target.firmId}/uploads`
-    const { documentType } = target
-    await sendResumable({ ...sending, address, documentType, resumeAddress: upload.resumeAddress })
+    await sendResumable({ ...sending, address, target: metadataOf(target), resumeAddress: upload.resumeAddress })
     return false
   }
   const document = await sendForm({ ...sending, address: addressOf(target) })
@@ -46,6 +44,11 @@ async function loadResumable() {
   } catch {
     throw new Failure('network', 0)
   }
+}
+
+/** What a resumable upload becomes: a new document of a type, or a newer version of a document. */
+function metadataOf({ documentType, documentId }: UploadTarget): Record<string, string> {
+  return documentId === undefined ? { document_type: documentType } : { document_id: documentId }
 }
 
 function addressOf({ firmId, documentType, documentId }: UploadTarget): string {

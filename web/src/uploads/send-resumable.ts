@@ -5,7 +5,8 @@ import { currentToken, refresh } from '../api/session.ts'
 import { maxCheckMs, type Sending, watchSilence } from './send-form.ts'
 
 type Resumable = Sending & {
-  documentType: string
+  /** The part of `Upload-Metadata` that says what the file becomes. */
+  target: Record<string, string>
   /** Where an earlier attempt arrived. */
   resumeAddress: string | undefined
   /** The service knows the upload now, and its bytes stay. */
@@ -25,7 +26,7 @@ export async function sendResumable(sending: Resumable): Promise<void> {
   }
 }
 
-function send({ file, fileName, idempotencyKey, documentType, signal, ...sending }: Resumable): Promise<void> {
+function send({ file, fileName, idempotencyKey, target, signal, ...sending }: Resumable): Promise<void> {
   signal.throwIfAborted()
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const stop = (reason: unknown) => {
@@ -38,7 +39,7 @@ function send({ file, fileName, idempotencyKey, documentType, signal, ...sending
   const upload: TusUpload = new TusUpload(file, {
     endpoint: sending.address,
     uploadUrl: sending.resumeAddress ?? null,
-    metadata: { filename: fileName, document_type: documentType, idempotency_key: idempotencyKey },
+    metadata: { filename: fileName, ...target, idempotency_key: idempotencyKey },
     // The list of uploads repeats, and stores where it arrived.
     retryDelays: null,
     storeFingerprintForResuming: false,

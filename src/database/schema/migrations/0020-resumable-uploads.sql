@@ -10,6 +10,8 @@ create table document_uploads (
   -- The API key that sent the last bytes, if any. A background task that finishes the upload acts with its rights.
   api_key_id uuid,
   document_type text not null,
+  -- Whether it becomes a new version of the document that its blob names, and not a new document.
+  is_version boolean not null,
   file_name text not null,
   -- What the client wrote: the media type of the file, and all of it as it must be returned.
   declared_type text,

@@ -73,7 +73,7 @@ function beginRoute(server: Server, needs: Needs): void {
         right: 'documents.upload',
         rate: 'uploads',
         isRawFile: true,
-        errors: [...uploadErrors, 'precondition_failed'],
+        errors: [...uploadErrors, 'not_found', 'gone', 'precondition_failed'],
       },
       schema: {
         tags: ['documents'],
@@ -170,7 +170,7 @@ function continueRoute(server: Server, needs: Needs): void {
       config: {
         right: 'documents.upload',
         isRawFile: true,
-        errors: [...uploadErrors, 'not_found', 'precondition_failed'],
+        errors: [...uploadErrors, 'not_found', 'gone', 'precondition_failed'],
       },
       schema: {
         tags: ['documents'],

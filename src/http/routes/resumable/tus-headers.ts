@@ -4,7 +4,7 @@ import type { UploadToBegin } from '../../../documents/resumable/begin-upload.ts
 import type { UploadState } from '../../../documents/resumable/continue-upload.ts'
 import { metadataShape } from '../../../contract/resumable-uploads.ts'
 import { AppError } from '../../../errors/app-error.ts'
-import type { FirmId } from '../../../vocabulary/vocabulary.ts'
+import type { DocumentId, FirmId } from '../../../vocabulary/vocabulary.ts'
 
 export const tusVersion = '1.0.0'
 
@@ -43,12 +43,13 @@ export function readNewUpload(request: FastifyRequest, firmId: FirmId): UploadTo
   const values = parseMetadata(metadata)
   const checked = metadataShape.safeParse(Object.fromEntries(values))
   if (!checked.success) throw invalid(checked.error.issues)
-  const { document_type: documentType, filename, filetype, sha256, idempotency_key: idempotencyKey } = checked.data
+  const { target, filename, filetype, sha256, idempotency_key: idempotencyKey } = checked.data
   return {
     firmId,
     totalBytes,
     metadata,
-    documentType,
+    // A uuid, as the schema checks.
+    target: 'documentId' in target ? { documentId: target.documentId as DocumentId } : target,
     fileName: filename,
     declaredType: filetype,
     expectedSha256: sha256,

@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest'
 
-import { findBarriers } from '../support/browser/check-accessibility.ts'
-import { pageInBrowser } from '../support/browser/page-scene.ts'
-import { accountWithFirm, signInOn } from '../support/browser/people-at-work.ts'
+import { findBarriers } from '../../support/browser/check-accessibility.ts'
+import { pageInBrowser } from '../../support/browser/page-scene.ts'
+import { accountWithFirm, signInOn } from '../../support/browser/people-at-work.ts'
 import {
   killTab,
   limitUpload,
@@ -10,10 +10,10 @@ import {
   type PickedFile,
   pickFiles,
   storedNames,
-} from '../support/browser/uploads-on-page.ts'
-import { visit } from '../support/browser/visit.ts'
-import { makePdf } from '../support/files/make-files.ts'
-import { startFaultProxy } from '../support/service/fault-proxy.ts'
+} from '../../support/browser/uploads-on-page.ts'
+import { visit } from '../../support/browser/visit.ts'
+import { makePdf } from '../../support/files/make-files.ts'
+import { startFaultProxy } from '../../support/service/fault-proxy.ts'
 
 const scene = pageInBrowser({ MAX_UPLOAD_BYTES: String(20 * 1024 * 1024) })
 /** What the browser reports about each request that broke. */

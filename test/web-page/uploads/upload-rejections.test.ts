@@ -1,15 +1,15 @@
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 
-import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
-import { findBarriers, findSmallTargets } from '../support/browser/check-accessibility.ts'
-import { pageInBrowser } from '../support/browser/page-scene.ts'
-import { accountWithFirm, signInOn } from '../support/browser/people-at-work.ts'
-import { limitUpload, pickFiles, storedNames } from '../support/browser/uploads-on-page.ts'
-import { type Size, visit } from '../support/browser/visit.ts'
-import { uploadDocument } from '../support/documents/call-documents.ts'
-import { makePdf } from '../support/files/make-files.ts'
-import { makePerson } from '../support/people/people.ts'
+import type { FirmId } from '../../../src/vocabulary/vocabulary.ts'
+import { findBarriers, findSmallTargets } from '../../support/browser/check-accessibility.ts'
+import { pageInBrowser } from '../../support/browser/page-scene.ts'
+import { accountWithFirm, signInOn } from '../../support/browser/people-at-work.ts'
+import { limitUpload, pickFiles, storedNames } from '../../support/browser/uploads-on-page.ts'
+import { type Size, visit } from '../../support/browser/visit.ts'
+import { uploadDocument } from '../../support/documents/call-documents.ts'
+import { makePdf } from '../../support/files/make-files.ts'
+import { makePerson } from '../../support/people/people.ts'
 
 const scene = pageInBrowser({ MAX_UPLOAD_BYTES: '3000000' })
 

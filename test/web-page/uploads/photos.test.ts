@@ -1,16 +1,16 @@
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 
-import type { DocumentShape } from '../../src/contract/documents.ts'
-import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
-import { findBarriers, findSmallTargets } from '../support/browser/check-accessibility.ts'
-import { pageInBrowser } from '../support/browser/page-scene.ts'
-import { type Account, accountWithFirm, signInOn } from '../support/browser/people-at-work.ts'
-import { killTab, type PickedFile, pickFiles } from '../support/browser/uploads-on-page.ts'
-import { type Size, visit } from '../support/browser/visit.ts'
-import { readSample } from '../support/files/read-sample.ts'
-import { withExif } from '../support/files/photo-of-phone.ts'
-import { type RenderedPage, renderPdf } from '../support/services/programs/pdf-renderer.ts'
+import type { DocumentShape } from '../../../src/contract/documents.ts'
+import type { FirmId } from '../../../src/vocabulary/vocabulary.ts'
+import { findBarriers, findSmallTargets } from '../../support/browser/check-accessibility.ts'
+import { pageInBrowser } from '../../support/browser/page-scene.ts'
+import { type Account, accountWithFirm, signInOn } from '../../support/browser/people-at-work.ts'
+import { killTab, type PickedFile, pickFiles } from '../../support/browser/uploads-on-page.ts'
+import { type Size, visit } from '../../support/browser/visit.ts'
+import { readSample } from '../../support/files/read-sample.ts'
+import { withExif } from '../../support/files/photo-of-phone.ts'
+import { type RenderedPage, renderPdf } from '../../support/services/programs/pdf-renderer.ts'
 
 const scene = pageInBrowser()
 

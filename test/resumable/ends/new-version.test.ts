@@ -1,0 +1,116 @@
+import { expect, it } from 'vitest'
+
+import type { DocumentShape } from '../../../src/contract/documents.ts'
+import { callDocuments, uploadDocument } from '../../support/documents/call-documents.ts'
+import { deleteDocument } from '../../support/documents/call-trash.ts'
+import { addVersion, readVersion } from '../../support/documents/call-versions.ts'
+import { makePdf } from '../../support/files/make-files.ts'
+import { makeMember, makePerson, type Person } from '../../support/people/people.ts'
+import type { TestService } from '../../support/service/start-service.ts'
+import { firmWithAdmin } from '../../support/service/firm-with-admin.ts'
+import { callUploads } from '../call-uploads.ts'
+import { eventsOf, finish, leftOf, sceneOfEnds, type Store, stores, uploadAndKill } from './scene-of-ends.ts'
+
+const scene = sceneOfEnds()
+const first = makePdf({ bytes: 40_000, seed: 'first' })
+const second = makePdf({ bytes: 7_000_000, seed: 'second' })
+
+async function documentOf(store: Store, type = 'registration_certificate') {
+  const service = scene[store]
+  const { firm, admin } = await firmWithAdmin(service)
+  const document = await uploadDocument(service.url, firm, admin, { type, bytes: first })
+  return { service, firm, admin, document, uploads: callUploads({ url: service.url, firm, person: admin }) }
+}
+
+const versionOf = (documentId: string, more: Record<string, string> = {}) => ({
+  metadata: { document_id: documentId, ...more },
+})
+
+/** Of a document that the firm uploads before. */
+const versionOfFirst = async (service: TestService, firm: string, person: Person) =>
+  versionOf((await uploadDocument(service.url, firm, person, { bytes: first })).id)
+
+async function read({ url }: TestService, { firm_id: firm, id }: DocumentShape, person: Person) {
+  return (await (await callDocuments(url, firm, person, `/${id}`)).json()) as DocumentShape
+}
+
+it.each(stores)('pieces become the newest version of a document, once for an idempotency key: %s', async (store) => {
+  const { service, firm, admin, document, uploads } = await documentOf(store)
+  const send = async () => {
+    const address = await uploads.beginAt(second.length, versionOf(document.id, { idempotency_key: 'renewal' }))
+    await uploads.send(address, 0, second.subarray(0, 3_000_000))
+    return uploads.send(address, 3_000_000, second.subarray(3_000_000))
+  }
+  const answer = await send()
+  expect(answer.status).toBe(204)
+  expect(answer.headers.get('content-location')).toBe(`/api/v1/security-firms/${firm}/documents/${document.id}`)
+  expect((await send()).status).toBe(204)
+
+  expect(await read(service, document, admin)).toMatchObject({
+    version: 2,
+    document_type: 'registration_certificate',
+    file_size: second.length,
+    review_status: 'pending',
+  })
+  expect((await readVersion(service.url, { firm, id: document.id }, admin, 1)).equals(first)).toBe(true)
+  expect((await readVersion(service.url, { firm, id: document.id }, admin, 2)).equals(second)).toBe(true)
+  const history = await callDocuments(service.url, firm, admin, `/${document.id}/events`)
+  expect(JSON.stringify(await history.json())).toContain('document.version_added')
+  expect((await leftOf(scene, service, firm)).states).toEqual(['live', 'live'])
+})
+
+it('the key of a resumable version is that of a form', async () => {
+  const { service, firm, admin, document, uploads } = await documentOf('onS3')
+  const whole = await uploads.begin(second.length, {
+    ...versionOf(document.id, { idempotency_key: 'once' }),
+    piece: second,
+  })
+  expect(whole.status).toBe(201)
+  const form = { bytes: second, headers: { 'idempotency-key': 'once' } }
+  const answer = await addVersion(service.url, { firm, id: document.id }, admin, form)
+
+  expect([answer.status, ((await answer.json()) as DocumentShape).version]).toEqual([201, 2])
+  expect((await read(service, document, admin)).version).toBe(2)
+})
+
+it('who may not add a version begins none, and a document in the trash takes none', async () => {
+  const { service, firm, admin, document } = await documentOf('onS3', 'identity_document')
+  const begin = async (person: Person, id: string = document.id) => {
+    const { status, code } = await callUploads({ url: service.url, firm, person }).begin(second.length, versionOf(id))
+    return `${status} ${code}`
+  }
+  const other = await makeMember(service.app, firm, 'firm_user')
+  expect(await begin(await makePerson(service.app))).toBe('403 not_a_member')
+  expect(await begin(await makePerson(service.app, { role: 'admin' }))).toBe('403 forbidden')
+  // The type is confidential, so that the document does not exist for a member who did not upload it.
+  expect(await begin(other)).toBe('404 not_found')
+  expect(await begin(admin, '00000000-0000-4000-8000-000000000000')).toBe('404 not_found')
+  expect(await begin(admin, 'no id')).toBe('422 validation_failed')
+  await deleteDocument(service.url, { firm, id: document.id }, admin)
+  expect(await begin(admin)).toBe('410 gone')
+  expect((await leftOf(scene, service, firm)).states).toEqual(['live'])
+})
+
+it.each(stores)(
+  'a document that goes into the trash meanwhile takes no version, and nothing is left: %s',
+  async (store) => {
+    const { service, firm, admin, document, uploads } = await documentOf(store)
+    const address = await uploads.beginAt(second.length, versionOf(document.id))
+    await uploads.send(address, 0, second.subarray(0, 3_000_000))
+    await deleteDocument(service.url, { firm, id: document.id }, admin)
+    const answer = await uploads.send(address, 3_000_000, second.subarray(3_000_000))
+
+    expect(`${answer.status} ${answer.code}`).toBe('410 gone')
+    expect((await leftOf(scene, service, firm)).states).toEqual(['live'])
+    expect((await uploads.view(address)).status).toBe(410)
+  },
+)
+
+it.each(stores)('the service finishes a version whose client does not come back: %s', async (store) => {
+  const { service, firm, person } = await uploadAndKill(scene, store, second, versionOfFirst)
+  expect(await finish(service)).toMatchObject({ finished: 1 })
+
+  const documents = (await (await callDocuments(service.url, firm, person)).json()) as DocumentShape[]
+  expect(documents).toMatchObject([{ version: 2, file_size: second.length }])
+  expect((await eventsOf(service, firm)).map(({ outcome }) => outcome)).toEqual(['ok'])
+})
