@@ -44,7 +44,15 @@ test('no view has a text in its code: all are in the file of texts', async () =>
   for (const path of outside.slice(0, -1)) found.push(...(await hardCodedAt(page, path)))
   await signIn(page, account)
   const own = `/firms/${firm}`
-  const inside = ['/firms', '/firms/register', '/account', `${own}/checklist`, `${own}/documents`, '/firms/x/y/z']
+  const inside = [
+    '/firms',
+    '/firms/register',
+    '/account',
+    '/messages',
+    `${own}/checklist`,
+    `${own}/documents`,
+    '/firms/x/y/z',
+  ]
   for (const path of [...inside, `${own}/documents/${rejected.id}`]) found.push(...(await hardCodedAt(page, path)))
   await page.locator('.history li').first().waitFor()
   found.push(...(await page.evaluate<string[]>(findHardCoded)))

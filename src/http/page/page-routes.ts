@@ -17,6 +17,7 @@ export const pagePaths = [
   '/invitation',
   '/account',
   '/account/*',
+  '/messages',
   '/firms',
   '/firms/*',
   '/review',

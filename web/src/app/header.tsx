@@ -5,6 +5,7 @@ import { Link, useLocation } from 'react-router'
 
 import { selfQuery } from '../api/queries.ts'
 import { signOut, useSessionStatus } from '../api/session.ts'
+import { MessagesLink } from '../messages/messages-link.tsx'
 import { useTexts } from '../texts/texts.tsx'
 
 /** The head of every view. */
@@ -59,6 +60,7 @@ function Navigation() {
             {shell.operator}
           </Anchor>
         ) : null}
+        <MessagesLink />
         <Anchor component={Link} to="/account">
           {shell.account}
         </Anchor>

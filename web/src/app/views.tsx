@@ -17,6 +17,7 @@ const ResetPassword = lazy(async () => ({ default: (await import('../account/res
 const VerifyEmail = lazy(async () => ({ default: (await import('../account/verify-email.tsx')).VerifyEmail }))
 const Invitation = lazy(async () => ({ default: (await import('../account/invitation.tsx')).Invitation }))
 const Account = lazy(async () => ({ default: (await import('../account/account.tsx')).Account }))
+const MessagesView = lazy(async () => ({ default: (await import('../messages/messages-view.tsx')).MessagesView }))
 const RegisterFirm = lazy(async () => ({ default: (await import('../firms/register-firm.tsx')).RegisterFirm }))
 const Members = lazy(async () => ({ default: (await import('../firms/members.tsx')).Members }))
 const DocumentList = lazy(async () => ({ default: (await import('../documents/document-list.tsx')).DocumentList }))
@@ -45,6 +46,7 @@ export function Views() {
         <Route path="/invitation" element={<Invitation />} />
         <Route element={<RequireSession />}>
           <Route path="/account" element={<Account />} />
+          <Route path="/messages" element={<MessagesView />} />
           <Route path="/admin/*" element={<OperatorViews />} />
           <Route path="/review" element={<QueueView />} />
           <Route path="/review/applications" element={<Applications />} />

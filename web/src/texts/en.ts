@@ -3,6 +3,7 @@ import { documentTexts, previewTexts } from './en/documents.ts'
 import { everyViewTexts } from './en/every-view.ts'
 import { firmTexts } from './en/firms.ts'
 import { memberTexts } from './en/members.ts'
+import { messageTexts } from './en/messages.ts'
 import { operatorTexts } from './en/operator.ts'
 import { photoTexts } from './en/photos.ts'
 import { reviewTexts } from './en/review.ts'
@@ -22,6 +23,7 @@ export const en = {
   ...firmTexts,
   ...memberTexts,
   ...documentTexts,
+  ...messageTexts,
   ...operatorTexts,
   ...photoTexts,
   ...uploadTexts,
