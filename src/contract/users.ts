@@ -13,10 +13,10 @@ export const listUsersQuery = pageQuery
       .optional()
       .meta({ description: 'Reviewers, or administrators of the platform that are registered users.' }),
   })
-  .refine(
-    (query) => query.email !== undefined || query.platform_role !== undefined,
-    'must name an email or a platform_role',
-  )
+  .refine((query) => query.email !== undefined || query.platform_role !== undefined, {
+    path: ['email'],
+    error: 'is missing: give it, or platform_role',
+  })
 
 export const platformRoleBody = z
   .strictObject({

@@ -50,15 +50,22 @@ export async function requirePerson(
   return await recordDenial(db, actor, { action }, () => findActivePerson(db, actor, { allowed, scope }))
 }
 
+type AdministratorOptions = {
+  scope?: ApiKeyScope | null
+  details?: Record<string, unknown>
+  /** For others: what they may do instead. */
+  advice?: string
+}
+
 /** Like `requirePerson`, for administrators of the platform only. A key of one firm is denied. `details`: of a denial. */
 export async function requireAdministrator(
   db: Db,
   actor: Actor,
   action: string,
-  { scope = null, details = {} }: { scope?: ApiKeyScope | null; details?: Record<string, unknown> } = {},
+  { scope = null, details = {}, advice }: AdministratorOptions = {},
 ): Promise<Person> {
   return await recordDenial(db, actor, { action, details }, async () => {
-    return await findAdministrator(db, actor, scope)
+    return await findAdministrator(db, actor, scope, advice)
   })
 }
 
@@ -80,10 +87,16 @@ export async function assertAdministrator(db: Db | Tx, actor: Actor): Promise<vo
   await findAdministrator(db, actor, null)
 }
 
-async function findAdministrator(db: Db | Tx, actor: Actor, scope: ApiKeyScope | null): Promise<Person> {
+async function findAdministrator(
+  db: Db | Tx,
+  actor: Actor,
+  scope: ApiKeyScope | null,
+  advice?: string,
+): Promise<Person> {
   const person = await findActivePerson(db, actor, { scope })
   if (person.keyFirmId !== null) throw new AccessDenied('key_of_other_firm')
-  if (!person.isAdministrator) throw new AppError('forbidden', 'Only an administrator of the platform may do this.')
+  const sentences = ['Only an administrator of the platform may do this.', ...(advice === undefined ? [] : [advice])]
+  if (!person.isAdministrator) throw new AppError('forbidden', sentences.join(' '))
   return person
 }
 

@@ -42,7 +42,8 @@ export async function verifyDocuments(needs: Needs, options: VerifyOptions): Pro
   const report = await openReport(options.report, 'w')
   const plan = await planVerification(needs, options.sample ?? 1)
   const action = options.read ? 'Reading' : 'Looking for'
-  print.text(`${action} ${formatCount(plan.total.files, 'file')}, ${formatBytes(plan.total.bytes)}, here and on S3.`)
+  const where = needs.stores.s3 === undefined ? 'here' : 'here and on S3'
+  print.text(`${action} ${formatCount(plan.total.files, 'file')}, ${formatBytes(plan.total.bytes)}, ${where}.`)
   const progress = progressFor(print, plan.total)
   const findings = createFindingsPrinter(print, (line) => progress.print(line), needs.now())
 

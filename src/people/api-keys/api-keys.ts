@@ -98,7 +98,9 @@ async function requireMaker(
   { scopes, firmId }: { scopes: ApiKeyScope[]; firmId: FirmId | undefined },
 ): Promise<void> {
   if (firmId === undefined) {
-    await requireAdministrator(db, actor, 'api_key.created')
+    await requireAdministrator(db, actor, 'api_key.created', {
+      advice: 'For a key of your own firm, give its firm_id.',
+    })
     return
   }
   const { role } = await requireRight({ db }, actor, 'api_keys.create', { firmId })

@@ -136,7 +136,7 @@ describe('the search for users', () => {
   })
 
   it('needs an e-mail or a role, and leaves an event that names the users and no e-mail', async () => {
-    expect((await ask('GET /users')).status).toBe(422)
+    expect(await ask('GET /users')).toMatchObject({ status: 422, body: { errors: [{ field: 'email' }] } })
     const person = await makePerson(service.app)
     await ask(`GET /users?email=${person.email}`)
     expect((await eventsAbout(person.id, 'users.listed')).map(({ details }) => details)).toEqual([

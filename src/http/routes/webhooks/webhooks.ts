@@ -48,7 +48,7 @@ function addRegistering(server: Server, needs: Needs): void {
         tags,
         summary: 'Register a webhook',
         description:
-          'The answer is the only one with the secret, which signs every request as Standard Webhooks says. docs/webhooks.md has the events.',
+          'The answer is the only one with the secret, which signs every request as Standard Webhooks says. docs/webhooks.md has the events. Nothing is delivered to a private or loopback address unless `WEBHOOK_ALLOW_PRIVATE=on`.',
         body: newWebhookBody,
         response: { 201: madeWebhookShape },
       },

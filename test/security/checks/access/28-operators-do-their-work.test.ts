@@ -4,7 +4,13 @@ import { expect, it, onTestFinished } from 'vitest'
 import { examplePlace } from '../../../../deploy/policies/example-place.ts'
 import { policies, type PolicyName } from '../../../../deploy/policies/statements.ts'
 import { databaseForTest, emptyDatabaseForTest } from '../../../support/cli/database-settings.ts'
-import { storedBelow, makeWorkFolder, runCommand, type Settings } from '../../../support/cli/run-command.ts'
+import {
+  type Answer,
+  storedBelow,
+  makeWorkFolder,
+  runCommand,
+  type Settings,
+} from '../../../support/cli/run-command.ts'
 import { makeSomebody } from '../../../rights/make-somebody.ts'
 import { rightsScene } from '../../../rights/rights-scene.ts'
 import { settingsOf } from '../../../rights/settings-of.ts'
@@ -122,6 +128,9 @@ describeCheck(28, () => {
   }, 300_000)
 })
 
-function partsOf({ stdout }: { stdout: string }): string[] {
-  return (JSON.parse(stdout) as { parts: Part[] }).parts.map(({ part, outcome }) => `${part}: ${outcome}`)
+/** A command that failed before the first part prints an error without parts, which the failure of the test shows. */
+function partsOf(ended: Answer): string[] {
+  const { parts } = JSON.parse(ended.stdout || '{}') as { parts?: Part[] }
+  if (parts === undefined) throw new Error(`s3 setup printed no parts: ${JSON.stringify(ended)}`)
+  return parts.map(({ part, outcome }) => `${part}: ${outcome}`)
 }
