@@ -4,8 +4,9 @@ import { expect, test } from 'vitest'
 
 import type { DocumentShape } from '../../../src/contract/documents.ts'
 import { pageInBrowser } from '../../support/browser/page-scene.ts'
-import { addVersion, openDesk, statesOf } from '../../support/browser/reviewers.ts'
+import { addVersion, openDesk, previewShows, statesOf } from '../../support/browser/reviewers.ts'
 import { uploadDocument } from '../../support/documents/call-documents.ts'
+import { findFaults } from '../operator/administrator.ts'
 
 const scene = pageInBrowser()
 
@@ -34,10 +35,60 @@ test('keys that are pressed before the answer to a decision claim no second docu
 
   await page.waitForURL((url) => !url.pathname.endsWith(document.id))
   await page.locator('[data-shown]').waitFor()
-  const { rows: claimed } = await sql<{ id: string }>`
-    select document_id as id from document_review_queue where claimed_by = ${reviewer.id}`.execute(scene.service.app.db)
-  expect(claimed.map(({ id }) => id)).toEqual([new URL(page.url()).pathname.split('/').at(-1)])
+  expect(await claimedBy(reviewer)).toEqual([new URL(page.url()).pathname.split('/').at(-1)])
 })
+
+test('a reviewer who leaves by a link before the answer learns that the decision failed, and opens the document again', async () => {
+  const { account, firm, document, page } = await openDesk(scene, { expects: ['Failed to load resource'] })
+  await addVersion(scene.service, document, account)
+  await whileDecides(page, document, () => leave(page))
+
+  await page.getByText('Your decision was not stored:').waitFor()
+  expect(new URL(page.url()).pathname).toBe('/account')
+  expect(await findFaults(page)).toEqual([])
+  await page.getByRole('button', { name: 'Open it again' }).click()
+  await previewShows(page, { ...document, version: 2 })
+  expect(await statesOf(scene.service, firm, account)).toMatchObject({ tax_clearance: ['pending', null] })
+})
+
+test('a decision that succeeds after its reviewer has left can be undone, and leads nowhere', async () => {
+  const { account, firm, document, page, reviewer } = await openDesk(scene)
+  await uploadDocument(scene.service.url, firm, account, { type: 'bank_statement' })
+  await whileDecides(page, document, () => leave(page))
+
+  await page.getByText(/^Accepted:/).waitFor()
+  await page.waitForLoadState('networkidle')
+  expect(new URL(page.url()).pathname).toBe('/account')
+  expect(await claimedBy(reviewer)).toEqual([])
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await page.waitForURL((url) => url.pathname.endsWith(document.id))
+  await page.getByText('This version is accepted. Decide again to change that.').waitFor()
+})
+
+test('the browser asks before it closes a page whose decision is on its way', async () => {
+  const { account, firm, document, page } = await openDesk(scene)
+  await whileDecides(page, document, async () => {
+    const asked = page.waitForEvent('dialog')
+    await page.close({ runBeforeUnload: true })
+    const dialog = await asked
+    expect(dialog.type()).toBe('beforeunload')
+    await dialog.dismiss()
+  })
+
+  await page.getByText(/^Accepted:/).waitFor()
+  expect(await statesOf(scene.service, firm, account)).toMatchObject({ tax_clearance: ['verified', null] })
+})
+
+async function leave(page: Page): Promise<void> {
+  await page.getByRole('link', { name: 'Account' }).click()
+  await page.getByText('This session').waitFor()
+}
+
+async function claimedBy({ id }: { id: string }): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select document_id as id from document_review_queue where claimed_by = ${id}`.execute(scene.service.app.db)
+  return rows.map((row) => row.id)
+}
 
 /** Accepts the document, and runs `work` while its row is locked, so that the service cannot answer for ten seconds. */
 async function whileDecides(page: Page, document: DocumentShape, work: () => Promise<void>): Promise<void> {

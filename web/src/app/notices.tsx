@@ -3,32 +3,33 @@ import { createContext, type ReactNode, use, useCallback, useEffect, useMemo, us
 
 import { useTexts } from '../texts/texts.tsx'
 
-type Notice = { id: number; text: string; undo?: (() => Promise<void>) | undefined }
-type Notify = (text: string, undo?: () => Promise<void>) => void
+type Action = () => Promise<void>
+type Notice = { id: number; text: string; action?: Action | undefined; label?: string | undefined }
+type Notify = (text: string, action?: Action, label?: string) => void
 
 const NoticeContext = createContext<Notify>(() => undefined)
 
-/** Shows a short text at the bottom and reads it to screen readers; with `undo` it stays longer and has a button. */
+/** Shows a short text at the bottom and reads it to screen readers; with `action` it stays longer and has a button, “Undo” without a `label`. */
 export function useNotify(): Notify {
   return use(NoticeContext)
 }
 
 const shownMs = 8000
-const shownWithUndoMs = 60_000
+const shownWithActionMs = 60_000
 let lastId = 0
 
 export function NoticeProvider({ children }: { children: ReactNode }) {
   const [notice, setNotice] = useState<Notice>()
-  const notify = useCallback<Notify>((text, undo) => {
+  const notify = useCallback<Notify>((text, action, label) => {
     lastId += 1
-    setNotice({ id: lastId, text, undo })
+    setNotice({ id: lastId, text, action, label })
     setTimeout(keepFocus)
   }, [])
   const close = useCallback(() => setNotice(undefined), [])
 
   useEffect(() => {
     if (notice === undefined) return undefined
-    const timer = setTimeout(close, notice.undo === undefined ? shownMs : shownWithUndoMs)
+    const timer = setTimeout(close, notice.action === undefined ? shownMs : shownWithActionMs)
     return () => clearTimeout(timer)
   }, [notice, close])
 
@@ -52,20 +53,20 @@ function keepFocus(): void {
 function NoticeBar({ notice, close }: { notice: Notice; close: () => void }) {
   const { everyView } = useTexts()
   const [isBusy, setBusy] = useState(false)
-  const { undo } = notice
+  const { action, label } = notice
   const run = useMemo(
     () => async () => {
       setBusy(true)
-      await undo?.().finally(close)
+      await action?.().finally(close)
     },
-    [undo, close],
+    [action, close],
   )
   return (
     <div className="notice">
       <span data-given>{notice.text}</span>
-      {undo === undefined ? null : (
+      {action === undefined ? null : (
         <Button size="sm" variant="white" loading={isBusy} onClick={() => void run()}>
-          {everyView.undo}
+          {label ?? everyView.undo}
         </Button>
       )}
       <Button size="sm" variant="transparent" className="notice-close" onClick={close}>

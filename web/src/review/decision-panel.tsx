@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core'
 import { useMutation, useQuery } from '@tanstack/react-query'
-import { type ReactNode, useState } from 'react'
+import { type ReactNode, useEffect, useRef, useState } from 'react'
 
 import { queryClient } from '../api/client.ts'
 import { Failure } from '../api/problem.ts'
@@ -10,7 +10,7 @@ import { ProblemBox } from '../parts/problem-box.tsx'
 import { useShortcuts } from '../parts/shortcuts.ts'
 import { useTexts } from '../texts/texts.tsx'
 import { isJustDecided, rememberDecision } from './last-decision.ts'
-import { isWorking, useUndo, workKey } from './next-document.ts'
+import { isWorking, useOpening, useUndo, workKey } from './next-document.ts'
 import { RejectForm } from './reject-form.tsx'
 import { decide, type Decision, deskQuery } from './review-queries.ts'
 import { useValidUntil } from './valid-until.tsx'
@@ -90,16 +90,36 @@ function useDecision({ document, tag, onDecided }: Pick<Props, 'document' | 'tag
   const { review: texts } = useTexts()
   const notify = useNotify()
   const undo = useUndo()
+  const openAgain = useOpening()
+  const isShown = useIsShown()
+  const place = { firmId: document.firm_id, documentId: document.id }
   return useMutation({
     mutationKey: workKey,
     mutationFn: (decision: Decision) => decide(document, tag, decision),
     onSuccess: (_, { decision }) => {
-      rememberDecision({ firmId: document.firm_id, documentId: document.id })
+      rememberDecision(place)
       const notice = decision === 'verify' ? texts.acceptedNotice : texts.rejectedNotice
       notify(notice(document.file_name), undo)
-      onDecided()
+      // A person who has left by a link stays where they are.
+      if (isShown.current) onDecided()
+    },
+    onError: () => {
+      // Otherwise the panel has the error.
+      if (!isShown.current) notify(texts.notDecided(document.file_name), () => openAgain(place), texts.openAgain)
     },
   })
+}
+
+/** Whether the component is in the view: requests end later than views. */
+function useIsShown(): { readonly current: boolean } {
+  const isShown = useRef(false)
+  useEffect(() => {
+    isShown.current = true
+    return () => {
+      isShown.current = false
+    }
+  }, [])
+  return isShown
 }
 
 type ErrorProps = { error: Error | null; place: { firmId: string; documentId: string } }

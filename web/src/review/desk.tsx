@@ -140,6 +140,9 @@ function NextButton({ work }: { work: Work }) {
   )
 }
 
+/** `at`: the address from which the next document was asked for. */
+type Asked = { after: 'decision' | 'key'; at: string }
+
 /** Going on to the next document, putting this one back, and deciding on the last one again. */
 function useWork(place: Place) {
   const { review: texts } = useTexts()
@@ -150,8 +153,10 @@ function useWork(place: Place) {
   const undo = useUndo()
   const finding = useMutation({
     mutationKey: workKey,
-    mutationFn: (_after: 'decision' | 'key') => claimNext({ type, currentId: place.documentId }),
-    onSuccess: (next, after) => {
+    mutationFn: (_asked: Asked) => claimNext({ type, currentId: place.documentId }),
+    onSuccess: (next, { after, at }) => {
+      // A person who has left meanwhile stays where they are, and the document is free for others.
+      if (location.pathname !== at) return next && release(next.documentId)
       if (next !== undefined) return navigate(addressOf(next, type))
       // After a decision the notice about it stays, with its undo.
       if (after === 'key') notify(texts.noMore)
@@ -167,9 +172,9 @@ function useWork(place: Place) {
     next: () => {
       if (isWorking()) return
       skip(place.documentId)
-      finding.mutate('key')
+      finding.mutate({ after: 'key', at: location.pathname })
     },
-    goOn: () => finding.mutate('decision'),
+    goOn: () => finding.mutate({ after: 'decision', at: location.pathname }),
     undo: () => {
       if (!isWorking()) void undo()
     },

@@ -49,6 +49,15 @@ export function useUndo(): () => Promise<void> {
   }
 }
 
+/** Opens a document as it is now, not as it was. */
+export function useOpening(): (place: Place) => Promise<void> {
+  const navigate = useNavigate()
+  return async (place) => {
+    queryClient.removeQueries({ queryKey: deskQuery(place).queryKey })
+    await navigate(addressOf(place, ''))
+  }
+}
+
 /** Put off in this session; they come again at the end. */
 const skipped = new Set<string>()
 

@@ -91,7 +91,7 @@ export type Decision = Schemas['ReviewInput']
 /** Decides on the state of the document that was seen. Throws `precondition_failed` if it has changed, `claimed` if it is another's. */
 export async function decide(document: StoredDocument, tag: string, decision: Decision): Promise<void> {
   const { firm_id: firmId, id } = document
-  await dataOf(
+  await askingBeforeUnload(
     api.PUT('/api/v1/security-firms/{firm_id}/documents/{id}/review', {
       params: { path: { firm_id: firmId, id }, header: { 'if-match': tag } },
       body: decision,
@@ -100,6 +100,18 @@ export async function decide(document: StoredDocument, tag: string, decision: De
   forgetWaiting(id)
   void refreshFirm(firmId)
   void queryClient.invalidateQueries({ queryKey: ['review', 'summary'] })
+}
+
+const ask = (event: BeforeUnloadEvent) => event.preventDefault()
+
+/** The browser asks before it closes a page whose decision is on its way: nobody would see how it ends. */
+async function askingBeforeUnload(call: Parameters<typeof dataOf>[0]): Promise<void> {
+  window.addEventListener('beforeunload', ask)
+  try {
+    await dataOf(call)
+  } finally {
+    window.removeEventListener('beforeunload', ask)
+  }
 }
 
 export async function refreshQueue(): Promise<void> {

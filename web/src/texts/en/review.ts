@@ -36,6 +36,8 @@ export const reviewTexts = {
     escapeKey: 'Esc',
     acceptedNotice: (name: string) => `Accepted: ${name}`,
     rejectedNotice: (name: string) => `Rejected: ${name}`,
+    notDecided: (name: string) => `Your decision was not stored: ${name}`,
+    openAgain: 'Open it again',
     undoOver: 'There is no decision of the last minute to undo.',
     undoComment: 'The first decision was a mistake.',
     isAccepted: 'This version is accepted. Decide again to change that.',
