@@ -136,3 +136,36 @@ test('a webhook is added, tested, retried after a failure, disabled and deleted'
 
   expect(receiver.received.length).toBeGreaterThanOrEqual(2)
 })
+
+test('the deliveries of a webhook are asked for again while one is on its way, and then no more', async () => {
+  const receiver = await startReceiver()
+  onTestFinished(() => receiver.close())
+  receiver.answer((response) => response.writeHead(204).end())
+  const administrator = await makeAdministrator(scene)
+  const call = (path: string, body?: object) =>
+    fetch(`${scene.origin}/api/v1${path}`, {
+      method: 'POST',
+      headers: { ...administrator.headers, ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    })
+  const made = await call('/webhooks', { url: receiver.url, events: ['document.verified'] })
+  const { id } = (await made.json()) as { id: string }
+  await call(`/webhooks/${id}/test`)
+  const page = await openAdministration(scene, '/admin/webhooks')
+  await page.clock.install()
+  await page.goto(`/admin/webhooks/${id}`)
+  await page.getByText('Waits', { exact: false }).first().waitFor()
+  const delivery = startWebhookDelivery(scene.service.app)
+  onTestFinished(() => delivery.close())
+  await expect.poll(() => receiver.received.length).toBe(1)
+  await page.clock.runFor(20_000)
+  await page.getByText('✓ Delivered').waitFor()
+  let asked = 0
+  page.on('request', (request) => {
+    if (request.url().includes('/deliveries')) asked += 1
+  })
+  await page.clock.runFor(60_000)
+  await page.waitForLoadState('networkidle')
+
+  expect(asked).toBe(0)
+})

@@ -28,9 +28,16 @@ const deliveriesQuery = (id: string) =>
         }),
       ),
     getNextPageParam: ({ next }) => next,
-    // A test or a retry is sent within seconds.
-    refetchInterval: refreshMs,
+    refetchInterval: ({ state }) => untilNextAttempt(state.data?.pages.flatMap(({ items }) => items) ?? []),
   })
+
+/** False once nothing is on its way. A test or a retry is sent within seconds. */
+function untilNextAttempt(deliveries: Delivery[]): number | false {
+  const dues = deliveries.flatMap(({ delivered_at: delivered, next_attempt_at: next }) =>
+    delivered === null && next !== null ? [Date.parse(next) - Date.now()] : [],
+  )
+  return dues.length === 0 ? false : Math.max(refreshMs, Math.min(...dues))
+}
 
 /** One webhook with its deliveries. */
 export function WebhookView() {
