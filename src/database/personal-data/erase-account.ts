@@ -70,6 +70,13 @@ export async function lockFirmsOf(trx: Tx, userId: UserId): Promise<FirmId[]> {
   return rows.map(({ id }) => id)
 }
 
+/** Whether the person is in a firm besides these. */
+export async function isInOtherFirm(trx: Tx, userId: UserId, firms: FirmId[]): Promise<boolean> {
+  const { rows } = await sql`
+    select from firm_users where user_id = ${userId} and firm_id <> all (${firms}::uuid[]) limit 1`.execute(trx)
+  return rows.length > 0
+}
+
 export type EndedMembership = { firmId: FirmId; role: FirmRole; status: MemberStatus }
 
 /** The caller has locked the firms and the account. */

@@ -12,6 +12,7 @@ import {
   eraseAccount,
   findPersonKeys,
   hasTraces,
+  isInOtherFirm,
   isLastAdministrator,
   listFirmsWithoutOtherAdmin,
   lockErasures,
@@ -24,7 +25,7 @@ import { type Erasure, finishErasure, upsertErasure } from '../../database/perso
 import { hasAdoptedPlatformTables } from '../../database/schema/installation.ts'
 import { deleteFactors } from '../../database/second-factors/factors.ts'
 import { AppError } from '../../errors/app-error.ts'
-import type { Actor, Clock, UserId } from '../../vocabulary/vocabulary.ts'
+import type { Actor, Clock, FirmId, UserId } from '../../vocabulary/vocabulary.ts'
 import { assertAdministrator, recordDenial, requireAdministrator } from '../require-right.ts'
 import { failuresOf } from '../second-factors/answer-challenge.ts'
 import { noSuchPerson } from '../unknown-and-erased-people.ts'
@@ -71,12 +72,24 @@ export async function erase(
   const { db, now } = needs
   const isPlatforms = await hasAdoptedPlatformTables(db)
   const keys = await findPersonKeys(db, request.userId)
-  const erasure = await inTransaction(db, async (trx) => {
-    await lockErasures(trx)
-    await assertMay(trx)
-    return await eraseRows(trx, { actor, keys, isPlatforms, at: now(), ...request })
+  const attempt = () =>
+    inTransaction(db, async (trx) => {
+      await lockErasures(trx)
+      await assertMay(trx)
+      return await eraseRows(trx, { actor, keys, isPlatforms, at: now(), ...request })
+    })
+  const erasure = await attempt().catch((error: unknown) => {
+    if (error instanceof JoinedMeanwhile) return attempt()
+    throw error
   })
   return { ...erasure, finishedAt: await eraseFieldsOf(needs, request.userId), isPlatforms }
+}
+
+/** The person joined a firm before their account was locked. Its lock comes before that of the account: begin again. */
+class JoinedMeanwhile extends AppError {
+  constructor() {
+    super('conflict', 'The person joined a firm at this moment. Try again.')
+  }
 }
 
 type Erasing = EraseRequest & { actor: EventActor; keys: PersonKeys; isPlatforms: boolean; at: Date }
@@ -84,12 +97,12 @@ type Erasing = EraseRequest & { actor: EventActor; keys: PersonKeys; isPlatforms
 /** Everything but the fields of the person's own events, which may be many: the job finishes them after a kill. */
 async function eraseRows(trx: Tx, erasing: Erasing): Promise<Erasure> {
   const { userId, actor, keys, isPlatforms, at } = erasing
-  if (!isPlatforms) await lockFirmsOf(trx, userId)
+  const firms = isPlatforms ? [] : await lockFirmsOf(trx, userId)
   if (keys.emailDigest !== undefined) await removeFailures(trx, keys.emailDigest)
   await removeFailures(trx, failuresOf(userId))
   await lockWholeAccount(trx, userId)
   await requireKnown(trx, userId)
-  if (!isPlatforms) await eraseOwnAccount(trx, erasing)
+  if (!isPlatforms) await eraseOwnAccount(trx, erasing, firms)
   await endSessionsOf(trx, userId, at)
   await deleteFactors(trx, userId)
   await deleteAccess(trx, userId, { keepsAccount: isPlatforms })
@@ -109,10 +122,10 @@ async function requireKnown(trx: Tx, userId: UserId): Promise<void> {
   throw noSuchPerson()
 }
 
-async function eraseOwnAccount(trx: Tx, erasing: Erasing): Promise<void> {
+async function eraseOwnAccount(trx: Tx, erasing: Erasing, firms: FirmId[]): Promise<void> {
   const { userId, actor, at, evenLastAdmin, evenLastAdministrator = false } = erasing
-  // Nobody joins a firm while the account is locked, but the person may have joined one just before.
-  await lockFirmsOf(trx, userId)
+  // Nobody joins a firm while the account is locked.
+  if (await isInOtherFirm(trx, userId, firms)) throw new JoinedMeanwhile()
   if (!evenLastAdministrator && (await isLastAdministrator(trx, userId)))
     throw new AppError('conflict', 'This is the last administrator of the platform. Make another one first.')
   if (!evenLastAdmin) await assertFirmsKeepAnAdmin(trx, userId)
