@@ -2,15 +2,9 @@ import type { Page } from 'playwright-core'
 
 import { findBarriers, findSmallTargets } from '../../support/browser/check-accessibility.ts'
 import type { PageScene } from '../../support/browser/page-scene.ts'
-import { type Account, registerAccount, signInOn } from '../../support/browser/people-at-work.ts'
+import { signInOn } from '../../support/browser/people-at-work.ts'
 import { type Size, visit } from '../../support/browser/visit.ts'
-
-/** An account that the platform made its administrator. */
-export async function makeAdministrator({ service }: PageScene): Promise<Account> {
-  const account = await registerAccount(service)
-  await service.app.db.updateTable('registered_users').set({ role: 'admin' }).where('id', '=', account.id).execute()
-  return account
-}
+import { administratorAccount } from '../../support/browser/reviewers.ts'
 
 export type Look = { size: Size; colorScheme: 'light' | 'dark' }
 
@@ -27,7 +21,7 @@ export async function openAdministration(
   path: string,
   look: Look = { size: 'desktop', colorScheme: 'light' },
 ): Promise<Page> {
-  const account = await makeAdministrator(scene)
+  const account = await administratorAccount(scene.service)
   const page = await visit(scene, look)
   await signInOn(page, account, path)
   await page.locator('.operator-sections').waitFor()

@@ -5,7 +5,8 @@ import { findHardCoded } from '../../support/browser/hard-coded-texts.ts'
 import { pageInBrowser } from '../../support/browser/page-scene.ts'
 import { type Account, accountWithFirm, signInOn } from '../../support/browser/people-at-work.ts'
 import { visit } from '../../support/browser/visit.ts'
-import { findFaults, looks, makeAdministrator, openAdministration } from './administrator.ts'
+import { findFaults, looks, openAdministration } from './administrator.ts'
+import { administratorAccount } from '../../support/browser/reviewers.ts'
 
 const scene = pageInBrowser()
 
@@ -21,7 +22,7 @@ async function call<Body>({ headers }: Account, path: string, body: unknown): Pr
 
 /** The address of every view, with something in each list. */
 async function fillViews(): Promise<string[]> {
-  const administrator = await makeAdministrator(scene)
+  const administrator = await administratorAccount(scene.service)
   const { account, firm } = await accountWithFirm(scene.service)
   await addErrors(scene.service.app.db, 1)
   await call(administrator, '/api-keys', { name: 'Monitoring', scopes: ['operations:read'] })
@@ -116,7 +117,7 @@ test('on a phone the head is one row, and its menu works by keyboard alone', asy
 })
 
 test('a view that cannot be loaded has the request id and a way forward', async () => {
-  const administrator = await makeAdministrator(scene)
+  const administrator = await administratorAccount(scene.service)
   const page = await visit(scene, { size: 'phone', expects: ['Failed to load resource'] })
   await signInOn(page, administrator, '/admin/firms/00000000-0000-4000-8000-000000000000')
   await page.getByRole('alert').waitFor()

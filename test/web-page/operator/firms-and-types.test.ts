@@ -4,7 +4,8 @@ import type { FirmId } from '../../../src/vocabulary/vocabulary.ts'
 import { pageInBrowser } from '../../support/browser/page-scene.ts'
 import { accountWithFirm, signInOn } from '../../support/browser/people-at-work.ts'
 import { visit } from '../../support/browser/visit.ts'
-import { findFaults, makeAdministrator, openAdministration } from './administrator.ts'
+import { findFaults, openAdministration } from './administrator.ts'
+import { administratorAccount } from '../../support/browser/reviewers.ts'
 
 const scene = pageInBrowser()
 const unanswered = 'Failed to load resource'
@@ -45,7 +46,7 @@ test('a search without a match says so', async () => {
 
 test('a legal hold is set with a reason, and lifted by another administrator only', async () => {
   const { firm } = await accountWithFirm(scene.service)
-  const administrator = await makeAdministrator(scene)
+  const administrator = await administratorAccount(scene.service)
   const page = await visit(scene, { size: 'desktop', expects: [unanswered] })
   await signInOn(page, administrator, `/admin/firms/${firm}`)
   await page.getByLabel('Reason').fill('Court order 12/2026')
@@ -67,7 +68,7 @@ test('a legal hold is set with a reason, and lifted by another administrator onl
 test('a quota is saved, and a wrong one is explained at its field', async () => {
   const { firm } = await accountWithFirm(scene.service)
   const page = await visit(scene, { size: 'phone', expects: [unanswered] })
-  await signInOn(page, await makeAdministrator(scene), `/admin/firms/${firm}`)
+  await signInOn(page, await administratorAccount(scene.service), `/admin/firms/${firm}`)
   await page.getByLabel('Number of documents').fill('many')
   await page.getByRole('button', { name: 'Save the quota' }).click()
   await page.locator('[aria-invalid="true"]').waitFor()
@@ -102,7 +103,7 @@ test('the proof of a document type is changed, and firms read it', async () => {
 
 test('a new document type is added, and a code that is taken is explained', async () => {
   const page = await visit(scene, { size: 'phone', expects: [unanswered] })
-  await signInOn(page, await makeAdministrator(scene), '/admin/types/new')
+  await signInOn(page, await administratorAccount(scene.service), '/admin/types/new')
   await page.getByLabel('Code').fill('identity_document')
   await page.getByLabel('Name').fill('Fire safety certificate')
   await page.getByLabel('Largest file in MB').fill('2')

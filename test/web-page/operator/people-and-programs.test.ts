@@ -5,7 +5,8 @@ import { pageInBrowser } from '../../support/browser/page-scene.ts'
 import { registerAccount, signInOn } from '../../support/browser/people-at-work.ts'
 import { visit } from '../../support/browser/visit.ts'
 import { startReceiver } from '../../webhooks/receiver.ts'
-import { findFaults, makeAdministrator, openAdministration } from './administrator.ts'
+import { findFaults, openAdministration } from './administrator.ts'
+import { administratorAccount } from '../../support/browser/reviewers.ts'
 
 const scene = pageInBrowser({ WEBHOOK_ALLOW_PRIVATE: 'on' })
 
@@ -58,7 +59,7 @@ test('an API key is shown once, works, and ends when it is revoked', async () =>
 
 /** A page of an administrator whose login is not new any more. */
 async function withOldLogin(path: string) {
-  const administrator = await makeAdministrator(scene)
+  const administrator = await administratorAccount(scene.service)
   const page = await visit(scene, { size: 'phone', expects: ['Failed to load resource'] })
   await signInOn(page, administrator, path)
   await page.locator('.operator-sections').waitFor()
@@ -141,7 +142,7 @@ test('the deliveries of a webhook are asked for again while one is on its way, a
   const receiver = await startReceiver()
   onTestFinished(() => receiver.close())
   receiver.answer((response) => response.writeHead(204).end())
-  const administrator = await makeAdministrator(scene)
+  const administrator = await administratorAccount(scene.service)
   const call = (path: string, body?: object) =>
     fetch(`${scene.origin}/api/v1${path}`, {
       method: 'POST',

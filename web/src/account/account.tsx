@@ -6,12 +6,12 @@ import { optionsQuery, selfQuery } from '../api/queries.ts'
 import { PageFrame } from '../app/page-frame.tsx'
 import { Given, useTexts } from '../texts/texts.tsx'
 import { ChangePassword } from './change-password.tsx'
-import { UnverifiedEmail } from './settings/email-state.tsx'
 import { MailChoice } from './settings/mail-choice.tsx'
 import { RecoveryCodes } from './settings/recovery-codes.tsx'
 import { SecondFactors } from './settings/second-factors.tsx'
 import { Sessions } from './settings/sessions.tsx'
 import { refreshSelf } from './settings/setting-queries.ts'
+import { SendAgain } from '../parts/problem-box.tsx'
 import './settings/settings.css'
 
 export function Account() {
@@ -62,7 +62,12 @@ function Facts({ self }: { self: Schemas['Self'] }) {
           )}
         </dd>
       </dl>
-      {self.email_verified ? null : <UnverifiedEmail />}
+      {self.email_verified ? null : (
+        <div className="box box-warn">
+          <p>{settings.unverifiedHelp}</p>
+          <SendAgain />
+        </div>
+      )}
     </>
   )
 }

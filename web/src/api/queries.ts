@@ -1,4 +1,4 @@
-import { queryOptions } from '@tanstack/react-query'
+import { queryOptions, useQuery } from '@tanstack/react-query'
 
 import { api, queryClient } from './client.ts'
 import type { Schemas } from './openapi.d.ts'
@@ -34,6 +34,20 @@ export const typesQuery = queryOptions({
   queryFn: () => dataOf(api.GET('/api/v1/document-types')),
   staleTime: 300_000,
 })
+
+/** Undefined until the types are loaded, and for a row of the platform whose type does not exist. */
+export function useType(typeCode: string): DocumentType | undefined {
+  return findType(useQuery(typesQuery).data, typeCode)
+}
+
+/** The code, where there is no name. */
+export function useTypeName(typeCode: string): string {
+  return useType(typeCode)?.name ?? typeCode
+}
+
+export function findType(types: DocumentType[] | undefined, typeCode: string): DocumentType | undefined {
+  return types?.find(({ code }) => code === typeCode)
+}
 
 export const firmQuery = (firmId: string) =>
   queryOptions({

@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core'
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link, useSearchParams } from 'react-router'
 
@@ -8,12 +7,13 @@ import { ProblemBox } from '../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 import { type Application, type ApplicationStatus, applicationsQuery } from './application-queries.ts'
 import { ReviewBar } from '../review/review-bar.tsx'
+import { MoreButton } from '../parts/more-button.tsx'
 
 const states: ApplicationStatus[] = ['submitted', 'under_review', 'approved', 'rejected']
 
 /** The applications of firms, newest first. The filter is in the address; without one those that wait are shown. */
 export function ApplicationList() {
-  const { applications: texts, firmStates, everyView } = useTexts()
+  const { applications: texts, firmStates } = useTexts()
   const [parameters, setParameters] = useSearchParams()
   const status = statusOf(parameters.get('status'))
   const list = useInfiniteQuery(applicationsQuery(status))
@@ -38,11 +38,7 @@ export function ApplicationList() {
           <Row key={application.id} application={application} />
         ))}
       </ul>
-      {list.hasNextPage ? (
-        <Button variant="default" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-          {everyView.showMore}
-        </Button>
-      ) : null}
+      <MoreButton list={list} />
     </PageFrame>
   )
 }

@@ -1,7 +1,7 @@
 import { Skeleton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 
-import { type ChecklistItem, checklistQuery, typesQuery } from '../api/queries.ts'
+import { type ChecklistItem, checklistQuery, typesQuery, findType } from '../api/queries.ts'
 import { FirmBar, useFirm } from '../app/firm-frame.tsx'
 import { PageFrame } from '../app/page-frame.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
@@ -55,7 +55,7 @@ function Items({ title, items }: { title: string; items: ChecklistItem[] }) {
             key={item.document_type}
             firm={firm}
             item={item}
-            type={types.data?.find(({ code }) => code === item.document_type)}
+            type={findType(types.data, item.document_type)}
           />
         ))}
       </ul>

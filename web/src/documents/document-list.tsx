@@ -2,7 +2,7 @@ import { Button } from '@mantine/core'
 import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query'
 import { Link, useSearchParams } from 'react-router'
 
-import { type StoredDocument, typesQuery } from '../api/queries.ts'
+import { type StoredDocument, typesQuery, useTypeName } from '../api/queries.ts'
 import { FirmBar, useFirm } from '../app/firm-frame.tsx'
 import { useNotify } from '../app/notices.tsx'
 import { Empty, PageFrame } from '../app/page-frame.tsx'
@@ -13,6 +13,7 @@ import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 import { UploadList } from '../uploads/upload-list.tsx'
 import { restoreDocument } from './document-actions.ts'
 import { listQuery } from './document-queries.ts'
+import { MoreButton } from '../parts/more-button.tsx'
 
 /** All documents of a firm. The filter is in the address, so that it can be shared. */
 export function DocumentList() {
@@ -54,19 +55,8 @@ export function DocumentList() {
           <Row key={document.id} document={document} />
         ))}
       </ul>
-      {list.hasNextPage ? (
-        <MoreButton isPending={list.isFetchingNextPage} load={() => void list.fetchNextPage()} />
-      ) : null}
+      <MoreButton list={list} />
     </PageFrame>
-  )
-}
-
-function MoreButton({ isPending, load }: { isPending: boolean; load: () => void }) {
-  const { everyView } = useTexts()
-  return (
-    <Button variant="default" size="md" loading={isPending} onClick={load}>
-      {everyView.showMore}
-    </Button>
   )
 }
 
@@ -101,8 +91,7 @@ function Row({ document }: { document: StoredDocument }) {
   const formats = useFormats()
   const notify = useNotify()
   const { firm_id: firmId, id, file_name: name } = document
-  const types = useQuery(typesQuery)
-  const typeName = types.data?.find(({ code }) => code === document.document_type)?.name ?? document.document_type
+  const typeName = useTypeName(document.document_type)
   const restoring = useMutation({
     mutationFn: () => restoreDocument({ firmId, documentId: id }),
     onSuccess: () => notify(texts.restoredNotice(name)),

@@ -3,7 +3,7 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { Link, useParams } from 'react-router'
 
-import { type DocumentType, type StoredDocument, typesQuery } from '../api/queries.ts'
+import { type StoredDocument, useType } from '../api/queries.ts'
 import { canUpload, FirmBar, useFirm } from '../app/firm-frame.tsx'
 import { useNotify } from '../app/notices.tsx'
 import { Loading, PageFrame } from '../app/page-frame.tsx'
@@ -44,7 +44,7 @@ export function DocumentView() {
 
 function LoadedDocument({ document, back }: { document: StoredDocument; back: ReactNode }) {
   const firm = useFirm()
-  const type = useType(document)
+  const type = useType(document.document_type)
   return (
     <PageFrame title={document.file_name} isGivenTitle above={<FirmBar firm={firm} />}>
       {back}
@@ -64,7 +64,7 @@ function LoadedDocument({ document, back }: { document: StoredDocument; back: Re
 function Facts({ document }: { document: StoredDocument }) {
   const { documents: texts } = useTexts()
   const formats = useFormats()
-  const type = useType(document)
+  const type = useType(document.document_type)
   return (
     <dl className="facts">
       <dt>{texts.type}</dt>
@@ -111,11 +111,7 @@ function Warnings({ document }: { document: StoredDocument }) {
 }
 
 function RejectionOf({ document }: { document: StoredDocument }) {
-  return <Rejection review={document} type={useType(document)} />
-}
-
-function useType(document: StoredDocument): DocumentType | undefined {
-  return useQuery(typesQuery).data?.find(({ code }) => code === document.document_type)
+  return <Rejection review={document} type={useType(document.document_type)} />
 }
 
 function Actions({ document }: { document: StoredDocument }) {
@@ -143,7 +139,7 @@ function ActionsOfLive({ document }: { document: StoredDocument }) {
   const { documents: texts } = useTexts()
   const firm = useFirm()
   const notify = useNotify()
-  const type = useType(document)
+  const type = useType(document.document_type)
   const place = { firmId: firm.id, documentId: document.id }
   const saving = useMutation({ mutationFn: () => download(place) })
   const removing = useMutation({

@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 
 import type { Schemas } from '../api/openapi.d.ts'
@@ -6,6 +5,7 @@ import { type DocumentType, selfQuery, type StoredDocument } from '../api/querie
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 import { eventsQuery } from './document-queries.ts'
+import { MoreButton } from '../parts/more-button.tsx'
 
 type Event = Schemas['DocumentEvent']
 
@@ -24,7 +24,7 @@ const hidden = new Set([
 
 /** What happened to a document, in words. */
 export function History({ document, type }: { document: StoredDocument; type: DocumentType | undefined }) {
-  const { documents: texts, everyView } = useTexts()
+  const { documents: texts } = useTexts()
   const events = useInfiniteQuery(eventsQuery({ firmId: document.firm_id, documentId: document.id }))
   const shown = events.data?.pages.flatMap(({ items }) => items).filter(({ action }) => !hidden.has(action))
   return (
@@ -37,11 +37,7 @@ export function History({ document, type }: { document: StoredDocument; type: Do
           <EventRow key={event.id} event={event} type={type} />
         ))}
       </ol>
-      {events.hasNextPage ? (
-        <Button variant="default" loading={events.isFetchingNextPage} onClick={() => void events.fetchNextPage()}>
-          {everyView.showMore}
-        </Button>
-      ) : null}
+      <MoreButton list={events} />
     </section>
   )
 }

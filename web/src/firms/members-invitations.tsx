@@ -14,12 +14,13 @@ import { ShownOnce } from '../parts/shown-once.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 import { invitationsQuery, refreshMembers } from './member-queries.ts'
 import { RoleChoice, roleOf } from './members-list.tsx'
+import { MoreButton } from '../parts/more-button.tsx'
 
 type Created = Schemas['CreatedInvitation']
 
 /** Invites people, and lists the invitations that are open. */
 export function Invitations({ firm }: { firm: Firm }) {
-  const { members: texts, everyView } = useTexts()
+  const { members: texts } = useTexts()
   const open = useInfiniteQuery(invitationsQuery(firm.id))
   const [created, setCreated] = useState<Created>()
   const mayInvite = firm.role === 'firm_admin' && !firm.is_locked
@@ -45,11 +46,7 @@ export function Invitations({ firm }: { firm: Firm }) {
               />
             ))}
           </ul>
-          {open.hasNextPage ? (
-            <Button variant="default" loading={open.isFetchingNextPage} onClick={() => void open.fetchNextPage()}>
-              {everyView.showMore}
-            </Button>
-          ) : null}
+          <MoreButton list={open} />
         </section>
       )}
     </>

@@ -13,9 +13,10 @@ import { Form } from '../parts/form.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { Given, useTexts } from '../texts/texts.tsx'
 import { type Member, type MemberRole, memberRoles, membersQuery, refreshMembers } from './member-queries.ts'
+import { MoreButton } from '../parts/more-button.tsx'
 
 export function MemberList({ firm, selfId }: { firm: Firm; selfId: string | undefined }) {
-  const { members: texts, everyView } = useTexts()
+  const { members: texts } = useTexts()
   const members = useInfiniteQuery(membersQuery(firm.id))
   return (
     <section>
@@ -28,11 +29,7 @@ export function MemberList({ firm, selfId }: { firm: Firm; selfId: string | unde
           )),
         )}
       </ul>
-      {members.hasNextPage ? (
-        <Button variant="default" loading={members.isFetchingNextPage} onClick={() => void members.fetchNextPage()}>
-          {everyView.showMore}
-        </Button>
-      ) : null}
+      <MoreButton list={members} />
     </section>
   )
 }

@@ -7,6 +7,7 @@ import { Empty, PageFrame } from '../app/page-frame.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 import { markAsRead, type Message, messagesQuery } from './message-queries.ts'
+import { MoreButton } from '../parts/more-button.tsx'
 import './messages.css'
 
 /** What the service wrote to the signed-in person, newest first. */
@@ -27,11 +28,7 @@ export function MessagesView() {
           <MessageCard key={message.id} message={message} />
         ))}
       </ul>
-      {list.hasNextPage ? (
-        <Button variant="default" size="md" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-          {everyView.showMore}
-        </Button>
-      ) : null}
+      <MoreButton list={list} />
     </PageFrame>
   )
 }

@@ -45,13 +45,21 @@ export function Explanation({ error }: { error: Error }) {
   )
 }
 
-function SendAgain() {
+/** Sends another link that verifies the person's e-mail address. */
+export function SendAgain() {
   const { errors } = useTexts()
   const sending = useMutation({ mutationFn: () => dataOf(api.POST('/api/v1/auth/email/verification')) })
-  if (sending.isSuccess) return <p>{errors.resent}</p>
+  if (sending.isSuccess) return <p role="status">{errors.resent}</p>
   return (
-    <Button variant="default" loading={sending.isPending} onClick={() => sending.mutate()}>
-      {errors.resend}
-    </Button>
+    <>
+      {sending.error === null ? null : (
+        <p role="alert">
+          <Explanation error={sending.error} />
+        </p>
+      )}
+      <Button variant="default" loading={sending.isPending} onClick={() => sending.mutate()}>
+        {errors.resend}
+      </Button>
+    </>
   )
 }

@@ -1,10 +1,10 @@
 import { Button } from '@mantine/core'
-import { useMutation, useQuery } from '@tanstack/react-query'
+import { useMutation } from '@tanstack/react-query'
 import { type ReactNode, useEffect, useRef, useState } from 'react'
 
 import { queryClient } from '../api/client.ts'
 import { Failure } from '../api/problem.ts'
-import { type DocumentType, type StoredDocument, typesQuery } from '../api/queries.ts'
+import { type StoredDocument, useType } from '../api/queries.ts'
 import { useNotify } from '../app/notices.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { useShortcuts } from '../parts/shortcuts.ts'
@@ -28,7 +28,7 @@ type Props = {
 /** Accepts or rejects what the reviewer sees, by button or key. A decision that was made is changed with a comment. */
 export function DecisionPanel({ document, tag, isDecided, onDecided, actions }: Props) {
   const { review: texts } = useTexts()
-  const type = useType(document)
+  const type = useType(document.document_type)
   const place = { firmId: document.firm_id, documentId: document.id }
   const [isRejecting, setRejecting] = useState(false)
   const [comment, setComment] = useState(() => (isDecided && isJustDecided(place) ? texts.undoComment : ''))
@@ -75,10 +75,6 @@ export function DecisionPanel({ document, tag, isDecided, onDecided, actions }: 
       )}
     </section>
   )
-}
-
-function useType(document: StoredDocument): DocumentType | undefined {
-  return useQuery(typesQuery).data?.find(({ code }) => code === document.document_type)
 }
 
 function words(comment: string): { comment?: string } {

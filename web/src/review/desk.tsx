@@ -3,7 +3,7 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { useNavigate, useParams, useSearchParams } from 'react-router'
 
-import { checklistQuery, type DocumentType, firmQuery, type StoredDocument, typesQuery } from '../api/queries.ts'
+import { checklistQuery, firmQuery, type StoredDocument, typesQuery, findType } from '../api/queries.ts'
 import { queryClient } from '../api/client.ts'
 import { useNotify } from '../app/notices.tsx'
 import { Loading, PageFrame } from '../app/page-frame.tsx'
@@ -63,7 +63,11 @@ export function ReviewDesk() {
       </PageFrame>
     )
   return (
-    <PageFrame title={nameOfType(types.data, data.document)} isGivenTitle above={<ReviewBar />}>
+    <PageFrame
+      title={findType(types.data, data.document.document_type)?.name ?? data.document.document_type}
+      isGivenTitle
+      above={<ReviewBar />}
+    >
       {work.error === null ? null : <ProblemBox error={work.error} />}
       <div className="desk">
         <Preview document={data.document} hasKeys />
@@ -76,10 +80,6 @@ export function ReviewDesk() {
       <LoadNext current={data.document} />
     </PageFrame>
   )
-}
-
-function nameOfType(types: DocumentType[] | undefined, { document_type: code }: StoredDocument): string {
-  return types?.find((type) => type.code === code)?.name ?? code
 }
 
 type DecideProps = { work: Work; kind: 'claimed' | 'decided'; document: StoredDocument; tag: string }

@@ -1,6 +1,4 @@
-import { useQuery } from '@tanstack/react-query'
-
-import { type StoredDocument, typesQuery } from '../api/queries.ts'
+import { type StoredDocument, useType } from '../api/queries.ts'
 import { ReviewBadge } from '../parts/state-badge.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 
@@ -8,7 +6,7 @@ import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 export function DocumentFacts({ document }: { document: StoredDocument }) {
   const { documents: texts, checklist } = useTexts()
   const formats = useFormats()
-  const type = useQuery(typesQuery).data?.find(({ code }) => code === document.document_type)
+  const type = useType(document.document_type)
   const proof = type?.proof ?? null
   return (
     <section className="box" aria-label={texts.details}>

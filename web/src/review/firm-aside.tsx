@@ -2,7 +2,7 @@ import { Anchor } from '@mantine/core'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link } from 'react-router'
 
-import { checklistQuery, type Firm, firmQuery, type StoredDocument, typesQuery } from '../api/queries.ts'
+import { checklistQuery, type Firm, firmQuery, type StoredDocument, typesQuery, findType } from '../api/queries.ts'
 import { listQuery } from '../documents/document-queries.ts'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { ReviewBadge, StateBadge } from '../parts/state-badge.tsx'
@@ -69,7 +69,7 @@ function OtherDocuments({ document }: { document: StoredDocument }) {
         {others?.map((other) => (
           <li key={other.id}>
             <Link to={`/firms/${other.firm_id}/documents/${other.id}`} className="tap">
-              <Given>{types.data?.find(({ code }) => code === other.document_type)?.name ?? other.document_type}</Given>
+              <Given>{findType(types.data, other.document_type)?.name ?? other.document_type}</Given>
             </Link>
             <ReviewBadge document={other} />
             <span className="hint">

@@ -2,7 +2,7 @@ import { Button } from '@mantine/core'
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearchParams } from 'react-router'
 
-import { selfQuery, typesQuery } from '../api/queries.ts'
+import { selfQuery, typesQuery, useTypeName } from '../api/queries.ts'
 import { useNotify } from '../app/notices.tsx'
 import { Empty, PageFrame } from '../app/page-frame.tsx'
 import { Choice } from '../parts/choice.tsx'
@@ -94,10 +94,9 @@ function Summary() {
 function Row({ waiting, type }: { waiting: Waiting; type: string }) {
   const { review: texts } = useTexts()
   const formats = useFormats()
-  const types = useQuery(typesQuery)
   const { data: self } = useQuery(selfQuery)
   const { document, firm_name: firmName, claimed_by: claimant } = waiting
-  const typeName = types.data?.find(({ code }) => code === document.document_type)?.name ?? document.document_type
+  const typeName = useTypeName(document.document_type)
   return (
     <li className="card">
       <div className="card-head">

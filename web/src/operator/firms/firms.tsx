@@ -1,4 +1,4 @@
-import { Button, TextInput } from '@mantine/core'
+import { TextInput } from '@mantine/core'
 import { infiniteQueryOptions, useInfiniteQuery } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { Link, useSearchParams } from 'react-router'
@@ -10,6 +10,7 @@ import { Empty, Loading } from '../../app/page-frame.tsx'
 import { ProblemBox } from '../../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { OperatorFrame } from '../operator-frame.tsx'
+import { MoreButton } from '../../parts/more-button.tsx'
 
 type Firm = Schemas['Firm']
 
@@ -53,17 +54,8 @@ export function FirmsView() {
         }
       />
       <Found firms={firms} words={words} isLoading={list.isPending || isFetchingNextPage} />
-      {hasNextPage && words === '' ? <More isPending={isFetchingNextPage} load={() => void fetchNextPage()} /> : null}
+      {words === '' ? <MoreButton list={list} /> : null}
     </OperatorFrame>
-  )
-}
-
-function More({ isPending, load }: { isPending: boolean; load: () => void }) {
-  const { everyView } = useTexts()
-  return (
-    <Button variant="default" size="md" loading={isPending} onClick={load}>
-      {everyView.showMore}
-    </Button>
   )
 }
 

@@ -12,6 +12,7 @@ import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { OperatorFrame } from '../operator-frame.tsx'
 import { Confirm } from '../../parts/confirm.tsx'
 import { type Webhook, WebhookBadge, webhooksQuery } from './webhooks.tsx'
+import { MoreButton } from '../../parts/more-button.tsx'
 
 type Delivery = Schemas['WebhookDelivery']
 
@@ -127,8 +128,7 @@ function Actions({ webhook }: { webhook: Webhook }) {
 }
 
 function Deliveries({ webhook }: { webhook: Webhook }) {
-  const { everyView, operator } = useTexts()
-  const { webhooks: texts } = operator
+  const { webhooks: texts } = useTexts().operator
   const list = useInfiniteQuery(deliveriesQuery(webhook.id))
   const deliveries = list.data?.pages.flatMap(({ items }) => items)
   return (
@@ -143,11 +143,7 @@ function Deliveries({ webhook }: { webhook: Webhook }) {
           ))}
         </ul>
       )}
-      {list.hasNextPage ? (
-        <Button variant="default" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-          {everyView.showMore}
-        </Button>
-      ) : null}
+      <MoreButton list={list} />
     </section>
   )
 }

@@ -1,3 +1,4 @@
+import { formatFacts, mimeTypes } from '../../../../src/contract/formats.ts'
 import type { DocumentType } from '../../api/queries.ts'
 import { Field } from '../../parts/form.tsx'
 import { Given, useTexts } from '../../texts/texts.tsx'
@@ -7,15 +8,9 @@ type Values = (name: string) => string
 
 const mebibyte = 1024 * 1024
 
-/** The formats that the service knows, by their names. */
-const formats = [
-  { mimeType: 'application/pdf', name: 'PDF' },
-  { mimeType: 'image/jpeg', name: 'JPEG' },
-  { mimeType: 'image/png', name: 'PNG' },
-  { mimeType: 'image/webp', name: 'WebP' },
-  { mimeType: 'image/heic', name: 'HEIC' },
-] as const
-const defaultFormats: readonly string[] = ['application/pdf', 'image/jpeg', 'image/png']
+const defaultFormats: readonly string[] = formatFacts.flatMap(({ mimeType, isDefault }) =>
+  isDefault ? [mimeType] : [],
+)
 
 type Editable = Omit<DocumentType, 'id' | 'code' | 'created_at' | 'updated_at'>
 
@@ -51,7 +46,7 @@ export function TypeFields({ type = newType }: { type?: Editable }) {
         <Check name="validity_stated" label={texts.statedLabel} defaultChecked={type.validity_stated} />
       </Checks>
       <Checks legend={texts.formats} name="allowed_types">
-        {formats.map(({ mimeType, name }) => (
+        {formatFacts.map(({ mimeType, name }) => (
           <Check
             key={mimeType}
             name={mimeType}
@@ -101,7 +96,7 @@ function Reasons({ reasons }: { reasons: DocumentType['reject_reasons'] }) {
 /** The body of a request. The service checks it and names the wrong fields. */
 export function typeOf(value: Values, type: DocumentType | undefined) {
   const max = numberOf(value('max_bytes'))
-  const chosen = formats.map(({ mimeType }) => mimeType).filter((mimeType) => isChecked(value, mimeType))
+  const chosen = mimeTypes.filter((mimeType) => isChecked(value, mimeType))
   const isDefault = chosen.length === defaultFormats.length && chosen.every((each) => defaultFormats.includes(each))
   const reasons = type?.reject_reasons.map(({ code }) => ({
     code,

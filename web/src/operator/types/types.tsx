@@ -5,7 +5,7 @@ import { Link, useNavigate, useParams } from 'react-router'
 import { api, queryClient } from '../../api/client.ts'
 import type { Schemas } from '../../api/openapi.d.ts'
 import { dataOf } from '../../api/problem.ts'
-import { type DocumentType, typesQuery } from '../../api/queries.ts'
+import { type DocumentType, typesQuery, findType } from '../../api/queries.ts'
 import { useNotify } from '../../app/notices.tsx'
 import { Loading, NotFound } from '../../app/page-frame.tsx'
 import { Field, Form } from '../../parts/form.tsx'
@@ -67,7 +67,7 @@ function Validity({ type }: { type: DocumentType }) {
 export function TypeView() {
   const { code = '' } = useParams()
   const types = useQuery(typesQuery)
-  const type = types.data?.find((each) => each.code === code)
+  const type = findType(types.data, code)
   if (types.data === undefined) return <Loading />
   return type === undefined ? <NotFound /> : <EditType key={type.updated_at} type={type} />
 }
