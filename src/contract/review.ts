@@ -59,6 +59,9 @@ export const reviewQueueSummaryShape = z
     waiting: z.int(),
     oldest_waiting_seconds: z.int().nullable().meta({ description: 'Null when nothing waits.' }),
     by_type: z.array(z.object({ document_type: z.string(), waiting: z.int(), oldest_waiting_seconds: z.int() })),
+    decided_today: z.object({ verified: z.int(), rejected: z.int() }).meta({
+      description: 'Versions that you decided on since midnight in South Africa, each with your last decision.',
+    }),
   })
   .meta({ id: 'ReviewQueueSummary' })
 export type ReviewQueueSummaryShape = z.infer<typeof reviewQueueSummaryShape>

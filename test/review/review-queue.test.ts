@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { beforeEach, expect, it } from 'vitest'
 
 import type { ReviewQueueSummaryShape } from '../../src/contract/review.ts'
+import { countDecisionsOfDay } from '../../src/database/review/count-decisions.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 import { call, later, serveAt } from '../people/call-people.ts'
 import { callDocuments, uploadDocument, uploadFile } from '../support/documents/call-documents.ts'
@@ -122,6 +123,29 @@ it('the queue has filters, pages, ages and counts', async () => {
   await clock.stop()
 })
 
+it('the summary counts what a reviewer decided since midnight in South Africa, each version once', async () => {
+  const { app } = scene.service
+  const clock = await serveAt(app)
+  const [reviewer, other] = [await makeReviewer(app), await makeReviewer(app)]
+  const [first, second, third] = [await upload(), await upload(), await upload()]
+  await reviewDocument(clock.url, { firm, id: first.id }, reviewer, { decision: 'verify' })
+  await reviewDocument(clock.url, { firm, id: first.id }, reviewer, {
+    decision: 'reject',
+    reason_code: 'unreadable',
+    comment: 'Blurred.',
+  })
+  await reviewDocument(clock.url, { firm, id: second.id }, reviewer, { decision: 'verify' })
+  await reviewDocument(clock.url, { firm, id: third.id }, other, { decision: 'verify' })
+  const decidedBy = async ({ headers }: Person) =>
+    ((await call(clock.url, 'GET /review-queue/summary', { headers })).body as ReviewQueueSummaryShape).decided_today
+
+  expect(await decidedBy(reviewer)).toEqual({ verified: 1, rejected: 1 })
+  expect(await decidedBy(other)).toEqual({ verified: 1, rejected: 0 })
+  const tomorrow = later(clock.clock.now, 86_400)
+  expect(await countDecisionsOfDay(app.db, reviewer.id, { now: tomorrow })).toEqual({ verified: 0, rejected: 0 })
+  await clock.stop()
+})
+
 it('a claim has the filters of the queue', async () => {
   const { url, app } = scene.service
   await upload()
@@ -149,7 +173,12 @@ it('nobody gets a document of a firm that they belong to, belonged to, or their 
     expect((await claimNext(url, person)).status).toBe(204)
     expect(await claimOne(url, person, id)).toMatchObject({ status: 403, body: { code: 'forbidden' } })
     const { body } = await call(url, 'GET /review-queue/summary', { headers: person.headers })
-    expect(body).toEqual({ waiting: 0, oldest_waiting_seconds: null, by_type: [] })
+    expect(body).toEqual({
+      waiting: 0,
+      oldest_waiting_seconds: null,
+      by_type: [],
+      decided_today: { verified: 0, rejected: 0 },
+    })
   }
   expect(idsOf(await queueOf(url, uploader))).toEqual([id])
   expect(await claimOne(url, uploader, own.id)).toMatchObject({ status: 403, body: { code: 'forbidden' } })

@@ -1,6 +1,7 @@
 import { recordEvent } from '../../database/audit/events.ts'
 import type { Db } from '../../database/connection/client.ts'
 import type { Person } from '../../database/people/accounts.ts'
+import { countDecisionsOfDay, type DecisionCounts } from '../../database/review/count-decisions.ts'
 import {
   countWaiting,
   listWaiting,
@@ -37,10 +38,16 @@ export async function browseReviewQueue(
   })
 }
 
-/** How many documents wait, by type; the type with the oldest one first. */
-export async function summarizeReviewQueue({ db, scanner }: QueueNeeds, actor: Actor): Promise<WaitingOfType[]> {
+export type QueueSummary = { waiting: WaitingOfType[]; decidedToday: DecisionCounts }
+
+/** How many documents wait, by type, the type with the oldest one first; and what the caller decided today. */
+export async function summarizeReviewQueue({ db, scanner, now }: QueueNeeds, actor: Actor): Promise<QueueSummary> {
   const person = await requireReviewer(db, actor, action)
-  return await countWaiting(db, readerOf(person, scanner), filterOf(person, nothing))
+  const filter = filterOf(person, nothing)
+  return {
+    waiting: await countWaiting(db, readerOf(person, scanner), filter),
+    decidedToday: await countDecisionsOfDay(db, person.id, { now: now(), firmId: filter.firmId }),
+  }
 }
 
 export function readerOf({ id }: Person, scanner: Scanner | undefined): QueueReader {

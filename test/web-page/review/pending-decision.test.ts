@@ -29,7 +29,7 @@ test('keys that are pressed before the answer to a decision claim no second docu
 
   await whileDecides(page, document, async () => {
     await pressAndSee(page, ['n'])
-    expect(await page.getByRole('button', { name: 'Next' }).isDisabled()).toBe(true)
+    expect(await page.getByRole('button', { name: 'Skip to the next' }).isDisabled()).toBe(true)
     expect(await page.getByRole('button', { name: 'Put back' }).isDisabled()).toBe(true)
   })
 

@@ -17,7 +17,7 @@ test('a file that takes over the frame of the preview can press no key that deci
   const press = await keysOfFrame(page)
   const help = page.getByRole('heading', { name: 'Keys of the review' })
 
-  await page.getByRole('button', { name: 'Next' }).focus()
+  await page.getByRole('button', { name: 'Skip to the next' }).focus()
   await press('?')
   expect(await help.isVisible()).toBe(false)
   await page.getByTitle('Preview').focus()
@@ -40,7 +40,7 @@ test('a person in the preview scrolls and opens the help by key, and decides out
   await expect.poll(() => frame.evaluate<number>('pages.scrollTop')).toBeGreaterThan(0)
   await page.keyboard.press('a')
   await page.keyboard.press('?')
-  await page.getByText('With the focus in the preview only').waitFor()
+  await page.getByText('While the preview has the focus').waitFor()
   await page.keyboard.press('Escape')
   expect(await page.getByText('Accepted: ').count()).toBe(0)
   await frame.locator('#pages').focus()

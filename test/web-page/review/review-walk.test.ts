@@ -55,15 +55,18 @@ test('undo brings the last document back, and the other decision counts', async 
   await page.getByText('Nothing waits for you').waitFor()
   await page.keyboard.press('u')
   await previewShows(page, document)
-  await page.getByText('This version is accepted.').waitFor()
+  await page.getByText('This version is accepted, until you decide again.').waitFor()
   await page.keyboard.press('r')
+  await page.keyboard.press('Enter')
+  await page.getByText('Choose a reason first.').waitFor()
+  expect(await page.getByRole('textbox').count()).toBe(1)
   await page.keyboard.press('3')
   await page.keyboard.press('Enter')
   await page.getByText('Rejected: licence.pdf').waitFor()
 
   expect(await statesOf(scene.service, firm, account)).toMatchObject({ tax_clearance: ['rejected', 'incomplete'] })
-  await page.getByRole('button', { name: 'Undo' }).click()
-  await page.getByText('This version is rejected.').waitFor()
+  await page.getByRole('button', { name: 'Change it' }).click()
+  await page.getByText('This version is rejected, until you decide again.').waitFor()
 })
 
 test('an insurance certificate is accepted only with the last day that it states', async () => {
@@ -77,8 +80,13 @@ test('an insurance certificate is accepted only with the last day that it states
   expect(await findBarriers(page)).toEqual([])
   expect(await statesOf(scene.service, firm, account)).toMatchObject({ insurance_certificate: ['pending', null] })
 
+  await day.fill('2020-03-31')
+  await day.press('Enter')
+  await page.getByText('This day is past.').waitFor()
+  await page.locator('input[type="date"]:focus').waitFor()
+
   await day.fill('2099-03-31')
-  await page.getByRole('button', { name: 'Accept' }).click()
+  await day.press('Enter')
   await page.getByText(`Accepted: ${certificate.file_name}`).waitFor()
   expect(await statesOf(scene.service, firm, account)).toMatchObject({ insurance_certificate: ['verified', null] })
 })
@@ -105,7 +113,7 @@ test('a decision of somebody else is reported when the reviewer comes back to th
 
   await page.getByText('The document changed while you read it').waitFor()
   await page.getByRole('button', { name: 'Show it as it is now' }).click()
-  await page.getByText('This version is accepted.').waitFor()
+  await page.getByText('This version is accepted, until you decide again.').waitFor()
 
   expect(await findBarriers(page)).toEqual([])
 })

@@ -74,9 +74,9 @@ async function reject(page: Page, digit: string): Promise<Decided> {
 /** Undoes the last decision and makes the other one; the reviewer then goes on with the next document. */
 async function decideAgain(page: Page, document: DocumentShape): Promise<Decided> {
   await page.keyboard.press('u')
-  await page.getByText(/^This version is (accepted|rejected)\./).waitFor()
+  await page.getByText(/^This version is (accepted|rejected),/).waitFor()
   await previewShows(page, document)
-  const isAccepted = await page.getByText('This version is accepted.').isVisible()
+  const isAccepted = await page.getByText('This version is accepted,').isVisible()
   if (isAccepted) return reject(page, '2')
   await page.keyboard.press('a')
   return accepted

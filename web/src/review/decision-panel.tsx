@@ -33,7 +33,7 @@ export function DecisionPanel({ document, tag, isDecided, onDecided, actions }: 
   const [isRejecting, setRejecting] = useState(false)
   const [comment, setComment] = useState(() => (isDecided && isJustDecided(place) ? texts.undoComment : ''))
   const deciding = useDecision({ document, tag, onDecided })
-  const validUntil = useValidUntil(type)
+  const validUntil = useValidUntil(type, isDecided ? document.valid_until : null)
   const decideIfIdle = (decision: Decision) => {
     if (!isWorking()) deciding.mutate({ ...decision, ...words(comment) })
   }
@@ -47,7 +47,7 @@ export function DecisionPanel({ document, tag, isDecided, onDecided, actions }: 
   return (
     <section className="box decision" aria-label={texts.decision}>
       <h2>{texts.decision}</h2>
-      {isDecided ? <Decided document={document} comment={comment} onComment={setComment} /> : null}
+      {isDecided ? <Decided document={document} /> : null}
       <DecisionError error={deciding.error} place={place} />
       {isRejecting ? (
         <RejectForm
@@ -61,7 +61,8 @@ export function DecisionPanel({ document, tag, isDecided, onDecided, actions }: 
         />
       ) : (
         <>
-          {validUntil.field}
+          {isDecided ? <ChangeComment comment={comment} onComment={setComment} /> : null}
+          {validUntil.fieldFor(accept)}
           <span className="actions">
             <Button color="paniq" aria-keyshortcuts="a" loading={deciding.isPending} onClick={accept}>
               {texts.accept} <kbd aria-hidden="true">a</kbd>
@@ -95,7 +96,7 @@ function useDecision({ document, tag, onDecided }: Pick<Props, 'document' | 'tag
     onSuccess: (_, { decision }) => {
       rememberDecision(place)
       const notice = decision === 'verify' ? texts.acceptedNotice : texts.rejectedNotice
-      notify(notice(document.file_name), undo)
+      notify(notice(document.file_name), undo, texts.changeIt)
       // A person who has left by a link stays where they are.
       if (isShown.current) onDecided()
     },
@@ -136,28 +137,23 @@ function DecisionError({ error, place }: ErrorProps) {
   )
 }
 
-function Decided({
-  document,
-  comment,
-  onComment,
-}: {
-  document: StoredDocument
-  comment: string
-  onComment: (comment: string) => void
-}) {
+function Decided({ document }: { document: StoredDocument }) {
+  const { review: texts } = useTexts()
+  const place = { firmId: document.firm_id, documentId: document.id }
+  return (
+    <p>
+      {document.review_status === 'verified' ? texts.isAccepted : texts.isRejected}
+      {isJustDecided(place) ? ` ${texts.notSentYet}` : null}
+    </p>
+  )
+}
+
+function ChangeComment({ comment, onComment }: { comment: string; onComment: (comment: string) => void }) {
   const { review: texts } = useTexts()
   return (
-    <>
-      <p>{document.review_status === 'verified' ? texts.isAccepted : texts.isRejected}</p>
-      <label className="field">
-        <span>{texts.changeComment}</span>
-        <textarea
-          value={comment}
-          maxLength={2000}
-          rows={2}
-          onChange={(event) => onComment(event.currentTarget.value)}
-        />
-      </label>
-    </>
+    <label className="field">
+      <span>{texts.changeComment}</span>
+      <textarea value={comment} maxLength={2000} rows={2} onChange={(event) => onComment(event.currentTarget.value)} />
+    </label>
   )
 }

@@ -40,7 +40,12 @@ export function ReviewDesk() {
   const work = useWork(place)
   useShortcuts({ n: work.next, u: work.undo })
   const types = useQuery(typesQuery)
+  const { data: firm } = useQuery(firmQuery(firmId))
   const { data } = desk
+  // The next document begins at the top, also where the last one was read below it.
+  useEffect(() => {
+    void window.scrollTo(0, 0)
+  }, [documentId])
 
   if (desk.error !== null)
     return (
@@ -63,11 +68,7 @@ export function ReviewDesk() {
       </PageFrame>
     )
   return (
-    <PageFrame
-      title={findType(types.data, data.document.document_type)?.name ?? data.document.document_type}
-      isGivenTitle
-      above={<ReviewBar />}
-    >
+    <PageFrame title={titleOf(types.data, firm?.name, data.document)} isGivenTitle above={<ReviewBar />}>
       {work.error === null ? null : <ProblemBox error={work.error} />}
       <div className="desk">
         <Preview document={data.document} hasKeys />
@@ -80,6 +81,13 @@ export function ReviewDesk() {
       <LoadNext current={data.document} />
     </PageFrame>
   )
+}
+
+/** Which document of which firm it is: both must be clear before a key is pressed. */
+function titleOf(types: DocumentType[] | undefined, firm: string | undefined, document: StoredDocument): string {
+  const { document_type: code } = document
+  const name = findType(types, code)?.name ?? code
+  return firm === undefined ? name : `${name} · ${firm}`
 }
 
 type DecideProps = { work: Work; kind: 'claimed' | 'decided'; document: StoredDocument; tag: string }
@@ -99,7 +107,7 @@ function Decide({ work, kind, document, tag }: DecideProps) {
         onDecided={work.goOn}
         actions={
           <>
-            <NextButton work={work} />
+            <NextButton work={work} label={kind === 'claimed' ? texts.skip : texts.next} />
             {kind === 'claimed' ? (
               <Button variant="default" loading={work.isReleasing} disabled={work.isWorking} onClick={work.putBack}>
                 {texts.putBack}
@@ -125,7 +133,7 @@ function Decide({ work, kind, document, tag }: DecideProps) {
 
 type Work = ReturnType<typeof useWork>
 
-function NextButton({ work }: { work: Work }) {
+function NextButton({ work, label }: { work: Work; label?: string }) {
   const { review: texts } = useTexts()
   return (
     <Button
@@ -135,7 +143,7 @@ function NextButton({ work }: { work: Work }) {
       disabled={work.isWorking}
       onClick={work.next}
     >
-      {texts.next} <kbd aria-hidden="true">n</kbd>
+      {label ?? texts.next} <kbd aria-hidden="true">n</kbd>
     </Button>
   )
 }
@@ -166,7 +174,10 @@ function useWork(place: Place) {
   const releasing = useMutation({
     mutationKey: workKey,
     mutationFn: () => release(place.documentId),
-    onSuccess: () => navigate('/review'),
+    onSuccess: () => {
+      notify(texts.putBackNotice)
+      return navigate('/review')
+    },
   })
   return {
     next: () => {

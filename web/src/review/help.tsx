@@ -9,7 +9,11 @@ export function Help() {
   const { review: texts, everyView } = useTexts()
   const dialog = useRef<HTMLDialogElement>(null)
   const isOn = useShortcutsAreOn()
-  const open = () => dialog.current?.showModal()
+  const open = () => {
+    dialog.current?.showModal()
+    // Not the check box, which the space bar would turn off.
+    dialog.current?.querySelector('button')?.focus()
+  }
   useShortcuts({ '?': open })
   return (
     <>

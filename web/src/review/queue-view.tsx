@@ -44,8 +44,18 @@ export function QueueView() {
           <Row key={waiting.document.id} waiting={waiting} type={type} />
         ))}
       </ol>
+      <MoreWait shown={queue.data?.length ?? 0} type={type} />
     </PageFrame>
   )
+}
+
+/** The list has the first documents only. */
+function MoreWait({ shown, type }: { shown: number; type: string }) {
+  const { review: texts } = useTexts()
+  const { data } = useQuery(summaryQuery)
+  const ofType = data?.by_type.find(({ document_type: code }) => code === type)?.waiting
+  const more = ((type === '' ? data?.waiting : ofType) ?? 0) - shown
+  return shown === 0 || more <= 0 ? null : <p className="hint">{texts.moreWait(more)}</p>
 }
 
 function useStart(type: string) {
@@ -74,19 +84,21 @@ function Summary() {
   const formats = useFormats()
   const { data } = useQuery(summaryQuery)
   if (data === undefined) return null
-  const oldest = data.oldest_waiting_seconds
+  const { waiting, oldest_waiting_seconds: oldest, decided_today: today } = data
+  const figures: [string, string | number][] = [
+    [texts.waiting, waiting],
+    ...(oldest === null ? [] : [[texts.oldest, formats.duration(oldest)] satisfies [string, string]]),
+    [texts.acceptedToday, today.verified],
+    [texts.rejectedToday, today.rejected],
+  ]
   return (
     <dl className="figures">
-      <div>
-        <dt>{texts.waiting}</dt>
-        <dd>{data.waiting}</dd>
-      </div>
-      {oldest === null ? null : (
-        <div>
-          <dt>{texts.oldest}</dt>
-          <dd>{formats.duration(oldest)}</dd>
+      {figures.map(([name, figure]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{figure}</dd>
         </div>
-      )}
+      ))}
     </dl>
   )
 }

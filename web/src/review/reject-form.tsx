@@ -24,7 +24,12 @@ export function RejectForm({ reasons, comment, onComment, needsComment, isPendin
   const form = useRef<HTMLFormElement>(null)
   const [code, setCode] = useState('')
   const isRequired = needsComment || code === other
-  useEffect(() => form.current?.querySelector<HTMLInputElement>('input')?.focus(), [])
+  const [isTyping, setTyping] = useState(false)
+  const [lacksReason, setLacking] = useState(false)
+  useEffect(() => {
+    form.current?.querySelector<HTMLInputElement>('input')?.focus()
+    form.current?.scrollIntoView({ block: 'nearest' })
+  }, [])
   const digits = Object.fromEntries(
     reasons.slice(0, 9).map(({ code: each }, index) => [
       String(index + 1),
@@ -37,6 +42,7 @@ export function RejectForm({ reasons, comment, onComment, needsComment, isPendin
   useShortcuts(digits)
   const send = (event: FormEvent) => {
     event.preventDefault()
+    setLacking(code === '')
     if (!isPending && code !== '') onReject(code)
   }
   const press = (event: KeyboardEvent) => {
@@ -44,8 +50,9 @@ export function RejectForm({ reasons, comment, onComment, needsComment, isPendin
     else if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.current?.requestSubmit()
   }
   return (
-    <form ref={form} className="reject" onSubmit={send} onKeyDown={press}>
+    <form ref={form} className="reject" noValidate={code === ''} onSubmit={send} onKeyDown={press}>
       <Reasons reasons={reasons} code={code} onChoose={setCode} />
+      {lacksReason && code === '' ? <p role="alert">{texts.chooseReason}</p> : null}
       <label className="field">
         <span>{isRequired ? texts.comment : texts.commentOptional}</span>
         <textarea
@@ -53,12 +60,14 @@ export function RejectForm({ reasons, comment, onComment, needsComment, isPendin
           required={isRequired}
           maxLength={2000}
           rows={3}
+          onFocus={() => setTyping(true)}
+          onBlur={() => setTyping(false)}
           onChange={(event) => onComment(event.currentTarget.value)}
         />
       </label>
       <span className="actions">
         <Button type="submit" color="red.8" loading={isPending}>
-          {texts.rejectNow} <kbd aria-hidden="true">{texts.enterKey}</kbd>
+          {texts.rejectNow} <kbd aria-hidden="true">{isTyping ? texts.ctrlEnterKey : texts.enterKey}</kbd>
         </Button>
         <Button variant="default" onClick={onCancel}>
           {texts.cancel} <kbd aria-hidden="true">{texts.escapeKey}</kbd>

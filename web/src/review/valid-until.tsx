@@ -1,37 +1,56 @@
-import { type ReactNode, type RefObject, useId, useRef, useState } from 'react'
+import { type RefObject, useId, useRef, useState } from 'react'
 
 import { addMonths, dayInJohannesburg } from '../../../src/vocabulary/days.ts'
 import type { DocumentType } from '../api/queries.ts'
 import { useFormats, useTexts } from '../texts/texts.tsx'
 
 /**
- * The last day of validity: filled with the usual length of the type. A document that states its last day has none until the
- * reviewer has entered it. `read` returns the day, empty for no end, or undefined after leading the person to a missing one.
+ * The last day of validity: `given`, or the usual length of the type. A document that states its last day has none until the
+ * reviewer has entered it. `read` returns the day, empty for no end, or undefined after leading the person to a day that is
+ * missing or past.
  */
-export function useValidUntil(type: DocumentType | undefined): { field: ReactNode; read: () => string | undefined } {
+export function useValidUntil(type: DocumentType | undefined, given: string | null) {
   const [chosenDay, setDay] = useState<string>()
-  const [isMissing, setMissing] = useState(false)
+  const [isJudged, setJudged] = useState(false)
   const input = useRef<HTMLInputElement>(null)
-  const day = chosenDay ?? usualEnd(type)
+  const day = chosenDay ?? given ?? usualEnd(type)
+  const fault = faultOf(type, day)
   const read = () => {
-    if (day !== '' || type?.validity_stated !== true) return day
-    setMissing(true)
+    setJudged(fault !== undefined)
+    if (fault === undefined) return day
     input.current?.focus()
     return undefined
   }
-  const field = <ValidUntil type={type} day={day} isMissing={isMissing && day === ''} onChange={setDay} input={input} />
-  return { field, read }
+  const fieldFor = (accept: () => void) => (
+    <ValidUntil
+      type={type}
+      day={day}
+      fault={isJudged ? fault : undefined}
+      onChange={setDay}
+      onEnter={accept}
+      input={input}
+    />
+  )
+  return { fieldFor, read }
+}
+
+type Fault = 'missing' | 'past'
+
+function faultOf(type: DocumentType | undefined, day: string): Fault | undefined {
+  if (day === '') return type?.validity_stated === true ? 'missing' : undefined
+  return day < dayInJohannesburg(new Date()) ? 'past' : undefined
 }
 
 type Props = {
   type: DocumentType | undefined
   day: string
-  isMissing: boolean
+  fault: Fault | undefined
   onChange: (day: string) => void
+  onEnter: () => void
   input: RefObject<HTMLInputElement | null>
 }
 
-function ValidUntil({ type, day, isMissing, onChange, input }: Props) {
+function ValidUntil({ type, day, fault, onChange, onEnter, input }: Props) {
   const { review: texts, everyView } = useTexts()
   const isOptional = type?.validity_months === null && !type.validity_stated
   const hint = useId()
@@ -44,13 +63,16 @@ function ValidUntil({ type, day, isMissing, onChange, input }: Props) {
         value={day}
         min={dayInJohannesburg(new Date())}
         aria-required={type?.validity_stated === true}
-        aria-invalid={isMissing}
+        aria-invalid={fault !== undefined}
         aria-describedby={hint}
         onChange={(event) => onChange(event.currentTarget.value)}
+        onKeyDown={({ key }) => {
+          if (key === 'Enter') onEnter()
+        }}
       />
-      {isMissing ? (
+      {fault !== undefined ? (
         <span id={hint} role="alert">
-          {texts.dayIsMissing}
+          {fault === 'missing' ? texts.dayIsMissing : texts.dayIsPast}
         </span>
       ) : (
         <Hint id={hint} type={type} day={day} />

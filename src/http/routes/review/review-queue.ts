@@ -10,9 +10,14 @@ import {
   type WaitingShape,
   waitingShape,
 } from '../../../contract/review.ts'
-import type { QueueFilter, WaitingDocument, WaitingOfType } from '../../../database/review/review-queue.ts'
+import type { QueueFilter, WaitingDocument } from '../../../database/review/review-queue.ts'
 import { claimDocument, claimNext, releaseClaim } from '../../../documents/review/claim-document.ts'
-import { browseReviewQueue, type QueueNeeds, summarizeReviewQueue } from '../../../documents/review/review-queue.ts'
+import {
+  browseReviewQueue,
+  type QueueNeeds,
+  type QueueSummary,
+  summarizeReviewQueue,
+} from '../../../documents/review/review-queue.ts'
 import type { DocumentId, FirmId } from '../../../vocabulary/vocabulary.ts'
 import { etagOf, presentDocument } from '../../presenters/present-document.ts'
 import { answerPage, type Cursors } from '../../requests/paging.ts'
@@ -59,7 +64,7 @@ function addReading(server: Server, needs: Needs): void {
       config: { access: 'reviewer', scope: 'review', rate: 'events' },
       schema: {
         tags: ['review'],
-        summary: 'Count the documents that wait for a decision',
+        summary: 'Count the documents that wait for a decision, and your decisions of today',
         response: { 200: reviewQueueSummaryShape },
       },
     },
@@ -143,16 +148,17 @@ function presentWaiting({ document, firmName, waitingSince, claim }: WaitingDocu
   }
 }
 
-function summaryOf(types: WaitingOfType[], now: Date): ReviewQueueSummaryShape {
-  const byType = types.map(({ documentType, waiting, oldest }) => ({
+function summaryOf({ waiting, decidedToday }: QueueSummary, now: Date): ReviewQueueSummaryShape {
+  const byType = waiting.map(({ documentType, oldest, ...type }) => ({
     document_type: documentType,
-    waiting,
+    waiting: type.waiting,
     oldest_waiting_seconds: secondsSince(oldest, now),
   }))
   return {
-    waiting: byType.reduce((total, { waiting }) => total + waiting, 0),
+    waiting: byType.reduce((total, type) => total + type.waiting, 0),
     oldest_waiting_seconds: byType[0]?.oldest_waiting_seconds ?? null,
     by_type: byType,
+    decided_today: decidedToday,
   }
 }
 
