@@ -45,6 +45,9 @@ test('an administrator rejects one application with a reason, and approves anoth
   await openFirst(page, good.firm)
   await page.getByRole('button', { name: 'Approve' }).waitFor()
   await page.keyboard.press('a')
+  await page.getByRole('button', { name: 'Approve' }).click()
+  await page.getByText('Approve Umkhonto Guarding?').waitFor()
+  await page.keyboard.press('Enter')
   await page.getByText('Approved: Umkhonto Guarding').waitFor()
 
   expect(await applicationOf(bad.firm, bad.account)).toMatchObject({

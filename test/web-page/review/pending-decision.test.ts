@@ -60,9 +60,9 @@ test('a decision that succeeds after its reviewer has left can be undone, and le
   await page.waitForLoadState('networkidle')
   expect(new URL(page.url()).pathname).toBe('/account')
   expect(await claimedBy(reviewer)).toEqual([])
-  await page.getByRole('button', { name: 'Undo' }).click()
+  await page.getByRole('button', { name: 'Change it' }).click()
   await page.waitForURL((url) => url.pathname.endsWith(document.id))
-  await page.getByText('This version is accepted. Decide again to change that.').waitFor()
+  await page.getByText('This version is accepted, until you decide again.').waitFor()
 })
 
 test('the browser asks before it closes a page whose decision is on its way', async () => {

@@ -5,6 +5,7 @@ import { type FormEvent, useEffect, useRef, useState } from 'react'
 import { Failure } from '../api/problem.ts'
 import { refreshFirm } from '../api/queries.ts'
 import { useNotify } from '../app/notices.tsx'
+import { Confirm } from '../parts/confirm.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { useShortcuts } from '../parts/shortcuts.ts'
 import { useTexts } from '../texts/texts.tsx'
@@ -31,11 +32,11 @@ export function ApplicationDecision({ application }: { application: Application 
     if (!deciding.isPending) deciding.mutate('approve')
   }
   const startRejecting = () => setRejecting(true)
-  useShortcuts(isRejecting ? {} : { a: approve, r: startRejecting })
+  // No key approves: it decides on a whole firm, and nothing takes it back.
+  useShortcuts(isRejecting ? {} : { r: startRejecting })
   const send = (event: FormEvent) => {
     event.preventDefault()
     if (isRejecting) deciding.mutate('reject')
-    else approve()
   }
   return (
     <form className="reject" onSubmit={send}>
@@ -54,9 +55,13 @@ export function ApplicationDecision({ application }: { application: Application 
           </>
         ) : (
           <>
-            <Button type="submit" aria-keyshortcuts="a" loading={deciding.isPending}>
-              {texts.approve} <kbd aria-hidden="true">a</kbd>
-            </Button>
+            <Confirm
+              label={texts.approve}
+              question={texts.approveQuestion(application.firm_name)}
+              isPending={deciding.isPending}
+              error={null}
+              run={approve}
+            />
             <Button variant="default" aria-keyshortcuts="r" onClick={startRejecting}>
               {review.reject} <kbd aria-hidden="true">r</kbd>
             </Button>

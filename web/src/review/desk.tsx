@@ -44,7 +44,7 @@ export function ReviewDesk() {
   const { data } = desk
   // The next document begins at the top, also where the last one was read below it.
   useEffect(() => {
-    void window.scrollTo(0, 0)
+    window.scrollTo(0, 0)
   }, [documentId])
 
   if (desk.error !== null)

@@ -8,7 +8,7 @@ export const accountTexts = {
     provider: 'Sign in with your organisation',
     or: 'or',
     forgot: 'Forgot your password?',
-    forgotHelp: 'Forgot your password? Ask the administrator of the platform for a new one.',
+    forgotHelp: 'Forgot your password? Ask the people who run this service for a new one.',
     register: 'Create an account',
     noAccount: 'New here?',
     lockedOut:
