@@ -3,7 +3,14 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { useNavigate, useParams, useSearchParams } from 'react-router'
 
-import { checklistQuery, firmQuery, type StoredDocument, typesQuery, findType } from '../api/queries.ts'
+import {
+  checklistQuery,
+  type DocumentType,
+  findType,
+  firmQuery,
+  type StoredDocument,
+  typesQuery,
+} from '../api/queries.ts'
 import { queryClient } from '../api/client.ts'
 import { useNotify } from '../app/notices.tsx'
 import { Loading, PageFrame } from '../app/page-frame.tsx'

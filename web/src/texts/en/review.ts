@@ -93,7 +93,8 @@ export const reviewTexts = {
     reasonForFirm: 'Reason, which the firm can read',
     notesForPlatform: 'Notes, which the firm cannot read (optional)',
     approve: 'Approve the firm',
-    approveQuestion: (firm: string) => `Approve ${firm}? The firm gets a message at once. You cannot take it back here.`,
+    approveQuestion: (firm: string) =>
+      `Approve ${firm}? The firm gets a message at once. You cannot take it back here.`,
     reject: 'Reject the application',
     approvedNotice: (firm: string) => `Approved: ${firm}`,
     rejectedNotice: (firm: string) => `Rejected: ${firm}`,
