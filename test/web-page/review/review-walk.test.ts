@@ -118,6 +118,20 @@ test('a decision of somebody else is reported when the reviewer comes back to th
   expect(await findBarriers(page)).toEqual([])
 })
 
+test('a reviewer comes from a firm’s document to its decision, and a filter keeps the focus', async () => {
+  const { document, page } = await openDesk(scene)
+  await page.goto(`/firms/${document.firm_id}/documents/${document.id}`)
+  await page.getByRole('link', { name: 'Review this document' }).click()
+  await previewShows(page, document)
+  await page.getByRole('link', { name: 'Queue' }).click()
+  const filter = page.getByLabel('Type', { exact: true })
+  await filter.focus()
+  await filter.selectOption('bank_statement')
+  await page.getByText('Nothing waits for you').waitFor()
+
+  expect(await filter.evaluate((field) => field.matches(':focus'))).toBe(true)
+})
+
 test('a document that another reviewer has claimed is named, and comes back once it is put back', async () => {
   const { document, page } = await openDesk(scene)
   const other = await visit(scene, { size: 'phone', expects: ['Failed to load resource'] })

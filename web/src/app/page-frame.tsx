@@ -44,8 +44,9 @@ export function ViewTitle({ children }: { children: ReactNode }) {
   const heading = useRef<HTMLHeadingElement>(null)
   const { key } = useLocation()
   useEffect(() => {
-    // Not at the first view, which begins at the top, nor while a form has the focus.
-    if (key !== 'default' && !(document.activeElement instanceof HTMLInputElement)) heading.current?.focus()
+    // Not at the first view, which begins at the top, nor while a field has the focus, as that of a filter.
+    if (key !== 'default' && document.activeElement?.matches('input, select, textarea') !== true)
+      heading.current?.focus()
   }, [key])
   return (
     <h1 ref={heading} tabIndex={-1} className="view-title">

@@ -162,6 +162,20 @@ function ActionsOfLive({ document }: { document: StoredDocument }) {
         ) : null}
       </span>
       {mayChange && type?.is_active === true ? <NewerVersionButton {...place} type={type} /> : null}
+      <ReviewLink document={document} />
     </>
+  )
+}
+
+/** Leads a reviewer from a document that waits to its decision. */
+function ReviewLink({ document: { firm_id: firmId, id, review_status: status } }: { document: StoredDocument }) {
+  const { review } = useTexts()
+  const { role } = useFirm()
+  const isOfPlatform = role === 'administrator' || role === 'reviewer'
+  if (!isOfPlatform || status !== 'pending') return null
+  return (
+    <Button component={Link} to={`/review/documents/${firmId}/${id}`} size="md" variant="default">
+      {review.reviewThis}
+    </Button>
   )
 }

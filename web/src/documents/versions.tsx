@@ -73,7 +73,6 @@ function VersionRow({ version: document, type, isNewest, mayRestore }: RowProps)
         >
           {texts.download}
         </Button>
-        {isNewest ? null : <PreviewOnDemand document={document} />}
         {isNewest || !mayRestore ? null : (
           <Confirm
             label={texts.useAgain}
@@ -85,6 +84,7 @@ function VersionRow({ version: document, type, isNewest, mayRestore }: RowProps)
           />
         )}
       </span>
+      {isNewest ? null : <PreviewOnDemand document={document} />}
     </li>
   )
 }

@@ -92,7 +92,8 @@ function FirmCard({ firm }: { firm: Schemas['Firm'] }) {
         </span>
         <span className="card-line">{firms.registration(firm.registration_number)}</span>
         <span className="card-line">
-          {firmStates[firm.verification_status] ?? firm.verification_status} · {roles[firm.role]}
+          {firmStates[firm.verification_status] ?? firm.verification_status}
+          {firm.role === 'administrator' || firm.role === 'reviewer' ? null : <> · {firms.youAre(roles[firm.role])}</>}
         </span>
       </Link>
     </li>

@@ -9,6 +9,7 @@ export const firmTexts = {
     register: 'Register a firm',
     invitations: 'Invitations',
     registration: (number: string) => `Registration ${number}`,
+    youAre: (role: string) => `you are ${role}`,
     search: 'Search by name or registration number',
     noMatch: 'No firm has these words in its name or number.',
   },

@@ -11,6 +11,7 @@ export const reviewTexts = {
     acceptedToday: 'Accepted by you today',
     rejectedToday: 'Rejected by you today',
     start: 'Review the next document',
+    reviewThis: 'Review this document',
     empty: 'Nothing waits for you',
     emptyHelp: 'New uploads appear here. Documents of your own firms and your own uploads are for other reviewers.',
     noMore: 'Nothing else waits for a decision.',
