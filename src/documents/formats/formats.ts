@@ -51,8 +51,7 @@ export function requireAllowedFormat(
   allowedMimeTypes: readonly string[],
 ): Format {
   if (format === undefined || !allowedMimeTypes.includes(format.mimeType)) {
-    const description =
-      found === undefined ? 'is of no kind that we know' : `is ${format?.name ?? found} by its content`
+    const description = found === undefined ? describeUnknown(fileName) : `is ${format?.name ?? found} by its content`
     throw unsupported(
       `This file ${description}. Allowed here: ${namesOf(allowedMimeTypes)}. Save or scan it as one of these and send it again.`,
     )
@@ -60,6 +59,11 @@ export function requireAllowedFormat(
   assertNameAgrees(format, extensionOf(fileName))
   assertDeclaredAgrees(format, declaredType)
   return format
+}
+
+function describeUnknown(fileName: string): string {
+  const promised = formatOfName(fileName)
+  return promised === undefined ? 'is of a kind that is not accepted' : `is damaged, or no real ${promised.name}`
 }
 
 /** The format that a file's name promises, before its content is there. */

@@ -16,7 +16,7 @@ export async function checkPdf(bytes: FileContent): Promise<void> {
   if (!tail.includes('%%EOF'))
     throw new AppError(
       'unsupported_type',
-      'This PDF has no valid end: it was truncated, or other data is appended. Open it, save it again and send the new file.',
+      'This PDF is damaged or incomplete: its end is missing, or other data follows it. Open it, save it as a new PDF and send that one.',
     )
   if (await isPdfEncrypted(bytes, end))
     throw new AppError(

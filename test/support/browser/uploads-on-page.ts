@@ -6,14 +6,20 @@ import type { TestService } from '../service/start-service.ts'
 
 export type PickedFile = { name: string; mimeType: string; buffer: Buffer }
 
-/** Chooses files for a document of the checklist, as a person does. */
-export async function pickFiles(page: Page, type: string, files: PickedFile[]): Promise<void> {
+/** Chooses files for a document of the checklist, as a person does. `isAsked`: several files become several documents. */
+export async function pickFiles(
+  page: Page,
+  type: string,
+  files: PickedFile[],
+  isAsked = files.filter(({ mimeType }) => mimeType === 'application/pdf').length > 1,
+): Promise<void> {
   const chooser = page.waitForEvent('filechooser')
   await page
     .getByRole('button', { name: `Choose a file for ${type}` })
     .first()
     .click()
   await (await chooser).setFiles(files)
+  if (isAsked) await page.getByRole('button', { name: /^Upload \d+ (documents|versions)$/ }).click()
 }
 
 /** Slows what the page sends, as a weak connection does. */

@@ -20,11 +20,15 @@ const page = '<!doctype html><script>alert(document.cookie)</script>'
 const svg = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 const mega = 1024 * 1024
 
-const unknown = { status: 415, code: 'unsupported_type', says: /of no kind that we know.*Allowed here: PDF/ }
+const unknown = {
+  status: 415,
+  code: 'unsupported_type',
+  says: /(of a kind that is not accepted|is damaged, or no real).*Allowed here: PDF/,
+}
 const isOther = (found: RegExp) => ({ status: 415, code: 'unsupported_type', says: found })
 const broken = (name: string) => isOther(new RegExp(`begins as a ${name} picture, but its header cannot be read`))
 const tooManyPixels = { status: 413, code: 'too_large', says: /pixels; the maximum is 120 million/ }
-const cutOff = isOther(/has no valid end/)
+const cutOff = isOther(/is damaged or incomplete/)
 const locked = isOther(/protected with a password/)
 
 const disguised: HostileFile[] = [

@@ -122,6 +122,6 @@ test('a view that cannot be loaded has the request id and a way forward', async 
   await signInOn(page, administrator, '/admin/firms/00000000-0000-4000-8000-000000000000')
   await page.getByRole('alert').waitFor()
 
-  expect(await page.getByRole('alert').textContent()).toMatch(/Try again.*Request id for support: /)
+  expect(await page.getByRole('alert').textContent()).toMatch(/Try again.*give this number: /)
   expect(await findFaults(page)).toEqual([])
 })

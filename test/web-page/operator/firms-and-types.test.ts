@@ -57,7 +57,7 @@ test('a legal hold is set with a reason, and lifted by another administrator onl
   await page.getByRole('button', { name: 'Lift the hold' }).click()
   await page.getByRole('alert').waitFor()
 
-  expect(await page.getByRole('alert').textContent()).toMatch(/Request id for support: /)
+  expect(await page.getByRole('alert').textContent()).toMatch(/give this number: /)
   expect(await findFaults(page)).toEqual([])
   const other = await openAdministration(scene, `/admin/firms/${firm}`)
   await other.getByRole('button', { name: 'Lift the hold' }).click()

@@ -136,7 +136,7 @@ test('an upload is paused, stays so after a reload, continues, and another one i
 
   expect(await storedNames(scene.service, firm)).toEqual([])
   await page.getByRole('button', { name: 'Continue: page 01.pdf' }).click()
-  await page.getByText('Uploaded', { exact: true }).waitFor()
+  await page.getByText('arrived.').waitFor()
   expect(await storedNames(scene.service, firm)).toEqual(['page 01.pdf'])
 })
 
@@ -244,7 +244,7 @@ test('a device without room uploads from memory and says that the page must stay
   await limitUpload(page, 200_000)
   await pickFiles(page, 'Identity document', files(1, 1_000_000))
   await page.getByText('This browser cannot store your files.').waitFor()
-  await page.getByText('Uploaded', { exact: true }).waitFor()
+  await page.getByText('arrived.').waitFor()
 
   expect(await storedNames(scene.service, firm)).toEqual(['page 01.pdf'])
 })

@@ -80,7 +80,7 @@ test.each<[Size, 'light' | 'dark']>([
   const barriers = [...(await findBarriers(page)), ...(size === 'phone' ? await findSmallTargets(page) : [])]
   const isWide = await page.evaluate<boolean>('document.documentElement.scrollWidth > innerWidth')
   await upload.click()
-  await page.getByText('Uploaded', { exact: true }).waitFor()
+  await page.getByText('arrived.').waitFor()
 
   expect(barriers).toEqual([])
   expect(isWide).toBe(false)
@@ -128,11 +128,11 @@ test('pages are reordered by keyboard, turned, retaken and removed', async () =>
   await takePhoto(page, 'Retake page 2', third)
   await takePhoto(page, 'Retake page 2', first)
   await page.getByText('Preparing').waitFor({ state: 'detached' })
-  await page.getByRole('button', { name: 'Turn page 2 to the right' }).click()
+  await page.getByRole('button', { name: 'Turn right: page 2' }).click()
   await page.getByRole('button', { name: 'Remove page 3' }).click()
   await page.getByRole('heading', { name: 'Page 3' }).waitFor({ state: 'detached' })
   await page.getByRole('button', { name: /^Upload 2 pages/ }).click()
-  await page.getByText('Uploaded', { exact: true }).waitFor()
+  await page.getByText('arrived.').waitFor()
 
   const [document] = await documentsOf(firm, account)
   if (document === undefined) throw new Error('no document')
@@ -193,4 +193,31 @@ test('a HEIC photo that the browser cannot read gets a sentence, and a hostile n
 
   expect(await page.locator('dialog img').count()).toBe(0)
   expect(await findBarriers(page)).toEqual([])
+})
+
+test('a page is shown large, and pages that were changed say why they go only as one document', async () => {
+  const { account } = await accountWithFirm(scene.service)
+  const page = await visit(scene, { size: 'phone' })
+  await openChecklist(page, account)
+  await pickFiles(page, 'Identity document', [await photoOfPhone(page, 1), await photoOfPhone(page, 2)])
+  await page.getByRole('button', { name: 'Upload 2 separate files' }).waitFor()
+  await page.getByRole('button', { name: 'Enlarge page 2' }).press('Enter')
+  const large = page.getByRole('dialog', { name: 'Photo of page 2' })
+  const widthOf = () => page.evaluate<number>(`document.querySelector('.large').getBoundingClientRect().width`)
+  await large.getByRole('button', { name: 'Larger' }).waitFor()
+  const whole = await widthOf()
+  const barriers = [...(await findBarriers(page)), ...(await findSmallTargets(page))]
+  await large.getByRole('button', { name: 'Larger' }).click()
+  await large.getByRole('button', { name: 'Whole page' }).waitFor()
+  const larger = await widthOf()
+  await page.keyboard.press('Escape')
+  await large.waitFor({ state: 'detached' })
+  expect(await page.evaluate(`document.activeElement.getAttribute('aria-label')`)).toBe('Enlarge page 2')
+  await page.getByRole('button', { name: 'Remove page 2' }).click()
+  await page.getByText('You changed the pages').waitFor()
+
+  expect(barriers).toEqual([])
+  expect(whole).toBeGreaterThan(300)
+  expect(larger).toBeGreaterThan(2 * whole)
+  expect(await page.getByRole('button', { name: /separate files/ }).count()).toBe(0)
 })

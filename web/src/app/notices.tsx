@@ -30,7 +30,13 @@ export function NoticeProvider({ children }: { children: ReactNode }) {
   useEffect(() => {
     if (notice === undefined) return undefined
     const timer = setTimeout(close, notice.action === undefined ? shownMs : shownWithActionMs)
-    return () => clearTimeout(timer)
+    // A person who goes on has read it; one with a button stays for its time.
+    const goOn = new AbortController()
+    if (notice.action === undefined) window.addEventListener('click', close, { capture: true, signal: goOn.signal })
+    return () => {
+      clearTimeout(timer)
+      goOn.abort()
+    }
   }, [notice, close])
 
   return (
@@ -69,8 +75,8 @@ function NoticeBar({ notice, close }: { notice: Notice; close: () => void }) {
           {label ?? everyView.undo}
         </Button>
       )}
-      <Button size="sm" variant="transparent" className="notice-close" onClick={close}>
-        {everyView.close}
+      <Button size="sm" variant="transparent" className="notice-close" aria-label={everyView.close} onClick={close}>
+        <span aria-hidden="true">×</span>
       </Button>
     </div>
   )

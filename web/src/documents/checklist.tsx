@@ -8,9 +8,10 @@ import { ProblemBox } from '../parts/problem-box.tsx'
 import { PhotoDialog } from '../photos/photo-dialog.tsx'
 import { useTexts } from '../texts/texts.tsx'
 import { ChecklistCard } from './checklist-card.tsx'
+import { ChecklistSummary } from './checklist-summary.tsx'
+import { typesInReview, useNewestDocuments } from './newer-documents.ts'
 import { NextStep } from './next-step.tsx'
-import { countAccepted } from './steps.ts'
-import { UploadList } from '../uploads/upload-list.tsx'
+import { UploadList } from '../uploads/list/upload-list.tsx'
 
 /** The first view of a firm: what is needed, the state of each document, and the one thing to do next. */
 export function Checklist() {
@@ -20,7 +21,7 @@ export function Checklist() {
   const types = useQuery(typesQuery)
   const error = checklist.error ?? types.error
   const items = checklist.data?.items ?? []
-  const { accepted, required } = countAccepted(items)
+  const inReview = typesInReview(items, useNewestDocuments(firm.id))
   return (
     <PageFrame title={texts.title} above={<FirmBar firm={firm} />}>
       {error === null ? null : <ProblemBox error={error} retry={() => void checklist.refetch()} />}
@@ -28,12 +29,12 @@ export function Checklist() {
         error === null && <Placeholders />
       ) : (
         <PhotoDialog key={firm.id}>
-          <div className="done">
-            <progress value={accepted} max={Math.max(required, 1)} aria-label={texts.progress(accepted, required)} />
-            <p>{texts.progress(accepted, required)}</p>
-          </div>
-          <NextStep firm={firm} checklist={checklist.data} types={types.data} />
-          <UploadList firmId={firm.id} />
+          <ChecklistSummary firm={firm} checklist={checklist.data} inReview={inReview} />
+          <NextStep firm={firm} checklist={checklist.data} types={types.data} inReview={inReview} />
+          <UploadList
+            firmId={firm.id}
+            isShownAtButton={({ target }) => items.some((item) => item.document_type === target.documentType)}
+          />
           <Items title={texts.requiredTitle} items={items.filter((item) => item.is_required)} />
           <Items title={texts.optionalTitle} items={items.filter((item) => !item.is_required)} />
         </PhotoDialog>
@@ -45,6 +46,7 @@ export function Checklist() {
 function Items({ title, items }: { title: string; items: ChecklistItem[] }) {
   const firm = useFirm()
   const types = useQuery(typesQuery)
+  const documents = useNewestDocuments(firm.id)
   if (items.length === 0) return null
   return (
     <section>
@@ -55,6 +57,7 @@ function Items({ title, items }: { title: string; items: ChecklistItem[] }) {
             key={item.document_type}
             firm={firm}
             item={item}
+            documents={documents.filter((document) => document.document_type === item.document_type)}
             type={findType(types.data, item.document_type)}
           />
         ))}

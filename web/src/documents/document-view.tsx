@@ -16,7 +16,9 @@ import { download, removeDocument, restoreDocument } from './document-actions.ts
 import { documentQuery } from './document-queries.ts'
 import { History } from './history.tsx'
 import { NewerVersionButton } from '../uploads/upload-buttons.tsx'
-import { UploadList } from '../uploads/upload-list.tsx'
+import { useUploads } from '../uploads/upload-state.ts'
+import { UploadStatus } from '../uploads/list/upload-status.tsx'
+import { UploadList } from '../uploads/list/upload-list.tsx'
 import { Rejection } from './rejection.tsx'
 import { Versions } from './versions.tsx'
 
@@ -54,7 +56,7 @@ function LoadedDocument({ document, back }: { document: StoredDocument; back: Re
         <Actions document={document} />
       </PhotoDialog>
       <PreviewOnDemand document={document} />
-      <UploadList firmId={firm.id} />
+      <UploadList firmId={firm.id} isShownAtButton={({ target }) => target.documentId === document.id} />
       <Versions document={document} type={type} mayRestore={canUpload(firm) && document.deleted_at === null} />
       <History document={document} type={type} />
     </PageFrame>
@@ -148,6 +150,7 @@ function ActionsOfLive({ document }: { document: StoredDocument }) {
   })
   const error = saving.error ?? removing.error
   const mayChange = canUpload(firm)
+  const uploads = useUploads(firm.id).filter(({ target }) => target.documentId === document.id)
   return (
     <>
       {error === null ? null : <ProblemBox error={error} />}
@@ -161,6 +164,7 @@ function ActionsOfLive({ document }: { document: StoredDocument }) {
           </Button>
         ) : null}
       </span>
+      <UploadStatus uploads={uploads} />
       {mayChange && type?.is_active === true ? <NewerVersionButton {...place} type={type} /> : null}
       <ReviewLink document={document} />
     </>

@@ -3,30 +3,40 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 
 import { api } from '../api/client.ts'
 import { dataOf } from '../api/problem.ts'
-import {
-  applicationQuery,
-  type Checklist,
-  type ChecklistItem,
-  type DocumentType,
-  type Firm,
-  refreshFirm,
-} from '../api/queries.ts'
-import { canUpload } from '../app/firm-frame.tsx'
+import { applicationQuery, type Checklist, type DocumentType, type Firm, refreshFirm } from '../api/queries.ts'
 import { ProblemBox } from '../parts/problem-box.tsx'
+import { useKeptFocus } from '../parts/kept-focus.ts'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
-import { RejectionOfItem } from './checklist-card.tsx'
 import { findNextStep } from './steps.ts'
-import { UploadButtons } from '../uploads/upload-buttons.tsx'
+import { UploadNext } from './upload-next.tsx'
+import { useUploads } from '../uploads/upload-state.ts'
 
-type Props = { firm: Firm; checklist: Checklist; types: DocumentType[] }
+type Props = { firm: Firm; checklist: Checklist; types: DocumentType[]; inReview: ReadonlySet<string> }
 
 /** The box above the checklist: one thing to do, or that nothing is to be done. */
-export function NextStep({ firm, checklist, types }: Props) {
+export function NextStep({ firm, checklist, types, inReview }: Props) {
+  const place = useKeptFocus<HTMLDivElement>()
+  const uploads = useUploads(firm.id).filter(({ target, state }) => target.isNextStep === true && state !== 'cancelled')
+  const code = uploads.at(-1)?.target.documentType
+  const step = findNextStep(checklist, inReview)
+  const asked = step.kind === 'upload' ? step.item : undefined
+  const item = checklist.items.find(({ document_type: each }) => each === code) ?? asked
+  return (
+    <div ref={place}>
+      {item === undefined ? (
+        <NothingToUpload firm={firm} kind={step.kind} />
+      ) : (
+        <UploadNext firm={firm} item={item} types={types} uploads={uploads} />
+      )}
+    </div>
+  )
+}
+
+function NothingToUpload({ firm, kind }: { firm: Firm; kind: ReturnType<typeof findNextStep>['kind'] }) {
   const { checklist: texts } = useTexts()
-  const step = findNextStep(checklist)
-  switch (step.kind) {
+  switch (kind) {
     case 'upload':
-      return <UploadNext firm={firm} item={step.item} types={types} />
+      return null
     case 'wait':
       return <NextBox tone="wait" title={texts.waitingTitle} text={texts.waiting} />
     case 'submit':
@@ -39,40 +49,8 @@ export function NextStep({ firm, checklist, types }: Props) {
 function NextBox({ tone, title, text }: { tone: string; title: string; text: string }) {
   return (
     <section className={`box box-${tone}`}>
-      <h2>{title}</h2>
+      <h2 tabIndex={-1}>{title}</h2>
       <p>{text}</p>
-    </section>
-  )
-}
-
-function UploadNext({ firm, item, types }: { firm: Firm; item: ChecklistItem; types: DocumentType[] }) {
-  const { checklist: texts } = useTexts()
-  const sentences: Partial<Record<ChecklistItem['state'], string>> = {
-    missing: texts.nextMissing,
-    rejected: texts.nextRejected,
-    expired: texts.nextExpired,
-    expiring: texts.nextExpiring,
-  }
-  const type = types.find(({ code }) => code === item.document_type)
-  return (
-    <section className="box box-next">
-      <h2>{texts.nextTitle}</h2>
-      <p>
-        {sentences[item.state]}{' '}
-        <strong>
-          <Given>{item.name}</Given>
-        </strong>
-      </p>
-      {item.state === 'rejected' ? <RejectionOfItem item={item} type={type} /> : null}
-      {canUpload(firm) && type !== undefined ? (
-        <UploadButtons
-          key={item.document_type}
-          firmId={firm.id}
-          type={type}
-          documentId={item.document_id ?? undefined}
-          isFirst
-        />
-      ) : null}
     </section>
   )
 }
@@ -91,7 +69,7 @@ function SubmitNext({ firm }: { firm: Firm }) {
   const isAdmin = firm.role === 'firm_admin'
   return (
     <section className="box box-next">
-      <h2>{rejection === null ? texts.completeTitle : texts.rejectedTitle}</h2>
+      <h2 tabIndex={-1}>{rejection === null ? texts.completeTitle : texts.rejectedTitle}</h2>
       {rejection === null ? (
         <p>{isAdmin ? texts.complete : texts.completeMember}</p>
       ) : (

@@ -5,19 +5,23 @@ type Stage = { kind: 'upload'; item: ChecklistItem } | { kind: 'wait' } | { kind
 /** What blocks an application longest comes first. */
 const urgency: ChecklistItem['state'][] = ['rejected', 'expired', 'missing', 'expiring']
 
+/** The required documents that the firm must upload, the most urgent first. `inReview`: a newer one is uploaded already. */
+export function listThingsToDo({ items }: Checklist, inReview: ReadonlySet<string>): ChecklistItem[] {
+  const open = items.filter((item) => item.is_required && !inReview.has(item.document_type))
+  return urgency.flatMap((state) => open.filter((item) => item.state === state))
+}
+
 /** The one thing that a firm does next. */
-export function findNextStep({ items, is_complete: isComplete, verification_status: status }: Checklist): Stage {
-  const required = items.filter((item) => item.is_required)
-  for (const state of urgency) {
-    const item = required.find((each) => each.state === state)
-    if (item !== undefined && !(state === 'expiring' && isComplete && canSubmit(status)))
-      return { kind: 'upload', item }
-  }
+export function findNextStep(checklist: Checklist, inReview: ReadonlySet<string>): Stage {
+  const { is_complete: isComplete, verification_status: status } = checklist
+  const [item] = listThingsToDo(checklist, inReview)
+  if (item !== undefined && !(item.state === 'expiring' && isComplete && canSubmit(status)))
+    return { kind: 'upload', item }
   if (isComplete) return canSubmit(status) ? { kind: 'submit' } : { kind: 'none' }
   return { kind: 'wait' }
 }
 
-function canSubmit(status: string): boolean {
+export function canSubmit(status: string): boolean {
   return status === 'draft' || status === 'rejected'
 }
 

@@ -1,5 +1,5 @@
 import type { ChecklistItem, StoredDocument } from '../api/queries.ts'
-import { useTexts } from '../texts/texts.tsx'
+import { useFormats, useTexts } from '../texts/texts.tsx'
 
 type State = ChecklistItem['state']
 
@@ -28,6 +28,20 @@ export function StateBadge({ state }: { state: State }) {
     <span className={`badge badge-${tones[state]}`}>
       <span aria-hidden="true">{signs[state]} </span>
       {states[state]}
+    </span>
+  )
+}
+
+/** The state of a type in the checklist. What is not required is not missing, and what expires soon is still accepted. */
+export function ItemBadge({ item: { state, is_required: isRequired, valid_until: day } }: { item: ChecklistItem }) {
+  const { states } = useTexts()
+  const formats = useFormats()
+  if (state === 'missing' && !isRequired) return <span className="badge badge-optional">{states.optional}</span>
+  if (state !== 'expiring' || day === null) return <StateBadge state={state} />
+  return (
+    <span className="badge badge-warn badge-long">
+      <span aria-hidden="true">{signs.expiring} </span>
+      {states.expiresOn(formats.date(day))}
     </span>
   )
 }

@@ -36,7 +36,9 @@ export function PhotoDocument({ type, target, files, maySeparate, close }: Props
           {everyView.close}
         </Button>
       </header>
-      <p className="hint">{texts.help}</p>
+      <p className="hint">
+        {texts.help} {texts.closeHelp}
+      </p>
       <Problems photos={photos} />
       <ol className="photo-pages">
         {pages.map((page, index) => (
@@ -46,7 +48,14 @@ export function PhotoDocument({ type, target, files, maySeparate, close }: Props
       {pages.length === 0 && photos.preparing === 0 ? <p>{texts.empty}</p> : null}
       {photos.preparing > 0 ? <p className="hint">{texts.preparing(photos.preparing)}</p> : null}
       <AddPages photos={photos} />
-      <Ending type={type} target={target} photos={photos} files={maySeparate && isOnlyFiles ? files : []} end={end} />
+      <Ending
+        type={type}
+        target={target}
+        photos={photos}
+        files={maySeparate && isOnlyFiles ? files : []}
+        wasSeparate={maySeparate && !isOnlyFiles}
+        end={end}
+      />
       <p className="for-readers" role="status" aria-live="polite">
         {spoken}
       </p>
@@ -87,10 +96,15 @@ function AddPages({ photos: { pages, add } }: { photos: PhotoPages }) {
   )
 }
 
-type EndingProps = Pick<Props, 'type' | 'target' | 'files'> & { photos: PhotoPages; end: () => void }
+type EndingProps = Pick<Props, 'type' | 'target' | 'files'> & {
+  photos: PhotoPages
+  /** The files could be uploaded as they are until the person changed the pages. */
+  wasSeparate: boolean
+  end: () => void
+}
 
 /** Uploads the pages as one PDF, or the files as they are, or discards them. */
-function Ending({ type, target, files, photos, end }: EndingProps) {
+function Ending({ type, target, files, photos, wasSeparate, end }: EndingProps) {
   const { pages, preparing, discard } = photos
   const { photos: texts } = useTexts()
   const formats = useFormats()
@@ -119,15 +133,12 @@ function Ending({ type, target, files, photos, end }: EndingProps) {
         </Button>
       )}
       {pages.length === 0 && preparing === 0 ? null : (
-        <>
-          <Button size="md" variant="subtle" onClick={discardAll}>
-            {texts.discard}
-          </Button>
-          <p className="hint">
-            {files.length < 2 ? null : <>{texts.separateHelp} </>}
-            {texts.closeHelp}
-          </p>
-        </>
+        <Button size="md" variant="subtle" onClick={discardAll}>
+          {texts.discard}
+        </Button>
+      )}
+      {files.length < 2 && !wasSeparate ? null : (
+        <p className="hint">{wasSeparate ? texts.noLongerSeparate : texts.separateHelp}</p>
       )}
     </footer>
   )
@@ -136,7 +147,12 @@ function Ending({ type, target, files, photos, end }: EndingProps) {
 type Joining = { problem: Failure | undefined; isBusy: boolean; upload: () => Promise<void> }
 
 /** Joins the pages to one PDF, uploads it and removes them. */
-function useJoining({ type, target, photos: { pages, change }, end }: Omit<EndingProps, 'files'>): Joining {
+function useJoining({
+  type,
+  target,
+  photos: { pages, change },
+  end,
+}: Omit<EndingProps, 'files' | 'wasSeparate'>): Joining {
   const { photos: texts } = useTexts()
   const formats = useFormats()
   const check = useFileCheck(useRules(type, target.documentId))

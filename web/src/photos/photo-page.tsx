@@ -4,6 +4,7 @@ import { useEffect, useState } from 'react'
 import { useTexts } from '../texts/texts.tsx'
 import type { DraftPage } from '../uploads/drafts.ts'
 import { PickButton } from '../uploads/pick-button.tsx'
+import { LargePhoto } from './large-photo.tsx'
 
 export type PageActions = {
   move: (from: number, to: number) => void
@@ -17,7 +18,6 @@ type Props = { page: DraftPage; index: number; count: number; actions: PageActio
 /** One page: its photo, and what can be done with it by finger, mouse or keyboard. */
 export function PhotoPage({ page, index, count, actions }: Props) {
   const { photos: texts } = useTexts()
-  const address = useAddress(page.jpeg)
   const number = index + 1
   const isTouched = navigator.maxTouchPoints > 0
   return (
@@ -33,11 +33,7 @@ export function PhotoPage({ page, index, count, actions }: Props) {
         actions.move(Number(from), index)
       }}
     >
-      <span className="photo-frame">
-        {address === undefined ? null : (
-          <img src={address} alt={texts.preview(number)} className={`photo turn-${page.turn}`} draggable={false} />
-        )}
-      </span>
+      <Photo page={page} number={number} />
       <div className="photo-facts">
         <h3 className="card-title">{texts.page(number)}</h3>
         <span className="actions">
@@ -72,6 +68,25 @@ export function PhotoPage({ page, index, count, actions }: Props) {
         </span>
       </div>
     </li>
+  )
+}
+
+/** Small, and large after a tap. */
+function Photo({ page: { jpeg, turn }, number }: { page: DraftPage; number: number }) {
+  const { photos: texts } = useTexts()
+  const address = useAddress(jpeg)
+  const [isLarge, setLarge] = useState(false)
+  return (
+    <>
+      <button type="button" className="photo-frame" aria-label={texts.enlargeOf(number)} onClick={() => setLarge(true)}>
+        {address === undefined ? null : (
+          <img src={address} alt={texts.preview(number)} className={`photo turn-${turn}`} draggable={false} />
+        )}
+      </button>
+      {isLarge && address !== undefined ? (
+        <LargePhoto address={address} number={number} turn={turn} close={() => setLarge(false)} />
+      ) : null}
+    </>
   )
 }
 

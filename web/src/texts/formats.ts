@@ -18,8 +18,8 @@ const zone = 'Africa/Johannesburg'
 
 export function createFormats(locale: string): Formats {
   const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 })
-  const date = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: zone })
-  const dateTime = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', timeZone: zone })
+  const date = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'long', year: 'numeric', timeZone: zone })
+  const timeOfDay = new Intl.DateTimeFormat(locale, { timeStyle: 'short', timeZone: zone })
   const time = new Intl.DateTimeFormat(locale, { timeStyle: 'short' })
   const short = { day: 'numeric', month: 'short', timeZone: zone } as const
   const shortDate = new Intl.DateTimeFormat(locale, short)
@@ -28,7 +28,7 @@ export function createFormats(locale: string): Formats {
   return {
     bytes: (count) => formatBytes(count, number),
     date: (value) => date.format(new Date(value)),
-    dateTime: (value) => dateTime.format(new Date(value)),
+    dateTime: (value) => `${date.format(new Date(value))}, ${timeOfDay.format(new Date(value))}`,
     time: (value) => time.format(value),
     shortDate: (value) => shortDate.format(value),
     shortDateTime: (value) => shortDateTime.format(value),

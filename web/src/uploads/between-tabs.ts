@@ -4,7 +4,7 @@ import type { UploadState } from './upload.ts'
 export type TabMessage =
   | { kind: 'changed' }
   | { kind: 'progress'; id: string; state: UploadState; sentBytes: number }
-  | { kind: 'ended'; id: string; state: 'done' | 'cancelled'; isDuplicate: boolean }
+  | { kind: 'ended'; id: string; state: 'done' | 'cancelled'; duplicateOf: string | undefined }
   | { kind: 'ping' | 'pong' }
 
 export type Tabs = {

@@ -12,8 +12,8 @@ type Progress = {
 /** Larger files are sent so that a lost connection costs only the bytes on their way. */
 const maxFormBytes = 5 * 1024 * 1024
 
-/** Sends the file of an upload; true: the firm has a document with the same bytes. Throws `Failure`. */
-export async function runUpload(upload: Upload, progress: Progress): Promise<boolean> {
+/** Sends the file of an upload. Returns the firm's document that had the same bytes, if there is one. Throws `Failure`. */
+export async function runUpload(upload: Upload, progress: Progress): Promise<string | undefined> {
   const { target, fileName, idempotencyKey } = upload
   const file = await requireReadable(upload)
   const sending = { file, fileName, idempotencyKey, ...progress }
@@ -21,10 +21,11 @@ export async function runUpload(upload: Upload, progress: Progress): Promise<boo
     const { sendResumable } = await loadResumable()
     const address = `${location.origin}/api/v1/security-firms/${target.firmId}/uploads`
     await sendResumable({ ...sending, address, target: metadataOf(target), resumeAddress: upload.resumeAddress })
-    return false
+    return undefined
   }
   const document = await sendForm({ ...sending, address: addressOf(target) })
-  return typeof document === 'object' && document !== null && 'duplicate_of' in document
+  const isTwice = typeof document === 'object' && document !== null && 'duplicate_of' in document
+  return isTwice ? String(document.duplicate_of) : undefined
 }
 
 /** A picked file that was removed since would look like a lost connection, for ever. */

@@ -4,11 +4,13 @@ import { type DragEvent, type ReactNode, useState } from 'react'
 import type { DocumentType } from '../api/queries.ts'
 import { useOpenPhotos } from '../photos/photo-dialog.tsx'
 import { useFormats, useTexts } from '../texts/texts.tsx'
+import { AskMany } from './ask-many.tsx'
 import { acceptOf, formatNames, isPhoto, useFileCheck, useRules } from './check-file.ts'
 import { useDraftLength } from './drafts.ts'
 import { PickButton } from './pick-button.tsx'
-import type { UploadTarget } from './upload.ts'
-import { addUpload } from './uploads.ts'
+import { isOpen, type UploadTarget } from './upload.ts'
+import { listUploads } from './upload-state.ts'
+import { addUpload, hideUploads } from './uploads.ts'
 
 type Props = {
   firmId: string
@@ -16,7 +18,7 @@ type Props = {
   /** The document that gets a newer version; undefined: a new document. */
   documentId?: string | undefined
   /** The one thing to do next, which stands out. */
-  isFirst?: boolean
+  isNextStep?: boolean
 }
 
 type Files = readonly File[]
@@ -28,8 +30,8 @@ for (const event of ['dragover', 'drop'] as const)
   })
 
 /** Choose, photograph or drop a file for a document that is asked for. */
-export function UploadButtons({ isFirst = false, ...place }: Props) {
-  const { type } = place
+export function UploadButtons(place: Props) {
+  const { type, isNextStep = false } = place
   const { upload: texts, photos } = useTexts()
   const formats = useFormats()
   const { maxBytes } = useRules(type, place.documentId)
@@ -42,22 +44,12 @@ export function UploadButtons({ isFirst = false, ...place }: Props) {
           accept={acceptOf(type)}
           kind="many"
           add={adding.add}
-          variant={isFirst && adding.draftLength === 0 ? 'filled' : 'default'}
+          variant={isNextStep && adding.draftLength === 0 ? 'filled' : 'default'}
           label={texts.chooseFor(type.name)}
         >
           {texts.choose}
         </PickButton>
-        {navigator.maxTouchPoints > 0 ? (
-          <PickButton
-            accept="image/*"
-            kind="camera"
-            add={adding.addFromCamera}
-            variant="default"
-            label={photos.takeFor(type.name)}
-          >
-            {photos.take}
-          </PickButton>
-        ) : null}
+        <CameraButton adding={adding} type={type} />
         <span className="drop-hint">{texts.drop}</span>
       </span>
       <p className="hint">
@@ -65,12 +57,13 @@ export function UploadButtons({ isFirst = false, ...place }: Props) {
         {maxBytes === null ? null : `, ${texts.maxSize(formats.bytes(maxBytes))}`}
         {adding.canJoin ? <>. {photos.hint}</> : null}
       </p>
+      {adding.question}
     </DropArea>
   )
 }
 
 /** For a document that is fine as it is: a newer version is possible, but not asked for. */
-export function NewerVersionButton(place: Omit<Props, 'isFirst'>) {
+export function NewerVersionButton(place: Omit<Props, 'isNextStep'>) {
   const { upload: texts } = useTexts()
   const { type } = place
   const adding = useAdding(place)
@@ -86,9 +79,23 @@ export function NewerVersionButton(place: Omit<Props, 'isFirst'>) {
         >
           {texts.newer}
         </PickButton>
+        <CameraButton adding={adding} type={type} />
         <ContinueButton adding={adding} type={type} />
       </span>
+      {adding.question}
     </DropArea>
+  )
+}
+
+/** Only on devices with a screen to touch, which have a camera at hand. */
+function CameraButton({ adding, type }: { adding: Adding; type: DocumentType }) {
+  const { photos } = useTexts()
+  if (navigator.maxTouchPoints === 0) return null
+  const label = photos.takeFor(type.name)
+  return (
+    <PickButton accept="image/*" kind="camera" add={adding.addFromCamera} variant="default" label={label}>
+      {photos.take}
+    </PickButton>
   )
 }
 
@@ -110,33 +117,62 @@ type Adding = {
   goOn: () => void
   draftLength: number
   canJoin: boolean
+  /** Asked before several files become several documents. */
+  question: ReactNode
 }
 
 /**
  * Checks the files and uploads them as they are; those that cannot be accepted are listed with the reason. Several photos
  * become one document, unless the person wants otherwise.
  */
-function useAdding({ firmId, type, documentId }: Omit<Props, 'isFirst'>): Adding {
+function useAdding({ firmId, type, documentId, isNextStep }: Props): Adding {
   const check = useFileCheck(useRules(type, documentId))
   const openPhotos = useOpenPhotos()
-  const target: UploadTarget = { firmId, documentType: type.code, typeName: type.name, documentId }
+  const target: UploadTarget = { firmId, documentType: type.code, typeName: type.name, documentId, isNextStep }
   const draftLength = useDraftLength(target)
   const canJoin = formatNames(type).includes('PDF')
   const join = (files: Files, maySeparate: boolean) => openPhotos({ type, target, files, maySeparate })
   const upload = (files: Files) => {
     for (const file of files) void addUpload(target, file, check(file))
   }
+  const [asked, setAsked] = useState<Files>([])
+  const ask = (files: Files) => {
+    const accepted = files.filter((file) => check(file) === undefined)
+    const isAsked = accepted.length > 1
+    upload(isAsked ? files.filter((file) => !accepted.includes(file)) : files)
+    setAsked(isAsked ? accepted : [])
+  }
+  const answer = (isWanted: boolean) => {
+    setAsked([])
+    if (isWanted) upload(asked)
+  }
   const add = (files: Files) => {
+    if (files.length > 0) hideEnded(target)
     const pictures = canJoin ? files.filter(isPhoto) : []
     const isJoined = pictures.length > 1 || pictures.some((file) => check(file) !== undefined)
-    upload(isJoined ? files.filter((file) => !pictures.includes(file)) : files)
+    ask(isJoined ? files.filter((file) => !pictures.includes(file)) : files)
     if (isJoined) join(pictures, pictures.every((file) => check(file) === undefined))
   }
   const addFromCamera = (files: Files) => {
+    if (files.length > 0) hideEnded(target)
     if (!canJoin) upload(files)
     else if (files.length > 0) join(files, false)
   }
-  return { add, addFromCamera, goOn: () => join([], false), draftLength, canJoin }
+  const question =
+    asked.length === 0 ? null : (
+      <AskMany files={asked} typeName={type.name} isOfDocument={documentId !== undefined} answer={answer} />
+    )
+  return { add, addFromCamera, goOn: () => join([], false), draftLength, canJoin, question }
+}
+
+/** What became of the files that were chosen here before. */
+function hideEnded({ firmId, documentType, isNextStep = false }: UploadTarget): void {
+  const ended = listUploads().filter((upload) => {
+    const { target } = upload
+    const isHere = target.firmId === firmId && target.documentType === documentType
+    return isHere && (target.isNextStep ?? false) === isNextStep && !isOpen(upload)
+  })
+  hideUploads(ended.map(({ id }) => id))
 }
 
 function DropArea({ add, children }: { add: (files: Files) => void; children: ReactNode }) {

@@ -2,7 +2,14 @@ import { Failure } from '../api/problem.ts'
 import type { DeviceRow } from './device-database.ts'
 
 /** Where a file goes: a document of a type, or a newer version of a document. */
-export type UploadTarget = { firmId: string; documentType: string; typeName: string; documentId?: string | undefined }
+export type UploadTarget = {
+  firmId: string
+  documentType: string
+  typeName: string
+  documentId?: string | undefined
+  /** Chosen in the box with the next step, which then stays at this type. */
+  isNextStep?: boolean | undefined
+}
 
 /**
  * `interrupted`: the connection or the service failed; it goes on by itself. `failed`: only the person can do something.
@@ -32,8 +39,8 @@ export type Upload = {
   resumeAddress?: string | undefined
   /** Whether the file is stored on the device and survives the tab. */
   isLasting: boolean
-  /** The firm had a document with the same bytes. */
-  isDuplicate?: boolean
+  /** The firm's document that had the same bytes. */
+  duplicateOf?: string | undefined
 }
 
 type StoredFailure = { code: string; status: number; detail: string | undefined; requestId: string | undefined }

@@ -177,7 +177,7 @@ function onMessage(message: TabMessage): void {
     const upload = findUpload(message.id)
     if (upload === undefined) return
     changes += 1
-    updateUpload(upload.id, endedFacts(upload, message.state, message.isDuplicate))
+    updateUpload(upload.id, endedFacts(upload, message.state, message.duplicateOf))
     stop(upload.id)
     if (message.state === 'done') announceDocument(upload)
   }
@@ -232,8 +232,8 @@ async function run(upload: Upload): Promise<void> {
     if (!signal.aborted) setStored(id, { resumeAddress })
   }
   try {
-    const isDuplicate = await runUpload(upload, { onProgress: reporterOf(upload, signal), onBegun, signal })
-    if (!signal.aborted) end(upload, 'done', isDuplicate)
+    const duplicateOf = await runUpload(upload, { onProgress: reporterOf(upload, signal), onBegun, signal })
+    if (!signal.aborted) end(upload, 'done', duplicateOf)
   } catch (error) {
     if (!signal.aborted) fail(upload, error instanceof Failure ? error : new Failure('unknown', 0))
   } finally {
@@ -253,17 +253,17 @@ function reporterOf({ id, fileBytes }: Upload, signal: AbortSignal): (sentBytes:
   }
 }
 
-function end(upload: Upload, state: 'done' | 'cancelled', isDuplicate = false): void {
+function end(upload: Upload, state: 'done' | 'cancelled', duplicateOf?: string): void {
   const { id, isLasting } = upload
   changes += 1
-  updateUpload(id, endedFacts(upload, state, isDuplicate))
-  const announce = () => owner?.tabs.post({ kind: 'ended', id, state, isDuplicate })
+  updateUpload(id, endedFacts(upload, state, duplicateOf))
+  const announce = () => owner?.tabs.post({ kind: 'ended', id, state, duplicateOf })
   if (isLasting) void deleteRow('uploads', id).then(announce, announce)
   if (state === 'done') announceDocument(upload)
 }
 
-function endedFacts({ fileBytes }: Upload, state: 'done' | 'cancelled', isDuplicate: boolean): Partial<Upload> {
-  return { state, isDuplicate, file: undefined, failure: undefined, sentBytes: state === 'done' ? fileBytes : 0 }
+function endedFacts({ fileBytes }: Upload, state: 'done' | 'cancelled', duplicateOf?: string): Partial<Upload> {
+  return { state, duplicateOf, file: undefined, failure: undefined, sentBytes: state === 'done' ? fileBytes : 0 }
 }
 
 function fail({ id }: Upload, failure: Failure): void {

@@ -10,7 +10,7 @@ export const everyViewTexts = {
     undo: 'Undo',
     close: 'Close',
     showMore: 'Show more',
-    requestId: (id: string) => `Request id for support: ${id}`,
+    requestId: (id: string) => `If you ask for help, give this number: ${id}`,
     required: 'Required',
     optional: 'optional',
     email: 'E-mail address',

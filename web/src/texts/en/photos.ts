@@ -3,9 +3,9 @@ export const photoTexts = {
   photos: {
     take: 'Take photos',
     takeFor: (name: string) => `Take photos of ${name}`,
-    hint: 'Several photos become one document.',
+    hint: 'You can choose several photos at once: they become one document.',
     title: (name: string) => `Photos of ${name}`,
-    help: 'One photo for each page, in good light, with all four corners. The photos are made smaller, and the place where you took them is removed.',
+    help: 'One photo for each page, in good light, with all four corners. Tap a photo to see it large. We make the photos smaller and remove the location that the phone stores in them.',
     goOn: (pages: number) => (pages === 1 ? 'Continue: 1 page' : `Continue: ${pages} pages`),
     goOnFor: (name: string, pages: number) =>
       pages === 1 ? `Continue with 1 page of ${name}` : `Continue with ${pages} pages of ${name}`,
@@ -16,8 +16,8 @@ export const photoTexts = {
     preview: (number: number) => `Photo of page ${number}`,
     upOf: (number: number) => `Move page ${number} up`,
     downOf: (number: number) => `Move page ${number} down`,
-    turn: 'Turn',
-    turnOf: (number: number) => `Turn page ${number} to the right`,
+    turn: 'Turn right',
+    turnOf: (number: number) => `Turn right: page ${number}`,
     retake: 'Retake',
     retakeOf: (number: number) => `Retake page ${number}`,
     replace: 'Replace',
@@ -29,9 +29,13 @@ export const photoTexts = {
     upload: (pages: number, size: string) =>
       pages === 1 ? `Upload 1 page (${size})` : `Upload ${pages} pages (${size})`,
     separate: (count: number) => `Upload ${count} separate files`,
-    discard: 'Discard',
-    separateHelp: 'Separate files are uploaded unchanged.',
-    closeHelp: 'Closing keeps the pages on this device.',
+    discard: 'Discard all pages',
+    separateHelp: 'Separate files become one document each, unchanged.',
+    noLongerSeparate: 'You changed the pages, so they can only be uploaded as one document.',
+    closeHelp: 'If you close this, the pages stay on this device, and you can continue later.',
+    enlargeOf: (number: number) => `Enlarge page ${number}`,
+    larger: 'Larger',
+    whole: 'Whole page',
     moved: (number: number, count: number) => `It is now page ${number} of ${count}.`,
     added: (count: number) => (count === 1 ? 'The document has 1 page.' : `The document has ${count} pages.`),
     turned: (number: number) => `Page ${number} is turned.`,
@@ -40,7 +44,7 @@ export const photoTexts = {
     heic: (name: string) =>
       `This browser cannot read ${name}: HEIC is a format of Apple. Take the photo here, or choose “Most Compatible” in the iPhone’s settings under Camera, Formats.`,
     tooLarge: (size: string, max: string) =>
-      `The pages have ${size} together; at most ${max} is accepted. Remove a page.`,
+      `The pages are ${size} together; at most ${max} is accepted. Remove a page.`,
     joinFailed:
       'The pages could not be joined: this device may have too little memory. Close other pages, then try again.',
   },

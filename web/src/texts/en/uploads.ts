@@ -10,7 +10,6 @@ export const uploadTexts = {
     title: 'Uploads',
     summary: (done: number, all: number) => `${done} of ${all} uploaded`,
     progressOfAll: 'Progress of all uploads',
-    hideEnded: 'Hide finished',
     waiting: 'Waiting',
     sending: (sent: string, total: string) => `${sent} of ${total} sent`,
     checking: 'Sent. The service checks and stores it…',
@@ -18,6 +17,18 @@ export const uploadTexts = {
     busy: 'The service is busy. The upload continues by itself.',
     paused: 'Paused',
     pausedAt: (sent: string, total: string) => `Paused at ${sent} of ${total}`,
+    manyDocuments: (count: number) => `These ${count} files become ${count} documents of the type`,
+    uploadDocuments: (count: number) => `Upload ${count} documents`,
+    manyVersions: (count: number) =>
+      `These ${count} files become ${count} versions of one document, and the last one counts:`,
+    uploadVersions: (count: number) => `Upload ${count} versions`,
+    beingSent: (name: string) => `${name} is being uploaded…`,
+    manyBeingSent: (count: number) => `${count} files are being uploaded…`,
+    arrived: (name: string) => `${name} arrived.`,
+    manyArrived: (count: number) => `${count} files arrived.`,
+    failedElsewhere: (count: number) =>
+      count === 1 ? '1 file was not uploaded.' : `${count} files were not uploaded.`,
+    toFailed: 'See why in the checklist',
     done: 'Uploaded',
     failed: 'Not uploaded',
     cancelled: 'Cancelled',
@@ -32,7 +43,6 @@ export const uploadTexts = {
     remove: (name: string) => `Hide: ${name}`,
     progress: (name: string) => `Progress of ${name}`,
     announceDone: (name: string) => `${name} is uploaded.`,
-    announceFailed: (name: string) => `${name} is not uploaded.`,
     announceInterrupted: 'The connection broke. The uploads continue by themselves.',
     announceSent: (sent: string, total: string) => `Uploads: ${sent} of ${total} sent.`,
     lasting: 'You may close this page: uploads continue when you open it again on this device.',
@@ -40,12 +50,14 @@ export const uploadTexts = {
     unreadable: 'The file was moved, changed or removed. Choose it again.',
     empty: 'The file is empty. Choose another one.',
     tooLarge: (size: string, max: string) =>
-      `The file has ${size}; at most ${max} is accepted. Make it smaller, for example by scanning at 150 dpi.`,
+      `The file is ${size}; at most ${max} is accepted. Make it smaller: scan it again in lower quality, or take photos of its pages here.`,
     wrongFormat: (formats: string) => `This kind of file is not accepted here. Choose ${formats}.`,
     noRoom: (size: string, left: string) =>
-      `The file has ${size}, and your firm has room for ${left}. Delete documents that you do not need, or ask the platform for more room.`,
+      `The file is ${size}, and your firm has room for ${left}. Delete documents that you do not need, or ask the platform for more room.`,
     tooMany: (max: number) =>
       `Your firm has as many documents as it may have (${max}). Delete documents that you do not need, or ask the platform for more.`,
-    duplicate: 'This firm has the same file already. It was stored again.',
+    duplicate: (name: string) => `Your firm has uploaded this file before; ${name} is a second copy. The other one:`,
+    duplicateVersion: 'An earlier version of this document is the same file.',
+    openOther: 'open it',
   },
 }

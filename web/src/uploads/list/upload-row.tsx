@@ -1,13 +1,19 @@
 import { Button } from '@mantine/core'
 
-import type { Failure } from '../api/problem.ts'
-import { Explanation } from '../parts/problem-box.tsx'
-import { Given, useFormats, useTexts } from '../texts/texts.tsx'
-import { isBeingChecked, isOpen, type Upload } from './upload.ts'
-import { cancelUpload, hideUploads, pauseUpload, retryUpload } from './uploads.ts'
+import type { Failure } from '../../api/problem.ts'
+import { Explanation } from '../../parts/problem-box.tsx'
+import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
+import { isBeingChecked, isOpen, type Upload } from '../upload.ts'
+import { cancelUpload, hideUploads, pauseUpload, retryUpload } from '../uploads.ts'
+
+type Props = {
+  upload: Upload
+  /** The document is named above already. */
+  isAtButton?: boolean
+}
 
 /** One upload: its name, how far it is, what is wrong, and what can be done. */
-export function UploadRow({ upload }: { upload: Upload }) {
+export function UploadRow({ upload, isAtButton = false }: Props) {
   const { upload: texts, everyView } = useTexts()
   const { fileName, fileBytes, state, failure, target, sentBytes } = upload
   return (
@@ -16,9 +22,11 @@ export function UploadRow({ upload }: { upload: Upload }) {
       <p className="upload-name">
         <Given>{fileName}</Given>
       </p>
-      <p className="hint">
-        <Given>{target.typeName}</Given>
-      </p>
+      {isAtButton ? null : (
+        <p className="hint">
+          <Given>{target.typeName}</Given>
+        </p>
+      )}
       {isOpen(upload) ? (
         <progress value={sentBytes} max={Math.max(fileBytes, 1)} aria-label={texts.progress(fileName)} />
       ) : null}
@@ -33,7 +41,6 @@ export function UploadRow({ upload }: { upload: Upload }) {
       {failure?.requestId === undefined || state !== 'failed' ? null : (
         <p className="request-id">{everyView.requestId(failure.requestId)}</p>
       )}
-      {upload.isDuplicate === true ? <p>{texts.duplicate}</p> : null}
       </div>
       <Actions upload={upload} />
     </li>

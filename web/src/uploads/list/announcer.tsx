@@ -1,11 +1,11 @@
 import { useEffect, useRef, useState } from 'react'
 
-import type { Texts } from '../texts/en.ts'
-import type { Formats } from '../texts/formats.ts'
-import { useFormats, useTexts } from '../texts/texts.tsx'
-import { isOpen, type Upload } from './upload.ts'
+import type { Texts } from '../../texts/en.ts'
+import type { Formats } from '../../texts/formats.ts'
+import { useFormats, useTexts } from '../../texts/texts.tsx'
+import { isOpen, type Upload } from '../upload.ts'
 
-/** Reads the ends of uploads and each quarter of all bytes to screen readers, and not every byte. */
+/** Reads stored files and each quarter of all bytes to screen readers, and not every byte. What failed is an alert of its own. */
 export function Announcer({ uploads }: { uploads: readonly Upload[] }) {
   const { upload: texts } = useTexts()
   const formats = useFormats()
@@ -33,7 +33,6 @@ export function Announcer({ uploads }: { uploads: readonly Upload[] }) {
 
 function sentenceOf({ state, fileName }: Upload, texts: Texts['upload']): string[] {
   if (state === 'done') return [texts.announceDone(fileName)]
-  if (state === 'failed') return [texts.announceFailed(fileName)]
   return state === 'interrupted' ? [texts.announceInterrupted] : []
 }
 
