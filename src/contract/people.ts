@@ -4,11 +4,11 @@ import { line, lines, time, uuid } from './documents.ts'
 
 /** Schemas of people, firms and members. */
 
+/** ASCII alone, and one mailbox. In lower case only after that check: it makes some other letters ASCII ones. */
 const email = z
   .string()
   .trim()
-  .toLowerCase()
-  .pipe(z.email('must be an e-mail address').max(255))
+  .pipe(z.email('must be an e-mail address').max(255).toLowerCase())
   .meta({ example: 'thandi@bluecrane.example' })
 const phone = line(20)
   .regex(/^\+?[0-9][0-9 ()-]{4,}$/, 'must be a phone number such as +27 82 555 0101')

@@ -107,9 +107,10 @@ async function composeWithLink(needs: DeliverNeeds, mail: ClaimedMail): Promise<
     createdAt,
     expiresAt: new Date(createdAt.getTime() + seconds * 1000),
   }
-  if (!(await storeLink(needs.db, token, mail))) return undefined
+  const to = await storeLink(needs.db, token, mail)
+  if (to === undefined) return undefined
   const url = `${needs.publicUrl}/${page}#token=${secret}`
-  return { id: mail.id, to: mail.recipient, ...composeMail(kind, facts, url) }
+  return { id: mail.id, to, ...composeMail(kind, facts, url) }
 }
 
 /** Of the mails that a person may refuse. */
@@ -119,15 +120,18 @@ function unsubscribeUrlOf({ keys, publicUrl }: DeliverNeeds, { kind, subjectId }
   return `${publicUrl}/api/v1/unsubscribe/${signUnsubscribeToken(keys.unsubscribeLinks, subjectId as UserId)}`
 }
 
-/** False if the account or the invitation is gone. */
-async function storeLink(db: Db, token: LinkToken, mail: ClaimedMail): Promise<boolean> {
+/**
+ * The address that gets the link: of an account, the one that the account has, whatever somebody typed to ask for it.
+ * Undefined if the account or the invitation is gone.
+ */
+async function storeLink(db: Db, token: LinkToken, mail: ClaimedMail): Promise<string | undefined> {
   const { subjectId, recipient: email } = mail
-  if (subjectId !== null) return await insertInvitationLink(db, token, { subjectId, email })
-  const userId = await insertAccountLink(db, token, email)
-  if (userId === undefined) return false
+  if (subjectId !== null) return (await insertInvitationLink(db, token, { subjectId, email })) ? email : undefined
+  const account = await insertAccountLink(db, token, email)
+  if (account === undefined) return undefined
   // Not earlier: a request for a link must take the same time whether there is an account.
-  await insertMessageOfMail(db, userId, { mail, createdAt: token.createdAt })
-  return true
+  await insertMessageOfMail(db, account.userId, { mail, createdAt: token.createdAt })
+  return account.email
 }
 
 /**

@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 
 import { wellFormed } from '../audit/events.ts'
 import type { Db, Tx } from '../connection/client.ts'
+import { isSameEmail } from '../people/emails.ts'
 
 export type MailRow = {
   kind: string
@@ -83,7 +84,7 @@ export async function countMailsTo(
     select count(*)::int as day,
       (count(*) filter (where queued_at > ${now}::timestamptz - interval '1 hour'))::int as hour
     from document_mails
-    where lower(recipient) = lower(${recipient}) and kind = ${kind}
+    where ${isSameEmail(sql.ref('recipient'), recipient)} and kind = ${kind}
       and queued_at > ${now}::timestamptz - interval '1 day' and attempts > 0`.execute(db)
   return rows[0] ?? { hour: 0, day: 0 }
 }

@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { FirmId, UserId } from '../../vocabulary/vocabulary.ts'
 import { wellFormed } from '../audit/events.ts'
 import type { Db, Tx } from '../connection/client.ts'
+import { isSameEmail } from '../people/emails.ts'
 import { isEmailUnverified } from '../people/unverified-emails.ts'
 
 export type NewMessage = {
@@ -91,7 +92,7 @@ export async function replaceMessageByEmail(
       ${createdAt}, ${mailId}::uuid
     from (
       -- The account that a login with this e-mail finds.
-      select id from registered_users where lower(email) = lower(${email})
+      select id from registered_users where ${isSameEmail(sql.ref('email'), email)}
       order by (email = ${email}) desc, created_at limit 1
     ) as person
     where not ${isEmailUnverified(sql`person.id`)}`.execute(trx)

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 
 import type { Sha256 } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
+import { digestOfEmail } from '../people/emails.ts'
 
 export type LockoutRule = { maxFailures: number; windowSeconds: number; lockSeconds: number }
 
@@ -12,7 +13,7 @@ export type LockoutRule = { maxFailures: number; windowSeconds: number; lockSeco
  */
 export async function digestEmail(db: Db | Tx, email: string): Promise<Sha256> {
   const { rows } = await sql<{ digest: Sha256 }>`
-    select encode(sha256(convert_to(lower(${email}::text), 'UTF8')), 'hex') as digest`.execute(db)
+    select ${digestOfEmail(email)} as digest`.execute(db)
   const [row] = rows
   if (row === undefined) throw new Error('the database returned no digest')
   return row.digest

@@ -3,6 +3,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { ApiKeyId, ApiKeyScope, Caller, FirmId, Restriction, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
 import { type ApiKey, apiKeyColumns, apiKeyOf } from './api-keys.ts'
+import { isSameEmail } from './emails.ts'
 import { type CallerInSql, sessionOf } from './session-state.ts'
 
 /** A person: a row of `registered_users`, or of the platform's `firm_personnel`. */
@@ -163,7 +164,7 @@ export async function findLogin(db: Db | Tx, email: string): Promise<Login | und
     select ${accountColumns}, array(
       select ip from document_sessions s where s.user_id = registered_users.id
       order by s.last_used_at desc limit ${maxRecentAddresses}) as "recentAddresses"
-    from registered_users where lower(email) = lower(${email})
+    from registered_users where ${isSameEmail(sql.ref('email'), email)}
     order by (email = ${email}) desc, created_at limit 1`.execute(db)
   return rows[0]
 }
@@ -193,7 +194,7 @@ export async function insertAccount(db: Db | Tx, account: NewAccount): Promise<A
                                   prank_flags, total_fines, is_suspended, is_locked, failed_login_attempts)
     select gen_random_uuid(), ${account.email}, ${phone}, ${account.firstName}, ${account.lastName},
            ${account.passwordHash}, ${account.role}, ${account.isVerified}, 0, 0, false, false, 0
-    where not exists (select from registered_users where lower(email) = lower(${account.email}))
+    where not exists (select from registered_users where ${isSameEmail(sql.ref('email'), account.email)})
     on conflict (email) do nothing
     returning ${accountColumns}`.execute(db)
   return rows[0]

@@ -4,6 +4,7 @@ import type { FirmId, FirmRole, InvitationId, UserId } from '../../vocabulary/vo
 import type { Db, Tx } from '../connection/client.ts'
 import { personOf } from './accounts.ts'
 import type { Membership } from './check-access.ts'
+import { foldEmail } from './emails.ts'
 import { hasActingAdmin } from './members.ts'
 
 export type Invitation = {
@@ -61,7 +62,7 @@ export async function upsertInvitation(
   const { rows } = await sql<InvitationRecord>`
     with i as (
       insert into document_invitations as i (firm_id, email, role, invited_by, created_at, first_created_at, expires_at)
-      values (${firmId}, lower(${email}), ${role}, ${invitedBy}, ${createdAt}, ${createdAt}, ${expiresAt})
+      values (${firmId}, ${foldEmail(email)}, ${role}, ${invitedBy}, ${createdAt}, ${createdAt}, ${expiresAt})
       on conflict (firm_id, email) do update set role = excluded.role, invited_by = excluded.invited_by,
         created_at = excluded.created_at, expires_at = excluded.expires_at
       returning *
@@ -93,7 +94,7 @@ const maxShown = 100
 export async function listInvitationsOf(db: Db, email: string, now: Date): Promise<Invitation[]> {
   const { rows } = await sql<InvitationRecord>`
     select ${invitationColumns} from document_invitations i join security_firms firm on firm.id = i.firm_id
-    where i.email = lower(${email}) and ${isOpen(now)}
+    where i.email = ${foldEmail(email)} and ${isOpen(now)}
     order by i.created_at desc, i.id desc limit ${maxShown}`.execute(db)
   return rows
 }
@@ -101,7 +102,7 @@ export async function listInvitationsOf(db: Db, email: string, now: Date): Promi
 /** Whether somebody with this e-mail is invited, for `REGISTRATION=invited`. */
 export async function hasOpenInvitation(db: Db | Tx, email: string, now: Date): Promise<boolean> {
   const { rows } = await sql<{ has: boolean }>`
-    select exists (select from document_invitations i where i.email = lower(${email}) and ${isOpen(now)}) as has`.execute(
+    select exists (select from document_invitations i where i.email = ${foldEmail(email)} and ${isOpen(now)}) as has`.execute(
     db,
   )
   return rows[0]?.has === true
@@ -126,7 +127,7 @@ export async function findInvitation(
   { now, email = '' }: { now: Date; email?: string },
 ): Promise<FoundInvitation | undefined> {
   const { rows } = await sql<InvitationRecord & { isForPerson: boolean }>`
-    select ${invitationColumns}, i.email = lower(${email}) as "isForPerson"
+    select ${invitationColumns}, i.email = ${foldEmail(email)} as "isForPerson"
     from document_invitations i join security_firms firm on firm.id = i.firm_id
     where ${hasKey(key, now)} and ${isOpen(now)}`.execute(db)
   return rows[0]
@@ -155,7 +156,7 @@ export async function deleteInvitationsWithoutMember(
     ),
     ended as (
       delete from document_invitations i using own
-      where i.firm_id = ${firmId} and (i.email = lower(${email}) and not own.is_member
+      where i.firm_id = ${firmId} and (i.email = ${foldEmail(email)} and not own.is_member
         or i.invited_by = ${userId} and not own.is_admin)
       returning i.id, i.role
     ),

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 
 import type { FirmId, FirmRole, MemberStatus, Sha256, Subject, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
+import { digestOfEmail, foldEmail, isSameEmail } from '../people/emails.ts'
 
 /** What finds a person's data besides their id. Empty for a person whose row is gone. */
 export type PersonKeys = {
@@ -14,7 +15,7 @@ export type PersonKeys = {
 /** Of a registered user, or of the platform's personnel. */
 export async function findPersonKeys(db: Db | Tx, userId: UserId): Promise<PersonKeys> {
   const { rows } = await sql<{ email: string | null; emailDigest: Sha256 | null; subjects: Subject[] }>`
-    select person.email, encode(sha256(convert_to(lower(person.email), 'UTF8')), 'hex') as "emailDigest",
+    select person.email, ${digestOfEmail(sql`person.email`)} as "emailDigest",
       (select coalesce(jsonb_agg(login), '[]') from (
         select issuer, subject from document_identities where user_id = ${userId}
         union
@@ -144,7 +145,7 @@ export async function deleteMailAndInvitations(
   { email, emailDigest }: PersonKeys,
 ): Promise<void> {
   const { rows } = await sql<{ id: string }>`
-    delete from document_invitations where invited_by = ${userId} or email = lower(${email ?? null}::text)
+    delete from document_invitations where invited_by = ${userId} or email = ${foldEmail(email ?? null)}
     returning id`.execute(trx)
   const ended = [userId, ...rows.map(({ id }) => id)]
   await sql`
@@ -152,10 +153,10 @@ export async function deleteMailAndInvitations(
     where subject_id = any (${ended}::uuid[]) or email_sha256 = ${emailDigest ?? null}`.execute(trx)
   await sql`
     delete from document_mails where sent_at is null
-      and (subject_id = any (${ended}::uuid[]) or lower(recipient) = lower(${email ?? null}::text))`.execute(trx)
+      and (subject_id = any (${ended}::uuid[]) or ${isSameEmail(sql.ref('recipient'), email ?? null)})`.execute(trx)
   await sql`
     update document_mails set recipient = 'erased', facts = null, error = null
-    where lower(recipient) = lower(${email ?? null}::text)`.execute(trx)
+    where ${isSameEmail(sql.ref('recipient'), email ?? null)}`.execute(trx)
 }
 
 /** Counters that are locked at this moment stay; housekeeping deletes them within a day. */

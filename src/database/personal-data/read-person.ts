@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 
 import type { UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
+import { foldEmail, isSameEmail } from '../people/emails.ts'
 import type { PersonKeys } from './erase-account.ts'
 import { isAbout } from './erase-fields.ts'
 
@@ -64,7 +65,7 @@ const sections = {
   }),
   invitations_received: ({ email }) => ({
     columns: sql`i.id, i.firm_id, i.email, i.role, i.invited_by, i.created_at, i.expires_at`,
-    from: sql`document_invitations i where i.email = lower(${email ?? null}::text)`,
+    from: sql`document_invitations i where i.email = ${foldEmail(email ?? null)}`,
     at: sql`i.created_at`,
     id: sql`i.id`,
   }),
@@ -94,7 +95,7 @@ const sections = {
   }),
   mails: ({ email }) => ({
     columns: sql`m.id, m.kind, m.recipient, m.queued_at, m.sent_at, m.given_up_at`,
-    from: sql`document_mails m where lower(m.recipient) = lower(${email ?? null}::text)`,
+    from: sql`document_mails m where ${isSameEmail(sql.ref('m.recipient'), email ?? null)}`,
     at: sql`m.queued_at`,
     id: sql`m.id`,
   }),

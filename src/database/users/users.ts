@@ -3,6 +3,7 @@ import { sql } from 'kysely'
 import type { PlatformRole, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
 import { type Account, accountColumns } from '../people/accounts.ts'
+import { isSameEmail } from '../people/emails.ts'
 
 /** A registered user as an administrator sees them. */
 export type User = Account & {
@@ -32,7 +33,7 @@ export async function listUsers(
       : sql`id in (select r.user_id from document_platform_roles r where r.role = ${platformRole ?? null})`
   const { rows } = await sql<User>`
     select ${userColumns} from registered_users
-    where ${email === undefined ? sql`true` : sql`lower(email) = lower(${email})`}
+    where ${email === undefined ? sql`true` : isSameEmail(sql.ref('email'), email)}
       and ${platformRole === undefined ? sql`true` : ofRole}
       and ${after === undefined ? sql`true` : sql`id > ${after.id}::uuid`}
     order by id limit ${limit}`.execute(db)

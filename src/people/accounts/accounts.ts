@@ -11,6 +11,7 @@ import { endSessionsOf } from '../../database/people/sessions.ts'
 import { hasAdoptedPlatformTables } from '../../database/schema/installation.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { type NotifyNeeds, notifyOfChange } from '../../mail/notify.ts'
+import { lowerEmail } from '../../vocabulary/emails.ts'
 import type { UserId, Visitor } from '../../vocabulary/vocabulary.ts'
 import type { Passwords } from '../passwords/passwords.ts'
 import { recordDenial } from '../require-right.ts'
@@ -67,7 +68,7 @@ async function recordNew(trx: Tx, madeBy: CreatedBy, { id, role }: Account): Pro
 async function insertNew(trx: Tx, person: NewPerson, passwordHash: string): Promise<Account> {
   const account = await insertAccount(trx, {
     ...person,
-    email: person.email.toLowerCase(),
+    email: lowerEmail(person.email),
     phone: person.phone,
     passwordHash,
   }).catch((error: unknown) => {

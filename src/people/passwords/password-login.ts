@@ -1,6 +1,7 @@
 import type { Config } from '../../config/config.ts'
 import type { Account } from '../../database/people/accounts.ts'
 import { AppError } from '../../errors/app-error.ts'
+import { lowerEmail } from '../../vocabulary/emails.ts'
 
 /** The administrator of an embedded installation without `ADMIN_EMAIL`. */
 export const firstAdministratorEmail = 'admin@paniq.local'
@@ -14,7 +15,7 @@ export function passwordLoginOf({
   database,
 }: Pick<Config, 'passwordLogin' | 'admin' | 'database'>): PasswordLogin {
   const emails = [admin?.email, database.kind === 'embedded' ? firstAdministratorEmail : undefined]
-  return { isOn: passwordLogin, exempt: emails.flatMap((email) => email?.toLowerCase() ?? []) }
+  return { isOn: passwordLogin, exempt: emails.flatMap((email) => (email === undefined ? [] : lowerEmail(email))) }
 }
 
 /** Whether a person may sign in with a password or passkey of this service. Anybody may have registered an exempt e-mail. */
@@ -22,7 +23,7 @@ export function maySignInHere(
   { isOn, exempt }: PasswordLogin,
   { email, role }: Pick<Account, 'email' | 'role'>,
 ): boolean {
-  return isOn || (role === 'admin' && exempt.includes(email.toLowerCase()))
+  return isOn || (role === 'admin' && exempt.includes(lowerEmail(email)))
 }
 
 export function assertMaySignInHere(policy: PasswordLogin, account: Pick<Account, 'email' | 'role'>): void {

@@ -8,7 +8,9 @@ create index if not exists document_firm_applications_by_status on firm_applicat
 create index if not exists document_firm_applications_by_reviewer on firm_applications (reviewed_by, created_at, id);
 create index if not exists document_firm_users_by_user on firm_users (user_id, firm_id);
 create index if not exists document_firm_users_by_firm on firm_users (firm_id, created_at, id);
-create index if not exists document_registered_users_by_email on registered_users (lower(email));
+-- The expression of foldEmail in database/people/emails.ts.
+create index if not exists document_registered_users_by_email on registered_users
+  ((lower(email::text collate "C") collate "default"));
 -- The expression of numberOf in database/people/firms.ts.
 create index if not exists document_security_firms_by_number on security_firms
   (lower(regexp_replace(normalize(registration_number, nfkc), '[[:space:][:punct:]\u00ad\u2000-\u206f\u3000\ufeff]', '', 'g')));

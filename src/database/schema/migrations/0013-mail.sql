@@ -27,7 +27,8 @@ create index document_mails_given_up on document_mails (given_up_at) where given
 create index document_mails_newest on document_mails (queued_at desc, id desc);
 -- For the erasure of a person.
 create index document_mails_by_subject on document_mails (subject_id) where sent_at is null;
-create index document_mails_by_recipient on document_mails (lower(recipient), kind, queued_at);
+-- The expression of foldEmail in database/people/emails.ts.
+create index document_mails_by_recipient on document_mails ((lower(recipient collate "C") collate "default"), kind, queued_at);
 
 -- The secret links of mails, made when a mail is sent. Using a link that works once deletes every link for the same thing.
 create table document_link_tokens (

@@ -206,17 +206,15 @@ describeCheck(20, () => {
       await expectRefusal(await logIn(scene.second, `${name}@people.example`, newAddress()), 'logins by one person')
     })
 
-    it('of one account count together also with letters that the database and JavaScript lower differently', async () => {
+    it('of e-mails that differ in a letter of another alphabet do not count together: they are two mailboxes', async () => {
       const name = randomUUID()
-      const { db } = scene.first.app
-      const { rows } = await sql<{ isSame: boolean }>`select lower('\u0130') = 'i' as "isSame"`.execute(db)
       const statuses: number[] = []
       for (let count = 0; count < 6; count += 1) {
         const email = `${count % 2 === 0 ? '\u0130' : 'i'}${name}@people.example`
         statuses.push((await logIn(scene.first, email, newAddress())).status)
       }
 
-      expect(statuses).toEqual([401, 401, 401, 401, 401, rows[0]?.isSame === true ? 429 : 401])
+      expect(statuses).toEqual([401, 401, 401, 401, 401, 401])
     })
 
     it('a /64 of IPv6 is one address, and the next /64 another', async () => {

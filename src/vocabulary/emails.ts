@@ -1,0 +1,13 @@
+/**
+ * An e-mail in the form that is stored and compared: with ASCII letters in lower case, and nothing else changed.
+ * `toLowerCase` makes some letters of other alphabets ASCII ones, and so another mailbox the same. `foldEmail` of the
+ * database does the same.
+ */
+export function lowerEmail(email: string): string {
+  return email.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase())
+}
+
+/** Whether a text is the address of one mailbox and nothing else: no name, comment, list or quoted part. */
+export function isOneMailbox(text: string): boolean {
+  return /^[^\s\p{C}<>()[\]\\,;:"@]+@[^\s\p{C}<>()[\]\\,;:"@]+$/u.test(text)
+}
