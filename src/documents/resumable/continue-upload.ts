@@ -9,7 +9,7 @@ import type { Actor, DocumentId, FirmId, UploadId } from '../../vocabulary/vocab
 import { removeNow } from '../stores/remove-blobs.ts'
 import { toAppError } from '../stores/stores.ts'
 import { endEarlierRequest, type HeldClaim, isComplete, noSuchUpload, withUploadClaim } from './claim-upload.ts'
-import { endUpload, type EndNeeds } from './end-upload.ts'
+import { endUpload, type EndNeeds, eventOfUpload } from './end-upload.ts'
 import { growingFileOf, growingFilesOf, keepGrowth, UploadConflict } from './growing-blob.ts'
 
 export type UploadOf = { firmId: FirmId; uploadId: UploadId }
@@ -89,16 +89,17 @@ async function asUploader<Result>(
   work: (upload: ResumableUpload) => Promise<Result>,
 ): Promise<Result> {
   const event = { action: rights['documents.upload'].event, firmId: of.firmId }
-  const outcome = await asAppError(() =>
-    recordDenial(needs.db, actor, event, async () => {
+  const outcome = await asAppError(async () => {
+    const opened = await recordDenial(needs.db, actor, event, () => requireOwnUpload(needs, actor, of))
+    return await recordDenial(needs.db, actor, eventOfUpload(opened), async () => {
       try {
-        return { result: await work(await requireUpload(needs, actor, of)) }
+        return { result: await work(unlessRejected(opened)) }
       } catch (broken) {
         if (broken instanceof UploadConflict || isAppError(broken, 'bad_request')) return { broken }
         throw broken
       }
-    }),
-  )
+    })
+  })
   if ('broken' in outcome) throw outcome.broken
   return outcome.result
 }
@@ -111,7 +112,17 @@ async function asAppError<Result>(work: () => Promise<Result>): Promise<Result> 
   }
 }
 
+/** Throws `not_found`, and the error of an upload that was rejected. */
 async function requireUpload(
+  needs: EndNeeds,
+  caller: Actor,
+  of: UploadOf,
+  options: { orFirmAdmin?: boolean } = {},
+): Promise<ResumableUpload> {
+  return unlessRejected(await requireOwnUpload(needs, caller, of, options))
+}
+
+async function requireOwnUpload(
   { db, uploads }: EndNeeds,
   caller: Actor,
   { firmId, uploadId }: UploadOf,
@@ -119,9 +130,13 @@ async function requireUpload(
 ): Promise<ResumableUpload> {
   const opened = await openUpload(db, { caller, firmId, uploadId, right: uploads.rightToUpload })
   if (opened === undefined || !mayContinue(opened, caller, orFirmAdmin)) throw noSuchUpload()
-  const { failure } = opened.upload
-  if (failure !== null) throw new AppError(failure.code, failure.message, { fields: failure.fields })
   return opened.upload
+}
+
+function unlessRejected(upload: ResumableUpload): ResumableUpload {
+  const { failure } = upload
+  if (failure !== null) throw new AppError(failure.code, failure.message, { fields: failure.fields })
+  return upload
 }
 
 function mayContinue({ upload, membership }: OpenedUpload, { userId }: Actor, orFirmAdmin: boolean): boolean {

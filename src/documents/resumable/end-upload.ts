@@ -5,6 +5,7 @@ import {
   recordResult,
   type ResumableUpload,
 } from '../../database/resumable/resumable-uploads.ts'
+import type { NewEvent } from '../../database/audit/events.ts'
 import type { Db } from '../../database/connection/client.ts'
 import type { NewVersion } from '../../database/blobs/commit-upload.ts'
 import type { Reservation } from '../../database/blobs/reserve-upload.ts'
@@ -36,10 +37,10 @@ export type EndNeeds = StoreUploadNeeds & ReceiveNeeds & GrowingNeeds
 const neverAborted = new AbortController().signal
 
 /**
- * Makes a document, or a new version, of an upload whose bytes are all durable: completes the object, reads it back once, hashes, checks and
- * scans it, and commits it like any other upload. A rejected file is removed, and its error is recorded. If its person lost
- * the right meanwhile, nothing of the upload remains. If the process dies, a store fails or `signal` aborts, the next request
- * or the task `finish-uploads` repeats this. The caller has the claim.
+ * Makes a document, or a new version, of an upload whose bytes are all durable: completes the object, reads it back once,
+ * hashes, checks and scans it, and commits it like any other upload. A rejected file is removed, and its error is recorded. If
+ * its person lost the right meanwhile, nothing of the upload remains. If the process dies, a store fails or `signal` aborts,
+ * the next request or the task `finish-uploads` repeats this. The caller has the claim.
  */
 export async function endUpload(
   needs: EndNeeds,
@@ -57,7 +58,7 @@ export async function endUpload(
     const documentId = await commitReceived(needs, actor, { upload, planned, finished, received, signal })
     countEndedUpload(needs.metrics, { store, bytes, outcome: 'ok' })
     await recordResult(needs.db, id, documentId)
-    logAccess(needs.log, actor, { action: eventOfUpload(upload), firmId, documentId, outcome: 'ok' })
+    logAccess(needs.log, actor, { action: eventOfUpload(upload).action, firmId, documentId, outcome: 'ok' })
     return documentId
   } catch (error) {
     if (isFinal(error)) {
@@ -69,9 +70,10 @@ export async function endUpload(
   }
 }
 
-/** The action of its events. */
-export function eventOfUpload(upload: ResumableUpload): string {
-  return rights[rightOf(upload)].event
+/** What its events are about: of a version, its document, until the blob that names it is gone after a rejection. */
+export function eventOfUpload(upload: ResumableUpload): Pick<NewEvent, 'action' | 'firmId' | 'documentId'> {
+  const { firmId, documentId, isVersion, failure } = upload
+  return { action: rights[rightOf(upload)].event, firmId, ...(isVersion && failure === null && { documentId }) }
 }
 
 function rightOf({ isVersion }: ResumableUpload): 'documents.add_version' | 'documents.upload' {

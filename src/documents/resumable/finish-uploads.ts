@@ -66,8 +66,7 @@ async function finishOne(
   } catch (error) {
     if (isFinal(error)) {
       const { code: outcome, details } = error
-      const { firmId } = upload
-      await recordEvent(needs.db, actor, { action: eventOfUpload(upload), outcome, firmId, details })
+      await recordEvent(needs.db, actor, { ...eventOfUpload(upload), outcome, details })
       return 'rejected'
     }
     if (signal.aborted) return undefined

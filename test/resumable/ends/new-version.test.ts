@@ -1,15 +1,26 @@
 import { expect, it } from 'vitest'
 
 import type { DocumentShape } from '../../../src/contract/documents.ts'
+import type { FirmId } from '../../../src/vocabulary/vocabulary.ts'
 import { callDocuments, uploadDocument } from '../../support/documents/call-documents.ts'
 import { deleteDocument } from '../../support/documents/call-trash.ts'
 import { addVersion, readVersion } from '../../support/documents/call-versions.ts'
+import { makeInfectedPdf } from '../../support/files/infected-files.ts'
 import { makePdf } from '../../support/files/make-files.ts'
 import { makeMember, makePerson, type Person } from '../../support/people/people.ts'
 import type { TestService } from '../../support/service/start-service.ts'
 import { firmWithAdmin } from '../../support/service/firm-with-admin.ts'
 import { callUploads } from '../call-uploads.ts'
-import { eventsOf, finish, leftOf, sceneOfEnds, type Store, stores, uploadAndKill } from './scene-of-ends.ts'
+import {
+  eventsOf,
+  finish,
+  leftOf,
+  sceneOfEnds,
+  type Store,
+  stores,
+  type UploadEvent,
+  uploadAndKill,
+} from './scene-of-ends.ts'
 
 const scene = sceneOfEnds()
 const first = makePdf({ bytes: 40_000, seed: 'first' })
@@ -25,6 +36,11 @@ async function documentOf(store: Store, type = 'registration_certificate') {
 const versionOf = (documentId: string, more: Record<string, string> = {}) => ({
   metadata: { document_id: documentId, ...more },
 })
+
+/** Without those of the first version. */
+async function versionEventsOf(service: TestService, firm: FirmId): Promise<UploadEvent[]> {
+  return (await eventsOf(service, firm)).filter(({ action }) => action !== 'document.uploaded')
+}
 
 /** Of a document that the firm uploads before. */
 const versionOfFirst = async (service: TestService, firm: string, person: Person) =>
@@ -103,6 +119,9 @@ it.each(stores)(
     expect(`${answer.status} ${answer.code}`).toBe('410 gone')
     expect((await leftOf(scene, service, firm)).states).toEqual(['live'])
     expect((await uploads.view(address)).status).toBe(410)
+    const gone = { action: 'document.version_added', outcome: 'gone', actor_id: admin.id }
+    // The last piece, and the question after it.
+    expect(await versionEventsOf(service, firm)).toMatchObject([{ ...gone, document_id: document.id }, gone])
   },
 )
 
@@ -112,5 +131,19 @@ it.each(stores)('the service finishes a version whose client does not come back:
 
   const documents = (await (await callDocuments(service.url, firm, person)).json()) as DocumentShape[]
   expect(documents).toMatchObject([{ version: 2, file_size: second.length }])
-  expect((await eventsOf(service, firm)).map(({ outcome }) => outcome)).toEqual(['ok'])
+  const event = { action: 'document.version_added', outcome: 'ok', document_id: documents[0]?.id, actor_id: person.id }
+  expect(await versionEventsOf(service, firm)).toMatchObject([{ ...event, ip: 'system' }])
 })
+
+it.each(stores)(
+  'a version that is rejected without its client is in the history of its document: %s',
+  async (store) => {
+    const infected = makeInfectedPdf({ bytes: 300_000 })
+    const { service, firm, person } = await uploadAndKill(scene, store, infected, versionOfFirst)
+    expect(await finish(service)).toMatchObject({ rejected: 1 })
+
+    const [document] = (await (await callDocuments(service.url, firm, person)).json()) as DocumentShape[]
+    const event = { action: 'document.version_added', outcome: 'infected', actor_id: person.id, ip: 'system' }
+    expect(await versionEventsOf(service, firm)).toMatchObject([{ ...event, document_id: document?.id }])
+  },
+)

@@ -116,12 +116,20 @@ export async function leftOf(scene: EndsScene, { app }: TestService, firm: FirmI
   return { states: rows.map(({ state }) => state), bytes: [...objects, ...files].filter((name) => name.includes(firm)) }
 }
 
-export type UploadEvent = { action: string; outcome: string; actor_id: string; ip: string; details: object }
+export type UploadEvent = {
+  action: string
+  outcome: string
+  document_id: string | null
+  actor_id: string
+  ip: string
+  details: object
+}
 
 export async function eventsOf({ app }: TestService, firm: FirmId): Promise<UploadEvent[]> {
   const { rows } = await sql<UploadEvent>`
-    select action, outcome, actor_id, p.fields ->> 'ip' as ip, details from document_events e
+    select action, outcome, document_id, actor_id, p.fields ->> 'ip' as ip, details from document_events e
     left join document_event_persons p on p.occurred_at = e.occurred_at and p.event_id = e.id
-    where firm_id = ${firm} and action = 'document.uploaded' order by e.id`.execute(app.db)
+    where firm_id = ${firm} and action in ('document.uploaded', 'document.version_added')
+    order by e.occurred_at, e.id`.execute(app.db)
   return rows
 }
