@@ -117,18 +117,15 @@ describe('after ten failures', () => {
     await other.stop()
   })
 
-  it('all spellings that the database considers equal count together', async () => {
+  it('a letter that only some rules make an ASCII one is that of another mailbox, and locks nobody out', async () => {
     const person = await makePersonWithPassword(service.app)
     const email = person.email.replace('@', '.i@')
     await service.app.db.updateTable('registered_users').set({ email }).where('id', '=', person.id).execute()
-    // The Turkish capital i, which PostgreSQL lowers to i and JavaScript to i with a combining dot.
+    // The Turkish capital i, which PostgreSQL lowers to i with most collations.
     const spelling = email.replace('i@', 'İ@')
-    expect((await attempt(spelling, password)).status).toBe(200)
 
-    await statusesOf(5, email)
-    await statusesOf(5, spelling)
-    expect((await attempt(email, password)).status).toBe(429)
-    expect((await attempt(spelling, password)).status).toBe(429)
+    expect(await statusesOf(11, spelling)).toEqual([...Array(10).fill(401), 429])
+    expect((await attempt(email, password)).status).toBe(200)
   })
 
   it('an unknown e-mail is locked out too, so a lockout reveals nothing', async () => {
