@@ -1,16 +1,10 @@
 import type { EventActor } from '../../database/audit/events.ts'
-import {
-  claimDueScans,
-  type DueKind,
-  type DueScan,
-  listInfectedWithBytes,
-  makeRecentDue,
-  recordSignatures,
-} from '../../database/documents/scans.ts'
+import { claimDueScans, type DueKind, type DueScan, listInfectedWithBytes } from '../../database/documents/scans.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import type { Scanner } from '../../scanner/scanner.ts'
 import type { ReachableStore } from '../stores/stores.ts'
 import { createThrottle } from '../stores/walk-versions.ts'
+import { scheduleRescans } from './schedule-scans.ts'
 import { quarantineLater, type ScanOutcome, scanVersion, type ScanVersionNeeds } from './scan-version.ts'
 
 export type ScanStoredNeeds = Omit<ScanVersionNeeds, 'scanner' | 'metrics'> & {
@@ -23,9 +17,6 @@ export type Scanned = Partial<Record<ScanOutcome | 'put_aside' | 'due_again', nu
 const filesAtOnce = 4
 /** Limits the load of rescans on scanner and stores: nobody waits for them. */
 const rescanBytesPerSecond = 8 * 1024 * 1024
-/** New signatures may detect viruses that were unknown when these files were uploaded. */
-const recentDays = 30
-const rowsAtOnce = 1000
 
 type Sweep = { needs: ScanVersionNeeds; actor: EventActor; here: ReachableStore; signal: AbortSignal; scanned: Scanned }
 
@@ -47,7 +38,8 @@ export async function scanStored(
   const identity = await scanner.identify()
   needs.metrics.scannerUp.set(identity === undefined ? 0 : 1)
   if (identity === undefined) return scanned
-  if (identity.signatures !== undefined) await scheduleRescans(sweep, identity.signatures)
+  if (identity.signatures !== undefined)
+    count(scanned, 'due_again', await scheduleRescans(sweep.needs, identity.signatures, signal))
 
   const throttle = createThrottle(rescanBytesPerSecond, signal)
   while (!signal.aborted) {
@@ -70,16 +62,6 @@ async function resumeQuarantines({ needs, here, scanned, signal }: Sweep): Promi
     page = await listInfectedWithBytes(needs.db, here, { after: page.at(-1), limit: infectedPageSize })
     for (const version of page) if (await quarantineLater(needs, here, version)) count(scanned, 'put_aside')
   } while (page.length === infectedPageSize && !signal.aborted)
-}
-
-async function scheduleRescans({ needs, scanned, signal }: Sweep, signatures: number): Promise<void> {
-  if (await recordSignatures(needs.db, signatures))
-    needs.log.info({ event: 'new_signatures', signatures }, 'new signatures found, rescanning recent files')
-  // Also without new ones: an earlier instance may have died in the middle of this.
-  for (let rows = rowsAtOnce; rows === rowsAtOnce && !signal.aborted;) {
-    rows = await makeRecentDue(needs.db, { days: recentDays, limit: rowsAtOnce })
-    count(scanned, 'due_again', rows)
-  }
 }
 
 /** `away`: the scanner does not answer. */

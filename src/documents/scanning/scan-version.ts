@@ -11,9 +11,9 @@ import {
 } from '../../database/blobs/quarantine-blob.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import type { BlobLocation } from '../../database/documents/versions-in-store.ts'
-import { type DueScan, postponeScan, recordClean, recordInfected } from '../../database/documents/scans.ts'
+import { type DueScan, recordClean, recordInfected } from '../../database/documents/scans.ts'
 import type { StoredVersion } from '../../database/documents/versions-in-store.ts'
-import type { InconclusiveReason, Verdict } from '../../scanner/scanner.ts'
+import type { Verdict } from '../../scanner/scanner.ts'
 import { isMissing, unlessMissing } from '../../storage/file-store.ts'
 import { isStorageKey, storageKeyOf } from '../../storage/storage-key.ts'
 import type { BlobId, StorageKey } from '../../vocabulary/vocabulary.ts'
@@ -23,6 +23,7 @@ import { type ReportNeeds, reportDamaged } from '../stores/claim-store.ts'
 import { removeNow, type RemoveNeeds } from '../stores/remove-blobs.ts'
 import { type ReachableStore, reachableStores } from '../stores/stores.ts'
 import { runScan, type Scanning, type ScanOccasion } from '../upload/scan-upload.ts'
+import { aboutVersion, postponeUndecided, postponeUnread, rescanDays, scanAgainAtOnce } from './schedule-scans.ts'
 
 export type ScanVersionNeeds = RemoveNeeds & ReportNeeds & Scanning
 
@@ -36,13 +37,6 @@ export type ScanOutcome = 'clean' | 'infected' | 'undecided' | 'no_scanner' | 'u
 /** The time limit of a scan that nobody waits for. */
 const verdictMs = 180_000
 
-/** A clean version is scanned again after this time. */
-const rescanDays = 90
-
-const firstPauseSeconds = 30
-const maxPauseSeconds = 6 * 60 * 60
-const dayMs = 24 * 60 * 60 * 1000
-
 type Scan = { here: ReachableStore; version: DueScan; occasion: ScanOccasion; signal: AbortSignal }
 
 /**
@@ -55,10 +49,7 @@ export async function scanVersion(needs: ScanVersionNeeds, actor: EventActor, sc
   const startedAt = performance.now()
   const verdict = await readAndScan(needs, actor, scan)
   if (verdict === 'unread' || verdict === 'elsewhere') {
-    const isFilesDoing = verdict === 'unread'
-    // Random: a process without the file, in step with the one that has it, would otherwise always claim it first.
-    const seconds = isFilesDoing ? pauseAfter(version.attempts) : 1 + Math.random() * 60
-    await postponeScan(needs.db, version, { seconds, isFilesDoing })
+    await postponeUnread(needs, version, verdict)
     return 'unread'
   }
   switch (verdict.kind) {
@@ -69,7 +60,7 @@ export async function scanVersion(needs: ScanVersionNeeds, actor: EventActor, sc
       await handleInfected(needs, actor, scan, verdict.signature)
       return 'infected'
     case 'cannot_say':
-      return await postpone(needs, version, verdict.why)
+      return await postponeUndecided(needs, version, verdict.why)
   }
 }
 
@@ -104,33 +95,6 @@ export async function quarantineLater(
   }
 }
 
-/** An absent scanner says nothing about the file. A scanner that fails on it may fail on it again. */
-async function postpone(
-  needs: ScanVersionNeeds,
-  version: DueScan,
-  why: InconclusiveReason,
-): Promise<'undecided' | 'no_scanner'> {
-  if (why === 'unreachable' || why === 'busy') {
-    await postponeScan(needs.db, version, { seconds: 0, isFilesDoing: false })
-    return 'no_scanner'
-  }
-  await postponeScan(needs.db, version, { seconds: pauseAfter(version.attempts), isFilesDoing: true })
-  const isOverdue = needs.now().getTime() - version.waitingSince.getTime() > dayMs
-  const about = { ...aboutVersion(version), why, attempts: version.attempts + 1 }
-  if (version.scanStatus !== 'clean' && isOverdue)
-    needs.log.error({ event: 'scan_overdue', ...about }, 'no scan verdict for more than a day')
-  else needs.log.warn({ event: 'scan_undecided', ...about }, 'no scan verdict, trying again later')
-  return 'undecided'
-}
-
-function pauseAfter(attempts: number): number {
-  return Math.min(maxPauseSeconds, firstPauseSeconds * 2 ** Math.min(attempts, 20))
-}
-
-function aboutVersion({ firmId, documentId, version }: DueScan) {
-  return { firm_id: firmId, document_id: documentId, version }
-}
-
 /** `unread`: the file could not be read completely and correctly. `elsewhere`: it may be on another disk. */
 async function readAndScan(
   needs: ScanVersionNeeds,
@@ -155,7 +119,7 @@ async function readAndScan(
     logUnread(needs.log, version, { why: 'other bytes than were stored' })
   } catch (error) {
     if (signal.aborted) {
-      await postponeScan(needs.db, version, { seconds: 0, isFilesDoing: false })
+      await scanAgainAtOnce(needs, version)
       throw signal.reason
     }
     if (isMissing(error) && mayBeElsewhere(version)) return 'elsewhere'
