@@ -8,14 +8,19 @@ import { isVerifiedNow, versionToShow } from './shown-version.ts'
 
 type DocumentRef = { firmId: FirmId; id: DocumentId }
 
-/** Whether this person created the document and it has no verified version now: a changed decision counts as it stands. */
-export async function isOwnUnverified(trx: Tx, { firmId, id }: DocumentRef, userId: UserId): Promise<boolean> {
-  const { rows } = await sql`
-    select from documents d
-    where d.firm_id = ${firmId} and d.id = ${id} and d.created_by = ${userId}
-      and not exists (select from document_versions v where v.firm_id = d.firm_id and v.document_id = d.id
-                        and v.review_status = 'verified')`.execute(trx)
-  return rows.length > 0
+/** Who uploaded the first version, and whether any version is verified now: a changed decision counts as it stands. */
+export async function readOrigin(
+  trx: Tx,
+  { firmId, id }: DocumentRef,
+): Promise<{ createdBy: UserId; hasVerified: boolean }> {
+  const { rows } = await sql<{ createdBy: UserId; hasVerified: boolean }>`
+    select d.created_by as "createdBy",
+      exists (select from document_versions v where v.firm_id = d.firm_id and v.document_id = d.id
+                and v.review_status = 'verified') as "hasVerified"
+    from documents d where d.firm_id = ${firmId} and d.id = ${id}`.execute(trx)
+  const [origin] = rows
+  if (origin === undefined) throw new Error('a locked document is missing')
+  return origin
 }
 
 /**

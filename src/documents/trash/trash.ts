@@ -1,7 +1,7 @@
 import type { Tx } from '../../database/connection/client.ts'
 import type { DocumentRecord } from '../../database/documents/documents.ts'
 import type { ActingRole, Membership } from '../../database/people/check-access.ts'
-import { isOwnUnverified, moveToTrash, restoreFromTrash } from '../../database/documents/trash.ts'
+import { moveToTrash, readOrigin, restoreFromTrash } from '../../database/documents/trash.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { rights } from '../../people/rights.ts'
 import type { Actor, DocumentId, FirmId } from '../../vocabulary/vocabulary.ts'
@@ -40,7 +40,10 @@ export async function restoreDocument(needs: AccessNeeds, actor: Actor, of: Of):
   })
 }
 
-/** Throws `forbidden` where the right to delete or restore does not cover this document. */
+/**
+ * Throws `forbidden` where the right to delete or restore does not cover this document. An ordinary member may only discard a
+ * document whose first version is theirs and that has no verified version.
+ */
 async function assertMayDiscard(
   trx: Tx,
   { role, userId }: Membership,
@@ -48,7 +51,9 @@ async function assertMayDiscard(
   document: DocumentRecord,
 ): Promise<void> {
   const ofAny: readonly ActingRole[] = rights[right].ofAny
-  if (ofAny.includes(role) || (await isOwnUnverified(trx, document, userId))) return
+  if (ofAny.includes(role)) return
+  const { createdBy, hasVerified } = await readOrigin(trx, document)
+  if (createdBy === userId && !hasVerified) return
   throw new AppError(
     'forbidden',
     'Only the firm’s administrators and supervisors may do this with verified documents and those that others uploaded.',
