@@ -2,11 +2,20 @@ import { randomUUID } from 'node:crypto'
 
 import type { Tx } from '../database/connection/client.ts'
 import { insertMail } from '../database/mail/mails.ts'
-import { insertMessages } from '../database/mail/messages.ts'
-import type { Clock, FirmId, UserId } from '../vocabulary/vocabulary.ts'
+import { insertMessages, type MailDelivery } from '../database/mail/messages.ts'
+import type { Clock, FirmId, MailChoice, UserId } from '../vocabulary/vocabulary.ts'
 import { choiceOf, type MailFacts, type MailKind } from './templates/mail-kinds.ts'
 
 export type NotifyNeeds = { mailIsOn: boolean; now: Clock }
+
+/** Whether a message is mailed at once, in the mail of the day, or not at all: by its kind and by its person's choice. */
+const deliveries: Record<(typeof choiceOf)[MailKind], Record<MailChoice, MailDelivery>> = {
+  always: { at_once: 'at_once', digest: 'at_once', off: 'at_once' },
+  as_chosen: { at_once: 'at_once', digest: 'daily', off: 'none' },
+  unless_off: { at_once: 'at_once', digest: 'at_once', off: 'none' },
+}
+
+const noMail: Record<MailChoice, MailDelivery> = { at_once: 'none', digest: 'none', off: 'none' }
 
 export type Notice<Kind extends MailKind> = {
   kind: Kind
@@ -36,8 +45,8 @@ export async function notify<Kind extends MailKind>(
     firmId: firmId ?? null,
     aboutId: aboutId ?? null,
   }))
-  const mail = mailIsOn ? choiceOf[kind] : 'never'
-  await insertMessages(trx, messages, { createdAt: now(), delaySeconds, mail })
+  const delivery = mailIsOn ? deliveries[choiceOf[kind]] : noMail
+  await insertMessages(trx, messages, { createdAt: now(), delaySeconds, delivery })
 }
 
 /** Messages of one kind, each with its own facts. The ids make a repeat harmless. */
@@ -47,9 +56,9 @@ export async function notifyEach<Kind extends MailKind>(
   kind: Kind,
   messages: { id: string; userId: UserId; firmId: FirmId; aboutId: string; facts: MailFacts[Kind] }[],
 ): Promise<void> {
-  const mail = mailIsOn ? choiceOf[kind] : 'never'
+  const delivery = mailIsOn ? deliveries[choiceOf[kind]] : noMail
   const rows = messages.map(({ id, userId, firmId, aboutId, facts }) => ({ id, userId, firmId, aboutId, facts, kind }))
-  await insertMessages(trx, rows, { createdAt: now(), delaySeconds: 0, mail })
+  await insertMessages(trx, rows, { createdAt: now(), delaySeconds: 0, delivery })
 }
 
 export type NewMail<Kind extends MailKind> = {

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 
-import type { FirmId, UserId } from '../../vocabulary/vocabulary.ts'
+import type { FirmId, MailChoice, UserId } from '../../vocabulary/vocabulary.ts'
 import { wellFormed } from '../audit/events.ts'
 import type { Db, Tx } from '../connection/client.ts'
 import { isSameEmail } from '../people/emails.ts'
@@ -17,11 +17,14 @@ export type NewMessage = {
   aboutId: string | null
 }
 
+/** What becomes of the mail of a message. `daily`: it waits for the mail of the day. */
+export type MailDelivery = 'at_once' | 'daily' | 'none'
+
 type Sending = {
   createdAt: Date
   delaySeconds: number
-  /** `as_chosen`: by the preferences of each person. `unless_off`: at once, also to people who want one mail a day. */
-  mail: 'never' | 'as_chosen' | 'unless_off' | 'always'
+  /** By the choice of each person. */
+  delivery: Record<MailChoice, MailDelivery>
 }
 
 /**
@@ -31,17 +34,15 @@ type Sending = {
 export async function insertMessages(
   trx: Tx,
   messages: NewMessage[],
-  { createdAt, delaySeconds, mail }: Sending,
+  { createdAt, delaySeconds, delivery }: Sending,
 ): Promise<void> {
   if (messages.length === 0) return
   const due = sql`make_interval(secs => ${delaySeconds})`
   await sql`
     with new_message as materialized (
       select new.*, coalesce(r.email, personnel.email) as email,
-        ${mail !== 'never'}::boolean and coalesce(r.email, personnel.email, '') <> ''
-          and not ${isEmailUnverified(sql`new."userId"`)} as has_mail,
-        case when ${mail === 'always'}::boolean or ${mail === 'unless_off'}::boolean and chosen.mail = 'digest' then 'at_once'
-          else coalesce(chosen.mail, 'at_once') end as choice
+        case when coalesce(r.email, personnel.email, '') <> '' and not ${isEmailUnverified(sql`new."userId"`)}
+          then ${JSON.stringify(delivery)}::jsonb ->> coalesce(chosen.mail, 'at_once') else 'none' end as delivery
       from jsonb_to_recordset(${JSON.stringify(messages, wellFormed)}::jsonb)
         as new (id uuid, "userId" uuid, kind text, facts jsonb, "firmId" uuid, "aboutId" uuid)
       left join registered_users r on r.id = new."userId"
@@ -53,13 +54,13 @@ export async function insertMessages(
       insert into document_messages (id, user_id, kind, facts, firm_id, about_id, created_at, visible_at, mail_id,
         waits_for_daily_mail)
       select id, "userId", kind, facts, "firmId", "aboutId", ${createdAt}::timestamptz, ${createdAt}::timestamptz + ${due},
-        case when has_mail and choice = 'at_once' then id end, has_mail and choice = 'digest'
+        case when delivery = 'at_once' then id end, delivery = 'daily'
       from new_message
       on conflict (id) do nothing returning id
     )
     insert into document_mails (id, kind, recipient, subject_id, facts, due_at)
     select id, kind, email, "userId", facts, now() + ${due}
-    from new_message join message using (id) where has_mail and choice = 'at_once'
+    from new_message join message using (id) where delivery = 'at_once'
     on conflict (id) do nothing`.execute(trx)
 }
 
