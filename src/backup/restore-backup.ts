@@ -2,25 +2,36 @@ import type { Client, PoolConfig } from 'pg'
 
 import { listMissingVersions } from '../database/backup/backed-up-files.ts'
 import { loadRows } from '../database/backup/load-rows.ts'
-import { prepareRestore, type RestoreState, type RestoreTarget } from '../database/backup/prepare-restore.ts'
+import {
+  findRestore,
+  insertRestore,
+  requireNoRowsIn,
+  type RestoreTarget,
+  type StartedRestore,
+} from '../database/backup/restores.ts'
 import { deleteIncoming, rewriteLocations } from '../database/backup/rewrite-locations.ts'
 import type { Db } from '../database/connection/client.ts'
+import { isPreRelease, listMigrated, listMigrations, migrate } from '../database/schema/migrate.ts'
 import type { BufferNeeds } from '../documents/moving/copy-blob.ts'
-import { hashBlob } from '../documents/stores/hash-blob.ts'
-import { findStore, type Stores } from '../documents/stores/stores.ts'
-import { forEachConcurrently } from '../documents/stores/walk-versions.ts'
+import type { Stores } from '../documents/stores/stores.ts'
 import { AppError } from '../errors/app-error.ts'
+import { Fault } from '../errors/faults.ts'
 import type { BackupStore } from '../storage/backup-store/backup-store.ts'
 import type { FileStore } from '../storage/file-store.ts'
 import type { Ownership } from '../storage/owner-file.ts'
-import { isReadableKey } from '../storage/storage-key.ts'
-import type { StorageKey, StoreId } from '../vocabulary/vocabulary.ts'
-import { isUnreadableFile } from './store-file.ts'
+import type { StoreId } from '../vocabulary/vocabulary.ts'
 import type { FileLine, Manifest } from './manifest.ts'
 import type { OpenedBackup } from './open-backup.ts'
 import { readParts } from './parts.ts'
 import { type RetryAndWaitOptions, createRetryingStore, type RetryingStore } from './retrying-store.ts'
-import { fileLinesOf, type RestoredFiles, restoreFiles, type RestoreFilesRequest } from './restore-files.ts'
+import {
+  checkFilesInPlace,
+  fileLinesOf,
+  type FileState,
+  type RestoredFiles,
+  restoreFiles,
+  type RestoreFilesRequest,
+} from './restore-files.ts'
 
 export type RestoreStore = RestoreTarget & {
   storeId: StoreId | null
@@ -100,6 +111,66 @@ export async function restoreBackup(
   }
 }
 
+type RestorePlan = {
+  backupId: string
+  /** Migrations of the database that was backed up. */
+  migrations: string[]
+  madeBy: string
+  /** Undefined: files stay in their stores. */
+  target: RestoreTarget | undefined
+  /** A file or object that exists in the target. */
+  inTarget: string | undefined
+}
+
+/**
+ * - `new`: nothing was restored yet, and the target must be empty;
+ * - `begun`: an earlier attempt was interrupted, and may have written to the target;
+ * - `loaded`: the rows are loaded.
+ */
+export type RestoreState = 'new' | 'begun' | 'loaded'
+
+/**
+ * Creates the tables at the backup's migration in an empty database, and records the restore. Connects as the tables'
+ * owner. Throws what prevents the restore.
+ */
+export async function prepareRestore(ownerDb: Db, restoring: RestorePlan): Promise<RestoreState> {
+  await requireKnownMigrations(restoring)
+  const begun = await findRestore(ownerDb)
+  const state = begun === undefined ? 'new' : stateOf(begun, restoring)
+  if (state === 'loaded') return state
+  await requireNoLaterMigrations(ownerDb, restoring)
+  await requireNoRowsIn(ownerDb)
+  if (state === 'begun') return state
+  requireEmptyStore(restoring)
+
+  await migrate(ownerDb, restoring.migrations)
+  await insertRestore(ownerDb, restoring)
+  return state
+}
+
+async function requireKnownMigrations({ migrations, madeBy }: RestorePlan): Promise<void> {
+  if (isPreRelease(migrations)) throw new Fault('backup_too_old')
+  const known = new Set(await listMigrations())
+  if (!migrations.every((name) => known.has(name))) throw new Fault('backup_too_new', { version: madeBy })
+}
+
+async function requireNoLaterMigrations(db: Db, { migrations }: RestorePlan): Promise<void> {
+  const later = (await listMigrated(db)).filter((name) => !migrations.includes(name))
+  if (later.length > 0) throw new Fault('tables_too_new', { migrations: later })
+}
+
+function stateOf(begun: StartedRestore, { backupId, target }: RestorePlan): RestoreState {
+  if (begun.finishedAt !== null) throw new Fault('database_restored')
+  if (begun.backupId !== backupId) throw new Fault('other_restore_begun', { backupId: begun.backupId })
+  const { store, name } = target ?? { store: null, name: null }
+  if (begun.store !== store || begun.name !== name) throw new Fault('restore_begun_elsewhere', { store: begun.name })
+  return begun.rowsAt === null ? 'begun' : 'loaded'
+}
+
+function requireEmptyStore({ target, inTarget }: RestorePlan): void {
+  if (inTarget !== undefined) throw new Fault('store_not_empty', { store: target?.name, found: inTarget })
+}
+
 type RestoreFilesContext = RestoreRequest & { folder: string; files: Manifest['files']; installationId: string }
 
 /** Claims the store after the last file. */
@@ -141,63 +212,4 @@ async function countLacking(
     onLacking(line)
   }
   return lacking
-}
-
-/** State of a file that stayed in its store. `unreadable`: only this file cannot be read, not the whole disk. */
-export type FileState = 'there' | 'not_here' | 'missing' | 'wrong' | 'unreadable'
-
-type CheckRequest = {
-  folder: string
-  files: Manifest['files']
-  reads: boolean
-  concurrency: number
-  signal: AbortSignal
-  onFile: (line: FileLine, found: FileState) => void
-}
-
-/** Checks every file of a backup in the store that its row names. */
-export async function checkFilesInPlace(
-  stores: Stores,
-  backupStore: RetryingStore,
-  request: CheckRequest,
-): Promise<Record<FileState, number>> {
-  const { folder, files, reads, concurrency, signal, onFile } = request
-  const counts: Record<FileState, number> = { there: 0, not_here: 0, missing: 0, wrong: 0, unreadable: 0 }
-  await forEachConcurrently(fileLinesOf(backupStore, folder, files), concurrency, async (line) => {
-    signal.throwIfAborted()
-    const found = await backupStore.retry(async () => checkFile(stores, line, { reads, signal }))
-    counts[found] += 1
-    onFile(line, found)
-    return 'next'
-  })
-  return counts
-}
-
-async function checkFile(stores: Stores, line: FileLine, options: CheckOptions): Promise<FileState> {
-  const files = findStore(stores, { store: line.store, storeId: line.store_id as StoreId | null }) // as in the rows
-  if (files === undefined) return 'not_here'
-  const { key } = line
-  if (!isReadableKey(key)) return 'missing'
-  try {
-    return await compare(files, { ...line, key }, options)
-  } catch (error) {
-    if (await isUnreadableFile({ stores }, { store: line.store, key }, { error, signal: options.signal }))
-      return 'unreadable'
-    throw error
-  }
-}
-
-type CheckOptions = Pick<CheckRequest, 'reads' | 'signal'>
-type InStore = Pick<FileLine, 'size' | 'sha256'> & { key: StorageKey }
-
-async function compare(
-  files: FileStore,
-  { key, size, sha256 }: InStore,
-  { reads, signal }: CheckOptions,
-): Promise<FileState> {
-  const stat = await files.stat(key)
-  if (stat === undefined) return 'missing'
-  if (stat.size !== size) return 'wrong'
-  if (!reads || sha256 === null) return 'there'
-  return (await hashBlob(files, key, signal)).sha256 === sha256 ? 'there' : 'wrong'
 }

@@ -4,13 +4,15 @@ import type { Renamed } from '../database/backup/rewrite-locations.ts'
 import { copyBlob } from '../documents/moving/copy-blob.ts'
 import type { BufferNeeds } from '../documents/moving/copy-blob.ts'
 import { hashBlob } from '../documents/stores/hash-blob.ts'
+import { findStore, type Stores } from '../documents/stores/stores.ts'
 import { forEachConcurrently, createCopyLimits, type CopyLimits } from '../documents/stores/walk-versions.ts'
 import type { FileStore } from '../storage/file-store.ts'
-import { extensionOf, isStorageKey, storageKeyOf } from '../storage/storage-key.ts'
+import { extensionOf, isReadableKey, isStorageKey, storageKeyOf } from '../storage/storage-key.ts'
 import type { DocumentId, FirmId, Sha256, StorageKey, StoreId } from '../vocabulary/vocabulary.ts'
 import { InvalidBackup, contentName, InvalidContent, type FileLine, fileLineSchema, type Manifest } from './manifest.ts'
 import type { RetryingStore } from './retrying-store.ts'
 import { readParts } from './parts.ts'
+import { isUnreadableFile } from './store-file.ts'
 
 export type RestoredFiles = {
   /** Written now, or found from an earlier attempt; each was read back. */
@@ -160,4 +162,63 @@ function alternativeKey({ firm_id: firmId, document_type: documentType, key, sha
   const hex = createHash('sha256').update(`${key} ${sha256}`).digest('hex')
   const uuid = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
   return storageKeyOf({ firmId: firmId as FirmId, documentType, uuid, extension: extensionOf(key as StorageKey) })
+}
+
+/** State of a file that stayed in its store. `unreadable`: only this file cannot be read, not the whole disk. */
+export type FileState = 'there' | 'not_here' | 'missing' | 'wrong' | 'unreadable'
+
+type CheckRequest = {
+  folder: string
+  files: Manifest['files']
+  reads: boolean
+  concurrency: number
+  signal: AbortSignal
+  onFile: (line: FileLine, found: FileState) => void
+}
+
+/** Checks every file of a backup in the store that its row names. */
+export async function checkFilesInPlace(
+  stores: Stores,
+  backupStore: RetryingStore,
+  request: CheckRequest,
+): Promise<Record<FileState, number>> {
+  const { folder, files, reads, concurrency, signal, onFile } = request
+  const counts: Record<FileState, number> = { there: 0, not_here: 0, missing: 0, wrong: 0, unreadable: 0 }
+  await forEachConcurrently(fileLinesOf(backupStore, folder, files), concurrency, async (line) => {
+    signal.throwIfAborted()
+    const found = await backupStore.retry(async () => checkFile(stores, line, { reads, signal }))
+    counts[found] += 1
+    onFile(line, found)
+    return 'next'
+  })
+  return counts
+}
+
+async function checkFile(stores: Stores, line: FileLine, options: CheckOptions): Promise<FileState> {
+  const files = findStore(stores, { store: line.store, storeId: line.store_id as StoreId | null }) // as in the rows
+  if (files === undefined) return 'not_here'
+  const { key } = line
+  if (!isReadableKey(key)) return 'missing'
+  try {
+    return await compare(files, { ...line, key }, options)
+  } catch (error) {
+    if (await isUnreadableFile({ stores }, { store: line.store, key }, { error, signal: options.signal }))
+      return 'unreadable'
+    throw error
+  }
+}
+
+type CheckOptions = Pick<CheckRequest, 'reads' | 'signal'>
+type InStore = Pick<FileLine, 'size' | 'sha256'> & { key: StorageKey }
+
+async function compare(
+  files: FileStore,
+  { key, size, sha256 }: InStore,
+  { reads, signal }: CheckOptions,
+): Promise<FileState> {
+  const stat = await files.stat(key)
+  if (stat === undefined) return 'missing'
+  if (stat.size !== size) return 'wrong'
+  if (!reads || sha256 === null) return 'there'
+  return (await hashBlob(files, key, signal)).sha256 === sha256 ? 'there' : 'wrong'
 }

@@ -8,7 +8,7 @@ import type { Logger } from 'pino'
 
 import { ConfigError } from '../errors/app-error.ts'
 import type { DatabaseConfig } from '../config/config.ts'
-import { requireNoUnfinishedRestore } from './backup/prepare-restore.ts'
+import { requireNoUnfinishedRestore } from './backup/restores.ts'
 import {
   type Db,
   openDatabase,

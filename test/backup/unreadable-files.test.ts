@@ -9,7 +9,7 @@ import { expect, test } from 'vitest'
 
 import { RetriesExhausted, createRetryingStore } from '../../src/backup/retrying-store.ts'
 import { folderOf } from '../../src/backup/manifest.ts'
-import { checkFilesInPlace } from '../../src/backup/restore-backup.ts'
+import { checkFilesInPlace } from '../../src/backup/restore-files.ts'
 import { openBackupFolder } from '../../src/storage/backup-store/backup-folder.ts'
 import { type BackupStore, nameFailures } from '../../src/storage/backup-store/backup-store.ts'
 import { toLocalError } from '../../src/storage/local/local-errors.ts'

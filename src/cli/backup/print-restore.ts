@@ -1,6 +1,6 @@
 import type { OpenedBackup } from '../../backup/open-backup.ts'
-import type { FileState, RestoreResult } from '../../backup/restore-backup.ts'
-import type { RestoredFiles } from '../../backup/restore-files.ts'
+import type { RestoreResult } from '../../backup/restore-backup.ts'
+import type { FileState, RestoredFiles } from '../../backup/restore-files.ts'
 import { CommandFailed } from '../printing/explain-failure.ts'
 import { formatBytes, formatCount, type Printer } from '../printing/printer.ts'
 

@@ -18,7 +18,7 @@ import { RetriesExhausted, type WaitTimes, defaultWaitTimes } from '../../backup
 import type { Config } from '../../config/config.ts'
 import type { PathOrBucket } from '../../config/setting-formats.ts'
 import { recordEvent, systemActor } from '../../database/audit/events.ts'
-import { finishRestore } from '../../database/backup/prepare-restore.ts'
+import { finishRestore } from '../../database/backup/restores.ts'
 import { openConnections } from '../../database/connect-database.ts'
 import { openDatabase } from '../../database/connection/client.ts'
 import { storeUnavailable } from '../../documents/stores/stores.ts'

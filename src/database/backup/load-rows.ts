@@ -1,7 +1,7 @@
 import { Client, type PoolConfig } from 'pg'
 
 import { Fault } from '../../errors/faults.ts'
-import { requireNoRows } from './prepare-restore.ts'
+import { requireNoRows } from './restores.ts'
 import { sessionSettings, type Column, columnsOf, quoteNames } from './snapshot.ts'
 import { type BackedUpTable, backedUpTables, platformTables } from './tables-to-back-up.ts'
 

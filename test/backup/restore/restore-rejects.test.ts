@@ -5,7 +5,7 @@ import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { sql } from 'kysely'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 
-import { prepareRestore } from '../../../src/database/backup/prepare-restore.ts'
+import { prepareRestore } from '../../../src/backup/restore-backup.ts'
 import { openDatabase } from '../../../src/database/connection/client.ts'
 import { listMigrations, migrate } from '../../../src/database/schema/migrate.ts'
 import { createLogger } from '../../../src/logging/logger.ts'

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
 
-import { prepareRestore } from '../../../src/database/backup/prepare-restore.ts'
+import { prepareRestore } from '../../../src/backup/restore-backup.ts'
 import { type Db, openDatabase } from '../../../src/database/connection/client.ts'
 import { migrate } from '../../../src/database/schema/migrate.ts'
 import { freshDatabase } from '../../support/database/fresh-database.ts'
