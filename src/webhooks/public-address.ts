@@ -1,3 +1,6 @@
+import type { LookupAddress } from 'node:dns'
+import type { LookupFunction } from 'node:net'
+
 import ipaddr from 'ipaddr.js'
 
 /** Metadata of Azure's virtual machines: the only such address that is public by its number. */
@@ -34,4 +37,33 @@ function findIPv4(address: ipaddr.IPv6): ipaddr.IPv4 | undefined {
   if (address.isIPv4MappedAddress() || address.match(wellKnownNat64))
     return new ipaddr.IPv4(address.toByteArray().slice(-4))
   return undefined
+}
+
+/** Passes every address of a name to `done`. */
+export type ResolveName = (
+  name: string,
+  options: { all: true },
+  done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void
+
+export class PrivateAddress extends Error {
+  override readonly name = 'PrivateAddress'
+}
+
+/** Looks a name up and checks every address that it resolves to. Exactly those are connected to. */
+export function createPublicLookup(resolve: ResolveName, isAllowed: (address: string) => boolean): LookupFunction {
+  return (name, { all }, done) => {
+    resolve(name, { all: true }, (error, addresses) => {
+      const [first] = addresses ?? []
+      const denied = addresses?.find(({ address }) => !isAllowed(address))
+      if (error !== null || first === undefined) done(error ?? new Error('the name has no address'), '')
+      else if (denied !== undefined) done(new PrivateAddress(describePrivate(denied.address)), '')
+      else if (all === true) done(null, addresses)
+      else done(null, first.address, first.family)
+    })
+  }
+}
+
+export function describePrivate(address: string): string {
+  return `The URL leads to ${address}, which is not a public address. WEBHOOK_ALLOW_PRIVATE=on allows it.`
 }

@@ -1,7 +1,9 @@
-import { lookup as resolveName, type LookupAddress } from 'node:dns'
+import { lookup as resolveName } from 'node:dns'
 import { type ClientRequest, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import { isIP, type LookupFunction } from 'node:net'
+import { isIP } from 'node:net'
+
+import { createPublicLookup, describePrivate, PrivateAddress, type ResolveName } from './public-address.ts'
 
 export type PostRequest = { url: string; headers: Record<string, string>; body: string }
 
@@ -10,13 +12,6 @@ export type PostResult = { status: number } | { status: null; error: string }
 
 /** Never throws. */
 export type SendPost = (request: PostRequest) => Promise<PostResult>
-
-/** Passes every address of a name to `done`. */
-export type ResolveName = (
-  name: string,
-  options: { all: true },
-  done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
-) => void
 
 type Options = {
   /** Whether this address may be connected to. */
@@ -34,7 +29,7 @@ const maxAnswerBytes = 16 * 1024
  * leads nowhere else.
  */
 export function createPoster({ isAllowed, resolve = resolveName }: Options): SendPost {
-  const lookup = createLookup(resolve, isAllowed)
+  const lookup = createPublicLookup(resolve, isAllowed)
   return async ({ url, headers, body }) => {
     const target = new URL(url)
     const host = target.hostname.replace(/^\[|\]$/g, '')
@@ -53,27 +48,6 @@ export function createPoster({ isAllowed, resolve = resolveName }: Options): Sen
     outgoing.end(body)
     return await result
   }
-}
-
-class PrivateAddress extends Error {
-  override readonly name = 'PrivateAddress'
-}
-
-function createLookup(resolve: ResolveName, isAllowed: (address: string) => boolean): LookupFunction {
-  return (name, { all }, done) => {
-    resolve(name, { all: true }, (error, addresses) => {
-      const [first] = addresses ?? []
-      const denied = addresses?.find(({ address }) => !isAllowed(address))
-      if (error !== null || first === undefined) done(error ?? new Error('the name has no address'), '')
-      else if (denied !== undefined) done(new PrivateAddress(describePrivate(denied.address)), '')
-      else if (all === true) done(null, addresses)
-      else done(null, first.address, first.family)
-    })
-  }
-}
-
-function describePrivate(address: string): string {
-  return `The URL leads to ${address}, which is not a public address. WEBHOOK_ALLOW_PRIVATE=on allows it.`
 }
 
 async function readStatus(outgoing: ClientRequest, signal: AbortSignal): Promise<PostResult> {
