@@ -30,7 +30,7 @@ const uuid = z.guid()
  * The registered user of a provider's subject: the linked one, else the user whose id the subject is. Never personnel, and
  * never a user with the same e-mail.
  */
-export async function findPersonOfSubject(db: Db | Tx, { issuer, subject }: Subject): Promise<UserId | undefined> {
+export async function findPersonByLinkOrOwnId(db: Db | Tx, { issuer, subject }: Subject): Promise<UserId | undefined> {
   const ownId = uuid.safeParse(subject).data ?? null
   const { rows } = await sql<{ id: UserId }>`
     select id from registered_users where id = coalesce(

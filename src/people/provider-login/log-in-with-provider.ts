@@ -3,7 +3,7 @@ import { timingSafeEqual } from 'node:crypto'
 import type { Tx } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import { type Account, lockAccount } from '../../database/people/accounts.ts'
-import { findPersonOfSubject } from '../../database/people/identities.ts'
+import { findPersonByLinkOrOwnId } from '../../database/people/identities.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { hashSecret } from '../../vocabulary/secrets.ts'
 import type { Subject, UserId, Visitor } from '../../vocabulary/vocabulary.ts'
@@ -38,7 +38,7 @@ export async function logInWithProvider(needs: ProviderLoginNeeds, visitor: Visi
   const client = requireClient(needs)
   const denial = { action: 'session.refused', details: { method: 'provider' } }
   const subject = await recordDenial(db, { ...visitor, userId: null }, denial, () => redeem(needs, client, given))
-  const userId = await findPersonOfSubject(db, subject)
+  const userId = await findPersonByLinkOrOwnId(db, subject)
   const event = { action: userId === undefined ? 'identity.refused' : denial.action, ...ofProvider(subject) }
 
   return await recordDenial(db, { ...visitor, userId: userId ?? null }, event, async () => {
@@ -73,7 +73,7 @@ async function redeem(needs: ProviderLoginNeeds, client: ProviderClient, { query
 /** Locks the account, then looks again: a link that is removed meanwhile either counts no more, or ends the new session. */
 async function lockLinkedAccount(trx: Tx, subject: Subject, userId: UserId): Promise<Account> {
   const account = await lockAccount(trx, userId)
-  if (account === undefined || (await findPersonOfSubject(trx, subject)) !== userId)
+  if (account === undefined || (await findPersonByLinkOrOwnId(trx, subject)) !== userId)
     throw new ProviderLoginError('not_linked')
   return account
 }

@@ -2,7 +2,7 @@ import { decodeProtectedHeader } from 'jose'
 
 import type { Db } from '../../database/connection/client.ts'
 import { recordEvent } from '../../database/audit/events.ts'
-import { findPersonOfSubject } from '../../database/people/identities.ts'
+import { findPersonByLinkOrOwnId } from '../../database/people/identities.ts'
 import { AppError } from '../../errors/app-error.ts'
 import type { Caller, SecondFactorPolicy, Subject, Visitor } from '../../vocabulary/vocabulary.ts'
 import { identifyApiKey, looksLikeApiKey } from './identify-api-key.ts'
@@ -60,7 +60,7 @@ async function claimsOf(
   subject: Subject,
   visitor: Visitor,
 ): Promise<Caller> {
-  const userId = await findPersonOfSubject(db, subject)
+  const userId = await findPersonByLinkOrOwnId(db, subject)
   if (userId !== undefined) return { userId, sessionId: undefined, apiKeyId: undefined }
 
   await beforeDenial(`${subject.subject} of ${subject.issuer}`, visitor)
