@@ -27,6 +27,7 @@ import { invitationRoutes } from '../http/routes/invitations.ts'
 import { memberRoutes } from '../http/routes/members.ts'
 import { messageRoutes } from '../http/routes/messages/messages.ts'
 import { preferenceRoutes } from '../http/routes/messages/preferences.ts'
+import { undeliveredMailRoutes } from '../http/routes/messages/undelivered-mails.ts'
 import { unsubscribeRoutes } from '../http/routes/messages/unsubscribe.ts'
 import { personalDataRoutes } from '../http/routes/personal-data.ts'
 import { secondFactorRoutes } from '../http/routes/second-factors.ts'
@@ -118,6 +119,7 @@ function apiRoutes(app: App, { checkReadiness, identify, ...limits }: RouteNeeds
     messageRoutes({ db, now: app.now, publicUrl: config.publicUrl, cursors }),
     preferenceRoutes({ db, now: app.now }),
     unsubscribeRoutes({ db, now: app.now, keys }),
+    undeliveredMailRoutes({ db, now: app.now, cursors }),
     webhookRoutes({ ...app, cursors }),
     deliveryRoutes({ ...app, cursors }),
     checklistRoutes({ db, now: app.now }),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { time, uuid } from './documents.ts'
+import { pageQuery, time, uuid } from './documents.ts'
 
 /** Schemas of health, readiness and status. */
 
@@ -212,3 +212,25 @@ export const historyShape = z
   })
   .meta({ id: 'History' })
 export type HistoryShape = z.infer<typeof historyShape>
+
+/** Mails that were not delivered, for administrators of the platform. */
+
+export const undeliveredMailsQuery = pageQuery
+export const mailParams = z.object({ id: uuid })
+
+export const undeliveredMailShape = z
+  .object({
+    id: uuid,
+    kind: z.string().meta({ example: 'password_reset', description: 'What the mail is about.' }),
+    recipient: z.string().meta({ example: 'you@example.com' }),
+    state: z.enum(['waiting', 'given_up']).meta({
+      description: '`given_up`: the mail server rejected it for good, or it was tried for three days.',
+    }),
+    attempts: z.int(),
+    queued_at: time,
+    last_attempt_at: time.nullable(),
+    last_error: z.string().nullable().meta({ description: 'Why the last attempt failed.' }),
+    next_attempt_at: time.nullable().meta({ description: 'Null: given up.' }),
+  })
+  .meta({ id: 'UndeliveredMail' })
+export type UndeliveredMailShape = z.infer<typeof undeliveredMailShape>

@@ -34,6 +34,9 @@ export const changeUserBody = z
 export const userShape = z
   .object({
     ...accountShape.omit({ user_type: true }).shape,
+    email_verified: z.boolean().meta({
+      description: 'Whether the person opened the link in the mail. Always true without a mail server.',
+    }),
     is_locked: z.boolean(),
     locked_at: time.nullable(),
     is_suspended: z.boolean().meta({ description: 'Suspended by the platform: the person can do nothing.' }),

@@ -4,19 +4,23 @@ import type { PlatformRole, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
 import { type Account, accountColumns } from '../people/accounts.ts'
 import { isSameEmail } from '../people/emails.ts'
+import { isEmailUnverified } from '../people/unverified-emails.ts'
 
 /** A registered user as an administrator sees them. */
 export type User = Account & {
   isAdministrator: boolean
   isReviewer: boolean
   lockedAt: Date | null
+  /** They registered while mail was on and have not verified their e-mail. */
+  isEmailUnverified: boolean
 }
 
 const userColumns = sql<User>`
   ${accountColumns}, locked_at as "lockedAt",
   role = 'admin' or coalesce((select is_administrator from document_personnel(registered_users.id)), false)
     as "isAdministrator",
-  exists (select from document_platform_roles r where r.user_id = registered_users.id) as "isReviewer"`
+  exists (select from document_platform_roles r where r.user_id = registered_users.id) as "isReviewer",
+  ${isEmailUnverified(sql.ref('registered_users.id'))} as "isEmailUnverified"`
 
 export type UserFilter = { email: string | undefined; platformRole: PlatformRole | 'administrator' | undefined }
 export type UserPage = { limit: number; after: { id: string } | undefined }

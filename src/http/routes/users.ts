@@ -41,7 +41,7 @@ function addReading(server: Server, needs: Needs): void {
         load: (page) => browseUsers(needs, request.actor, { filter: { email, platformRole }, page }),
         positionOf: ({ id }) => ({ at: '', id }),
       })
-      return users.map(presentUser)
+      return users.map((user) => presentUser(user, needs))
     },
   )
 }
@@ -61,7 +61,8 @@ function addChanging(server: Server, needs: Needs): void {
     },
     async ({ actor, params, body }) => {
       const userId = params.user_id as UserId // checked as a UUID
-      return presentUser(await changePlatformRole(needs, actor, { userId, role: body.role, password: body.password }))
+      const { role, password } = body
+      return presentUser(await changePlatformRole(needs, actor, { userId, role, password }), needs)
     },
   )
 
@@ -79,7 +80,7 @@ function addChanging(server: Server, needs: Needs): void {
     },
     async ({ actor, params, body }) => {
       const userId = params.user_id as UserId // checked as a UUID
-      return presentUser(await changeUserLock(needs, actor, { userId, isLocked: body.is_locked }))
+      return presentUser(await changeUserLock(needs, actor, { userId, isLocked: body.is_locked }), needs)
     },
   )
 }

@@ -108,7 +108,16 @@ describe('the search for users', () => {
     const byEmail = await ask(`GET /users?email=${person.email.toUpperCase()}`)
     expect(byEmail).toMatchObject({
       status: 200,
-      body: [{ id: person.id, first_name: 'Thandi', is_locked: false, locked_at: null, is_suspended: false }],
+      body: [
+        {
+          id: person.id,
+          first_name: 'Thandi',
+          is_locked: false,
+          locked_at: null,
+          is_suspended: false,
+          email_verified: true,
+        },
+      ],
     })
     expect(byEmail.body).toHaveLength(1)
     expect((await ask('GET /users?email=nobody@people.example')).body).toEqual([])

@@ -109,6 +109,10 @@ const ways: Record<string, Way> = {
   'HEAD /api/v1/webhooks/:id/deliveries': { options: () => ({}), letIn: '404' },
   'POST /api/v1/webhooks/:id/deliveries/:delivery_id/retry': { options: () => ({}), letIn: '404 not_found' },
   'POST /api/v1/webhooks/:id/test': { options: () => ({}), letIn: '404 not_found' },
+  'POST /api/v1/admin/mails/:id/retry': {
+    options: () => ({ params: { id: randomUUID() } }),
+    letIn: '404 not_found',
+  },
   'POST /api/v1/security-firms/register': { options: () => ({ json: newFirm() }), letIn: '201' },
   'PATCH /api/v1/security-firms/:firm_id': {
     options: (_service, place) => ({ json: { is_locked: place.isLocked } }),
