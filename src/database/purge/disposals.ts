@@ -21,7 +21,7 @@ export type Disposal = {
 /**
  * Destroys a document that the transaction has locked: deletes its rows, inserts the disposal record and makes every blob
  * leave, whatever its state: copies in quarantine, sources of moves, targets of dead or rejected moves, and hidden objects of
- * a versioned bucket.
+ * a versioned bucket. Resumable uploads of a new version end.
  */
 export async function disposeDocument(
   trx: Tx,
@@ -34,8 +34,9 @@ export async function disposeDocument(
       select * from document_versions where firm_id = ${firmId} and document_id = ${documentId}
     ),
     locked as materialized (
-      select id from document_blobs where document_id = ${documentId} and firm_id = ${firmId} order by id for update
+      select id, state from document_blobs where document_id = ${documentId} and firm_id = ${firmId} order by id for update
     ),
+    ended as (delete from document_uploads where blob_id in (select id from locked where state = 'incoming')),
     gone as (delete from documents where firm_id = ${firmId} and id = ${documentId} returning *),
     disposal as (
       insert into document_disposals (firm_id, document_id, document_type, created_by, created_at, deleted_by, deleted_at,

@@ -55,9 +55,11 @@ export async function endUpload(
     await requireMembership(needs.db, { caller: actor, firmId, right: needs.uploads.rightToUpload })
     const finished = await growingFilesOf(needs, upload).finish(growingFileOf(upload))
     const received = await traced('read back', () => readBack(needs, upload, signal))
-    const documentId = await commitReceived(needs, actor, { upload, planned, finished, received, signal })
+    const { documentId, isOwn } = await commitReceived(needs, actor, { upload, planned, finished, received, signal })
     countEndedUpload(needs.metrics, { store, bytes, outcome: 'ok' })
     await recordResult(needs.db, id, documentId)
+    // Not before: without a result and a blob, no request could end the upload any more.
+    if (!isOwn) await abandon(needs, reservationOf(upload, planned), { isRemovedNow: true })
     logAccess(needs.log, actor, { action: eventOfUpload(upload).action, firmId, documentId, outcome: 'ok' })
     return documentId
   } catch (error) {
@@ -149,7 +151,10 @@ type ToCommit = {
   signal: AbortSignal
 }
 
-async function commitReceived(needs: EndNeeds, actor: Actor, toCommit: ToCommit): Promise<DocumentId> {
+/** `isOwn`: false if an earlier upload with its idempotency key became the document. */
+type Ended = { documentId: DocumentId; isOwn: boolean }
+
+async function commitReceived(needs: EndNeeds, actor: Actor, toCommit: ToCommit): Promise<Ended> {
   const { upload, planned, received, signal } = toCommit
   try {
     const version = await versionOf(toCommit)
@@ -158,11 +163,10 @@ async function commitReceived(needs: EndNeeds, actor: Actor, toCommit: ToCommit)
       : await needs.uploads.commitDocument(actor, version, signal)
     switch (committed.outcome) {
       case 'committed':
-        return committed.document.id
+        return { documentId: committed.document.id, isOwn: true }
       case 'answered': {
         const earlier = await findEarlierDocument(needs.db, actor, planned, version.sha256)
-        await abandon(needs, reservationOf(upload, planned), { isRemovedNow: true })
-        return (earlier ?? throwUnanswered()).id
+        return { documentId: (earlier ?? throwUnanswered()).id, isOwn: false }
       }
       case 'given_up':
         throw new AppError('store_unavailable', 'The upload took too long and was abandoned. Begin a new one.', {

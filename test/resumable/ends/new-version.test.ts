@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 
 import type { DocumentShape } from '../../../src/contract/documents.ts'
@@ -8,6 +9,7 @@ import { addVersion, readVersion } from '../../support/documents/call-versions.t
 import { makeInfectedPdf } from '../../support/files/infected-files.ts'
 import { makePdf } from '../../support/files/make-files.ts'
 import { makeMember, makePerson, type Person } from '../../support/people/people.ts'
+import { purgeAll } from '../../support/purge/purge-scene.ts'
 import type { TestService } from '../../support/service/start-service.ts'
 import { firmWithAdmin } from '../../support/service/firm-with-admin.ts'
 import { callUploads } from '../call-uploads.ts'
@@ -124,6 +126,41 @@ it.each(stores)(
     expect(await versionEventsOf(service, firm)).toMatchObject([{ ...gone, document_id: document.id }, gone])
   },
 )
+
+it.each(stores)('the upload of a version ends with the purge of its document: %s', async (store) => {
+  const { service, firm, person, uploads, address } = await uploadAndKill(scene, store, second, versionOfFirst)
+  const [document] = (await (await callDocuments(service.url, firm, person)).json()) as DocumentShape[]
+  const incomplete = await uploads.beginAt(second.length, versionOf(document?.id ?? ''))
+  await uploads.send(incomplete, 0, second.subarray(0, 3_000_000))
+  await deleteDocument(service.url, { firm, id: document?.id ?? '' }, person)
+  // As if a minute had passed: the claim of the bytes behind the last part is over.
+  await sql`update document_blobs set claimed_until = now() where firm_id = ${firm}`.execute(service.app.db)
+  expect(await purgeAll(service, { inDays: 40 })).toMatchObject({ purged: 1 })
+
+  for (const each of [address, incomplete]) {
+    expect((await uploads.view(each)).status).toBe(404)
+    expect((await uploads.send(each, 3_000_000, second.subarray(3_000_000))).status).toBe(404)
+  }
+  expect(await finish(service)).toEqual({ finished: 0, rejected: 0, left: 0 })
+  expect((await leftOf(scene, service, firm)).states).not.toContain('incoming')
+})
+
+it.each(stores)('a replay whose result could not be recorded is answered to the next request: %s', async (store) => {
+  const { service, firm, uploads, document } = await documentOf(store)
+  const wish = versionOf(document.id, { idempotency_key: 'twice' })
+  expect((await uploads.begin(second.length, { ...wish, piece: second })).status).toBe(201)
+  const address = await uploads.beginAt(second.length, wish)
+  const { db } = service.app
+  await sql`alter table document_uploads add constraint no_result check (result_document_id is null) not valid`.execute(
+    db,
+  )
+  expect((await uploads.send(address, 0, second)).status).toBe(500)
+  await sql`alter table document_uploads drop constraint no_result`.execute(db)
+
+  const answer = await uploads.send(address, second.length - 1, second.subarray(-1))
+  expect(answer.headers.get('content-location')).toBe(`/api/v1/security-firms/${firm}/documents/${document.id}`)
+  expect((await leftOf(scene, service, firm)).states).toEqual(['live', 'live'])
+})
 
 it.each(stores)('the service finishes a version whose client does not come back: %s', async (store) => {
   const { service, firm, person } = await uploadAndKill(scene, store, second, versionOfFirst)
