@@ -4,7 +4,10 @@ import { line, lines, time, uuid } from './documents.ts'
 
 /** Schemas of people, firms and members. */
 
-/** ASCII alone, and one mailbox. In lower case only after that check: it makes some other letters ASCII ones. */
+/**
+ * Of every e-mail that enters: ASCII alone, and one mailbox, so that no other form of an address escapes the limits of its
+ * mailbox. In lower case only after that check: `toLowerCase` makes some other letters ASCII ones.
+ */
 const email = z
   .string()
   .trim()
@@ -17,7 +20,7 @@ const phone = line(20)
 const newPassword = z.string().max(200, 'must be at most 72 bytes').meta({ example: 'correct horse battery' })
 const newPasswordRule = 'At least 10 characters, at most 72 bytes, and not easy to guess.'
 const linkToken = z.string().max(200).meta({ description: 'The secret of the mailed link.', example: 'nJ4o0…' })
-/** The platform may have stored an e-mail that fails our format. */
+/** To find an account. The platform may have stored an e-mail that fails our format. */
 const knownEmail = line(255).meta({ example: 'thandi@bluecrane.example' })
 
 export const registerBody = z
@@ -223,7 +226,7 @@ export const changeFirmBody = z
 
 export const memberParams = z.object({ firm_id: uuid, user_id: uuid })
 
-export const inviteBody = z.strictObject({ email: knownEmail, role: firmRole }).meta({ id: 'NewInvitation' })
+export const inviteBody = z.strictObject({ email, role: firmRole }).meta({ id: 'NewInvitation' })
 
 export const invitedShape = z.object({ status: z.literal('invited') }).meta({ id: 'Invited' })
 

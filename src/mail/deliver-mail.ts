@@ -17,7 +17,7 @@ import { findMailChoice } from '../database/mail/preferences.ts'
 import { signUnsubscribeToken, type UnsubscribeKeys } from './unsubscribe-token.ts'
 import { maxMailsTo } from './mail-limits.ts'
 import { choiceOf, linksOfMails, type MailFacts, type MailKind } from './templates/mail-kinds.ts'
-import { MailError, type Message, type SendMail } from './smtp.ts'
+import { MailError, type MailTrouble, type Message, type SendMail } from './smtp.ts'
 import { composeMail } from './templates/compose-mail.ts'
 
 export type DeliverNeeds = {
@@ -34,6 +34,8 @@ const leaseSeconds = 5 * 60
 const minutesMs = 60_000
 const hourMs = 60 * minutesMs
 const maxPauseMs = hourMs
+/** So many mails in a row to which the server does not answer are the failure of the server. */
+const maxUnanswered = 3
 /** Then an operator must look: `paniq-docs mail list`. */
 const giveUpAfterMs = 3 * 24 * hourMs
 
@@ -41,55 +43,59 @@ export type Delivered = { sent: number; delayed: number; given_up: number; dropp
 
 /**
  * Sends the mails that are due, one after the other, until none is left or the server fails: then the others wait for the
- * next run. Several processes may do this at once; each mail is claimed by one of them. If the outcome of an attempt is
- * unknown, the mail is sent again with the same Message-ID.
+ * next run. The failure of one mail delays it alone. Several processes may do this at once; each mail is claimed by one of
+ * them. If the outcome of an attempt is unknown, the mail is sent again with the same Message-ID.
  */
 export async function deliverMail(needs: DeliverNeeds, signal: AbortSignal): Promise<Delivered> {
   const delivered: Delivered = { sent: 0, delayed: 0, given_up: 0, dropped: 0, server_fails: false }
+  let unanswered = 0
   while (!signal.aborted && !delivered.server_fails) {
     const mail = await claimDueMail(needs.db, needs.now(), leaseSeconds)
     if (mail === undefined) break
-    const outcome = await deliverOne(needs, mail, signal)
-    if (outcome === 'server_fails') delivered.server_fails = true
-    delivered[outcome === 'server_fails' ? 'delayed' : outcome] += 1
+    const { outcome, trouble } = await deliverOne(needs, mail, signal)
+    delivered[outcome] += 1
+    if (outcome === 'dropped') continue
+    unanswered = trouble === 'connection' ? unanswered + 1 : 0
+    delivered.server_fails = trouble === 'server' || unanswered === maxUnanswered
   }
   return delivered
 }
 
-type Outcome = 'sent' | 'delayed' | 'given_up' | 'dropped' | 'server_fails'
+type Outcome = { outcome: 'sent' | 'delayed' | 'given_up' | 'dropped'; trouble?: MailTrouble }
 
 async function deliverOne(needs: DeliverNeeds, mail: ClaimedMail, signal: AbortSignal): Promise<Outcome> {
-  const message = await composeWithLink(needs, mail)
-  if (message === undefined) {
-    await deleteMail(needs.db, mail)
-    return 'dropped'
-  }
   try {
+    const message = await composeWithLink(needs, mail)
+    if (message === undefined) {
+      await deleteMail(needs.db, mail)
+      return { outcome: 'dropped' }
+    }
     await needs.send(message, signal)
   } catch (error) {
     if (!(error instanceof MailError)) throw error
     return await postpone(needs, mail, error)
   }
   await recordSent(needs.db, mail.id, needs.now())
-  return 'sent'
+  return { outcome: 'sent' }
 }
 
 async function postpone({ db, log, now }: DeliverNeeds, mail: ClaimedMail, error: MailError): Promise<Outcome> {
   const at = now()
   const isLast = error.trouble === 'mail_for_good' || at.getTime() - mail.queuedAt.getTime() > giveUpAfterMs
-  // A server that is back gets the mails soon. A rejected mail waits longer each time, as greylisting asks for.
+  // A server that is back gets the mails soon. Any other mail waits longer each time, as greylisting asks for.
   const pauseMs = error.trouble === 'server' ? minutesMs : Math.min(minutesMs * 2 ** mail.attempt, maxPauseMs)
   const dueAt = isLast ? null : new Date(at.getTime() + pauseMs)
   await recordFailure(db, mail, { error: error.message, dueAt, at })
   const about = { mail_id: mail.id, kind: mail.kind, attempt: mail.attempt, why: error.message }
   if (isLast) log.warn({ event: 'mail_given_up', ...about }, 'mail given up')
   else log.warn({ event: 'mail_delayed', ...about }, 'mail not sent, tried again later')
-  if (error.trouble === 'server') return 'server_fails'
-  return isLast ? 'given_up' : 'delayed'
+  return { outcome: isLast ? 'given_up' : 'delayed', trouble: error.trouble }
 }
 
 /** Undefined if nobody should get the mail any more. */
 async function composeWithLink(needs: DeliverNeeds, mail: ClaimedMail): Promise<Message | undefined> {
+  if (!Object.hasOwn(maxMailsTo, mail.kind))
+    throw new MailError({ trouble: 'mail', step: 'content' }, `this version has no mails of the kind ${mail.kind}`)
   // Only `queueMail` and `notify` insert mails, with a kind and its facts.
   const [kind, facts] = [mail.kind as MailKind, mail.facts as MailFacts[MailKind]]
   if (!(await isWanted(needs, mail))) return undefined

@@ -1,6 +1,7 @@
 import { createTransport } from 'nodemailer'
 
 import type { MailConfig } from '../config/config.ts'
+import { isOneMailbox } from '../vocabulary/emails.ts'
 import type { MailContent } from './templates/layout.ts'
 
 /** A server that does not answer must not occupy the worker for long. */
@@ -15,8 +16,11 @@ export type Message = MailContent & {
   unsubscribeUrl?: string | undefined
 }
 
-/** `server`: the whole server fails. `mail`: it rejects this mail, for now. `mail_for_good`: a repeat would be the same. */
-export type MailTrouble = 'server' | 'mail' | 'mail_for_good'
+/**
+ * `server`: the whole server fails. `connection`: it was ready for mail, and did not answer to this one. `mail`: it rejects
+ * this mail, for now. `mail_for_good`: a repeat would be the same.
+ */
+export type MailTrouble = 'server' | 'connection' | 'mail' | 'mail_for_good'
 
 /** The steps of sending a mail, in their order. */
 export const mailSteps = ['dns', 'connect', 'tls', 'login', 'sender', 'recipient', 'content'] as const
@@ -44,26 +48,16 @@ export type SendMail = (message: Message, signal: AbortSignal) => Promise<void>
  * offers none gets the mail without it.
  */
 export function createMailSender({ server, from }: MailConfig, onLogin?: () => void): SendMail {
-  const { host, port, startsWithTls, requiresTls, login } = server
-  const transport = createTransport({
-    host,
-    port,
-    secure: startsWithTls,
-    requireTLS: requiresTls,
-    // Where plain text is allowed, an unknown certificate is no reason to send nothing: a mail server on this machine often
-    // has one of its own.
-    tls: { rejectUnauthorized: requiresTls },
-    ...(login === undefined ? {} : { auth: { user: login.user, pass: login.password } }),
-    ...(onLogin === undefined ? {} : { logger: noticeLogins(onLogin) }),
-    ...timeouts,
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  })
   const domain = from.address.slice(from.address.lastIndexOf('@') + 1)
 
   return async ({ id, to, subject, text, html, unsubscribeUrl }, signal) => {
+    // The platform may have stored anything, and the library would send to an address that it finds in it.
+    if (!isOneMailbox(to))
+      throw new MailError({ trouble: 'mail_for_good', step: 'recipient' }, 'not the address of one mailbox')
+    let isReady = false
+    const onReady = () => (isReady = true)
     try {
-      await transport.sendMail({
+      await openTransport(server, { onLogin, onReady }).sendMail({
         from,
         // As an object: an address is never parsed into several.
         to: { name: '', address: to },
@@ -75,14 +69,41 @@ export function createMailSender({ server, from }: MailConfig, onLogin?: () => v
         signal: AbortSignal.any([signal, AbortSignal.timeout(maxSendMs)]),
       })
     } catch (error) {
-      throw explain(error, [text, login?.password ?? ''])
+      // A mail is not to blame for the end of this process.
+      const isOfServer = !isReady || signal.aborted
+      throw explain(error, { isOfServer, secrets: [text, server.login?.password ?? ''] })
     }
   }
 }
 
-/** The library reports a login to its logger alone. Nothing that it logs is stored. */
-function noticeLogins(onLogin: () => void): { info: (entry: { action?: string }) => void } {
-  return { info: ({ action }) => action === 'authenticated' && onLogin() }
+/** `onReady`: the server accepted the connection and the login, and gets the mail now. */
+type Progress = { onLogin: (() => void) | undefined; onReady: () => void }
+
+function openTransport({ host, port, startsWithTls, requiresTls, login }: MailConfig['server'], progress: Progress) {
+  return createTransport({
+    host,
+    port,
+    secure: startsWithTls,
+    requireTLS: requiresTls,
+    // Where plain text is allowed, an unknown certificate is no reason to send nothing: a mail server on this machine often
+    // has one of its own.
+    tls: { rejectUnauthorized: requiresTls },
+    ...(login === undefined ? {} : { auth: { user: login.user, pass: login.password } }),
+    logger: noticeProgress(progress),
+    ...timeouts,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  })
+}
+
+/** The library reports its progress to its logger alone. Nothing that it logs is stored. */
+function noticeProgress({ onLogin, onReady }: Progress): { info: (entry: { action?: string; tnx?: string }) => void } {
+  return {
+    info({ action, tnx }) {
+      if (action === 'authenticated') onLogin?.()
+      if (tnx === 'send') onReady()
+    },
+  }
 }
 
 function unsubscribeHeaders(url: string | undefined): Record<string, string> {
@@ -100,14 +121,14 @@ type SmtpFailure = {
 }
 
 /** Nothing of the failure itself is stored: a server may answer with parts of the mail. */
-function explain(failure: unknown, secrets: string[]): MailError {
+function explain(failure: unknown, { isOfServer, secrets }: { isOfServer: boolean; secrets: string[] }): MailError {
   // Every property is optional, and only its text is used.
   const error = failure as SmtpFailure
   // A server may repeat a failed login, in a form of its own.
   const response = error.command?.startsWith('AUTH') ? error.responseCode?.toString() : error.response
   const facts = [error.originalCode ?? error.code, error.command, withoutSecrets(response, secrets)]
   const message = facts.filter((fact) => fact !== undefined && fact !== '').join(', ')
-  const trouble = { trouble: troubleOf(error), step: stepOf(error) }
+  const trouble = { trouble: troubleOf(error, isOfServer), step: stepOf(error) }
   return new MailError(trouble, message === '' ? 'unexpected failure' : message)
 }
 
@@ -126,10 +147,19 @@ function stepOf({ code = '', originalCode = '', command = '' }: SmtpFailure): Ma
   return stepsByCode[code] ?? stepsByCommand[command] ?? 'connect'
 }
 
-function troubleOf({ command, permanent, responseCode }: SmtpFailure): MailTrouble {
-  // A rejected sender or login concerns every mail.
-  if (responseCode === undefined || !(command === 'RCPT TO' || command === 'DATA')) return 'server'
-  return permanent === true ? 'mail_for_good' : 'mail'
+/** The library's own judgement of an address or a content, without an answer of the server. */
+const libraryCodes = new Set<string | undefined>(['EENVELOPE', 'EMESSAGE'])
+const commandsOfOneMail = new Set<string | undefined>(['RCPT TO', 'DATA'])
+
+function troubleOf(error: SmtpFailure, isOfServer: boolean): MailTrouble {
+  const { code, command, permanent, responseCode } = error
+  if (responseCode === undefined) {
+    if (libraryCodes.has(code)) return 'mail_for_good'
+    return isOfServer ? 'server' : 'connection'
+  }
+  if (commandsOfOneMail.has(command)) return permanent === true ? 'mail_for_good' : 'mail'
+  // A rejected sender concerns every mail.
+  return isOfServer || command === 'MAIL FROM' ? 'server' : 'connection'
 }
 
 const maxResponseLength = 200

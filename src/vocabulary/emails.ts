@@ -7,7 +7,10 @@ export function lowerEmail(email: string): string {
   return email.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }
 
-/** Whether a text is the address of one mailbox and nothing else: no name, comment, list or quoted part. */
+/**
+ * Whether a text is the address of one mailbox and nothing else: no name, comment, list or quoted part. For stored e-mails,
+ * which may be the platform's.
+ */
 export function isOneMailbox(text: string): boolean {
   return /^[^\s\p{C}<>()[\]\\,;:"@]+@[^\s\p{C}<>()[\]\\,;:"@]+$/u.test(text)
 }

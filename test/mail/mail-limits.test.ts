@@ -63,7 +63,10 @@ test('many firms together cannot flood one mailbox: it gets three invitations an
   const victim = 'victim@people.example'
   const arrived = () => mailServer.received.filter(({ to }) => to.includes(victim)).length
   const inviteByMany = async (count: number) => {
-    for (let n = 0; n < count; n += 1) expect((await invite(await firmWithAdmin(), victim)).status).toBe(201)
+    for (let n = 0; n < count; n += 1) {
+      const asTyped = n % 2 === 0 ? victim : ` ${victim.toUpperCase()} `
+      expect((await invite(await firmWithAdmin(), asTyped)).status).toBe(201)
+    }
   }
   const start = new Date()
   await inviteByMany(5)
@@ -77,6 +80,32 @@ test('many firms together cannot flood one mailbox: it gets three invitations an
   await deliverAt(later(start, 120))
   expect(arrived()).toBe(5)
 })
+
+test.each([
+  '<victim@people.example>',
+  'Victim <victim@people.example>',
+  'victim@people.example (text)',
+  'victim@people.example, other@people.example',
+  '"victim"@people.example',
+  'victim@people\u3002example',
+  'vict\u0130m@people.example',
+  '<>',
+  'a b',
+  'a b@people.example',
+  'victim@people.example\r\nrcpt',
+])(
+  'no other form of an address escapes its limit: an invitation to %s is rejected, and queues no mail',
+  async (email) => {
+    const sender = await firmWithAdmin()
+    const { db } = service.app
+    await db.deleteFrom('document_mails').execute()
+    for (const path of ['invitations', 'members']) {
+      const answer = await invite(sender, email, path)
+      expect(answer).toMatchObject({ status: 422, body: { code: 'validation_failed', errors: [{ field: 'email' }] } })
+    }
+    expect(await db.selectFrom('document_mails').select('id').execute()).toEqual([])
+  },
+)
 
 test('others cannot use up the links to reset a password: each hour has some', async () => {
   const { email } = await makePersonWithPassword(service.app)

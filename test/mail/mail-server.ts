@@ -1,14 +1,22 @@
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 
 import { SMTPServer } from 'smtp-server'
 
 export type ReceivedMail = { to: string[]; raw: string; messageId: string | undefined }
 
+type Fault = (address: string) => Error | undefined
+
 export type MailServerForTests = {
   url: string
   received: ReceivedMail[]
-  /** Called after a mail arrived whole, before the answer to the client. */
-  faults: Partial<Record<'afterData' | 'onRecipient' | 'onSender', (() => Error | undefined) | undefined>>
+  faults: {
+    onSender?: Fault | undefined
+    onRecipient?: Fault | undefined
+    /** Called after a mail arrived whole, before the answer to the client. */
+    afterData?: (() => Error | undefined) | undefined
+    /** Ends the connection of the client instead of an answer to this recipient. */
+    endsAt?: ((address: string) => boolean) | undefined
+  }
   close(): Promise<void>
 }
 
@@ -28,8 +36,11 @@ export async function openMailServer(
     disabledCommands: [...(hasTls ? [] : ['STARTTLS']), ...(password === undefined ? ['AUTH'] : [])],
     onAuth: (given, _session, done) =>
       given.password === password ? done(null, { user: given.username }) : done(new Error(`not ${given.password}`)),
-    onMailFrom: (_address, _session, done) => done(faults.onSender?.()),
-    onRcptTo: (_address, _session, done) => done(faults.onRecipient?.()),
+    onMailFrom: ({ address }, _session, done) => done(faults.onSender?.(address)),
+    onRcptTo({ address }, _session, done) {
+      if (faults.endsAt?.(address) !== true) return done(faults.onRecipient?.(address))
+      for (const socket of sockets) socket.destroy()
+    },
     onData(stream, session, done) {
       const chunks: Buffer[] = []
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -40,6 +51,11 @@ export async function openMailServer(
         done(faults.afterData?.())
       })
     },
+  })
+  const sockets = new Set<Socket>()
+  server.server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
   })
   server.on('error', () => undefined)
   await new Promise<void>((resolve) => {

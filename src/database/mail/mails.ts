@@ -28,15 +28,17 @@ export async function insertMail(trx: Tx, { kind, recipient, subjectId, facts }:
 export type ClaimedMail = MailRow & { id: string; queuedAt: Date; attempt: number }
 
 /**
- * Claims the mail that has been due longest, for one attempt. Until the lease is over no other process claims it; if this
- * one dies, the mail is due again then.
+ * Claims the mail that has been due longest, for one attempt: first of those that were never tried, so that mails that fail
+ * again and again delay no new one. Until the lease is over no other process claims it; if this one dies, the mail is due
+ * again then.
  */
 export async function claimDueMail(db: Db, now: Date, leaseSeconds: number): Promise<ClaimedMail | undefined> {
   const { rows } = await sql<ClaimedMail>`
     update document_mails set due_at = ${now}::timestamptz + make_interval(secs => ${leaseSeconds}),
       attempts = attempts + 1, tried_at = ${now}
     where id = (
-      select id from document_mails where due_at <= ${now} order by due_at, id limit 1 for update skip locked
+      select id from document_mails where due_at <= ${now}
+      order by attempts > 0, due_at, id limit 1 for update skip locked
     )
     returning id, kind, recipient, subject_id as "subjectId", facts, queued_at as "queuedAt", attempts as attempt`.execute(
     db,

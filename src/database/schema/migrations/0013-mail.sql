@@ -22,7 +22,7 @@ create table document_mails (
   sent_at timestamptz,
   given_up_at timestamptz
 );
-create index document_mails_due on document_mails (due_at) where due_at is not null;
+create index document_mails_due on document_mails ((attempts > 0), due_at, id) where due_at is not null;
 create index document_mails_given_up on document_mails (given_up_at) where given_up_at is not null;
 create index document_mails_newest on document_mails (queued_at desc, id desc);
 -- For the erasure of a person.
@@ -37,7 +37,7 @@ create table document_link_tokens (
   purpose text not null,
   -- The person or the invitation that it is for.
   subject_id uuid not null,
-  -- SHA-256 of the lower-case e-mail that got it. A link does not outlive a change of the e-mail.
+  -- SHA-256 of the e-mail that got it, with ASCII letters in lower case. A link does not outlive a change of the e-mail.
   email_sha256 text not null,
   -- As in document_sessions. A link to reset a password does not outlive a change of the password. Null for other links.
   password_mark bytea,
