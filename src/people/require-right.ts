@@ -129,10 +129,16 @@ export async function requireVerifiedEmail(
   actor: Actor,
   action: string,
 ): Promise<void> {
-  await recordDenial(db, actor, { action }, async () => {
-    if (mailIsOn && (await findUnverifiedEmail(db, actor.userId)) !== undefined)
-      throw new AccessDenied('email_unverified')
-  })
+  await recordDenial(db, actor, { action }, () => assertVerifiedEmail(db, mailIsOn, actor))
+}
+
+/** Like `requireVerifiedEmail`, inside a `recordDenial`: no denial is recorded. */
+export async function assertVerifiedEmail(
+  db: Db | Tx,
+  mailIsOn: boolean,
+  { userId }: Pick<Actor, 'userId'>,
+): Promise<void> {
+  if (mailIsOn && (await findUnverifiedEmail(db, userId)) !== undefined) throw new AccessDenied('email_unverified')
 }
 
 type Exceptions = { allowed?: readonly Restriction[]; scope?: ApiKeyScope | null }

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 
 import type { FirmId, UserId } from '../../src/vocabulary/vocabulary.ts'
@@ -116,6 +118,48 @@ test('nobody adds an app, a passkey or an API key before the e-mail is verified'
 
   expect(unverified).toEqual(['email_unverified', 'email_unverified', 'email_unverified'])
   expect(await waysIn(service, person.token, person.firmId)).toEqual(['ok', 'ok', 'ok'])
+})
+
+/** Both ways to invite a stranger; whether each is allowed now. */
+async function invitations({ url }: TestService, token: string, firmId: FirmId) {
+  const body = { email: 'stranger@people.example', role: 'firm_user' }
+  const answers = [
+    await call(url, `POST /security-firms/${firmId}/invitations`, { token, body }),
+    await call(url, `POST /security-firms/${firmId}/members`, { token, body }),
+  ]
+  return answers.map(({ status, body: answer }) => (status < 300 ? 'ok' : (answer as { code: string }).code))
+}
+
+async function registerFirm({ url }: TestService, token: string): Promise<FirmId> {
+  const firm = {
+    name: 'Blue Crane Security',
+    registration_number: randomUUID(),
+    email: `${randomUUID()}@firms.example`,
+    phone: '+27 82 555 0101',
+    address: '12 Long Street',
+    province: 'Western Cape',
+  }
+  const { status, body } = await call(url, 'POST /security-firms/register', { token, body: firm })
+  expect(status).toBe(201)
+  return (body as { id: FirmId }).id
+}
+
+test('nobody has a stranger mailed by a firm of their own before the e-mail is verified', async () => {
+  const person = await register(service)
+  const firmId = await registerFirm(service, person.token)
+  expect(await invitations(service, person.token, firmId)).toEqual(['email_unverified', 'email_unverified'])
+  const mails = service.app.db.selectFrom('document_mails').select('id').where('kind', '=', 'invitation')
+  expect(await mails.execute()).toEqual([])
+
+  await verify(await receiveLink({ service, mailServer }, person.email))
+  expect(await invitations(service, person.token, firmId)).toEqual(['ok', 'ok'])
+})
+
+test('without a mail server everybody may invite', async () => {
+  const withoutMail = await startService()
+  onTestFinished(() => withoutMail.stop())
+  const { token } = await register(withoutMail)
+  expect(await invitations(withoutMail, token, await registerFirm(withoutMail, token))).toEqual(['ok', 'ok'])
 })
 
 test('who must set up a second factor can ask for another link first', async () => {

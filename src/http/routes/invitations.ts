@@ -48,7 +48,7 @@ function addInviting(server: Server, needs: Needs): void {
   server.post(
     root,
     {
-      config: { right: 'members.invite', rate: 'invitations' },
+      config: { right: 'members.invite', rate: 'invitations', errors: ['email_unverified'] },
       schema: {
         tags: ['invitations'],
         summary: 'Invite a person, and get a link for them',

@@ -52,7 +52,7 @@ function addChanging(server: Server, needs: Needs): void {
   server.post(
     root,
     {
-      config: { right: 'members.invite', rate: 'invitations' },
+      config: { right: 'members.invite', rate: 'invitations', errors: ['email_unverified'] },
       schema: {
         tags: ['members'],
         summary: 'Invite a person, who becomes a member when they accept',

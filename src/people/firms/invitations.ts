@@ -17,7 +17,7 @@ import { AppError } from '../../errors/app-error.ts'
 import { queueMail } from '../../mail/notify.ts'
 import { createSecret, hashSecret } from '../../vocabulary/secrets.ts'
 import type { Actor, Clock, FirmId, FirmRole, InvitationId } from '../../vocabulary/vocabulary.ts'
-import { requireRightToRead } from '../require-right.ts'
+import { assertVerifiedEmail, requireRightToRead } from '../require-right.ts'
 import { changeMembersOf } from './members.ts'
 
 type Needs = { db: Db; now: Clock }
@@ -33,7 +33,8 @@ export type InvitationWithLink = { invitation: Invitation; secret: string }
 
 /**
  * Invites a person to a firm, or renews their invitation. They become a member when they accept. Throws `forbidden` to an
- * administrator of the platform, unless the firm has no active firm_admin and the person becomes one.
+ * administrator of the platform, unless the firm has no active firm_admin and the person becomes one, and with mail
+ * `email_unverified`.
  */
 export async function inviteMember(
   needs: InvitingNeeds,
@@ -87,6 +88,8 @@ async function invite(
   { email, role }: InvitedPerson,
 ): Promise<Invitation> {
   const isByAdministrator = await assertMayInvite(trx, membership, role)
+  // The mail goes to an address of their choice: nobody may send it in the name of an address that is not theirs.
+  await assertVerifiedEmail(trx, mailIsOn, actor)
   const createdAt = now()
   const expiresAt = new Date(createdAt.getTime() + daysOfInvitation * 24 * 3_600_000)
   const invitation = await upsertInvitation(trx, membership, {

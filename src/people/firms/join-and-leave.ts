@@ -17,9 +17,9 @@ import { findUnverifiedEmail } from '../../database/people/unverified-emails.ts'
 import { requireMembership } from '../../database/people/check-access.ts'
 import type { Person } from '../../database/people/accounts.ts'
 import { hashSecret } from '../../vocabulary/secrets.ts'
-import { AccessDenied, AppError } from '../../errors/app-error.ts'
+import { AppError } from '../../errors/app-error.ts'
 import type { Actor, Clock, FirmId, InvitationId, MemberStatus, UserId } from '../../vocabulary/vocabulary.ts'
-import { recordDenial, requirePerson, requireRegisteredUser } from '../require-right.ts'
+import { assertVerifiedEmail, recordDenial, requirePerson, requireRegisteredUser } from '../require-right.ts'
 import { rights } from '../rights.ts'
 import { assertNotLastAdmin, changeMembersOf, endLostGrants, requireMember } from './members.ts'
 
@@ -97,10 +97,7 @@ async function assertIsTheirs(
   { userId, createdAt }: { userId: UserId; createdAt: Date | null },
   { key, invitation }: { key: InvitationKey; invitation: Invitation },
 ): Promise<void> {
-  if (mailIsOn) {
-    if ((await findUnverifiedEmail(trx, userId)) !== undefined) throw new AccessDenied('email_unverified')
-    return
-  }
+  if (mailIsOn) return await assertVerifiedEmail(trx, mailIsOn, { userId })
   if ('id' in key && (createdAt === null || createdAt > invitation.firstCreatedAt))
     throw new AppError(
       'forbidden',
