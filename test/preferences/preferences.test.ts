@@ -1,8 +1,12 @@
+import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { inTransaction } from '../../src/database/connection/in-transaction.ts'
+import { findMailChoice } from '../../src/database/mail/preferences.ts'
+import { lockWholeAccount } from '../../src/database/personal-data/erase-account.ts'
 import { notify } from '../../src/mail/notify.ts'
 import { call } from '../people/call-people.ts'
+import { waitUntilWaiting } from '../support/database/wait-for-lock.ts'
 import { makePerson, type Person } from '../support/people/people.ts'
 import { messagesOf } from '../messages/call-messages.ts'
 import { choose, leaveMessage, type MailScene, mailsTo, openMailScene } from './preferences-scene.ts'
@@ -46,6 +50,22 @@ it.each([{}, { mail: 'weekly' }, { mail: null }, { mail: 'off', more: true }])(
     expect(await changesBy(person)).toEqual([])
   },
 )
+
+it('a person who is locked while their choice waits chooses nothing', async () => {
+  const person = await makePerson(scene.service.app)
+  const { db } = scene.service.app
+  const { choosing } = await inTransaction(db, async (trx) => {
+    await lockWholeAccount(trx, person.id)
+    const body = { mail: 'off' }
+    const started = call(scene.service.url, 'PUT /auth/me/preferences', { headers: person.headers, body })
+    await waitUntilWaiting(db)
+    await sql`update registered_users set is_locked = true where id = ${person.id}`.execute(trx)
+    return { choosing: started }
+  })
+
+  expect(await choosing).toMatchObject({ status: 403 })
+  expect(await findMailChoice(db, person.id)).toBe('at_once')
+})
 
 it('off: messages are there, and no mail goes out but those about the account', async () => {
   const person = await makePerson(scene.service.app)

@@ -1,5 +1,5 @@
 import { recordEvent } from '../../database/audit/events.ts'
-import type { Db } from '../../database/connection/client.ts'
+import type { Db, Tx } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import { findMailChoice, setMailChoice } from '../../database/mail/preferences.ts'
 import { lockAccount } from '../../database/people/accounts.ts'
@@ -7,7 +7,7 @@ import { isErased } from '../../database/personal-data/erasures.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { type UnsubscribeKeys, verifyUnsubscribeToken } from '../../mail/unsubscribe-token.ts'
 import type { Actor, Clock, MailChoice, UserId, Visitor } from '../../vocabulary/vocabulary.ts'
-import { requirePerson } from '../require-right.ts'
+import { assertSignedIn, recordDenial, requirePerson } from '../require-right.ts'
 
 type Needs = { db: Db; now: Clock }
 
@@ -19,8 +19,14 @@ export async function readPreferences({ db }: Pick<Needs, 'db'>, actor: Actor): 
 
 /** Which optional mails the caller wants from now on; `isOptional` names their kinds. */
 export async function changePreferences(needs: Needs, actor: Actor, mail: MailChoice): Promise<void> {
-  await requirePerson(needs.db, actor, 'preferences.changed')
-  await choose(needs, actor, actor, { mail, details: {}, isByLink: false })
+  const action = 'preferences.changed'
+  await requirePerson(needs.db, actor, action)
+  await recordDenial(needs.db, actor, { action }, () =>
+    choose(needs, actor, { mail, details: {} }, async (trx) => {
+      await assertSignedIn(trx, actor)
+      return true
+    }),
+  )
 }
 
 /**
@@ -33,7 +39,8 @@ export async function unsubscribe(
   token: string,
 ): Promise<void> {
   const userId = requirePersonOf(needs.keys, token)
-  await choose(needs, visitor, { userId }, { mail: 'off', details: { by: 'unsubscribe_link' }, isByLink: true })
+  const choice = { mail: 'off', details: { by: 'unsubscribe_link' } } as const
+  await choose(needs, { ...visitor, userId }, choice, async (trx) => !(await isErased(trx, userId)))
 }
 
 /** Throws `not_found` for a token that nobody got. */
@@ -43,21 +50,22 @@ export function requirePersonOf(keys: { unsubscribeLinks: UnsubscribeKeys }, tok
   return userId
 }
 
-type Choice = { mail: MailChoice; details: Record<string, unknown>; isByLink: boolean }
+type Choice = { mail: MailChoice; details: Record<string, unknown> }
 
+/** `isPossible`: judged behind the lock of the account. An erasure waits for this transaction, or has ended before it. */
 async function choose(
   { db, now }: Needs,
-  visitor: Visitor,
-  { userId }: { userId: UserId },
-  { mail, details, isByLink }: Choice,
+  person: Visitor & { userId: UserId },
+  { mail, details }: Choice,
+  isPossible: (trx: Tx) => Promise<boolean>,
 ): Promise<void> {
+  const { userId } = person
   await inTransaction(db, async (trx) => {
-    // An erasure waits, or this sees it.
     await lockAccount(trx, userId)
-    if (isByLink && (await isErased(trx, userId))) return
+    if (!(await isPossible(trx))) return
     const former = await setMailChoice(trx, userId, { mail, at: now() })
     if (former === undefined || former === mail) return
     const event = { action: 'preferences.changed', outcome: 'ok', details: { mail, former, ...details } }
-    await recordEvent(trx, { ...visitor, userId }, event)
+    await recordEvent(trx, person, event)
   })
 }
