@@ -72,7 +72,7 @@ function withoutTokens(values: Values, environment: Environment) {
     corsOrigins: values.CORS_ORIGINS ?? [],
     openId: openIdConfig(values),
     admin: adminConfig(values),
-    ...signInConfig(values),
+    ...signInConfig(values, publicUrl(values)),
     maxUploadBytes: values.MAX_UPLOAD_BYTES,
     downloadUrlSeconds: values.DOWNLOAD_URL_SECONDS,
     webhookAllowPrivate: values.WEBHOOK_ALLOW_PRIVATE === 'on',

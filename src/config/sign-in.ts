@@ -69,7 +69,6 @@ type Values = {
   OIDC_CLIENT_SECRET: string | undefined
   JWT_JWKS_URL: string | undefined
   JWT_ISSUER: string | undefined
-  PUBLIC_URL: string | undefined
 }
 
 /** Who may create an account. */
@@ -83,7 +82,10 @@ export type ProviderClientConfig = {
   publicUrl: string
 }
 
-export function signInConfig<Policy extends string>(values: Values & { SECOND_FACTOR: Policy }) {
+export function signInConfig<Policy extends string>(
+  values: Values & { SECOND_FACTOR: Policy },
+  publicUrl: string | undefined,
+) {
   const passwordLogin = (values.PASSWORD_LOGIN ?? (values.JWT_JWKS_URL === undefined ? 'on' : 'off')) === 'on'
   return {
     passwordLogin,
@@ -92,17 +94,12 @@ export function signInConfig<Policy extends string>(values: Values & { SECOND_FA
     secondFactorOfKeys: passwordLogin ? values.SECOND_FACTOR : 'off',
     registration: passwordLogin ? (values.REGISTRATION ?? 'open') : 'off',
     /** Undefined: people do not sign in with a provider here. */
-    providerClient: clientConfig(values),
+    providerClient: clientConfig(values, publicUrl),
   } as const
 }
 
-function clientConfig(values: Values): ProviderClientConfig | undefined {
-  const {
-    OIDC_CLIENT_ID: clientId,
-    OIDC_CLIENT_SECRET: clientSecret,
-    JWT_ISSUER: issuer,
-    PUBLIC_URL: publicUrl,
-  } = values
+function clientConfig(values: Values, publicUrl: string | undefined): ProviderClientConfig | undefined {
+  const { OIDC_CLIENT_ID: clientId, OIDC_CLIENT_SECRET: clientSecret, JWT_ISSUER: issuer } = values
   if (clientId === undefined) {
     if (clientSecret === undefined) return undefined
     throw new ConfigError('OIDC_CLIENT_SECRET is set, but OIDC_CLIENT_ID is not. Set both, or the id alone.')
@@ -120,5 +117,5 @@ function clientConfig(values: Values): ProviderClientConfig | undefined {
     throw new ConfigError(
       'JWT_ISSUER: with OIDC_CLIENT_ID it must begin https://, or http:// where it names this machine (127.0.0.1, ::1, localhost).',
     )
-  return { issuer, clientId, clientSecret, publicUrl: publicUrl.replace(/\/+$/, '') }
+  return { issuer, clientId, clientSecret, publicUrl }
 }
