@@ -5,7 +5,15 @@ import type { DocumentShape } from '../../src/contract/documents.ts'
 import { messagesOf, passTime } from '../messages/call-messages.ts'
 import { findHardCoded } from '../support/browser/hard-coded-texts.ts'
 import { pageInBrowser } from '../support/browser/page-scene.ts'
-import { type Account, accountWithFirm, registerAccount, review, signInOn } from '../support/browser/people-at-work.ts'
+import {
+  type Account,
+  accountWithFirm,
+  completeChecklist,
+  registerAccount,
+  review,
+  signInOn,
+} from '../support/browser/people-at-work.ts'
+import { administratorAccount } from '../support/browser/reviewers.ts'
 import { visit } from '../support/browser/visit.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
 import { findFaults, type Look, looks } from './operator/administrator.ts'
@@ -48,6 +56,52 @@ test.each<Look>(looks)('messages are found in the head, and read, on a $size in 
   expect(await page.getByText('Unread').count()).toBe(0)
   expect((await messagesOf(scene.service, account, '?unread')).length).toBe(0)
 })
+
+/** Opens the newest message and follows its link. */
+async function followNewest(page: Page, link: string): Promise<string> {
+  const newest = page.locator('.card').first()
+  await newest.getByRole('button').first().click()
+  await newest.getByRole('link', { name: link }).click()
+  return new URL(page.url()).pathname
+}
+
+test('a message leads to the document that was decided on', async () => {
+  const { account, document } = await firmWithMessages(1)
+  const page = await visit(scene, phone)
+  await signInOn(page, account, '/messages')
+
+  const path = await followNewest(page, 'Open the document')
+
+  expect(path).toBe(`/firms/${document.firm_id}/documents/${document.id}`)
+  await page.getByRole('heading', { level: 1, name: document.file_name }).waitFor()
+})
+
+test('a message about an application leads administrators to it, and the firm to its checklist', async () => {
+  const { account, firm } = await accountWithFirm(scene.service)
+  const administrator = await administratorAccount(scene.service)
+  await completeChecklist(scene.service, firm, account)
+  await send(account, 'POST', `${firm}/submit-application`)
+  const page = await visit(scene, phone)
+  await signInOn(page, administrator, '/messages')
+  const submitted = await followNewest(page, 'Open the application')
+  await page.getByRole('heading', { level: 1, name: 'Application' }).waitFor()
+  await send(administrator, 'PUT', `${firm}/application/review`, { decision: 'reject', reason: 'Another address.' })
+  const firmPage = await visit(scene, phone)
+  await signInOn(firmPage, account, '/messages')
+  const decided = await followNewest(firmPage, 'Open the checklist of the firm')
+  await firmPage.getByRole('heading', { level: 1, name: 'Checklist' }).waitFor()
+
+  expect([submitted, decided]).toEqual([`/review/applications/${firm}`, `/firms/${firm}/checklist`])
+})
+
+async function send({ headers }: Account, method: string, path: string, body?: unknown): Promise<void> {
+  const { status } = await fetch(`${scene.service.url}/api/v1/security-firms/${path}`, {
+    method,
+    headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    body: body === undefined ? null : JSON.stringify(body),
+  })
+  expect(status).toBe(200)
+}
 
 test('the keyboard alone leads to a message and marks it as read', async () => {
   const { account } = await firmWithMessages(1)

@@ -94,18 +94,25 @@ function Target({ message }: { message: Message }) {
 
 type Target = { to: string; name: keyof ReturnType<typeof useTexts>['messages']['targets'] }
 
-function targetOf({ kind }: Message): Target | undefined {
+function targetOf(message: Message): Target | undefined {
+  const { kind, firm_id: firmId, document_id: documentId } = message
   switch (kind) {
     case 'invitation':
       return { to: '/firms', name: 'invitation' }
     case 'security_notice':
     case 'email_verification':
+    case 'password_reset':
       return { to: '/account', name: 'account' }
-    case 'application_submitted':
-      return { to: '/review/applications', name: 'applications' }
     case 'webhook_disabled':
       return { to: '/admin/webhooks', name: 'webhooks' }
+    case 'application_submitted':
+      return firmId === null
+        ? { to: '/review/applications', name: 'applications' }
+        : { to: `/review/applications/${firmId}`, name: 'application' }
     default:
-      return undefined
+      if (firmId === null) return undefined
+      if (documentId !== null) return { to: `/firms/${firmId}/documents/${documentId}`, name: 'document' }
+      // The next step of an application is there too.
+      return { to: `/firms/${firmId}/checklist`, name: 'checklist' }
   }
 }

@@ -15,6 +15,9 @@ export const messageTexts = {
       'Each decision about your documents and applications comes here, reminders before a document expires, and notices about the security of your account. You need not do anything.',
     targets: {
       account: 'Open your account',
+      document: 'Open the document',
+      checklist: 'Open the checklist of the firm',
+      application: 'Open the application',
       invitation: 'See your firms and invitations',
       applications: 'Open the applications',
       webhooks: 'Open the webhooks',
