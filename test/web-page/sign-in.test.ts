@@ -162,6 +162,38 @@ test('requests whose token has ended share one refresh and are repeated', async 
   expect(refreshes).toBe(1)
 })
 
+test('a sign-out is confirmed, and the next person begins at their own start', async () => {
+  const { account } = await accountWithFirm(scene.service)
+  const page = await visit(scene, { size: 'phone' })
+  await signInOn(page, account, '/account')
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByRole('status').getByText('You are signed out.').waitFor()
+
+  expect(await findBarriers(page)).toEqual([])
+  expect(new URL(page.url()).search).toBe('')
+  const { account: next } = await accountWithFirm(scene.service)
+  await page.getByLabel('E-mail address').fill(next.email)
+  await page.getByRole('textbox', { name: 'Password' }).fill(next.password)
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  await isAtChecklist(page)
+})
+
+test('a session that ended by itself is explained, and the person goes on where they were', async () => {
+  const { account } = await accountWithFirm(scene.service)
+  const page = await visit(scene, { size: 'phone', expects: [unanswered] })
+  await signInOn(page, account, '/account')
+  await page.getByRole('heading', { name: 'Account', level: 1 }).waitFor()
+  await page.context().clearCookies()
+  await page.reload()
+  await page.getByText('Your session has ended. Sign in again to go on.').waitFor()
+  await page.getByLabel('E-mail address').fill(account.email)
+  await page.getByRole('textbox', { name: 'Password' }).fill(account.password)
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  await page.getByRole('heading', { name: 'Account', level: 1 }).waitFor()
+
+  expect(new URL(page.url()).pathname).toBe('/account')
+})
+
 test('signing out in one tab signs out in the other', async () => {
   const { account } = await accountWithFirm(scene.service)
   const page = await visit(scene, { size: 'phone' })

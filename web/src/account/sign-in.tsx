@@ -7,7 +7,7 @@ import { api } from '../api/client.ts'
 import type { Schemas } from '../api/openapi.d.ts'
 import { dataOf, Failure } from '../api/problem.ts'
 import { optionsQuery } from '../api/queries.ts'
-import { acceptTokens, expectSession, useSessionStatus } from '../api/session.ts'
+import { acceptTokens, expectSession, sessionEnd, useSessionStatus } from '../api/session.ts'
 import { PageFrame } from '../app/page-frame.tsx'
 import { Field, Form, PasswordField } from '../parts/form.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
@@ -41,6 +41,7 @@ export function SignIn() {
     return <SecondFactor challenge={challenge} accept={accept} restart={() => setChallenge(undefined)} />
   return (
     <PageFrame title={signIn.title} width="narrow">
+      <EndOfSession />
       <ProviderFailure />
       <Ways accept={accept} target={target} />
     </PageFrame>
@@ -134,6 +135,18 @@ function PasskeyProblem({ error }: { error: Error }) {
   return (
     <p className="box box-bad" role="alert">
       {signIn.passkeyFailed}
+    </p>
+  )
+}
+
+/** That the sign-out worked, or why a person who did not sign out is here. */
+function EndOfSession() {
+  const { signIn } = useTexts()
+  const end = sessionEnd()
+  if (end === undefined) return null
+  return (
+    <p className="box" role="status">
+      {signIn.ends[end]}
     </p>
   )
 }

@@ -5,6 +5,9 @@ import type { Schemas } from './openapi.d.ts'
 /** `unknown`: not asked yet. `unreachable`: the service did not answer. */
 export type SessionStatus = 'unknown' | 'signed_in' | 'signed_out' | 'unreachable'
 
+/** Why a session of this page is over: the person signed out, here or in another tab, or the service ended it. */
+export type SessionEnd = 'signed_out' | 'ended'
+
 /** Only whether a session may exist, so that a first visit asks for none. The tokens are never stored by the page. */
 const hint = 'paniq.may-be-signed-in'
 const cookieMode = { 'x-auth-mode': 'cookie' }
@@ -13,12 +16,13 @@ let accessToken: string | undefined
 let expiresAt = 0
 let status: SessionStatus = localStorage.getItem(hint) === null ? 'signed_out' : 'unknown'
 let refreshing: Promise<boolean> | undefined
+let lastEnd: SessionEnd | undefined
 const listeners = new Set<() => void>()
 const leaving = new Set<() => Promise<void>>()
 
 // Signing out in one tab signs out in all.
 window.addEventListener('storage', ({ key, newValue }) => {
-  if (key === hint && newValue === null) forget()
+  if (key === hint && newValue === null) forget('signed_out')
 })
 
 export function useSessionStatus(): SessionStatus {
@@ -34,6 +38,11 @@ export function isSignedOut(): boolean {
   return status === 'signed_out'
 }
 
+/** Undefined: no session of this page has ended since it was loaded, or another one began. */
+export function sessionEnd(): SessionEnd | undefined {
+  return lastEnd
+}
+
 /** What to remove from this device when the person signs out; not when a session ends by itself. */
 export function atSignOut(remove: () => Promise<void>): void {
   leaving.add(remove)
@@ -43,6 +52,7 @@ export function atSignOut(remove: () => Promise<void>): void {
 export function acceptTokens(tokens: Pick<Schemas['Tokens'], 'access_token' | 'expires_in'>): void {
   accessToken = tokens.access_token
   expiresAt = Date.now() + tokens.expires_in * 1000
+  lastEnd = undefined
   localStorage.setItem(hint, 'yes')
   become('signed_in')
 }
@@ -62,7 +72,7 @@ export function refresh(): Promise<boolean> {
 
 export async function signOut(): Promise<void> {
   const token = accessToken
-  forget()
+  forget('signed_out')
   const removals = [...leaving].map((remove) => remove())
   await fetch('/api/v1/auth/logout', {
     method: 'POST',
@@ -101,7 +111,7 @@ async function requestTokens(): Promise<boolean> {
       acceptTokens((await response.json()) as Schemas['Tokens'])
       return true
     }
-    if (response.status === 401 || response.status === 403) forget()
+    if (response.status === 401 || response.status === 403) forget('ended')
     else become('unreachable')
   } catch {
     if (status !== 'signed_in') become('unreachable')
@@ -109,8 +119,9 @@ async function requestTokens(): Promise<boolean> {
   return false
 }
 
-function forget(): void {
+function forget(why: SessionEnd): void {
   accessToken = undefined
+  lastEnd = why
   localStorage.removeItem(hint)
   become('signed_out')
 }

@@ -1,7 +1,7 @@
 import { lazy, Suspense } from 'react'
 import { Navigate, Outlet, Route, Routes, useLocation } from 'react-router'
 
-import { useSessionStatus } from '../api/session.ts'
+import { sessionEnd, useSessionStatus } from '../api/session.ts'
 import { SignIn } from '../account/sign-in.tsx'
 import { Checklist } from '../documents/checklist.tsx'
 import { FirmList } from '../firms/firm-list.tsx'
@@ -68,11 +68,15 @@ export function Views() {
   )
 }
 
-/** Sends a person without a session to sign in, and back to this address afterwards. */
+/** Sends a person without a session to sign in, and back to this address afterwards unless they signed out. */
 function RequireSession() {
   const status = useSessionStatus()
   const { pathname, search } = useLocation()
-  if (status === 'signed_out') return <Navigate to={`/sign-in?to=${encodeURIComponent(pathname + search)}`} replace />
+  if (status === 'signed_out') {
+    // The next person at this device begins at their own start.
+    const back = sessionEnd() === 'signed_out' ? '' : `?to=${encodeURIComponent(pathname + search)}`
+    return <Navigate to={`/sign-in${back}`} replace />
+  }
   return (
     <SignedIn>
       <Outlet />

@@ -18,7 +18,10 @@ export const accountTexts = {
     providerCancelled: 'You cancelled the sign-in with your organisation.',
     providerNotLinked:
       'Your organisation’s login is not linked to an account here. Ask an administrator of the platform.',
-    ended: 'You are signed out.',
+    ends: {
+      signed_out: 'You are signed out.',
+      ended: 'Your session has ended. Sign in again to go on.',
+    },
     unreachableTitle: 'The service does not answer',
   },
   factor: {
