@@ -50,3 +50,33 @@ test('the number of days is in the address, and the table has the numbers of the
   expect(new URL(page.url()).search).toBe('?days=30')
   expect(await page.getByRole('img', { name: /^Errors: 6 answers/ }).count()).toBe(1)
 })
+
+/** Charts with something in the outermost pixels of their canvas: a label that is cut off. */
+const cutOff = `[...document.querySelectorAll('canvas')].flatMap((canvas, at) => {
+  const { width, height } = canvas
+  const copy = Object.assign(document.createElement('canvas'), { width, height }).getContext('2d')
+  copy.drawImage(canvas, 0, 0)
+  const pixels = copy.getImageData(0, 0, width, height).data
+  const isDrawn = (x) => Array.from({ length: height }, (_, y) => pixels[(y * width + x) * 4 + 3]).some((value) => value > 0)
+  return isDrawn(0) || isDrawn(width - 1) ? [at] : []
+})`
+
+test.each(['phone', 'desktop'] as const)('no label of an axis is cut off, on a %s', async (size) => {
+  await sql`delete from document_history`.execute(scene.service.app.db)
+  // The newest hour is a midnight, which every axis of time has.
+  await sql`
+    insert into document_history (hour, uploads, upload_bytes, counted_at, errors, fallback_files, stored_bytes)
+    select date_trunc('day', now(), 'Africa/Johannesburg') - make_interval(hours => back), 123456789, 30000000, now(), 3, 12,
+      1100 * 1024::bigint * 1024 * 1024
+    from generate_series(0, 600) as back`.execute(scene.service.app.db)
+  const page = await openAdministration(scene, '/admin/history?days=1', { size, colorScheme: 'light' })
+  const found: unknown[] = []
+  for (const days of ['1', '7', '30']) {
+    await page.getByLabel('Show').selectOption(days)
+    await page.waitForURL(`**/admin/history?days=${days}`)
+    await page.getByRole('img', { name: /^Storage: / }).waitFor()
+    found.push(...(await page.evaluate<number[]>(cutOff)).map((at) => [days, at]))
+  }
+
+  expect(found).toEqual([])
+})

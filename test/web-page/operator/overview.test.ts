@@ -7,6 +7,8 @@ import { pageInBrowser } from '../../support/browser/page-scene.ts'
 import { accountWithFirm, signInOn } from '../../support/browser/people-at-work.ts'
 import { visit } from '../../support/browser/visit.ts'
 import { startWorker } from '../../../src/worker/run-queue.ts'
+import { plan } from '../../../src/worker/work-to-report.ts'
+import { operatorJobs } from '../../../web/src/texts/en/operator-jobs.ts'
 import { operatorProblems } from '../../../web/src/texts/en/operator-problems.ts'
 import { findFaults, looks, openAdministration } from './administrator.ts'
 
@@ -17,6 +19,10 @@ test('each thing that an operator may have to do has its page in the runbook', (
   const pages = Object.values(operatorProblems).map(({ page }) => page)
 
   expect(pages.filter((page) => !existsSync(join(root, 'docs/runbook', `${page}.md`)))).toEqual([])
+})
+
+test('each job is named in words', () => {
+  expect(plan.map(({ name }) => name).filter((name) => !(name in operatorJobs))).toEqual([])
 })
 
 test.each(looks)('the overview has no barriers, on a $size in $colorScheme', async (look) => {
@@ -37,7 +43,7 @@ test('a failed job comes first, with its reason, since when, and what to do', as
     },
   ])
   const page = await openAdministration(scene, '/admin')
-  const card = page.locator('.operator-problem', { hasText: 'A job failed: hold-objects' })
+  const card = page.locator('.operator-problem', { hasText: 'A job failed: Legal holds on S3 hold-objects' })
   await expect
     .poll(async () => {
       await page.reload()
@@ -50,7 +56,7 @@ test('a failed job comes first, with its reason, since when, and what to do', as
   expect(await card.textContent()).toMatch(/the log of that instance.*Since .*What to do: Fix what the error names/)
   expect(await card.textContent()).toContain('docs/runbook/job-failed.md')
   const first = page.locator('.operator-list li').first()
-  expect(await first.textContent()).toMatch(/hold-objects.*Failed/)
+  expect(await first.textContent()).toMatch(/^Legal holds on S3 hold-objects.*Failed/)
   expect(await findFaults(page)).toEqual([])
 })
 

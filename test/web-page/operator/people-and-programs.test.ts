@@ -35,6 +35,15 @@ test('a person found by e-mail becomes a reviewer, is locked and unlocked, and l
   expect(await administrators.textContent()).not.toContain(person.email)
 })
 
+test('an e-mail that nobody has finds nobody, and no heading says otherwise', async () => {
+  const page = await openAdministration(scene, '/admin/people?email=nobody@bluecrane.example')
+  await page.getByRole('heading', { name: 'Nobody found' }).waitFor()
+
+  expect(await page.getByText('Nobody has an account with this e-mail.').count()).toBe(1)
+  expect(await page.getByRole('heading', { name: 'Person found' }).count()).toBe(0)
+  expect(await findFaults(page)).toEqual([])
+})
+
 test('an API key is shown once, works, and ends when it is revoked', async () => {
   const page = await openAdministration(scene, '/admin/keys')
   await page.getByText('There are no keys').waitFor()

@@ -34,7 +34,15 @@ export function Chart(props: Props) {
   useEffect(() => {
     const element = place.current
     if (element === null) return undefined
-    const options = optionsOf({ kind, format, formatTime, colour: colourOf(colour), width: element.clientWidth, setAt })
+    const options = optionsOf({
+      kind,
+      format,
+      formatTime,
+      colour: colourOf(colour),
+      width: element.clientWidth,
+      lastTime: times.at(-1) ?? 0,
+      setAt,
+    })
     const plot = new UPlot(options, [times, values], element)
     const observer = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height }))
     observer.observe(element)
@@ -61,16 +69,19 @@ export function Chart(props: Props) {
 type Wish = Pick<Props, 'kind' | 'format' | 'formatTime'> & {
   colour: string
   width: number
+  lastTime: number
   setAt: (index: number | null) => void
 }
 
-function optionsOf({ kind, format, formatTime, colour, width, setAt }: Wish): UPlot.Options {
-  const axis = { stroke: colourOf('--mantine-color-dimmed'), font: '13px system-ui, sans-serif' }
+function optionsOf({ kind, format, formatTime, colour, width, lastTime, setAt }: Wish): UPlot.Options {
+  const axis = { stroke: colourOf('--mantine-color-dimmed'), font: axisFont }
   const grid = { stroke: colourOf('--line'), width: 1 }
   const bars = UPlot.paths.bars?.({ size: [0.7, 60] })
   return {
     width,
     height,
+    // Half of the last time, which is centred at the end of the axis.
+    padding: [null, widthOf([formatTime(lastTime)]) / 2 + 4, null, null],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { show: kind === 'line' } },
     tzDate: (seconds) => UPlot.tzDate(new Date(seconds * 1000), 'Africa/Johannesburg'),
@@ -81,7 +92,7 @@ function optionsOf({ kind, format, formatTime, colour, width, setAt }: Wish): UP
         ...axis,
         grid,
         ticks: { show: false },
-        size: 64,
+        size: (_plot, labels) => widthOf(labels ?? []) + 16,
         incrs: increments,
         values: (_plot, splits) => splits.map(format),
       },
@@ -98,6 +109,16 @@ function optionsOf({ kind, format, formatTime, colour, width, setAt }: Wish): UP
     ],
     hooks: { setCursor: [(plot) => setAt(plot.cursor.idx ?? null)] },
   }
+}
+
+const axisFont = '13px system-ui, sans-serif'
+
+/** Pixels of the widest of these labels of an axis. */
+function widthOf(labels: readonly (string | null)[]): number {
+  const ruler = document.createElement('canvas').getContext('2d')
+  if (ruler === null) return 0
+  ruler.font = axisFont
+  return Math.ceil(Math.max(0, ...labels.map((label) => ruler.measureText(label ?? '').width)))
 }
 
 /** Powers of two above 1,000, since sizes have units of 1,024. */

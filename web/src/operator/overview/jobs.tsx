@@ -1,4 +1,5 @@
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
+import type { Formats } from '../../texts/formats.ts'
 import type { JobState } from './problems.ts'
 
 /** Every job with its last result and its next run; failed and late ones first. */
@@ -17,6 +18,20 @@ export function Jobs({ jobs }: { jobs: JobState[] }) {
   )
 }
 
+/** A job in words, with the name that it has in the log and in commands. */
+export function JobName({ name }: { name: string }) {
+  const { jobNames } = useTexts().operator
+  const words = jobNames[name]
+  return (
+    <>
+      {words === undefined ? null : `${words} `}
+      <code className="operator-code" data-given>
+        {name}
+      </code>
+    </>
+  )
+}
+
 function isBad({ last_outcome: outcome, overdue_seconds: late, is_gone: isGone }: JobState): boolean {
   return !isGone && (outcome === 'failed' || late > 0)
 }
@@ -25,12 +40,12 @@ function Job({ job }: { job: JobState }) {
   const { overview: texts } = useTexts().operator
   const formats = useFormats()
   const { next_run_at: next, schedule, last_error: error, disk, last_ended_at: ended } = job
-  const did = describeDid(job.last_did)
+  const did = describeDid(job.last_did, formats)
   return (
     <li>
       <div className="card-head">
         <h3 className="operator-job">
-          <Given>{job.name}</Given>
+          <JobName name={job.name} />
         </h3>
         <JobBadge job={job} />
       </div>
@@ -82,9 +97,11 @@ function JobBadge({ job }: { job: JobState }) {
 }
 
 /** Counts above zero, as the job names them. */
-function describeDid(did: Record<string, unknown>): string {
+function describeDid(did: Record<string, unknown>, formats: Formats): string {
   return Object.entries(did)
-    .filter(([, value]) => typeof value === 'number' && value > 0)
-    .map(([name, value]) => `${name.replaceAll('_', ' ')} ${String(value)}`)
+    .flatMap(([name, value]) => (typeof value === 'number' && value > 0 ? [{ name, value }] : []))
+    .map(({ name, value }) =>
+      name === 'bytes' ? formats.bytes(value) : `${name.replaceAll('_', ' ')} ${formats.number(value)}`,
+    )
     .join(', ')
 }

@@ -5,7 +5,7 @@ import { dataOf } from '../../api/problem.ts'
 import { Loading } from '../../app/page-frame.tsx'
 import { ProblemBox } from '../../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
-import { Jobs } from './jobs.tsx'
+import { JobName, Jobs } from './jobs.tsx'
 import { OperatorFrame } from '../operator-frame.tsx'
 import { Parts } from './service-parts.tsx'
 import { findProblems, type OperatorProblem, type Status } from './problems.ts'
@@ -88,7 +88,7 @@ function ProblemCard({ problem }: { problem: OperatorProblem }) {
           {subject === undefined ? null : (
             <>
               {' '}
-              <Given>{subject}</Given>
+              <JobName name={subject} />
             </>
           )}
         </h3>

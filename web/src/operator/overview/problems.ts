@@ -10,7 +10,7 @@ export type OperatorProblem = {
   kind: ProblemKind
   /** Users notice it: the runbook wakes somebody. */
   isUrgent?: boolean
-  /** The job, or the number of things, in the words of the service. */
+  /** The name of the job that it is about. */
   subject?: string
   count?: number
   /** The reason, as a sentence of the service. */

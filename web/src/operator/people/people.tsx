@@ -41,8 +41,12 @@ export function PeopleView() {
       </div>
       {email === '' ? null : (
         <section aria-live="polite">
-          <h2>{texts.found}</h2>
-          {found.data === undefined ? null : <People users={found.data} none={texts.notFound} />}
+          {found.data === undefined ? null : (
+            <>
+              <h2>{found.data.length === 0 ? texts.nobodyFound : texts.found}</h2>
+              <People users={found.data} none={texts.notFound} />
+            </>
+          )}
           <Button variant="default" className="operator-start" onClick={() => setParameters({})}>
             {texts.clear}
           </Button>

@@ -81,6 +81,7 @@ export const operatorActions = {
     search: 'E-mail address of a person',
     searchHint: 'The whole address.',
     found: 'Person found',
+    nobodyFound: 'Nobody found',
     notFound: 'Nobody has an account with this e-mail.',
     clear: 'Close the result',
     administrators: 'Administrators',

@@ -1,4 +1,5 @@
 import { operatorActions } from './operator-actions.ts'
+import { operatorJobs } from './operator-jobs.ts'
 import { operatorProblems } from './operator-problems.ts'
 
 /** The administration of the platform, for operators. */
@@ -8,6 +9,7 @@ export const operatorTexts = {
     sections: 'Sections of the administration',
     onlyAdministrators: 'Only administrators of the platform see this part. Ask one of them if you should be one too.',
     problems: operatorProblems,
+    jobNames: operatorJobs,
     ...operatorActions,
     history: {
       title: 'History',
