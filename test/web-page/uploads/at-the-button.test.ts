@@ -6,6 +6,7 @@ import { pageInBrowser } from '../../support/browser/page-scene.ts'
 import { accountWithFirm, signInOn } from '../../support/browser/people-at-work.ts'
 import { type PickedFile, storedNames } from '../../support/browser/uploads-on-page.ts'
 import { visit } from '../../support/browser/visit.ts'
+import { createFormats } from '../../../web/src/texts/formats.ts'
 import { makeJpeg, makePdf } from '../../support/files/make-files.ts'
 
 const scene = pageInBrowser()
@@ -49,6 +50,7 @@ test.each(['phone', 'desktop'] as const)(
     await pickIn(page, card, [noPdf])
     await problem.getByText('bank.pdf').waitFor()
     await problem.getByText('Allowed here').waitFor()
+    const atProblem = await focused(page)
     const barriers = [...(await findBarriers(page)), ...(size === 'phone' ? await findSmallTargets(page) : [])]
     const explained = await page.getByRole('alert').allTextContents()
     await pickIn(page, card, [pdf('statement.pdf')])
@@ -57,6 +59,7 @@ test.each(['phone', 'desktop'] as const)(
     expect(explained).toHaveLength(1)
     expect(explained[0]).not.toContain('film.mp4')
     expect(barriers).toEqual([])
+    expect(atProblem).toContain('Allowed here')
     expect(await page.getByRole('alert').count()).toBe(0)
     // The button with the focus is gone.
     await card.getByRole('button', { name: 'Upload a newer version' }).waitFor()
@@ -152,7 +155,9 @@ test('a file that the firm has already is linked where it is', async () => {
   await pickIn(page, cardOf(page, 'Proof of address'), [file])
   await page.getByText('electricity.pdf arrived.').waitFor()
   await pickIn(page, cardOf(page, 'Bank statement'), [{ ...file, name: 'statement.pdf' }])
-  await page.getByText('Your firm has uploaded this file before').waitFor()
+  const day = createFormats('en-ZA').date(new Date())
+  await page.getByText(`Your firm has uploaded this file before, on ${day}; statement.pdf is a second copy.`).waitFor()
+  await page.getByText('(Proof of address)').waitFor()
   await page.getByRole('link', { name: 'electricity.pdf' }).click()
 
   await page.getByRole('heading', { level: 1, name: 'electricity.pdf' }).waitFor()

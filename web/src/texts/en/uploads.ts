@@ -57,6 +57,8 @@ export const uploadTexts = {
     tooMany: (max: number) =>
       `Your firm has as many documents as it may have (${max}). Delete documents that you do not need, or ask the platform for more.`,
     duplicate: (name: string) => `Your firm has uploaded this file before; ${name} is a second copy. The other one:`,
+    duplicateSince: (name: string, date: string) =>
+      `Your firm has uploaded this file before, on ${date}; ${name} is a second copy. The other one:`,
     duplicateVersion: 'An earlier version of this document is the same file.',
     openOther: 'open it',
   },
