@@ -96,6 +96,7 @@ function apiRoutes(app: App, { checkReadiness, identify, ...limits }: RouteNeeds
   const { config, db, log, keys, openers } = app
   const cursors = createCursors(keys.cursors)
   const { defaultQuota, firmsPerPerson } = config
+  const localLinks = { key: keys.localLinks, previousKey: keys.previousLocalLinks }
   return [
     authRoutes({
       ...app,
@@ -114,7 +115,7 @@ function apiRoutes(app: App, { checkReadiness, identify, ...limits }: RouteNeeds
     secondFactorRoutes(app),
     personalDataRoutes({ db, now: app.now }),
     userRoutes({ ...app, cursors }),
-    archiveRoutes(app),
+    archiveRoutes({ ...app, localLinks, secondFactor: config.secondFactorOfKeys }),
     calendarRoutes({ db, now: app.now, publicUrl: config.publicUrl }),
     messageRoutes({ db, now: app.now, publicUrl: config.publicUrl, cursors }),
     preferenceRoutes({ db, now: app.now }),
@@ -136,7 +137,7 @@ function apiRoutes(app: App, { checkReadiness, identify, ...limits }: RouteNeeds
     downloadRoutes({
       ...app,
       linkSeconds: config.downloadUrlSeconds,
-      localLinks: { key: keys.localLinks, previousKey: keys.previousLocalLinks },
+      localLinks,
       secondFactor: config.secondFactorOfKeys,
     }),
     statusRoutes({ ...app, checkReadiness, plan, version: packageJson.version }),

@@ -89,6 +89,13 @@ export const calendarShape = z
   .object({ url: z.url().meta({ description: 'Everybody who has it can read the dates. Shown once.' }) })
   .meta({ id: 'CalendarLink' })
 
+export const calendarStateShape = z
+  .object({
+    created_at: time.nullable().meta({ description: 'Null: there is no link.' }),
+    created_by: uuid.nullable(),
+  })
+  .meta({ id: 'CalendarState' })
+
 export const calendarTokenParams = z.object({ token: z.string().min(1).max(200) })
 
 export const pageQuery = z.object({

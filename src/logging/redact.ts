@@ -35,7 +35,7 @@ const secretShapes: [RegExp, string][] = [
   [/eyJ[\w-]{6,}\.[\w-]+(?:\.[\w-]*){1,3}/g, '[redacted token]'],
   [/((?:Signature|Credential|X-Amz-Security-Token)(?:=|%3D))[^&,"\s\\]+/gi, '$1[redacted]'],
   [/([?&](?:Key-Pair-Id|Policy|token)=)[^&"\s\\]+/gi, '$1[redacted]'],
-  [/(\/(?:files|calendars)\/)(?!:token\b)[^"\s\\?]+/g, '$1[redacted]'],
+  [/(\/(?:files|calendars|archives)\/)(?!:token\b)[^"\s\\?]+/g, '$1[redacted]'],
   // Up to the last @ of the word, because a password may contain one.
   [/(\b\w+:\/\/[^:/@\s"\\]*:)(?:[^\s"\\]|\\[^nrt]){1,400}@/g, '$1[redacted]@'],
   // A password with a space, only for database and similar schemes: after a web address, a sentence may continue.
@@ -80,7 +80,7 @@ function named(between: string, value: string): RegExp {
 
 /** Every pattern contains one of these. Most lines contain none and need only this test. */
 const hint =
-  /bearer|basic|eyJ|signature|credential|token|policy=|pair-id|\/files\/|\/calendars\/|:\/\/|\$2|A[KS]IA|pass|pwd|secret|authoriz|cookie|refresh|(?:private|api)[_ -]?key/i
+  /bearer|basic|eyJ|signature|credential|token|policy=|pair-id|\/files\/|\/calendars\/|\/archives\/|:\/\/|\$2|A[KS]IA|pass|pwd|secret|authoriz|cookie|refresh|(?:private|api)[_ -]?key/i
 
 /** Removes secrets from a finished line, so that no caller has to. */
 export function redact(line: string): string {

@@ -219,3 +219,25 @@ it('an unknown link is a 404', async () => {
   const answer = await fetch(`${service.url}/api/v1/calendars/unknown.ics`)
   expect([answer.status, answer.headers.get('content-type')]).toEqual([404, 'application/problem+json'])
 })
+
+it('the firm’s administrators read when the link was made and by whom, and only they', async () => {
+  const { firm, admin } = await firmWithAdmin(service)
+  const colleague = await makeMember(service.app, firm)
+  const supervisor = await makeMember(service.app, firm, 'firm_supervisor')
+  const stateOf = (person: Person) =>
+    call(service.url, `GET /security-firms/${firm}/calendar`, { headers: person.headers })
+  const before = await stateOf(admin)
+  await makeLink(firm, colleague)
+  const made = await stateOf(admin)
+  await service.app.db
+    .updateTable('firm_users')
+    .set({ role: 'firm_user' })
+    .where('user_id', '=', colleague.id)
+    .execute()
+  const after = await stateOf(admin)
+
+  expect(before.body).toEqual({ created_at: null, created_by: null })
+  expect(made.body).toEqual({ created_at: expect.any(String), created_by: colleague.id })
+  expect(after.body).toEqual({ created_at: null, created_by: null })
+  expect((await stateOf(supervisor)).status).toBe(403)
+})

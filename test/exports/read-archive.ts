@@ -75,7 +75,7 @@ export async function archiveOf(url: string, firm: string, person: Person, query
   return readArchiveBytes(Buffer.from(await answer.arrayBuffer()))
 }
 
-async function readArchiveBytes(bytes: Buffer): Promise<ReadArchive> {
+export async function readArchiveBytes(bytes: Buffer): Promise<ReadArchive> {
   const folder = await mkdtemp(join(tmpdir(), 'paniq-archive-'))
   try {
     const path = join(folder, 'documents.zip')

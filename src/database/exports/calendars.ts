@@ -26,13 +26,16 @@ export async function deleteCalendar(trx: Tx, { firmId }: Membership): Promise<b
   return numDeletedRows === 1n
 }
 
+/** SQL: whether the maker of a calendar `c` is no active `firm_admin` of its firm any more. */
+const isWithoutMaker = sql<boolean>`not exists (
+  select from firm_users m where m.firm_id = c.firm_id and m.user_id = c.created_by
+    and m.role = 'firm_admin' and m.status = 'active')`
+
 /** Deletes the firm's calendar if its maker is no active `firm_admin` any more. True if it did. */
 export async function deleteCalendarWithoutMaker(trx: Tx, firmId: FirmId): Promise<boolean> {
   const { numAffectedRows } = await sql`
     delete from document_calendars c
-    where c.firm_id = ${firmId} and not exists (
-      select from firm_users m where m.firm_id = c.firm_id and m.user_id = c.created_by
-        and m.role = 'firm_admin' and m.status = 'active')`.execute(trx)
+    where c.firm_id = ${firmId} and ${isWithoutMaker}`.execute(trx)
   return numAffectedRows === 1n
 }
 
@@ -42,6 +45,17 @@ export async function findCalendar(db: Db, sha256: Buffer): Promise<Calendar | u
     select c.firm_id as "firmId", f.name as "firmName", c.created_by as "createdBy", c.created_at as "createdAt"
     from document_calendars c join security_firms f on f.id = c.firm_id
     where c.token_sha256 = ${sha256}`.execute(db)
+  return rows[0]
+}
+
+/** The calendar of a firm whose maker is an active `firm_admin`: another one ends at its next use. */
+export async function findCalendarOf(
+  db: Db,
+  { firmId }: Membership,
+): Promise<Pick<Calendar, 'createdBy' | 'createdAt'> | undefined> {
+  const { rows } = await sql<Pick<Calendar, 'createdBy' | 'createdAt'>>`
+    select c.created_by as "createdBy", c.created_at as "createdAt" from document_calendars c
+    where c.firm_id = ${firmId} and not ${isWithoutMaker}`.execute(db)
   return rows[0]
 }
 

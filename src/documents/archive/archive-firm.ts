@@ -32,7 +32,7 @@ export type ArchiveNeeds = OpenBlobNeeds & {
   minRate?: MinRate
 }
 
-type ArchiveRequest = { firmId: FirmId; withVersions: boolean }
+export type ArchiveRequest = { firmId: FirmId; withVersions: boolean }
 
 export type FirmArchive = { firmName: string; content: Readable }
 

@@ -6,12 +6,14 @@ import {
   deleteCalendar,
   deleteCalendarWithoutMaker,
   findCalendar,
+  findCalendarOf,
   listCalendarDays,
   replaceCalendar,
 } from '../../database/exports/calendars.ts'
 import { lockMembersOf } from '../../database/people/firms.ts'
 import { type Membership, requireMembership } from '../../database/people/check-access.ts'
 import { AccessDenied, AppError } from '../../errors/app-error.ts'
+import { requireRight } from '../../people/require-right.ts'
 import { changeMembersOf } from '../../people/firms/members.ts'
 import { calendarFeed } from '../../people/rights.ts'
 import { createSecret, hashSecret } from '../../vocabulary/secrets.ts'
@@ -28,6 +30,16 @@ export async function createCalendar({ db, now }: Needs, actor: Actor, firmId: F
     await recordEvent(trx, actor, { action: 'calendar.created', outcome: 'ok', firmId })
     return secret
   })
+}
+
+/** When the link was made, and by whom; undefined: there is none, or its maker lost the right. */
+export async function describeCalendar(
+  { db }: Pick<Needs, 'db'>,
+  actor: Actor,
+  firmId: FirmId,
+): Promise<Pick<Calendar, 'createdAt' | 'createdBy'> | undefined> {
+  const membership = await requireRight({ db }, actor, 'calendar.change', { firmId })
+  return await findCalendarOf(db, membership)
 }
 
 /** Ends the link. A repeat changes nothing. */

@@ -125,7 +125,7 @@ declare module 'fastify' {
     /** Error codes of this route beyond those that its right, access and schemas imply. */
     errors?: readonly ErrorCode[]
     /** Responses with a file, or with a link to it. */
-    sendsFile?: 'itself' | 'or_a_link' | 'archive' | 'calendar' | 'page'
+    sendsFile?: 'itself' | 'or_a_link' | 'archive' | 'archive_or_a_link' | 'calendar' | 'page'
   }
 }
 
@@ -165,6 +165,7 @@ function describeResponses(schema: Described | undefined, config: Config): Respo
 function describeFile(sends: Config['sendsFile']): Responses {
   if (sends === undefined) return {}
   if (sends === 'archive') return archiveResponses
+  if (sends === 'archive_or_a_link') return archiveOrLinkResponses
   if (sends === 'calendar') return calendarResponses
   if (sends === 'page') return pageResponses
   return { ...fileResponses, ...(sends === 'or_a_link' ? linkResponses : {}) }
@@ -203,6 +204,16 @@ const fileResponses: Responses = {
 
 const archiveResponses: Responses = {
   200: { description: 'The archive', content: { 'application/zip': fileContent } },
+}
+
+const archiveOrLinkResponses: Responses = {
+  200: {
+    description: 'The archive; a link to it, if the request accepts `application/json` and not `*/*`',
+    content: {
+      'application/zip': fileContent,
+      'application/json': { schema: { $ref: '#/components/schemas/DownloadLink' } },
+    },
+  },
 }
 
 const calendarResponses: Responses = {

@@ -93,3 +93,10 @@ function rangeOf(
   if (parsed === -2 || parsed.type !== 'bytes' || parsed.length !== 1) return undefined
   return parsed[0]
 }
+
+/** Whether a client asks for a link in place of the file. */
+export function wantsLink(request: FastifyRequest): boolean {
+  const accepted = (request.headers.accept ?? '*/*').split(',')
+  const kinds = new Set(accepted.map((kind) => (kind.split(';')[0] ?? '').trim().toLowerCase()))
+  return kinds.has('application/json') && !kinds.has('*/*')
+}

@@ -12,7 +12,7 @@ import {
 } from '../../documents/download/follow-link.ts'
 import { type IssuedDownload, issueDownload } from '../../documents/download/issue-download.ts'
 import { openBlob, type OpenBlobNeeds } from '../../documents/download/open-stored-file.ts'
-import { sendFile } from '../presenters/send-file.ts'
+import { sendFile, wantsLink } from '../presenters/send-file.ts'
 import { documentOf, visitorOf } from '../requests/authenticate.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
@@ -123,9 +123,3 @@ async function sendIssued(
 }
 
 const withoutReferrer = { 'referrer-policy': 'no-referrer' }
-
-function wantsLink(request: FastifyRequest): boolean {
-  const accepted = (request.headers.accept ?? '*/*').split(',')
-  const kinds = new Set(accepted.map((kind) => (kind.split(';')[0] ?? '').trim().toLowerCase()))
-  return kinds.has('application/json') && !kinds.has('*/*')
-}

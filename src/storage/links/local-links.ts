@@ -50,7 +50,7 @@ export async function signLocalLink(
 
 /** Verifies a link's token and returns its content. Throws `forbidden` when it is expired, altered or made for another purpose. */
 export async function verifyLocalLink(token: string, needs: LocalLinkNeeds): Promise<LocalLink> {
-  const payload = await verify(token, needs)
+  const payload = await verifyLinkToken(token, needs)
   const parsed = fields.safeParse(payload)
   if (!parsed.success) throw new Fault('link_invalid')
   const { user, session, api_key, firm, document, version, disposition, exp } = parsed.data
@@ -64,13 +64,14 @@ export async function verifyLocalLink(token: string, needs: LocalLinkNeeds): Pro
   return { issuedTo: ids, ...named, disposition, expiresAt: new Date(exp * 1000) }
 }
 
-async function verify(token: string, { key, previousKey, now }: LocalLinkNeeds): Promise<unknown> {
+/** The content of a token that was signed with the key of local links, whatever its purpose. Throws `forbidden`. */
+export async function verifyLinkToken(token: string, { key, previousKey, now }: LocalLinkNeeds): Promise<unknown> {
   try {
     const { payload } = await jwtVerify(token, key, { algorithms: ['HS256'], currentDate: now() })
     return payload
   } catch (error) {
     if (error instanceof errors.JWSSignatureVerificationFailed && previousKey !== undefined)
-      return await verify(token, { key: previousKey, now })
+      return await verifyLinkToken(token, { key: previousKey, now })
     if (error instanceof errors.JWTExpired) throw new Fault('link_expired')
     if (error instanceof errors.JOSEError) throw new Fault('link_invalid')
     throw error

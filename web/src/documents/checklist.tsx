@@ -10,6 +10,7 @@ import { useTexts } from '../texts/texts.tsx'
 import { ChecklistCard } from './checklist-card.tsx'
 import { ChecklistSummary } from './checklist-summary.tsx'
 import { typesInReview, useNewestDocuments } from './newer-documents.ts'
+import { ExpiryCalendar } from '../firms/expiry-calendar.tsx'
 import { NextStep } from './next-step.tsx'
 import { UploadList } from '../uploads/list/upload-list.tsx'
 
@@ -37,6 +38,7 @@ export function Checklist() {
           />
           <Items title={texts.requiredTitle} items={items.filter((item) => item.is_required)} />
           <Items title={texts.optionalTitle} items={items.filter((item) => !item.is_required)} />
+          <ExpiryCalendar firm={firm} />
         </PhotoDialog>
       )}
     </PageFrame>

@@ -21,6 +21,23 @@ export async function download(place: Place, version?: number): Promise<void> {
             headers: asLink,
           }),
         )
+  save(answer)
+}
+
+/** Saves all documents of a firm. The browser itself writes them to the disk, however large they are. */
+export async function downloadArchive(firmId: string): Promise<void> {
+  save(
+    await dataOf(
+      api.GET('/api/v1/security-firms/{firm_id}/documents.zip', {
+        params: { path: { firm_id: firmId } },
+        headers: asLink,
+      }),
+    ),
+  )
+}
+
+/** Follows a link that the service answered. */
+function save(answer: unknown): void {
   // With this `accept` the answer is the link.
   const { url } = answer as { url: string }
   const link = document.createElement('a')

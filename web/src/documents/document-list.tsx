@@ -12,6 +12,7 @@ import { ReviewBadge } from '../parts/state-badge.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 import { UploadList } from '../uploads/list/upload-list.tsx'
 import { restoreDocument } from './document-actions.ts'
+import { ArchiveDownload } from './archive-download.tsx'
 import { listQuery } from './document-queries.ts'
 import { MoreButton } from '../parts/more-button.tsx'
 
@@ -48,6 +49,7 @@ export function DocumentList() {
           {texts.trash}
         </label>
       </div>
+      {documents === undefined || documents.length === 0 ? null : <ArchiveDownload firm={firm} />}
       {list.error === null ? null : <ProblemBox error={list.error} retry={() => void list.refetch()} />}
       {documents?.length === 0 ? <NoDocuments hasFilter={documentType !== ''} firmId={firm.id} /> : null}
       <ul className="cards">

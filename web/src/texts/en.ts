@@ -1,4 +1,5 @@
 import { accountTexts } from './en/account.ts'
+import { calendarTexts } from './en/calendar.ts'
 import { documentTexts, previewTexts } from './en/documents.ts'
 import { everyViewTexts } from './en/every-view.ts'
 import { firmTexts } from './en/firms.ts'
@@ -22,6 +23,7 @@ export const en = {
   ...settingTexts,
   ...firmTexts,
   ...memberTexts,
+  ...calendarTexts,
   ...documentTexts,
   ...messageTexts,
   ...operatorTexts,

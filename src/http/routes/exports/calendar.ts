@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 
-import { calendarShape, calendarTokenParams, firmParams } from '../../../contract/documents.ts'
+import { calendarShape, calendarStateShape, calendarTokenParams, firmParams } from '../../../contract/documents.ts'
 import type { Db } from '../../../database/connection/client.ts'
-import { createCalendar, readCalendar, revokeCalendar } from '../../../documents/calendar/calendar.ts'
+import { createCalendar, describeCalendar, readCalendar, revokeCalendar } from '../../../documents/calendar/calendar.ts'
 import type { Clock } from '../../../vocabulary/vocabulary.ts'
 import { isCurrent } from '../../presenters/send-file.ts'
 import { firmOf, visitorOf } from '../../requests/authenticate.ts'
@@ -39,6 +39,23 @@ function addLink(server: Server, needs: Needs): void {
       const address = ownAddress(request, needs.publicUrl)
       const secret = await createCalendar(needs, request.actor, firmOf(request.params))
       return reply.code(201).send({ url: new URL(`/api/v1/calendars/${secret}.ics`, address).href })
+    },
+  )
+
+  server.get(
+    path,
+    {
+      config: { right: 'calendar.change' },
+      schema: {
+        tags: ['firms'],
+        summary: 'Read when the link was made, and by whom',
+        params: firmParams,
+        response: { 200: calendarStateShape },
+      },
+    },
+    async ({ actor, params }) => {
+      const calendar = await describeCalendar(needs, actor, firmOf(params))
+      return { created_at: calendar?.createdAt.toISOString() ?? null, created_by: calendar?.createdBy ?? null }
     },
   )
 
