@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 
 import type { S3Config } from '../../../config/config.ts'
 import { logContext } from '../../../logging/spans.ts'
+import { createS3Agents } from './s3-agents.ts'
 import { hasHeaders, S3RequestHandler } from './s3-request-handler.ts'
 
 /**
@@ -31,7 +32,7 @@ type Needs = {
 export function openS3Client(needs: Needs): S3Client {
   const { config, log, timeouts = defaultS3Timeouts, hasChecksums = isAmazon(config) } = needs
   const checksums = hasChecksums ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED'
-  const agent = { keepAlive: true, maxSockets: maxConnections }
+  const agents = createS3Agents({ maxConnections })
   const client = new S3Client({
     region: config.region,
     ...(config.endpoint === undefined ? {} : { endpoint: config.endpoint }),
@@ -52,8 +53,8 @@ export function openS3Client(needs: Needs): S3Client {
       requestTimeout: timeouts.answerMs,
       socketTimeout: timeouts.idleMs,
       throwOnRequestTimeout: true,
-      httpAgent: agent,
-      httpsAgent: agent,
+      httpAgent: agents.http,
+      httpsAgent: agents.https,
     }),
     logger: { debug: noop, info: noop, error: noop, warn: (text) => log.warn({ event: 's3_sdk_warning', text }) },
   })

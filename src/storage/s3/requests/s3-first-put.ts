@@ -1,5 +1,5 @@
-import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http'
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import { type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http'
+import { request as requestHttps } from 'node:https'
 import { text } from 'node:stream/consumers'
 
 import type { S3Client } from '@aws-sdk/client-s3'
@@ -8,6 +8,7 @@ import { logContext } from '../../../logging/spans.ts'
 import type { Sha256, StorageKey } from '../../../vocabulary/vocabulary.ts'
 import type { S3Timeouts } from './retrying-s3-client.ts'
 import { readUrlFormat, type UrlFormat } from '../../links/s3-links.ts'
+import { createS3Agents } from './s3-agents.ts'
 import { sendChunkBytes, splitIntoChunks, writeChunk } from './s3-request-handler.ts'
 import { createHeaderSigner, encodePath, type S3Identity } from '../../links/s3-signature.ts'
 
@@ -46,8 +47,7 @@ type Needs = {
  * connection only while bytes are left to send, as in `S3RequestHandler`.
  */
 export function openFirstPut({ client, repeating, bucket, region, maxConnections, timeouts }: Needs): FirstPut {
-  const options = { keepAlive: true, maxSockets: maxConnections }
-  const agents = { http: new HttpAgent(options), https: new HttpsAgent(options) }
+  const agents = createS3Agents({ maxConnections })
   let format: Promise<UrlFormat> | undefined
   // The SDK detects the offset of a wrong clock.
   const offsetMs = () => client.config.systemClockOffset || repeating.config.systemClockOffset
@@ -77,8 +77,7 @@ export function openFirstPut({ client, repeating, bucket, region, maxConnections
       return answerOf(await send(outgoing, body, { ...timeouts, timeoutMs, signal }))
     },
     close() {
-      agents.http.destroy()
-      agents.https.destroy()
+      agents.close()
       repeating.destroy()
     },
     repeating,
