@@ -1,6 +1,6 @@
 import type { Db, Tx } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
-import { findAccount, lockAccount } from '../../database/people/accounts.ts'
+import { findAccount, lockAccountAlone } from '../../database/people/accounts.ts'
 import { clearFailures, digestEmail } from '../../database/passwords/login-failures.ts'
 import { findProof, renewProof } from '../../database/people/sessions.ts'
 import { AccessDenied, AppError } from '../../errors/app-error.ts'
@@ -38,7 +38,9 @@ export async function withPassword<Result>(
   return await inTransaction(db, async (trx) => {
     // Concurrent guesses may have reached the lockout meanwhile, or the password may have changed.
     if (!(await clearFailures(trx, digest, now()))) await assertNotLockedOut(trx, digest, now())
-    const current = await lockAccount(trx, userId)
+    // Not a shared lock: `work` may change the account, and two that share it would wait for each other.
+    await lockAccountAlone(trx, userId)
+    const current = await findAccount(trx, userId)
     if (current?.passwordHash !== account?.passwordHash) throw new AccessDenied('session_over')
     return await work(trx)
   })

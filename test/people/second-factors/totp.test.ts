@@ -2,6 +2,9 @@ import { sql } from 'kysely'
 import { Secret, TOTP } from 'otpauth'
 import { describe, expect, it } from 'vitest'
 
+import { inTransaction } from '../../../src/database/connection/in-transaction.ts'
+import { lockWholeAccount } from '../../../src/database/personal-data/erase-account.ts'
+import { waitUntilWaiting } from '../../support/database/wait-for-lock.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
 import { startService } from '../../support/service/start-service.ts'
 import type { Person } from '../../support/people/people.ts'
@@ -154,6 +157,21 @@ describe('a recovery code', () => {
     expect((await eventsOf(person.id)).map(([action, outcome]) => `${action} ${outcome}`)).toContain(
       'second_factor.recovery_codes_replaced ok',
     )
+  })
+
+  it('is replaced by each of two requests at once', async () => {
+    const person = await enrol()
+    const replace = () =>
+      call(scene.url, 'POST /auth/second-factor/recovery-codes', { token: person.token, body: { password } })
+    const { db } = scene.service.app
+    // Both have proved their password, and wait for the account.
+    const { replacing } = await inTransaction(db, async (trx) => {
+      await lockWholeAccount(trx, person.id)
+      const started = [replace(), replace()]
+      await waitUntilWaiting(db, 2)
+      return { replacing: started }
+    })
+    expect((await Promise.all(replacing)).map(({ status }) => status)).toEqual([201, 201])
   })
 
   it('is not made for a person without a second factor', async () => {
