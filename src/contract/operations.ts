@@ -151,6 +151,7 @@ export const statusShape = z
     looked_at: time,
     instance: z.string().meta({ example: 'documents-1:4711', description: 'The instance that answers.' }),
     version: z.string().meta({ example: '1.0.0' }),
+    started_at: time.meta({ description: 'Since when that instance runs, with its settings.' }),
     status: readinessStatus,
     checks: sinceChecksShape,
     jobs: z.array(jobStateShape),
@@ -160,13 +161,15 @@ export const statusShape = z
     mail: z.object({
       is_on: z.boolean().meta({ description: 'Whether `SMTP_URL` is set.' }),
       waiting,
-      failed: z.int().meta({ description: 'Mails given up within 30 days. `mail list` shows them.' }),
+      failed: z.int().meta({ description: 'Mails given up within 30 days. `GET /admin/mails` lists them.' }),
+      failed_oldest_seconds: z.int().meta({ description: 'Time since the first of them was given up.' }),
     }),
     webhooks: z.object({
       waiting,
       disabled: z.int().meta({
         description: 'Webhooks that the service disabled: their receivers failed for three days or are gone.',
       }),
+      disabled_oldest_seconds: z.int().meta({ description: 'Time since the first of them began to fail.' }),
     }),
     trash: z.object({ documents: waiting, holds_on_firms: z.int(), holds_on_documents: z.int() }),
     audit: z.object({

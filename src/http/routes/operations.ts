@@ -56,6 +56,9 @@ export function healthRoutes({ checkReadiness, metricsToken }: Needs): FastifyPl
   }
 }
 
+/** The start of this process. */
+const processStart = new Date(Date.now() - process.uptime() * 1000)
+
 type StatusRoutesNeeds = StatusNeeds & {
   instance: string
   version: string
@@ -120,6 +123,7 @@ function presentStatus(
     looked_at: status.at.toISOString(),
     instance,
     version,
+    started_at: processStart.toISOString(),
     status: readiness,
     checks,
     jobs: status.work.map(presentJob),
@@ -133,10 +137,12 @@ function presentStatus(
       is_on: status.mailIsOn,
       waiting: presentWaiting(rows.mailsWaiting),
       failed: rows.mailsFailed.count,
+      failed_oldest_seconds: Math.round(rows.mailsFailed.oldestSeconds),
     },
     webhooks: {
       waiting: presentWaiting(rows.webhooksWaiting),
       disabled: rows.webhooksDisabled.count,
+      disabled_oldest_seconds: Math.round(rows.webhooksDisabled.oldestSeconds),
     },
     trash: {
       documents: presentWaiting(rows.inTrash),

@@ -38,6 +38,7 @@ async function fillViews(): Promise<string[]> {
     '/admin/types',
     '/admin/types/new',
     '/admin/types/bank_statement',
+    '/admin/mails',
     '/admin/keys',
     '/admin/webhooks',
     `/admin/webhooks/${id}`,

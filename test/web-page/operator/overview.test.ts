@@ -8,8 +8,8 @@ import { accountWithFirm, signInOn } from '../../support/browser/people-at-work.
 import { visit } from '../../support/browser/visit.ts'
 import { startWorker } from '../../../src/worker/run-queue.ts'
 import { plan } from '../../../src/worker/work-to-report.ts'
-import { operatorJobs } from '../../../web/src/texts/en/operator-jobs.ts'
-import { operatorProblems } from '../../../web/src/texts/en/operator-problems.ts'
+import { operatorJobs } from '../../../web/src/texts/en/operator/jobs.ts'
+import { operatorProblems } from '../../../web/src/texts/en/operator/problems.ts'
 import { findFaults, looks, openAdministration } from './administrator.ts'
 
 const scene = pageInBrowser()
@@ -60,6 +60,22 @@ test('a failed job comes first, with its reason, since when, and what to do', as
   expect(await findFaults(page)).toEqual([])
 })
 
+test('what is not set up needs somebody, with since when and the runbook, and its card says the same', async () => {
+  const page = await openAdministration(scene, '/admin')
+  await page.getByRole('heading', { name: 'Parts of the service' }).waitFor()
+  const problem = (text: string) => page.locator('.operator-problem', { hasText: text }).textContent()
+  const card = (name: string) =>
+    page.locator('.operator-grid li', { has: page.getByRole('heading', { name, exact: true }) }).textContent()
+
+  expect(await page.getByText('Nothing needs you now.').count()).toBe(0)
+  expect(await problem('No virus scanner is set up')).toMatch(/Since .*CLAMD_URL.*docs\/runbook\/scanner-down\.md/)
+  expect(await problem('No mail server is set up')).toMatch(/Since .*SMTP_URL.*docs\/runbook\/mail-waiting\.md/)
+  expect(await problem('No backup was ever made')).toMatch(/backup create.*docs\/runbook\/backup-late\.md/)
+  for (const name of ['Virus scanner', 'Mail', 'Backup'])
+    expect(await card(name)).toMatch(/! Not set up.*docs\/runbook\//)
+  expect(await card('Webhooks')).toMatch(/✓ Works.*0 events wait.*docs\/runbook\/webhook-disabled\.md/)
+})
+
 test('only administrators get the link and the views', async () => {
   const { account } = await accountWithFirm(scene.service)
   const page = await visit(scene, { size: 'phone' })
@@ -73,6 +89,7 @@ test('only administrators get the link and the views', async () => {
 test('the head leads to the administration', async () => {
   const page = await openAdministration(scene, '/admin', { size: 'phone', colorScheme: 'light' })
   await page.goto('/firms')
+  await page.getByRole('button', { name: 'Menu' }).click()
   await page.getByRole('link', { name: 'Administration' }).click()
   await page.getByRole('heading', { name: 'Overview' }).waitFor()
 

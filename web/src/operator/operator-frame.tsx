@@ -50,6 +50,7 @@ function Sections() {
         <NavLink to="/admin/people">{texts.people.title}</NavLink>
         <NavLink to="/admin/types">{texts.types.title}</NavLink>
         <NavLink to="/admin/keys">{texts.keys.title}</NavLink>
+        <NavLink to="/admin/mails">{texts.mails.title}</NavLink>
         <NavLink to="/admin/webhooks">{texts.webhooks.title}</NavLink>
       </nav>
     </section>

@@ -5,6 +5,7 @@ import { ApiKeysView } from './programs/api-keys.tsx'
 import { FirmView } from './firms/firm-view.tsx'
 import { FirmsView } from './firms/firms.tsx'
 import { HistoryView } from './history/history-view.tsx'
+import { MailsView } from './mails/mails.tsx'
 import { RequireAdministrator } from './operator-frame.tsx'
 import { Overview } from './overview/overview.tsx'
 import { PeopleView } from './people/people.tsx'
@@ -25,6 +26,7 @@ export function OperatorViews() {
         <Route path="firms" element={<FirmsView />} />
         <Route path="firms/:firmId" element={<FirmView />} />
         <Route path="people" element={<PeopleView />} />
+        <Route path="mails" element={<MailsView />} />
         <Route path="keys" element={<ApiKeysView />} />
         <Route path="webhooks" element={<WebhooksView />} />
         <Route path="webhooks/:webhookId" element={<WebhookView />} />

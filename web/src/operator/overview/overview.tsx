@@ -1,22 +1,14 @@
-import { queryOptions, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 
-import { api } from '../../api/client.ts'
-import { dataOf } from '../../api/problem.ts'
 import { Loading } from '../../app/page-frame.tsx'
 import { ProblemBox } from '../../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { JobName, Jobs } from './jobs.tsx'
 import { OperatorFrame } from '../operator-frame.tsx'
-import { Parts } from './service-parts.tsx'
+import { statusQuery } from './status-query.ts'
+import { Figures } from './figures.tsx'
+import { PartCards } from './part-cards.tsx'
 import { findProblems, type OperatorProblem, type Status } from './problems.ts'
-
-const refreshMs = 30_000
-
-export const statusQuery = queryOptions({
-  queryKey: ['operator', 'status'],
-  queryFn: () => dataOf(api.GET('/api/v1/admin/status')),
-  refetchInterval: refreshMs,
-})
 
 /** What needs somebody first, then the state of every part, what waits, and the jobs. */
 export function Overview() {
@@ -52,7 +44,8 @@ function State({ status }: { status: Status }) {
           </ul>
         </section>
       )}
-      <Parts status={status} />
+      <PartCards status={status} problems={problems} />
+      <Figures status={status} />
       <Jobs jobs={status.jobs} />
       <p className="hint">
         {texts.asOf(formats.dateTime(status.looked_at))} <Given>{`${status.instance} · ${status.version}`}</Given>
@@ -79,7 +72,7 @@ function Summary({ status: { status }, problems }: { status: Status; problems: O
 function ProblemCard({ problem }: { problem: OperatorProblem }) {
   const { overview: texts, problems } = useTexts().operator
   const { title, action, page } = problems[problem.kind]
-  const { subject, count, reason, isUrgent = false } = problem
+  const { subject, count, reason, isUrgent = false, isSetUp = false } = problem
   return (
     <li className={`card operator-problem ${isUrgent ? 'operator-urgent' : ''}`}>
       <div className="card-head">
@@ -92,7 +85,9 @@ function ProblemCard({ problem }: { problem: OperatorProblem }) {
             </>
           )}
         </h3>
-        <span className={`badge badge-${isUrgent ? 'bad' : 'warn'}`}>{isUrgent ? texts.urgent : texts.soon}</span>
+        <span className={`badge badge-${isUrgent ? 'bad' : 'warn'}`}>
+          {isUrgent ? texts.urgent : isSetUp ? texts.setUp : texts.soon}
+        </span>
       </div>
       {reason === undefined ? null : (
         <p>

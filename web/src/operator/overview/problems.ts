@@ -5,11 +5,19 @@ export type Status = Schemas['Status']
 export type JobState = Status['jobs'][number]
 export type ProblemKind = keyof Texts['operator']['problems']
 
+/** The parts of the service that have a card. */
+export const partNames = ['database', 's3', 'local', 'scanner', 'jobs', 'mail', 'webhooks', 'backup'] as const
+export type PartName = (typeof partNames)[number]
+
 /** Something that an operator should do something about. */
 export type OperatorProblem = {
   kind: ProblemKind
+  /** The card that shows it too. */
+  part?: PartName
   /** Users notice it: the runbook wakes somebody. */
   isUrgent?: boolean
+  /** Nothing failed: somebody has to set it up. */
+  isSetUp?: boolean
   /** The name of the job that it is about. */
   subject?: string
   count?: number
@@ -28,11 +36,17 @@ export function findProblems(status: Status): OperatorProblem[] {
   const all = [
     ...problemsOfStores(status),
     ...problemsOfScans(status),
-    ...status.jobs.filter((job) => !job.is_gone).flatMap(problemsOfJob),
+    ...status.jobs.filter((job) => !job.is_gone && job.name !== 'backup').flatMap(problemsOfJob),
+    ...problemsOfBackup(status),
     ...problemsOfVerification(status),
+    ...problemsOfMail(status),
     ...problemsOfQueues(status),
   ]
-  return all.toSorted((one, other) => Number(other.isUrgent ?? false) - Number(one.isUrgent ?? false))
+  return all.toSorted((one, other) => rankOf(one) - rankOf(other))
+}
+
+function rankOf({ isUrgent = false, isSetUp = false }: OperatorProblem): number {
+  return isUrgent ? 0 : isSetUp ? 2 : 1
 }
 
 function problemsOfStores({ checks, stores }: Status): OperatorProblem[] {
@@ -41,23 +55,43 @@ function problemsOfStores({ checks, stores }: Status): OperatorProblem[] {
   if (checks.s3.state === 'failed')
     found.push({
       kind: target === 'none' ? 'uploadsRejected' : 's3Down',
+      part: 's3',
       isUrgent: true,
       reason: checks.s3.message,
       since: checks.s3.since,
     })
   if (checks.local.state === 'failed')
-    found.push({ kind: 'diskDown', isUrgent: true, reason: checks.local.message, since: checks.local.since })
+    found.push({
+      kind: 'diskDown',
+      part: 'local',
+      isUrgent: true,
+      reason: checks.local.message,
+      since: checks.local.since,
+    })
   if (s3?.is_used === true && backlog.oldest_seconds > hour)
-    found.push({ kind: 'fallbackRemains', count: backlog.count, sinceSeconds: backlog.oldest_seconds })
+    found.push({ kind: 'fallbackRemains', part: 's3', count: backlog.count, sinceSeconds: backlog.oldest_seconds })
   return found
 }
 
 function problemsOfScans({ scanner, scans, checks }: Status): OperatorProblem[] {
   const found: OperatorProblem[] = []
   if (scanner?.is_reachable === false || checks.scanner.state === 'failed')
-    found.push({ kind: 'scannerDown', isUrgent: true, reason: checks.scanner.message, since: checks.scanner.since })
+    found.push({
+      kind: 'scannerDown',
+      part: 'scanner',
+      isUrgent: true,
+      reason: checks.scanner.message,
+      since: checks.scanner.since,
+    })
+  if (checks.scanner.state === 'not_used')
+    found.push({ kind: 'scannerMissing', part: 'scanner', isSetUp: true, since: checks.scanner.since })
   if (scans.waiting.oldest_seconds > day)
-    found.push({ kind: 'scanOverdue', count: scans.waiting.count, sinceSeconds: scans.waiting.oldest_seconds })
+    found.push({
+      kind: 'scanOverdue',
+      part: 'scanner',
+      count: scans.waiting.count,
+      sinceSeconds: scans.waiting.oldest_seconds,
+    })
   return found
 }
 
@@ -65,10 +99,47 @@ function problemsOfScans({ scanner, scans, checks }: Status): OperatorProblem[] 
 function problemsOfJob(job: JobState): OperatorProblem[] {
   const { name, last_outcome: outcome, last_error: reason, last_ended_at: ended } = job
   if (outcome === 'failed') {
-    const kind = { one_instance: 'jobFailed', each_disk: 'taskFailed', outside: 'commandFailed' } as const
-    return [{ kind: kind[job.by], subject: name, since: ended, ...(reason === null ? {} : { reason }) }]
+    const kind = { one_instance: 'jobFailed', each_disk: 'taskFailed', outside: 'verificationFailed' } as const
+    return [{ kind: kind[job.by], part: 'jobs', subject: name, since: ended, ...(reason === null ? {} : { reason }) }]
   }
-  return job.overdue_seconds > 0 ? [{ kind: 'jobLate', subject: name, sinceSeconds: job.overdue_seconds }] : []
+  if (job.overdue_seconds > 0)
+    return [{ kind: 'jobLate', part: 'jobs', subject: name, sinceSeconds: job.overdue_seconds }]
+  if (outcome === 'broken_off' && job.running_since === null)
+    return [{ kind: 'jobInterrupted', part: 'jobs', subject: name, since: ended ?? job.last_started_at }]
+  return []
+}
+
+/** Whole nights without one, as the alert allows. */
+const maxBackupDays = 2
+
+function problemsOfBackup({ jobs, looked_at: now }: Status): OperatorProblem[] {
+  const backup = findBackup(jobs)
+  if (backup === undefined) return []
+  const { last_outcome: outcome, last_ended_at: ended, last_error: reason } = backup
+  if (ended === null) return [{ kind: 'backupMissing', part: 'backup', isSetUp: true }]
+  if (outcome === 'failed')
+    return [{ kind: 'backupIncomplete', part: 'backup', since: ended, ...(reason === null ? {} : { reason }) }]
+  const isLate = Date.parse(now) - Date.parse(ended) > maxBackupDays * day * 1000
+  return isLate ? [{ kind: 'backupLate', part: 'backup', since: ended }] : []
+}
+
+export function findBackup(jobs: JobState[]): JobState | undefined {
+  return jobs.find(({ name }) => name === 'backup')
+}
+
+function problemsOfMail({ mail, started_at: startedAt }: Status): OperatorProblem[] {
+  const found: OperatorProblem[] = []
+  if (!mail.is_on) found.push({ kind: 'mailOff', part: 'mail', isSetUp: true, since: startedAt })
+  if (mail.waiting.oldest_seconds > hour)
+    found.push({
+      kind: 'mailWaits',
+      part: 'mail',
+      count: mail.waiting.count,
+      sinceSeconds: mail.waiting.oldest_seconds,
+    })
+  if (mail.failed > 0)
+    found.push({ kind: 'mailRejected', part: 'mail', count: mail.failed, sinceSeconds: mail.failed_oldest_seconds })
+  return found
 }
 
 const lost = new Set(['missing', 'wrong'])
@@ -81,21 +152,34 @@ function problemsOfVerification({ verification }: Status): OperatorProblem[] {
   return [{ kind: isUrgent ? 'bytesLost' : 'findings', isUrgent, count, since: verification.finished_at }]
 }
 
-function any(kind: ProblemKind, count: number): OperatorProblem[] {
-  return count > 0 ? [{ kind, count }] : []
-}
-
-function problemsOfQueues({ mail, webhooks, stores, database, audit }: Status): OperatorProblem[] {
+function problemsOfQueues({ webhooks, stores, database, audit }: Status): OperatorProblem[] {
   const late = (kind: ProblemKind, { count, oldest_seconds: sinceSeconds }: Status['scans']['waiting'], max: number) =>
     sinceSeconds > max ? [{ kind, count, sinceSeconds }] : []
   return [
-    ...late('mailWaits', mail.waiting, hour),
-    ...any('mailRejected', mail.failed),
-    ...any('webhookDisabled', webhooks.disabled),
+    ...problemsOfWebhooks(webhooks),
     ...late('movesOpen', stores.open_moves, 2 * hour),
     ...late('uploadsOpen', stores.open_uploads, 50 * hour),
     ...late('removalsLate', stores.removals_due, day),
     ...late('platformRows', database.platform_rows_waiting, hour),
-    ...any('eventsWithoutMonth', audit.events_without_month),
+    ...(audit.events_without_month > 0
+      ? [{ kind: 'eventsWithoutMonth' as const, count: audit.events_without_month }]
+      : []),
   ]
+}
+
+function problemsOfWebhooks({
+  waiting,
+  disabled,
+  disabled_oldest_seconds: since,
+}: Status['webhooks']): OperatorProblem[] {
+  const found: OperatorProblem[] = []
+  if (disabled > 0) found.push({ kind: 'webhookDisabled', part: 'webhooks', count: disabled, sinceSeconds: since })
+  if (waiting.oldest_seconds > hour)
+    found.push({
+      kind: 'webhookWaits',
+      part: 'webhooks',
+      count: waiting.count,
+      sinceSeconds: waiting.oldest_seconds,
+    })
+  return found
 }

@@ -1,80 +1,15 @@
 import type { ReactNode } from 'react'
 
-import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
+import { useFormats, useTexts } from '../../texts/texts.tsx'
 import type { Status } from './problems.ts'
 
-const names = ['database', 's3', 'local', 'scanner', 'jobs'] as const
-type Check = Status['checks']['s3']
-
-const tones: Record<Check['state'], { tone: string; sign: string }> = {
-  ok: { tone: 'good', sign: '✓' },
-  failed: { tone: 'bad', sign: '✕' },
-  not_used: { tone: 'plain', sign: '○' },
-}
-
-/** The state of each part with its reason, what waits, and what was done last. */
-export function Parts({ status }: { status: Status }) {
-  const { overview: texts } = useTexts().operator
+/** What waits, and what was done last. */
+export function Figures({ status }: { status: Status }) {
   return (
     <>
-      <section>
-        <h2>{texts.parts}</h2>
-        <ul className="operator-grid">
-          {names.map((name) => (
-            <Part key={name} name={name} status={status} />
-          ))}
-        </ul>
-      </section>
       <Waiting status={status} />
       <Facts status={status} />
     </>
-  )
-}
-
-function Part({ name, status }: { name: (typeof names)[number]; status: Status }) {
-  const { overview: texts } = useTexts().operator
-  const formats = useFormats()
-  const { state, message, since } = status.checks[name]
-  const { tone, sign } = tones[state]
-  return (
-    <li className="card">
-      <div className="card-head">
-        <h3 className="card-title">{texts.partNames[name]}</h3>
-        <span className={`badge badge-${tone}`}>
-          <span aria-hidden="true">{sign} </span>
-          {texts.partStates[state]}
-        </span>
-      </div>
-      <p>
-        <Given>{message}</Given>
-      </p>
-      {state === 'not_used' ? null : <p className="card-line">{texts.unchanged(formats.dateTime(since))}</p>}
-      {name === 's3' ? <Breaker status={status} /> : null}
-      {name === 'scanner' && status.scanner?.name != null ? (
-        <p className="card-line">
-          <Given>{`${status.scanner.name} / ${status.scanner.signatures}`}</Given>
-        </p>
-      ) : null}
-    </li>
-  )
-}
-
-/** The circuit breaker: while it is open, uploads do not wait for S3. */
-function Breaker({ status: { stores } }: { status: Status }) {
-  const { overview: texts } = useTexts().operator
-  const formats = useFormats()
-  if (stores.s3 === null) return null
-  const { is_used: isClosed, left_alone_since: since, s3_code: code } = stores.s3
-  return (
-    <p className="card-line">
-      {isClosed || since === null ? texts.breakerClosed : texts.breakerOpen(formats.dateTime(since))}
-      {code === null ? null : (
-        <>
-          {' '}
-          <Given>{code}</Given>
-        </>
-      )}
-    </p>
   )
 }
 
@@ -134,7 +69,7 @@ function Oldest({ count, seconds }: { count: number; seconds: number }) {
 function Facts({ status }: { status: Status }) {
   const { overview: texts } = useTexts().operator
   const formats = useFormats()
-  const { stores, scans, trash, audit, verification, database, mail } = status
+  const { stores, scans, trash, audit, verification, database } = status
   const seal = audit.last_seal
   const facts: [string, ReactNode][] = [
     [texts.target, texts.targets[stores.new_files_go_to]],
@@ -142,7 +77,6 @@ function Facts({ status }: { status: Status }) {
     [texts.quarantined, stores.quarantined_files],
     [texts.reserved, formats.bytes(stores.resumable_uploads.reserved_bytes)],
     [texts.holds, texts.holdsOn(trash.holds_on_firms, trash.holds_on_documents)],
-    [texts.mail, mail.is_on ? texts.on : texts.off],
     [texts.seal, seal === null ? texts.never : formats.dateTime(seal.sealed_at)],
     [
       texts.verification,

@@ -1,6 +1,7 @@
-import { operatorActions } from './operator-actions.ts'
-import { operatorJobs } from './operator-jobs.ts'
-import { operatorProblems } from './operator-problems.ts'
+import { operatorActions } from './actions.ts'
+import { operatorJobs } from './jobs.ts'
+import { operatorMails } from './mails.ts'
+import { operatorProblems } from './problems.ts'
 
 /** The administration of the platform, for operators. */
 export const operatorTexts = {
@@ -10,6 +11,7 @@ export const operatorTexts = {
     onlyAdministrators: 'Only administrators of the platform see this part. Ask one of them if you should be one too.',
     problems: operatorProblems,
     jobNames: operatorJobs,
+    mails: operatorMails,
     ...operatorActions,
     history: {
       title: 'History',
@@ -47,6 +49,7 @@ export const operatorTexts = {
       attention: 'Needs attention',
       urgent: '✕ Now',
       soon: '! Today',
+      setUp: '! Set it up',
       count: (count: number) => `Number: ${count}.`,
       for: (duration: string) => `For ${duration}.`,
       since: (time: string) => `Since ${time}.`,
@@ -60,8 +63,25 @@ export const operatorTexts = {
         local: 'Local disk',
         scanner: 'Virus scanner',
         jobs: 'Jobs',
+        mail: 'Mail',
+        webhooks: 'Webhooks',
+        backup: 'Backup',
       },
-      partStates: { ok: 'Works', failed: 'Fails', not_used: 'Not used' },
+      partStates: {
+        ok: 'Works',
+        failed: 'Fails',
+        attention: 'Needs attention',
+        notSetUp: 'Not set up',
+        notUsed: 'Not used',
+      },
+      mailIsOn: (waiting: number, givenUp: number) => `${waiting} mails wait, ${givenUp} were given up.`,
+      mailIsOff: 'No mail is sent: SMTP_URL is not set.',
+      webhooksAre: (waiting: number, disabled: number) => `${waiting} events wait, ${disabled} webhooks were disabled.`,
+      noBackup: 'There was never a backup.',
+      lastBackup: (time: string) => `The last one ended on ${time}.`,
+      toView: { mail: 'Undelivered mails', webhooks: 'Webhooks and their deliveries' },
+      noBacklog: 'No file waits for S3.',
+      backlog: (count: number, oldest: string) => `${count} files wait for S3, the oldest for ${oldest}.`,
       unchanged: (time: string) => `Unchanged since ${time}.`,
       breakerClosed: 'The breaker is closed: uploads go to S3.',
       breakerOpen: (time: string) => `The breaker is open since ${time}: uploads do not wait for S3.`,
@@ -94,9 +114,6 @@ export const operatorTexts = {
       reserved: 'Room of uploads that may be continued',
       holds: 'Legal holds',
       holdsOn: (firms: number, documents: number) => `${firms} on firms, ${documents} on documents`,
-      mail: 'Mail',
-      on: 'on',
-      off: 'off',
       seal: 'Last seal of the audit trail',
       verification: 'Last verification',
       verified: (time: string, files: number) => `${time}, ${files} files`,

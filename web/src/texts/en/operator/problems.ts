@@ -28,6 +28,11 @@ export const operatorProblems = {
     action: 'Start clamd. Never remove CLAMD_URL to end this: unscanned documents would then be served.',
     page: 'scanner-down',
   },
+  scannerMissing: {
+    title: 'No virus scanner is set up',
+    action: 'Documents are served without a scan. Start clamd, set CLAMD_URL and restart the service.',
+    page: 'scanner-down',
+  },
   scanOverdue: {
     title: 'A scan is overdue',
     action:
@@ -44,10 +49,30 @@ export const operatorProblems = {
     action: 'Fix what the error names. The task runs again by itself.',
     page: 'task-failed',
   },
-  commandFailed: {
-    title: 'A command did not finish its work:',
-    action: 'Run the command again by hand. It prints the reason.',
+  verificationFailed: {
+    title: 'A verification did not finish:',
+    action: 'Run ./bin/paniq-docs verify again by hand. It prints the reason.',
+    page: 'verification-late',
+  },
+  jobInterrupted: {
+    title: 'A job was interrupted:',
+    action: 'Its instance was stopped or died. The next run continues. If this stays, read the log of that instance.',
+    page: 'job-failed',
+  },
+  backupMissing: {
+    title: 'No backup was ever made',
+    action: 'Run ./bin/paniq-docs backup create PLACE each night. deploy/backup-restore has scripts for it.',
+    page: 'backup-late',
+  },
+  backupIncomplete: {
+    title: 'The last backup is incomplete',
+    action: 'Run ./bin/paniq-docs backup create again by hand. Its report names the files that are missing.',
     page: 'backup-incomplete',
+  },
+  backupLate: {
+    title: 'The last backup is older than two days',
+    action: 'Check that its timer runs. Then run ./bin/paniq-docs backup create by hand: it prints what fails.',
+    page: 'backup-late',
   },
   jobLate: {
     title: 'A job is late:',
@@ -65,6 +90,12 @@ export const operatorProblems = {
     action: 'Run ./bin/paniq-docs verify, which names each finding, and look it up in the runbook before you repair.',
     page: 'verification-findings',
   },
+  mailOff: {
+    title: 'No mail server is set up',
+    action:
+      'Nobody gets invitations, reminders or links for a new password by mail. Set SMTP_URL and PUBLIC_URL, restart, then run ./bin/paniq-docs mail test ADDRESS.',
+    page: 'mail-waiting',
+  },
   mailWaits: {
     title: 'Mail waits',
     action: 'Run ./bin/paniq-docs mail test ADDRESS and do what it says.',
@@ -72,12 +103,19 @@ export const operatorProblems = {
   },
   mailRejected: {
     title: 'Mails were given up',
-    action: 'Correct SMTP_URL or MAIL_FROM until mail test succeeds, then run ./bin/paniq-docs mail retry --all.',
+    action:
+      'Correct SMTP_URL or MAIL_FROM until ./bin/paniq-docs mail test ADDRESS succeeds. Then send them again under Mails.',
     page: 'mail-rejected',
   },
   webhookDisabled: {
     title: 'A webhook was disabled',
     action: 'Ask the people of the receiver to repair it, send a test under Webhooks, then enable it again.',
+    page: 'webhook-disabled',
+  },
+  webhookWaits: {
+    title: 'Events wait for a webhook',
+    action:
+      'Its receiver fails. Under Webhooks, its deliveries have the answers: give them to the people of the receiver.',
     page: 'webhook-disabled',
   },
   movesOpen: {

@@ -1,0 +1,52 @@
+import { expect, onTestFinished, test } from 'vitest'
+
+import { loadConfigWithoutTokens } from '../../../src/config/config.ts'
+import { inTransaction } from '../../../src/database/connection/in-transaction.ts'
+import { deliverMail } from '../../../src/mail/deliver-mail.ts'
+import { queueMail } from '../../../src/mail/notify.ts'
+import { createMailSender } from '../../../src/mail/smtp.ts'
+import { openMailServer } from '../../mail/mail-server.ts'
+import { pageInBrowser } from '../../support/browser/page-scene.ts'
+import { registerAccount } from '../../support/browser/people-at-work.ts'
+import { findFaults, openAdministration } from './administrator.ts'
+
+const scene = pageInBrowser()
+
+/** A mail server that first rejects every recipient for good. */
+async function openRejecting() {
+  const server = await openMailServer()
+  onTestFinished(() => server.close())
+  const { mail } = loadConfigWithoutTokens({ SMTP_URL: server.url, PUBLIC_URL: 'https://documents.example' })
+  if (mail === undefined) throw new Error('mail is off')
+  const { app } = scene.service
+  const needs = { ...app, now: () => new Date(Date.now() + 1000), send: createMailSender(mail) }
+  const deliver = () => deliverMail({ ...needs, publicUrl: mail.publicUrl }, AbortSignal.timeout(30_000))
+  server.faults.onRecipient = () => Object.assign(new Error('no such mailbox'), { responseCode: 550 })
+  return { server, deliver }
+}
+
+test('a mail that was given up leads from the overview to its reason, and is sent again', async () => {
+  const { server, deliver } = await openRejecting()
+  const { email } = await registerAccount(scene.service)
+  const mail = { kind: 'password_reset', to: email, facts: {} } as const
+  await inTransaction(scene.service.app.db, (trx) => queueMail(trx, mail))
+  await deliver()
+  const page = await openAdministration(scene, '/admin', { size: 'phone', colorScheme: 'light' })
+  const problem = page.locator('.operator-problem', { hasText: 'Mails were given up' })
+  await problem.waitFor()
+  expect(await problem.textContent()).toMatch(/Number: 1\..*For .*What to do:.*docs\/runbook\/mail-rejected\.md/)
+  await page.getByRole('link', { name: 'Undelivered mails' }).click()
+  const row = page.locator('.operator-list li', { hasText: email })
+  await row.waitFor()
+  expect(await row.textContent()).toMatch(/✕ Given up.*Link for a new password.*no such mailbox.*1 attempt/)
+  expect(await findFaults(page)).toEqual([])
+
+  await row.getByRole('button', { name: 'Send again' }).click()
+  await row.getByText('… Waits').waitFor()
+  server.faults.onRecipient = undefined
+  await deliver()
+  await page.getByRole('button', { name: 'Read the list again' }).click()
+  await page.getByText('Every mail was delivered.').waitFor()
+
+  expect(server.received.map(({ to }) => to[0])).toEqual([email])
+})
