@@ -130,6 +130,20 @@ it('what is wrong with a request is a problem document', async () => {
   expect(admin.id).toBeDefined()
 })
 
+it('the answer to the last byte links to an earlier document with the same bytes', async () => {
+  const { uploads } = await uploadsOf(both.onDisk)
+  const bytes = makePdf({ bytes: 20_000 })
+  const first = await uploads.begin(bytes.length, { piece: bytes })
+  const address = await uploads.beginAt(bytes.length, { documentType: 'tax_clearance' })
+  const second = await uploads.send(address, 0, bytes)
+
+  expect(first.headers.get('link')).toBeNull()
+  expect([second.status, second.headers.get('link')]).toEqual([
+    204,
+    `<${first.headers.get('content-location')}>; rel="duplicate"`,
+  ])
+})
+
 it('OPTIONS describes the protocol without a token', async () => {
   const { uploads } = await uploadsOf(both.onDisk)
   for (const address of [uploads.root, `${uploads.root}/${crypto.randomUUID()}`]) {

@@ -4,9 +4,9 @@ import type { Db } from '../../database/connection/client.ts'
 import { findDocument } from '../../database/documents/documents.ts'
 import { findDuplicate } from '../../database/documents/find-duplicate.ts'
 import { requireMembership } from '../../database/people/check-access.ts'
-import { AppError } from '../../errors/app-error.ts'
+import { AccessDenied, AppError } from '../../errors/app-error.ts'
 import { confidentialRoles, rights } from '../../people/rights.ts'
-import type { Actor, FirmId, Sha256, UserId } from '../../vocabulary/vocabulary.ts'
+import type { Actor, DocumentId, FirmId, Sha256, UserId } from '../../vocabulary/vocabulary.ts'
 import { quotaExceeded } from './quota-error.ts'
 import type { ReceivedFile } from './receive-file.ts'
 import {
@@ -159,4 +159,21 @@ export async function findEarlierDocument(
   if (document === undefined)
     throw new AppError('conflict', 'The document of this Idempotency-Key was removed. Upload it again with a new key.')
   return { ...document, duplicateOf: await findDuplicate(db, seeing, document) }
+}
+
+/** An earlier document of the firm with the content of this one. Undefined also for a person who lost the right since it was stored. */
+export async function findEarlierCopy(
+  db: Db,
+  caller: Actor,
+  { firmId, documentId }: { firmId: FirmId; documentId: DocumentId },
+): Promise<DocumentId | undefined> {
+  try {
+    const membership = await requireMembership(db, { caller, firmId, right: rights['documents.upload'] })
+    const seeing = { membership, confidentialRoles }
+    const document = await findDocument(db, seeing, documentId)
+    return (document && (await findDuplicate(db, seeing, document))) ?? undefined
+  } catch (error) {
+    if (error instanceof AccessDenied) return undefined
+    throw error
+  }
 }

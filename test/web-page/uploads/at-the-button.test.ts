@@ -162,3 +162,16 @@ test('a file that the firm has already is linked where it is', async () => {
 
   await page.getByRole('heading', { level: 1, name: 'electricity.pdf' }).waitFor()
 })
+
+test('also a file that is sent in pieces is linked to its copy', async () => {
+  const { page } = await openChecklist('phone')
+  const big = { ...pdf('scan.pdf'), buffer: makePdf({ bytes: 6 * 1024 * 1024, seed: 'scan' }) }
+  await pickIn(page, cardOf(page, 'Proof of address'), [big])
+  await page.getByText('scan.pdf arrived.').waitFor()
+  await pickIn(page, cardOf(page, 'Bank statement'), [{ ...big, name: 'statement.pdf' }])
+  await page.getByText('Your firm has uploaded this file before').waitFor()
+  await page.getByRole('link', { name: 'scan.pdf' }).click()
+
+  await page.getByRole('heading', { level: 1, name: 'scan.pdf' }).waitFor()
+  expect(await page.getByText('Proof of address').count()).toBeGreaterThan(0)
+})

@@ -20,8 +20,12 @@ export async function runUpload(upload: Upload, progress: Progress): Promise<str
   if (file.size > maxFormBytes) {
     const { sendResumable } = await loadResumable()
     const address = `${location.origin}/api/v1/security-firms/${target.firmId}/uploads`
-    await sendResumable({ ...sending, address, target: metadataOf(target), resumeAddress: upload.resumeAddress })
-    return undefined
+    return await sendResumable({
+      ...sending,
+      address,
+      target: metadataOf(target),
+      resumeAddress: upload.resumeAddress,
+    })
   }
   const document = await sendForm({ ...sending, address: addressOf(target) })
   const isTwice = typeof document === 'object' && document !== null && 'duplicate_of' in document

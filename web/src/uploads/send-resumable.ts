@@ -15,20 +15,21 @@ type Resumable = Sending & {
 
 /**
  * Sends a file by tus, from where an earlier attempt stopped. If the service does not know it any more, from the beginning,
- * with the same idempotency key. Throws `Failure`; an abort throws its reason.
+ * with the same idempotency key. Returns the firm's document that had the same bytes, if there is one. Throws `Failure`; an
+ * abort throws its reason.
  */
-export async function sendResumable(sending: Resumable): Promise<void> {
+export async function sendResumable(sending: Resumable): Promise<string | undefined> {
   try {
-    await send(sending)
+    return await send(sending)
   } catch (error) {
     if (!(error instanceof Failure) || error.status !== 401 || !(await refresh())) throw error
-    await send(sending)
+    return await send(sending)
   }
 }
 
-function send({ file, fileName, idempotencyKey, target, signal, ...sending }: Resumable): Promise<void> {
+function send({ file, fileName, idempotencyKey, target, signal, ...sending }: Resumable): Promise<string | undefined> {
   signal.throwIfAborted()
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const { promise, resolve, reject } = Promise.withResolvers<string | undefined>()
   const stop = (reason: unknown) => {
     reject(reason)
     // Without a request to the service: what arrived stays.
@@ -54,12 +55,17 @@ function send({ file, fileName, idempotencyKey, target, signal, ...sending }: Re
       silence.heard(sentBytes >= totalBytes ? maxCheckMs : undefined)
       sending.onProgress(sentBytes)
     },
-    onSuccess: () => resolve(),
+    onSuccess: ({ lastResponse }) => resolve(copyIn(lastResponse)),
     onError: (error) => reject(failureOfTus(error)),
   })
   signal.addEventListener('abort', () => stop(signal.reason), { once: true })
   upload.start()
   return promise.finally(() => silence.end())
+}
+
+/** The document of the link to an earlier copy. */
+function copyIn(answer: HttpResponse): string | undefined {
+  return /\/documents\/([^/>]+)>;\s*rel="duplicate"/.exec(answer.getHeader('link') ?? '')?.[1]
 }
 
 function failureOfTus(error: Error | DetailedError): Failure {

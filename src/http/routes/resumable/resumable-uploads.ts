@@ -13,12 +13,14 @@ import {
   type UploadState,
 } from '../../../documents/resumable/continue-upload.ts'
 import type { EndNeeds } from '../../../documents/resumable/end-upload.ts'
+import { findEarlierCopy } from '../../../documents/upload/idempotent-upload.ts'
 import { AppError, isAppError } from '../../../errors/app-error.ts'
-import type { UploadId } from '../../../vocabulary/vocabulary.ts'
+import type { FirmId, UploadId } from '../../../vocabulary/vocabulary.ts'
 import { firmOf } from '../../requests/authenticate.ts'
 import { signalOfClient, uploadErrors } from '../../requests/file-form.ts'
 import { acceptRawFiles, readUntilBroken } from '../../requests/raw-file.ts'
 import {
+  addressOf,
   headerOf,
   pieceType,
   readNewUpload,
@@ -92,7 +94,11 @@ function beginRoute(server: Server, needs: Needs): void {
         : { offset: 0, documentId: undefined, expiresAt, totalBytes: 0, metadata: '' }
       return reply
         .code(201)
-        .headers({ location: `/api/v1/security-firms/${firmId}/uploads/${id}`, ...tusHeadersOf(state, firmId) })
+        .headers({
+          location: `/api/v1/security-firms/${firmId}/uploads/${id}`,
+          ...tusHeadersOf(state, firmId),
+          ...(await linkToCopy(needs, request, { ...state, firmId })),
+        })
         .serializer(noBody)
         .send(null)
     },
@@ -188,9 +194,23 @@ function continueRoute(server: Server, needs: Needs): void {
       const of = uploadOf(request.params)
       const piece = { ...of, ...pieceOf(request, signalOfClient(request, reply, needs)), offset }
       const state = await continueUpload(needs, request.actor, piece)
-      return reply.code(204).headers(tusHeadersOf(state, of.firmId)).send(null)
+      const link = await linkToCopy(needs, request, { ...state, firmId: of.firmId })
+      return reply
+        .code(204)
+        .headers({ ...tusHeadersOf(state, of.firmId), ...link })
+        .send(null)
     },
   )
+}
+
+/** Once there is a document, another one with the same bytes, as `duplicate_of` of a form (RFC 6249). */
+async function linkToCopy(
+  { db }: Needs,
+  { actor }: FastifyRequest,
+  { firmId, documentId }: Pick<UploadState, 'documentId'> & { firmId: FirmId },
+): Promise<{ link?: string }> {
+  const copy = documentId && (await findEarlierCopy(db, actor, { firmId, documentId }))
+  return copy === undefined ? {} : { link: `<${addressOf(firmId, copy)}>; rel="duplicate"` }
 }
 
 function terminateRoute(server: Server, needs: Needs): void {

@@ -88,6 +88,11 @@ export function tusHeadersOf({ offset, documentId, expiresAt }: UploadState, fir
     'upload-offset': String(offset),
     ...(documentId === undefined
       ? { 'upload-expires': expiresAt.toUTCString() }
-      : { 'content-location': `/api/v1/security-firms/${firmId}/documents/${documentId}` }),
+      : { 'content-location': addressOf(firmId, documentId) }),
   }
+}
+
+/** The address of a document. */
+export function addressOf(firmId: FirmId, documentId: DocumentId): string {
+  return `/api/v1/security-firms/${firmId}/documents/${documentId}`
 }
