@@ -53,6 +53,11 @@ export function createPoster({ isAllowed, resolve = resolveName }: Options): Sen
 async function readStatus(outgoing: ClientRequest, signal: AbortSignal): Promise<PostResult> {
   return await new Promise((resolve) => {
     outgoing.on('error', (error) => resolve({ status: null, error: describe(error, signal) }))
+    // Without this listener, the answer 101 would end the connection and nothing else: no error, no response, no timeout.
+    outgoing.on('upgrade', ({ statusCode }, socket) => {
+      socket.destroy()
+      resolve({ status: statusCode ?? 0 })
+    })
     outgoing.on('response', (answer) => {
       let bytes = 0
       const settle = () => resolve({ status: answer.statusCode ?? 0 })
