@@ -45,6 +45,9 @@ describe('metrics', () => {
   it('are not read through a proxy of this machine that is not trusted, whatever address it names', async () => {
     expect(await metricsStatus(plain, from('127.0.0.1'))).toBe(401)
     expect(await metricsStatus(plain, { forwarded: 'for=127.0.0.1' })).toBe(401)
+    for (const name of ['X-Real-IP', 'Via', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'CF-Connecting-IP'])
+      expect(await metricsStatus(plain, { [name]: '127.0.0.1' })).toBe(401)
+    expect(await metricsStatus(proxied, { 'x-real-ip': '127.0.0.1' })).toBe(401)
     expect(await metricsStatus(behindAnother, from('203.0.113.9'))).toBe(401)
     expect(await readinessFields(behindAnother, from('203.0.113.9'))).toEqual(['status'])
   })

@@ -16,8 +16,20 @@ export function isOperator(request: FastifyRequest, metricsToken: string | undef
   return isLoopback(addressOf(request)) && !isForwardedFromUnknown(request)
 }
 
+/** Any of these shows a proxy. Many are set up to add only one of them. */
+const headersOfProxies = [
+  'forwarded',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-real-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+]
+
 function isForwardedFromUnknown({ headers, ips }: FastifyRequest): boolean {
-  const isForwarded = headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined
+  const isForwarded = headersOfProxies.some((name) => headers[name] !== undefined)
   // One address alone is the proxy itself: it is not one of those that TRUST_PROXY trusts.
   return isForwarded && (ips === undefined || ips.length < 2)
 }
