@@ -23,7 +23,7 @@ drop function document_follow_trigger(), document_follow_noted(integer), documen
   document_follow_new_version(uuid, uuid), document_follow_deletes(uuid[], uuid[]),
   document_follow_to_firm(uuid, uuid, uuid), document_differences(uuid[]), document_deleted_rows(uuid[], uuid[]),
   document_platform_rows(uuid[]), document_record_platform_event(text, uuid, uuid, integer, uuid, jsonb),
-  document_check_quota(uuid, bigint, integer, text, bigint, bigint, bigint, boolean), document_quota_of(uuid, bigint, bigint, bigint),
+  document_check_quota(uuid, bigint, integer, text, bigint, bigint, boolean),
   document_is_far_from_quota(uuid, bigint, integer, text, bigint, bigint), document_usage_with_uploads(uuid, text), document_aggregate_usage(uuid[]), document_usage_of(uuid), document_record_usage(),
   document_record_version_usage(), document_process_is_dead(uuid), document_name_platform_blob(), document_clear_trash_fields(), document_reset_verdict(),
   document_set_verdict_time(), document_webhook_deliver(), document_enter_review_queue(), document_set_checklist_type(), document_follow_checklist_type(), document_maintain_review_queue(), document_fill_review_queue(), document_events_deny_change(), document_trail_insert(), document_events_create_month(date), document_trail_offset(), document_transaction_number(), document_cluster(), document_personnel(uuid), document_administrators();

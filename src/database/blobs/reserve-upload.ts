@@ -15,7 +15,7 @@ import type { IdempotencyScope } from './idempotency.ts'
 import { callerOfEach } from '../people/session-state.ts'
 import { type AccessRow, accessOf, membershipFrom, type RightToCheck } from '../people/check-access.ts'
 import type { BlobLocation } from '../documents/versions-in-store.ts'
-import type { AddedUsage, DefaultQuota, QuotaUsage } from '../people/quota-usage.ts'
+import { type AddedUsage, type DefaultQuota, quotaOf, type QuotaUsage } from '../people/quota-usage.ts'
 import { isClaimExpired, leaving } from './blob.ts'
 
 /** An upload before its first byte is stored. */
@@ -125,10 +125,9 @@ function reserveAll(
       from judged where is_allowed group by firm_id order by firm_id
     ),
     room as materialized (
-      select g.firm_id, g.is_together, found.* from growing g
-      cross join lateral document_check_quota(g.firm_id, g.bytes, g.documents, g.under,
-        ${defaultQuota.bytes ?? null}::bigint, ${defaultQuota.documents ?? null}::bigint,
-        ${defaultQuota.draftBytes ?? null}::bigint,
+      select g.firm_id, g.is_together, quota.*, found.* from growing g
+      cross join lateral ${quotaOf(sql.ref<FirmId>('g.firm_id'), defaultQuota)} as quota
+      cross join lateral document_check_quota(g.firm_id, g.bytes, g.documents, g.under, quota.max_bytes, quota.max_documents,
         -- The parallel check of document_check_quota is for one document at a time.
         ${isAlone}::boolean or g.documents > 1) as found
     ),

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 
 import type { FirmId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
@@ -40,13 +40,29 @@ export async function readQuotaUsage(
   return row
 }
 
-/** SQL: the quota of a firm, in one row. */
-const quotaOf = (firmId: FirmId, { bytes, documents, draftBytes }: DefaultQuota) => sql`
-  document_quota_of(${firmId}, ${bytes ?? null}::bigint, ${documents ?? null}::bigint, ${draftBytes ?? null}::bigint)`
+/**
+ * SQL: the quota of a firm, in one row: its own, else the default. Until the platform approves a firm, its default of bytes is
+ * that of drafts, if it is less (`is_draft`). OFFSET 0 keeps the order of the firms, which are locked in it.
+ */
+export const quotaOf = (firmId: FirmId | RawBuilder<FirmId>, defaultQuota: DefaultQuota) => sql`(
+  select case when of_draft.yes then ${defaultQuota.draftBytes ?? null}::bigint
+      else coalesce(q.max_bytes, ${defaultQuota.bytes ?? null}::bigint) end as max_bytes,
+    coalesce(q.max_documents, ${defaultQuota.documents ?? null}::bigint) as max_documents, of_draft.yes as is_draft
+  from (select) as one
+  left join document_quotas q on q.firm_id = ${firmId}
+  left join security_firms f on f.id = ${firmId}
+  cross join lateral (select ${isLessForDrafts(defaultQuota)}::boolean and q.max_bytes is null
+    and f.verification_status is distinct from 'approved' as yes) as of_draft
+  offset 0)`
+
+function isLessForDrafts({ bytes, draftBytes }: DefaultQuota): boolean {
+  return draftBytes !== undefined && (bytes === undefined || draftBytes < bytes)
+}
 
 /** For a new firm, which is not approved yet. */
-export function emptyQuotaUsage({ bytes, documents, draftBytes }: DefaultQuota): QuotaUsage {
-  const isDraftQuota = draftBytes !== undefined && (bytes === undefined || draftBytes < bytes)
+export function emptyQuotaUsage(defaultQuota: DefaultQuota): QuotaUsage {
+  const isDraftQuota = isLessForDrafts(defaultQuota)
+  const { bytes, documents, draftBytes } = defaultQuota
   const quotaBytes = (isDraftQuota ? draftBytes : bytes) ?? null
   return { usedBytes: 0, usedDocuments: 0, quotaBytes, quotaDocuments: documents ?? null, isDraftQuota }
 }

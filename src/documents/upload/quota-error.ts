@@ -1,7 +1,8 @@
 import type { QuotaUsage } from '../../database/people/quota-usage.ts'
 import { AppError } from '../../errors/app-error.ts'
 
-// `document_check_quota` (migration 0007) decides, in the statement of `database/blobs/reserve-upload.ts`.
+// `document_check_quota` (migration 0007) decides, in the statement of `database/blobs/reserve-upload.ts`, by the quota of
+// `database/people/quota-usage.ts`.
 
 /** `leftBytes`: the size of the largest file that still has room. */
 export class QuotaExceeded extends AppError {

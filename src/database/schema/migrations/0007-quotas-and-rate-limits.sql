@@ -114,23 +114,6 @@ begin
 end
 $$;
 
--- How much a firm may store; null: no limit. A firm without a quota of its own may store less until the platform approves it.
--- `is_draft`: the quota is that of such a firm.
-create function document_quota_of(
-  firm uuid, default_bytes bigint, default_documents bigint, draft_bytes bigint,
-  out max_bytes bigint, out max_documents bigint, out is_draft boolean
-) language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
-begin
-  select coalesce(q.max_bytes, default_bytes), coalesce(q.max_documents, default_documents),
-    q.max_bytes is null and f.verification_status is distinct from 'approved'
-      and (draft_bytes < default_bytes or draft_bytes is not null and default_bytes is null)
-  into max_bytes, max_documents, is_draft
-  from (select) one left join document_quotas q on q.firm_id = firm left join security_firms f on f.id = firm;
-  is_draft = is_draft is true;
-  if is_draft then max_bytes = draft_bytes; end if;
-end
-$$;
-
 -- What a firm stores, plus the reservations of its uploads. Reservations under the idempotency key of the asking upload do
 -- not count, since at most one of these uploads is committed.
 create function document_usage_with_uploads(firm uuid, under text, out bytes bigint, out documents bigint) language plpgsql stable
@@ -164,18 +147,15 @@ $$;
 -- blob in the same transaction makes the reservation. Far from the quota, up to 32 uploads of a firm are checked in
 -- parallel; none sees the reservations that the others are about to make. Every other upload is checked alone and waits for
 -- those. Each statement sees what was committed before it began, so an upload that waited sees what it waited for.
--- `exceeded` = 'again': the firm is no longer far from its quota; call again with `alone`.
+-- `exceeded` = 'again': the firm is no longer far from its quota; call again with `alone`. The quota is that of
+-- database/people/quota-usage.ts; null: no limit.
 create function document_check_quota(
-  firm uuid, more_bytes bigint, more_documents integer, under text, default_bytes bigint, default_documents bigint,
-  draft_bytes bigint, alone boolean,
-  out exceeded text, out used_bytes bigint, out used_documents bigint, out max_bytes bigint, out max_documents bigint,
-  out is_draft boolean
+  firm uuid, more_bytes bigint, more_documents integer, under text, max_bytes bigint, max_documents bigint, alone boolean,
+  out exceeded text, out used_bytes bigint, out used_documents bigint
 ) language plpgsql as $$
 declare
   firm_lock constant bigint = hashtextextended('quota:' || firm, 0);
 begin
-  select quota.max_bytes, quota.max_documents, quota.is_draft into max_bytes, max_documents, is_draft
-    from document_quota_of(firm, default_bytes, default_documents, draft_bytes) quota;
   if max_bytes is null and max_documents is null then return; end if;
   -- A firm that uploads a lot need not wait for the job: about one in fifty uploads aggregates.
   if exists (select from document_usage_changes c where c.firm_id = firm offset 100) then
