@@ -7,7 +7,7 @@ import { type ByteRange, isMissing, StoreError } from '../../storage/file-store.
 import type { Sha256, StorageKey } from '../../vocabulary/vocabulary.ts'
 import { contentGone } from './assert-servable.ts'
 import { checkWhileSending } from './check-while-sending.ts'
-import { type ReportNeeds, reportDamaged } from '../stores/claim-store.ts'
+import { type ReportNeeds, reportDamaged } from '../stores/report-damaged.ts'
 import { toAppError, requireStore, storeUnavailable } from '../stores/stores.ts'
 import type { FaultyState } from '../../database/documents/missing-and-corrupt.ts'
 

@@ -9,7 +9,7 @@ import {
 import { StoreError } from '../../storage/file-store.ts'
 import { isS3Unavailable } from '../../storage/s3/requests/s3-operation.ts'
 import type { Sha256 } from '../../vocabulary/vocabulary.ts'
-import { type ReportNeeds, reportDamaged } from '../stores/claim-store.ts'
+import { type ReportNeeds, reportDamaged } from '../stores/report-damaged.ts'
 import { findStore, type ReachableStore } from '../stores/stores.ts'
 import { createS3Wait, type Patience } from '../stores/wait-for-s3.ts'
 import { forEachConcurrently, walkVersions } from '../stores/walk-versions.ts'

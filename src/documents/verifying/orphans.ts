@@ -11,7 +11,7 @@ import {
 import type { Db } from '../../database/connection/client.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import type { BlobLocation } from '../../database/documents/versions-in-store.ts'
-import { findUnnamedKeys, findUnnamedMultiparts } from '../../database/documents/verifications.ts'
+import { findUnnamedKeys, findUnnamedMultiparts } from '../../database/blobs/unnamed-files.ts'
 import { type FileStat, StoreError, unlessMissing } from '../../storage/file-store.ts'
 import type { GuardedS3 } from '../../storage/s3/guard-s3.ts'
 import type { UnfinishedCursor, UnfinishedUpload } from '../../storage/s3/s3-multipart.ts'
