@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 
 import { openApp } from '../src/app.ts'
-import { loadConfig } from '../src/config/config.ts'
+import { loadConfig } from '../src/config/load-config.ts'
 import { createLogger } from '../src/logging/logger.ts'
 import type { FirmId } from '../src/vocabulary/vocabulary.ts'
 import { makeFirm, makePerson } from '../test/support/people/people.ts'

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 
 import { type App, openApp } from '../src/app.ts'
-import { loadConfig } from '../src/config/config.ts'
+import { loadConfig } from '../src/config/load-config.ts'
 import { systemActor } from '../src/database/audit/events.ts'
 import { purgeDaily, walkTrash } from '../src/documents/purge/purge-trash.ts'
 import { purgeCutoff } from '../src/documents/trash/trash-retention.ts'

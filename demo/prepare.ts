@@ -3,7 +3,7 @@ import { pino } from 'pino'
 
 import { openApp } from '../src/app.ts'
 import { buildApi } from '../src/bin/api.ts'
-import { loadConfig } from '../src/config/config.ts'
+import { loadConfig } from '../src/config/load-config.ts'
 import { systemActor } from '../src/database/audit/events.ts'
 import { expireDue } from '../src/documents/renewal/expire-documents.ts'
 import { ensureAdministrator } from '../src/people/accounts/ensure-administrator.ts'

@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 
 import packageJson from '../package.json' with { type: 'json' }
 import { ConfigError, codeOf } from './errors/app-error.ts'
-import type { Config } from './config/config.ts'
+import type { Config } from './config/load-config.ts'
 import { type Db, measureStatements, type PoolCounts } from './database/connection/client.ts'
 import { connectDatabase } from './database/connect-database.ts'
 import type { ClientLimits } from './database/connection/time-limits.ts'
@@ -14,7 +14,7 @@ import { clearMultipart, recordMultipart } from './database/blobs/reserve-upload
 import { openProcessLock } from './database/connection/process-lock.ts'
 import { createDocumentOpeners, type DocumentOpeners } from './documents/access-document.ts'
 import { removalGraceMs } from './documents/stores/collect-blobs.ts'
-import type { Stores } from './documents/stores/stores.ts'
+import type { Stores } from './documents/stores/reachable-stores.ts'
 import { createUploadStatements, type UploadStatements } from './documents/upload/store-upload.ts'
 import type { Tracing } from './logging/spans.ts'
 import { startAtZero, createMetrics, type Metrics } from './metrics/metrics.ts'

@@ -5,7 +5,7 @@ import { paginateListObjectsV2, PutObjectCommand, type S3Client } from '@aws-sdk
 import type { Logger } from 'pino'
 import { z } from 'zod'
 
-import type { Config, S3Config } from '../config/config.ts'
+import type { Config, S3Config } from '../config/load-config.ts'
 import { createFolders, readIfExists } from '../files/file-system.ts'
 import { diagnoseS3, type S3Diagnosis, watchResponses } from '../storage/s3/diagnosis/diagnose-s3.ts'
 import { openS3Client } from '../storage/s3/requests/retrying-s3-client.ts'

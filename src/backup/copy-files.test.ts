@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 
 import { openSpool } from '../storage/spool/spool.ts'
 import { listFiles } from './copy-files.ts'
-import type { SnapshotFile } from './manifest.ts'
+import type { SnapshotFile } from './backup-manifest.ts'
 
 async function list(names: string[]) {
   const folder = await mkdtemp(join(tmpdir(), 'paniq-list-'))

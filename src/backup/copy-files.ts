@@ -8,11 +8,11 @@ import type { Snapshot } from '../database/backup/snapshot.ts'
 import { forEachConcurrently } from '../documents/stores/walk-versions.ts'
 import { splitLines } from '../files/file-system.ts'
 import type { Spool } from '../storage/spool/spool.ts'
-import { storeFile, type StoreFileNeeds, type StoredFile } from './store-file.ts'
-import { type FileLine, isLacking, type Manifest, type SnapshotFile, snapshotFileSchema } from './manifest.ts'
+import { storeFile, type StoreFileNeeds, type StoredFile } from './back-up-file.ts'
+import { type FileLine, isLacking, type Manifest, type SnapshotFile, snapshotFileSchema } from './backup-manifest.ts'
 import type { RetryingStore } from './retrying-store.ts'
 import type { BackupRun } from './heartbeat.ts'
-import { createPartWriter } from './parts.ts'
+import { createPartWriter } from './compressed-parts.ts'
 
 export type CopyCounts = {
   copied: number

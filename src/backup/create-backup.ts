@@ -15,7 +15,7 @@ import type { BackupStore } from '../storage/backup-store/backup-store.ts'
 import type { Clock } from '../vocabulary/vocabulary.ts'
 import { startHeartbeat, type BackupRun } from './heartbeat.ts'
 import { type CopyCounts, copyFiles, type CopyProgress, listFiles } from './copy-files.ts'
-import type { StoreFileNeeds } from './store-file.ts'
+import type { StoreFileNeeds } from './back-up-file.ts'
 import {
   backupNameOf,
   folderOf,
@@ -24,11 +24,11 @@ import {
   manifestName,
   signatureName,
   unfinishedName,
-} from './manifest.ts'
+} from './backup-manifest.ts'
 import { type RetryAndWaitOptions, createRetryingStore, type RetryingStore } from './retrying-store.ts'
 import { type SigningKey, signManifest } from './open-backup.ts'
 import { removeUnfinished, requireMarker, writeMarker } from './unfinished-backups.ts'
-import { writeBuffer, writeRows } from './parts.ts'
+import { writeBuffer, writeRows } from './compressed-parts.ts'
 
 export type CreateNeeds = StoreFileNeeds & {
   log: Logger

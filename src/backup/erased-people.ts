@@ -2,9 +2,9 @@ import { z } from 'zod'
 
 import type { BackupStore } from '../storage/backup-store/backup-store.ts'
 import type { UserId } from '../vocabulary/vocabulary.ts'
-import { InvalidBackup, type Part } from './manifest.ts'
+import { InvalidBackup, type Part } from './backup-manifest.ts'
 import { listBackups, openBackup, type OpenedBackup, type VerificationKey } from './open-backup.ts'
-import { readParts } from './parts.ts'
+import { readParts } from './compressed-parts.ts'
 import { createRetryingStore, type RetryingStore, type RetryOptions } from './retrying-store.ts'
 
 const erasureSchema = z.object({ user_id: z.guid() })

@@ -15,8 +15,8 @@ import {
   UnsignedBackup,
   signatureName,
   unfinishedName,
-} from './manifest.ts'
-import { readSmallFile } from './parts.ts'
+} from './backup-manifest.ts'
+import { readSmallFile } from './compressed-parts.ts'
 
 export type OpenedBackup = {
   name: string

@@ -4,15 +4,22 @@ import type { Renamed } from '../database/backup/rewrite-locations.ts'
 import { copyBlob } from '../documents/moving/copy-blob.ts'
 import type { BufferNeeds } from '../documents/moving/copy-blob.ts'
 import { hashBlob } from '../documents/stores/hash-blob.ts'
-import { findStore, type Stores } from '../documents/stores/stores.ts'
+import { findStore, type Stores } from '../documents/stores/reachable-stores.ts'
 import { forEachConcurrently, createCopyLimits, type CopyLimits } from '../documents/stores/walk-versions.ts'
 import type { FileStore } from '../storage/file-store.ts'
 import { extensionOf, isReadableKey, isStorageKey, storageKeyOf } from '../storage/storage-key.ts'
 import type { DocumentId, FirmId, Sha256, StorageKey, StoreId } from '../vocabulary/vocabulary.ts'
-import { InvalidBackup, contentName, InvalidContent, type FileLine, fileLineSchema, type Manifest } from './manifest.ts'
+import {
+  InvalidBackup,
+  contentName,
+  InvalidContent,
+  type FileLine,
+  fileLineSchema,
+  type Manifest,
+} from './backup-manifest.ts'
 import type { RetryingStore } from './retrying-store.ts'
-import { readParts } from './parts.ts'
-import { isUnreadableFile } from './store-file.ts'
+import { readParts } from './compressed-parts.ts'
+import { isUnreadableFile } from './back-up-file.ts'
 
 export type RestoredFiles = {
   /** Written now, or found from an earlier attempt; each was read back. */

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
-import type { Stores } from '../documents/stores/stores.ts'
+import type { Stores } from '../documents/stores/reachable-stores.ts'
 import { isTransient, createS3Wait, type Patience } from '../documents/stores/wait-for-s3.ts'
 import { hasCode } from '../errors/app-error.ts'
 import { type BackupStore, BackupStoreError, wrapBackupStore } from '../storage/backup-store/backup-store.ts'

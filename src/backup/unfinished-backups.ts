@@ -5,9 +5,9 @@ import type { Db } from '../database/connection/client.ts'
 import { AppError } from '../errors/app-error.ts'
 import type { BackupStore } from '../storage/backup-store/backup-store.ts'
 import type { Clock } from '../vocabulary/vocabulary.ts'
-import { folderOf, unfinishedName } from './manifest.ts'
+import { folderOf, unfinishedName } from './backup-manifest.ts'
 import { listBackups } from './open-backup.ts'
-import { readSmallFile, writeBuffer } from './parts.ts'
+import { readSmallFile, writeBuffer } from './compressed-parts.ts'
 
 const markerSchema = z.object({ installation_id: z.guid(), backup_id: z.guid(), heartbeat_at: z.iso.datetime() })
 

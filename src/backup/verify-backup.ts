@@ -2,10 +2,10 @@ import { hashBlob } from '../documents/stores/hash-blob.ts'
 import { forEachConcurrently } from '../documents/stores/walk-versions.ts'
 import type { BackupStore } from '../storage/backup-store/backup-store.ts'
 import { isMissing } from '../storage/file-store.ts'
-import { InvalidBackup, contentName, damagedName, type FileLine, fileLineSchema, type Part } from './manifest.ts'
+import { InvalidBackup, contentName, damagedName, type FileLine, fileLineSchema, type Part } from './backup-manifest.ts'
 import type { OpenedBackup } from './open-backup.ts'
 import { createRetryingStore, type RetryingStore, type RetryOptions } from './retrying-store.ts'
-import { readParts } from './parts.ts'
+import { readParts } from './compressed-parts.ts'
 
 /**
  * - `backup`: the rows and lists of this backup;

@@ -13,7 +13,7 @@ import {
   findTokensWithoutSecondFactor,
   firstCall,
 } from '../cli/printing/describe-start.ts'
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/load-config.ts'
 import { findPlaintextConnections } from '../cli/printing/find-plaintext.ts'
 import { systemActor } from '../database/audit/events.ts'
 import { hasVersionsIn } from '../database/documents/versions-in-store.ts'

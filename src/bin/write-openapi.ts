@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { pino } from 'pino'
 
 import type { App } from '../app.ts'
-import { loadConfig } from '../config/config.ts'
+import { loadConfig } from '../config/load-config.ts'
 import { createMetrics } from '../metrics/metrics.ts'
 import { buildApi } from './api.ts'
 

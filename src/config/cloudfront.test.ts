@@ -7,7 +7,7 @@ import { inspect, parseEnv } from 'node:util'
 import { afterAll, describe, expect, test } from 'vitest'
 
 import { ConfigError } from '../errors/app-error.ts'
-import { loadConfig } from './config.ts'
+import { loadConfig } from './load-config.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'paniq-keys-'))
 afterAll(() => rmSync(folder, { recursive: true }))

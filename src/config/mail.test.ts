@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { loadConfig } from './config.ts'
+import { loadConfig } from './load-config.ts'
 
 const publicUrl = { PUBLIC_URL: 'https://documents.example' }
 const mailOf = (environment: Record<string, string>) => loadConfig({ ...publicUrl, ...environment }).mail

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 import { domainName, keyPairId, signingKey } from './cloudfront.ts'
-import { limitSettings } from './limits.ts'
+import { limitSettings } from './rate-limits-and-quotas.ts'
 import { mailAddress, mailServer } from './mail.ts'
 import {
   bucketName,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { ConfigError } from '../errors/app-error.ts'
-import { loadConfig } from './config.ts'
+import { loadConfig } from './load-config.ts'
 
 describe('an OpenID provider', () => {
   const openId = {

@@ -1,5 +1,5 @@
 /**
- * The file formats that the service accepts. Each has a check in `documents/formats/formats.ts`, which is run on the
+ * The file formats that the service accepts. Each has a check in `documents/formats/allowed-formats.ts`, which is run on the
  * whole file.
  */
 export type FormatFacts = {

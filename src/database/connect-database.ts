@@ -7,7 +7,7 @@ import { warnOfOwner, warnOfPersonnel } from './warn-of-database-rights.ts'
 import type { Logger } from 'pino'
 
 import { ConfigError } from '../errors/app-error.ts'
-import type { DatabaseConfig } from '../config/config.ts'
+import type { DatabaseConfig } from '../config/load-config.ts'
 import { requireNoUnfinishedRestore } from './backup/restores.ts'
 import {
   type Db,
@@ -27,7 +27,7 @@ import { openEmbeddedPostgres } from './embedded/open-embedded.ts'
 import { comparePlatform, followNoted } from './schema/compare-platform.ts'
 import { grantToService } from './schema/grant-to-service.ts'
 import { migrateJobs } from './work/job-queue.ts'
-import { migrate } from './schema/migrate.ts'
+import { migrate } from './schema/migrate-schema.ts'
 
 export type ConnectedDatabase = {
   /** As the service's own role. */

@@ -1,6 +1,6 @@
 import { createTransport } from 'nodemailer'
 
-import type { MailConfig } from '../config/config.ts'
+import type { MailConfig } from '../config/load-config.ts'
 import { isOneMailbox } from '../vocabulary/emails.ts'
 import type { MailContent } from './templates/layout.ts'
 

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
 
 import type { Db } from '../database/connection/client.ts'
-import { addErrors } from '../database/work/history.ts'
+import { addErrors } from '../database/work/hourly-history.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 
 type Needs = { db: Db; log: Logger; metrics: Pick<Metrics, 'httpRequests'> }

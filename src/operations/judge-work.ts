@@ -3,7 +3,7 @@ import { CronExpressionParser } from 'cron-parser'
 import { type Db, readClock } from '../database/connection/client.ts'
 import { listRuns, type RunRecord } from '../database/work/job-runs.ts'
 import type { StoreId } from '../vocabulary/vocabulary.ts'
-import { findMigrationState } from '../database/schema/migrate.ts'
+import { findMigrationState } from '../database/schema/migrate-schema.ts'
 
 /** A disk without a run for this long has no process any more: its most frequent task runs every 20 seconds. */
 const activeDiskMs = 15 * 60_000

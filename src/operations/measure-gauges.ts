@@ -12,7 +12,7 @@ import {
   type UnfinishedUploads,
   type Waiting,
 } from '../database/work/count-rows.ts'
-import type { Stores } from '../documents/stores/stores.ts'
+import type { Stores } from '../documents/stores/reachable-stores.ts'
 import { rowGauges } from '../metrics/gauges.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Scanner } from '../scanner/scanner.ts'

@@ -1,5 +1,5 @@
 import { type Db, readClock } from '../database/connection/client.ts'
-import { type HistoryHour, listHistory } from '../database/work/history.ts'
+import { type HistoryHour, listHistory } from '../database/work/hourly-history.ts'
 import {
   countRows,
   countUnfinishedUploads,
@@ -8,13 +8,13 @@ import {
 } from '../database/work/count-rows.ts'
 import { findLastVerification, type LastVerification } from '../database/documents/verifications.ts'
 import { chooseTarget, type UploadTarget } from '../documents/stores/fallback.ts'
-import type { Stores } from '../documents/stores/stores.ts'
+import type { Stores } from '../documents/stores/reachable-stores.ts'
 import type { Scanner, ScannerIdentity } from '../scanner/scanner.ts'
 import type { Outage } from '../storage/s3/circuit-breaker.ts'
 import type { Actor, StoreId } from '../vocabulary/vocabulary.ts'
 import { readWorkStates, type PlannedWork, type WorkState } from './judge-work.ts'
 import type { HeadStore } from '../audit/seal-heads.ts'
-import { findMigrationState, type MigrationState } from '../database/schema/migrate.ts'
+import { findMigrationState, type MigrationState } from '../database/schema/migrate-schema.ts'
 import { findSealState, type SealState } from '../database/audit/trail.ts'
 import { requireAdministrator } from '../people/require-right.ts'
 

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 
 import pLimit from 'p-limit'
 
-import type { ClamdAddress } from '../config/config.ts'
+import type { ClamdAddress } from '../config/load-config.ts'
 import type { InconclusiveReason, Scanner, ScannerIdentity, Verdict } from './scanner.ts'
 
 /** Limits of a connection. Tests pass shorter ones. */

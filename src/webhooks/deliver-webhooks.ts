@@ -11,7 +11,7 @@ import { disableWebhook, replaceSecret } from '../database/webhooks/webhooks.ts'
 import { notify, type NotifyNeeds } from '../mail/notify.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { openSecret, sealSecret } from '../vocabulary/secrets.ts'
-import { signMessage } from './message.ts'
+import { signMessage } from './sign-webhook.ts'
 import type { PostResult, SendPost } from './send-post.ts'
 
 export type DeliverNeeds = NotifyNeeds & {

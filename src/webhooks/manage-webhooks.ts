@@ -21,7 +21,7 @@ import { type ProofNeeds, requireFreshProof } from '../people/passwords/prove-pa
 import { assertAdministrator, recordDenial, requireAdministrator } from '../people/require-right.ts'
 import { sealSecret } from '../vocabulary/secrets.ts'
 import type { Actor, FirmId, WebhookId } from '../vocabulary/vocabulary.ts'
-import { createWebhookSecret } from './message.ts'
+import { createWebhookSecret } from './sign-webhook.ts'
 
 export type WebhookNeeds = ProofNeeds & { keys: { webhooks: readonly Uint8Array[] } }
 

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 import type { Logger } from 'pino'
 
-import type { MailConfig } from '../config/config.ts'
+import type { MailConfig } from '../config/load-config.ts'
 import { type Db, readClock } from '../database/connection/client.ts'
 import { deliverMail } from '../mail/deliver-mail.ts'
 import { createMailSender } from '../mail/smtp.ts'

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 import type { Logger } from 'pino'
 
-import type { Config } from '../config/config.ts'
+import type { Config } from '../config/load-config.ts'
 import { type Db, readClock } from '../database/connection/client.ts'
 import type { Clock } from '../vocabulary/vocabulary.ts'
 import { claimNext, deliver, type DeliverNeeds, type Lane } from '../webhooks/deliver-webhooks.ts'

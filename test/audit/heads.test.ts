@@ -7,7 +7,7 @@ import { expect, it, onTestFinished } from 'vitest'
 
 import type { Heads } from '../../src/audit/compare-trail.ts'
 import { type Head, type HeadStore, createFileHeadStore, openHeadStore } from '../../src/audit/seal-heads.ts'
-import { loadConfig } from '../../src/config/config.ts'
+import { loadConfig } from '../../src/config/load-config.ts'
 import type { Db } from '../../src/database/connection/client.ts'
 import { findLastSeal } from '../../src/database/audit/trail.ts'
 import { freshBucket } from '../support/s3/fresh-bucket.ts'

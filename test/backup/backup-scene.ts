@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { onTestFinished } from 'vitest'
 
-import { InvalidBackup } from '../../src/backup/manifest.ts'
+import { InvalidBackup } from '../../src/backup/backup-manifest.ts'
 import { type CreatedBackup, createBackup } from '../../src/backup/create-backup.ts'
 import { type VerificationKey, listBackups, openBackup, type SigningKey } from '../../src/backup/open-backup.ts'
 import type { RetryAndWaitOptions } from '../../src/backup/retrying-store.ts'

@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib'
 import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 
-import { backupNameOf } from '../../src/backup/manifest.ts'
+import { backupNameOf } from '../../src/backup/backup-manifest.ts'
 import { readSigningKey } from '../../src/backup/open-backup.ts'
 import { writeMarker } from '../../src/backup/unfinished-backups.ts'
 import { findInstallationId } from '../../src/database/schema/installation.ts'

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 
 import { expect, onTestFinished, test } from 'vitest'
 
-import { storeFile } from '../../src/backup/store-file.ts'
+import { storeFile } from '../../src/backup/back-up-file.ts'
 import { maxBytesInMemory } from '../../src/documents/upload/buffer-file.ts'
 import { openBackupFolder } from '../../src/storage/backup-store/backup-folder.ts'
 import { startService } from '../support/service/start-service.ts'

@@ -8,7 +8,7 @@ import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 
 import { RetriesExhausted, createRetryingStore } from '../../src/backup/retrying-store.ts'
-import { folderOf } from '../../src/backup/manifest.ts'
+import { folderOf } from '../../src/backup/backup-manifest.ts'
 import { checkFilesInPlace } from '../../src/backup/restore-files.ts'
 import { openBackupFolder } from '../../src/storage/backup-store/backup-folder.ts'
 import { type BackupStore, nameFailures } from '../../src/storage/backup-store/backup-store.ts'

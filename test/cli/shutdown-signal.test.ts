@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
 
 import { withDatabase } from '../../src/cli/command/with-database.ts'
-import { loadConfigWithoutTokens } from '../../src/config/config.ts'
+import { loadConfigWithoutTokens } from '../../src/config/load-config.ts'
 import type { Db } from '../../src/database/connection/client.ts'
 import { serverPid } from '../embedded/data-folder.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'

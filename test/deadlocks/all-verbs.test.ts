@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 
 import { systemActor } from '../../src/database/audit/events.ts'
 import { collectBlobs } from '../../src/documents/stores/collect-blobs.ts'
-import { migrate } from '../../src/documents/moving/migrate.ts'
+import { migrate } from '../../src/documents/moving/migrate-files.ts'
 import { type PurgeCounts, purgeDaily } from '../../src/documents/purge/purge-trash.ts'
 import { sendReminders } from '../../src/documents/renewal/send-reminders.ts'
 import { findFaults, sealAll } from '../audit/sealed-trail.ts'

@@ -9,7 +9,7 @@ import type { IPodSpec, IService } from 'kubernetes-models/v1'
 import { beforeAll, describe, expect, test } from 'vitest'
 
 import packageJson from '../../package.json' with { type: 'json' }
-import { loadConfig } from '../../src/config/config.ts'
+import { loadConfig } from '../../src/config/load-config.ts'
 import { settings } from '../../src/config/settings.ts'
 import { startService } from '../support/service/start-service.ts'
 import { findObjections } from './check-manifests.ts'

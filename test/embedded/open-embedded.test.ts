@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 
-import { chooseSocketFolder } from '../../src/database/embedded/account.ts'
+import { chooseSocketFolder } from '../../src/database/embedded/system-account.ts'
 import { findPrograms } from '../../src/database/embedded/programs.ts'
 import { openEmbeddedPostgres, type EmbeddedPostgres } from '../../src/database/embedded/open-embedded.ts'
 import { ask } from './ask.ts'

@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { systemActor } from '../../src/database/audit/events.ts'
-import { migrate } from '../../src/documents/moving/migrate.ts'
+import { migrate } from '../../src/documents/moving/migrate-files.ts'
 import { freshMigratedDatabase } from '../support/database/fresh-database.ts'
 import { seedDocuments } from '../support/documents/seed-documents.ts'
 import { freshBucket } from '../support/s3/fresh-bucket.ts'

@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { archiveFirm } from '../../src/documents/archive/archive-firm.ts'
-import { createArchiveLimit } from '../../src/documents/archive/limit-archives.ts'
+import { createArchiveLimit } from '../../src/documents/archive/limit-archives-at-once.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 import { readMetrics } from '../metrics/read-metrics.ts'
 import { later, serveAt } from '../people/call-people.ts'

@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 
 import { systemActor } from '../../src/database/audit/events.ts'
-import { migrate } from '../../src/documents/moving/migrate.ts'
+import { migrate } from '../../src/documents/moving/migrate-files.ts'
 import { defaultClamdLimits } from '../../src/scanner/clamd.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
 import { clamdInHand } from '../support/run/controlled-clamd.ts'

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 
 import { systemActor } from '../../src/database/audit/events.ts'
-import { migrate, type Migration } from '../../src/documents/moving/migrate.ts'
+import { migrate, type Migration } from '../../src/documents/moving/migrate-files.ts'
 import type { MoveResult } from '../../src/documents/moving/move-all.ts'
 import type { Waiting } from '../../src/documents/stores/wait-for-s3.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'

@@ -2,7 +2,7 @@ import { utimes } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { openApp } from '../../src/app.ts'
-import { loadConfig } from '../../src/config/config.ts'
+import { loadConfig } from '../../src/config/load-config.ts'
 import { collectBlobs } from '../../src/documents/stores/collect-blobs.ts'
 import { createLogger } from '../../src/logging/logger.ts'
 import { compareTwice, type LookNeeds } from './checks/check-cycle.ts'

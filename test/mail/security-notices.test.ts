@@ -2,7 +2,7 @@ import { Secret, TOTP } from 'otpauth'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 
 import { systemActor } from '../../src/database/audit/events.ts'
-import { setPassword } from '../../src/people/accounts/accounts.ts'
+import { setPassword } from '../../src/people/accounts/create-account.ts'
 import { call, logIn, makePersonWithPassword, newRegistration, password } from '../people/call-people.ts'
 import { addMember, makeFirm, makePerson } from '../support/people/people.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'

@@ -8,7 +8,7 @@ import { comparePlatform, restartComparison } from '../../src/database/schema/co
 import { type ClaimedMove, commitMove, type MoveCommit } from '../../src/database/blobs/move-blob.ts'
 import { inTransaction } from '../../src/database/connection/in-transaction.ts'
 import type { StoredVersion } from '../../src/database/documents/versions-in-store.ts'
-import { migrate } from '../../src/documents/moving/migrate.ts'
+import { migrate } from '../../src/documents/moving/migrate-files.ts'
 import { moveVersion } from '../../src/documents/moving/move-version.ts'
 import { begin } from '../support/service/begin.ts'
 import { waitUntilWaiting } from '../support/database/wait-for-lock.ts'

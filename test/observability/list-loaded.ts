@@ -9,7 +9,7 @@ registerHooks({
     return next(specifier, context)
   },
 })
-const { loadConfig } = await import('../../src/config/config.ts')
+const { loadConfig } = await import('../../src/config/load-config.ts')
 const { createLogger } = await import('../../src/logging/logger.ts')
 const { openApp } = await import('../../src/app.ts')
 await import('../../src/bin/serve.ts')

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 
 import { buildApi } from '../../src/bin/api.ts'
 import type { HistoryShape } from '../../src/contract/operations.ts'
-import { addErrors, recordHistory } from '../../src/database/work/history.ts'
+import { addErrors, recordHistory } from '../../src/database/work/hourly-history.ts'
 import { defaultMaxSilenceSeconds } from '../../src/http/connection/limit-connections.ts'
 import { everyJob } from '../../src/worker/jobs.ts'
 import { startWorker } from '../../src/worker/run-queue.ts'

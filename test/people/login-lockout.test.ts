@@ -5,7 +5,7 @@ import { startService, type TestService } from '../support/service/start-service
 import { call, later, logIn, makePersonWithPassword, password, platformHash, serveAt } from './call-people.ts'
 import { waitUntilWaiting } from '../support/database/wait-for-lock.ts'
 import { digestEmail } from '../../src/database/passwords/login-failures.ts'
-import { setPassword } from '../../src/people/accounts/accounts.ts'
+import { setPassword } from '../../src/people/accounts/create-account.ts'
 
 let service: TestService
 beforeAll(async () => {

@@ -5,7 +5,7 @@ import { startService, type TestService } from '../support/service/start-service
 import { readApiDocument } from '../support/http/api-document.ts'
 import { type Answer, call, later, logIn, makePersonWithPassword, serveAt, type TokensBody } from './call-people.ts'
 import { waitUntilWaiting } from '../support/database/wait-for-lock.ts'
-import { setPassword } from '../../src/people/accounts/accounts.ts'
+import { setPassword } from '../../src/people/accounts/create-account.ts'
 
 let service: TestService
 let other: Awaited<ReturnType<typeof serveAt>>

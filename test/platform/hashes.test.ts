@@ -7,7 +7,7 @@ import { expect, it } from 'vitest'
 
 import { systemActor } from '../../src/database/audit/events.ts'
 import { listVersionsIn, type VersionCursor } from '../../src/database/documents/versions-in-store.ts'
-import { reachableStores } from '../../src/documents/stores/stores.ts'
+import { reachableStores } from '../../src/documents/stores/reachable-stores.ts'
 import { fillHashes, type HashFilling } from '../../src/documents/verifying/check-versions.ts'
 import { hashPlatformDocuments } from '../../src/worker/jobs.ts'
 import { startLocalDiskTasks } from '../../src/worker/local-disk-tasks.ts'

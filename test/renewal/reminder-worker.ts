@@ -1,5 +1,5 @@
 // One of several workers of `kill-reminders.ts`, in a process of its own: it does the work of each day that its parent sends.
-import { loadConfig } from '../../src/config/config.ts'
+import { loadConfig } from '../../src/config/load-config.ts'
 import { systemActor } from '../../src/database/audit/events.ts'
 import { openDatabase } from '../../src/database/connection/client.ts'
 import { sendReminders } from '../../src/documents/renewal/send-reminders.ts'

@@ -5,7 +5,7 @@ import { beforeEach, expect, it } from 'vitest'
 import { type Db, openDatabase } from '../../src/database/connection/client.ts'
 import { createEventMonths } from '../../src/database/audit/event-partitions.ts'
 import { recordEvent, systemActor } from '../../src/database/audit/events.ts'
-import { migrate } from '../../src/database/schema/migrate.ts'
+import { migrate } from '../../src/database/schema/migrate-schema.ts'
 import { createLogger } from '../../src/logging/logger.ts'
 import { freshDatabase, type FreshDatabase } from '../support/database/fresh-database.ts'
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 
 import { beforeAll, describe, expect, it } from 'vitest'
 
-import { formats } from '../../src/documents/formats/formats.ts'
+import { formats } from '../../src/documents/formats/allowed-formats.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 import { serviceOnBothStores } from '../support/service/both-stores.ts'
 import { problemOf, uploadDocument, uploadFile } from '../support/documents/call-documents.ts'

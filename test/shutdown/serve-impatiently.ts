@@ -1,5 +1,5 @@
 import { serve } from '../../src/bin/serve.ts'
-import { loadConfig } from '../../src/config/config.ts'
+import { loadConfig } from '../../src/config/load-config.ts'
 import { createLogger } from '../../src/logging/logger.ts'
 
 // The service in its own process, as `serve` starts it, with the time limit of the shutdown as its only argument.

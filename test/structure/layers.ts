@@ -41,7 +41,11 @@ const mayImport: Record<string, string[]> = {
 
 /** The imports of http from database and storage without a use case: file, target and reason. Types are allowed. */
 export const httpExceptions: [importer: string, imported: string, reason: string][] = [
-  ['errors/sentences.ts', 'database/connection/postgres-errors.ts', 'turns any database failure into an answer'],
+  [
+    'errors/database-fault-answers.ts',
+    'database/connection/postgres-errors.ts',
+    'turns any database failure into an answer',
+  ],
   ['rate-limits/limit-rates.ts', 'database/people/rate-limits.ts', 'a rate limit comes before every use case'],
   ['rate-limits/limit-rates.ts', 'database/passwords/login-failures.ts', 'hashes an address, reads no row'],
   ['rate-limits/lease-rate-limits.ts', 'storage/streams/read-spooled-file.ts', 'races a lease against a signal'],

@@ -1,4 +1,4 @@
-import { reachableStores } from '../../src/documents/stores/stores.ts'
+import { reachableStores } from '../../src/documents/stores/reachable-stores.ts'
 import type { FirmId, StoreName } from '../../src/vocabulary/vocabulary.ts'
 import { freshBucket } from '../support/s3/fresh-bucket.ts'
 import { makeFirm, makeMember, type Person } from '../support/people/people.ts'

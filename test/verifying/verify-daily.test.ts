@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 
-import { reachableStores } from '../../src/documents/stores/stores.ts'
+import { reachableStores } from '../../src/documents/stores/reachable-stores.ts'
 import { storageKeyOf } from '../../src/storage/storage-key.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 import { createStoreClaimer } from '../../src/worker/local-disk-tasks.ts'

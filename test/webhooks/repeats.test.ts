@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
 import { claimNext } from '../../src/webhooks/deliver-webhooks.ts'
-import { signMessage } from '../../src/webhooks/message.ts'
+import { signMessage } from '../../src/webhooks/sign-webhook.ts'
 import { startWebhookDelivery } from '../../src/worker/webhook-delivery.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 import { later } from '../people/call-people.ts'

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 
-import { isBackupName } from '../../backup/manifest.ts'
-import { loadConfig } from '../../config/config.ts'
+import { isBackupName } from '../../backup/backup-manifest.ts'
+import { loadConfig } from '../../config/load-config.ts'
 import { pathOrBucket, type PathOrBucket, whole } from '../../config/setting-formats.ts'
 import { defineCommand, type OutputOptions, parseAs } from '../command/define-command.ts'
 import { prepareCommand, withApp, withSettings } from '../command/run-command.ts'

@@ -1,10 +1,10 @@
 import packageJson from '../../../package.json' with { type: 'json' }
 import type { CopyCounts } from '../../backup/copy-files.ts'
 import { type CreatedBackup, createBackup as create, type CreateNeeds } from '../../backup/create-backup.ts'
-import { type FileLine, isLacking, type Manifest } from '../../backup/manifest.ts'
+import { type FileLine, isLacking, type Manifest } from '../../backup/backup-manifest.ts'
 import { RetriesExhausted, type WaitTimes, defaultWaitTimes } from '../../backup/retrying-store.ts'
 import type { PathOrBucket } from '../../config/setting-formats.ts'
-import type { Config } from '../../config/config.ts'
+import type { Config } from '../../config/load-config.ts'
 import { isAppError } from '../../errors/app-error.ts'
 import type { CreateBackupOptions } from './backup-commands.ts'
 import { CommandFailed, explainGaveUp } from '../printing/explain-failure.ts'

@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
 import { listBackups } from '../../backup/open-backup.ts'
-import type { ConfigWithoutTokens } from '../../config/config.ts'
+import type { ConfigWithoutTokens } from '../../config/load-config.ts'
 import { openBackupFolder } from '../../storage/backup-store/backup-folder.ts'
 import { WrongUse } from '../printing/explain-failure.ts'
 

@@ -9,7 +9,7 @@ import {
   verifyBackup as verify,
 } from '../../backup/verify-backup.ts'
 import type { PathOrBucket } from '../../config/setting-formats.ts'
-import type { ConfigWithoutTokens } from '../../config/config.ts'
+import type { ConfigWithoutTokens } from '../../config/load-config.ts'
 import { untilAborted } from '../../storage/streams/read-spooled-file.ts'
 import type { VerifyBackupOptions } from './backup-commands.ts'
 import { warnRowsOnly } from './create-backup.ts'

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 
 import type { App } from '../../app.ts'
-import { type Config, type ConfigWithoutTokens, loadConfig, loadConfigWithoutTokens } from '../../config/config.ts'
+import { type Config, type ConfigWithoutTokens, loadConfig, loadConfigWithoutTokens } from '../../config/load-config.ts'
 import { createLogger } from '../../logging/logger.ts'
 import { describeDatabase, type Explained, explainFailure } from '../printing/explain-failure.ts'
 import { clearingProgress, createPrinter, type Printer } from '../printing/printer.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { isIP } from 'node:net'
 
-import type { MailConfig } from '../../config/config.ts'
+import type { MailConfig } from '../../config/load-config.ts'
 import { ConfigError } from '../../errors/app-error.ts'
 import { createMailSender, MailError, type MailStep, mailSteps } from '../../mail/smtp.ts'
 import { testMail } from '../../mail/templates/account-mails.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { describe, expect, onTestFinished, test } from 'vitest'
 
-import { type Config, loadConfig } from '../../config/config.ts'
+import { type Config, loadConfig } from '../../config/load-config.ts'
 import {
   addressToOpen,
   describeAdministrator,

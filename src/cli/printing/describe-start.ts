@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { relative } from 'node:path'
 
-import type { Config } from '../../config/config.ts'
+import type { Config } from '../../config/load-config.ts'
 import { type AdministratorOutcome, passwordFile } from '../../people/accounts/ensure-administrator.ts'
 import type { Outage } from '../../storage/s3/circuit-breaker.ts'
 import type { Explanation } from './explain-s3-failure.ts'

@@ -1,4 +1,4 @@
-import type { DatabaseConfig } from '../../config/config.ts'
+import type { DatabaseConfig } from '../../config/load-config.ts'
 import { AppError, ConfigError, codeOf, hasCode } from '../../errors/app-error.ts'
 import { sentenceOf } from '../../errors/faults.ts'
 import { isFromPooler, isUnreachable, isWithoutTls } from '../../database/connection/postgres-errors.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { loadConfig } from '../../config/config.ts'
+import { loadConfig } from '../../config/load-config.ts'
 import { findPlaintextConnections } from './find-plaintext.ts'
 
 const adviceOf = (settings: Record<string, string>) =>

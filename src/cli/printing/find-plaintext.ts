@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js'
 
-import type { Config } from '../../config/config.ts'
+import type { Config } from '../../config/load-config.ts'
 
 /**
  * The connections that leave this machine and its private network without TLS, one sentence each. A name counts as private

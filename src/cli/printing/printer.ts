@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 
-import type { Stores } from '../../documents/stores/stores.ts'
+import type { Stores } from '../../documents/stores/reachable-stores.ts'
 import type { Waiting } from '../../documents/stores/wait-for-s3.ts'
 
 type Style = Parameters<typeof styleText>[0]

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname, userInfo } from 'node:os'
 
-import type { Config } from '../../config/config.ts'
+import type { Config } from '../../config/load-config.ts'
 import { countDisposedBlobs, listDisposedDocuments } from '../../database/purge/disposals.ts'
 import { systemActor } from '../../database/audit/events.ts'
 import { countPurgeable, type PurgeScope } from '../../database/purge/purge-candidates.ts'

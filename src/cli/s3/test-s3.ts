@@ -1,11 +1,11 @@
-import type { ConfigWithoutTokens } from '../../config/config.ts'
+import type { ConfigWithoutTokens } from '../../config/load-config.ts'
 import type { Outcome, StepName } from '../../storage/connection-test/connection-step.ts'
 import { testS3Connection } from '../../storage/connection-test/test-connection.ts'
 import { isAmazon } from '../../storage/s3/requests/retrying-s3-client.ts'
 import { CommandFailed } from '../printing/explain-failure.ts'
 import { describeEndpoint } from '../printing/explain-s3-failure.ts'
 import { stoppedIncomplete, type Printer } from '../printing/printer.ts'
-import { describeStep } from './describe-step.ts'
+import { describeStep } from './describe-test-step.ts'
 
 type Needs = {
   config: ConfigWithoutTokens

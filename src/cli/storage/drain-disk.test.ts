@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { loadConfig } from '../../config/config.ts'
+import { loadConfig } from '../../config/load-config.ts'
 import { configForDisk } from './drain-disk.ts'
 import { explainFailure, WrongUse } from '../printing/explain-failure.ts'
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import type { Config } from '../../config/config.ts'
+import type { Config } from '../../config/load-config.ts'
 import { systemActor } from '../../database/audit/events.ts'
 import { countVersionsIn } from '../../database/documents/versions-in-store.ts'
 import { drain, type DiskContents, inspectDisk } from '../../documents/moving/drain-fallback.ts'

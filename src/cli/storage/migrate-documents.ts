@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import type { Config } from '../../config/config.ts'
+import type { Config } from '../../config/load-config.ts'
 import { systemActor } from '../../database/audit/events.ts'
 import {
   migrate,
@@ -8,7 +8,7 @@ import {
   planMigration,
   dryRunMigration,
   type DryRunOutcome,
-} from '../../documents/moving/migrate.ts'
+} from '../../documents/moving/migrate-files.ts'
 import type { MoveNeeds } from '../../documents/moving/move-version.ts'
 import type { FirmId, StoreName } from '../../vocabulary/vocabulary.ts'
 import type { MigrateOptions } from './moving-commands.ts'

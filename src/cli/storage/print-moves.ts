@@ -3,7 +3,7 @@ import type { MoveOutcome } from '../../documents/moving/move-version.ts'
 import { hasCode } from '../../errors/app-error.ts'
 import { type Amount, type Printer, showProgress } from '../printing/printer.ts'
 import { openReport } from '../printing/write-report.ts'
-import type { DryRunOutcome } from '../../documents/moving/migrate.ts'
+import type { DryRunOutcome } from '../../documents/moving/migrate-files.ts'
 
 export type Outcome = MoveOutcome | DryRunOutcome | 'failed'
 

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 
-import type { ConfigWithoutTokens } from '../../config/config.ts'
+import type { ConfigWithoutTokens } from '../../config/load-config.ts'
 import { systemActor } from '../../database/audit/events.ts'
 import type { Identity } from '../../database/people/identities.ts'
 import { findAccountByEmail } from '../../database/people/accounts.ts'
 import { AppError, isAppError } from '../../errors/app-error.ts'
-import { createAccount, setPassword } from '../../people/accounts/accounts.ts'
+import { createAccount, setPassword } from '../../people/accounts/create-account.ts'
 import { removePasswordFile } from '../../people/accounts/ensure-administrator.ts'
 import { addIdentity, unlinkSubject } from '../../people/accounts/identities.ts'
 import { createPasswords } from '../../people/passwords/passwords.ts'

@@ -5,7 +5,7 @@ import { alone, type Batched, createBatch, inOrder, lockWaitOf } from '../connec
 import type { Db, Tx } from '../connection/client.ts'
 import { documentColumns, type DocumentRecord, type VersionOfFile } from '../documents/documents.ts'
 import { firstDuplicate } from '../documents/find-duplicate.ts'
-import { idempotencyKeyLifetime, type IdempotencyScope } from './idempotency.ts'
+import { idempotencyKeyLifetime, type IdempotencyScope } from './idempotency-keys.ts'
 import { inOneStatement } from '../connection/in-transaction.ts'
 import { detailsOf } from '../audit/events.ts'
 import { callerOfEach } from '../people/session-state.ts'

@@ -11,7 +11,7 @@ import type {
 } from '../../vocabulary/vocabulary.ts'
 import { alone, type Batched, createBatch, inOrder, lockWaitOf } from '../connection/batch.ts'
 import type { Db, Tx } from '../connection/client.ts'
-import type { IdempotencyScope } from './idempotency.ts'
+import type { IdempotencyScope } from './idempotency-keys.ts'
 import { callerOfEach } from '../people/session-state.ts'
 import { type AccessRow, accessOf, membershipFrom, type RightToCheck } from '../people/check-access.ts'
 import type { BlobLocation } from '../documents/versions-in-store.ts'

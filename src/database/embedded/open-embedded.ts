@@ -15,7 +15,7 @@ import {
   linkCluster,
   locateCluster,
   port,
-} from './account.ts'
+} from './system-account.ts'
 import { createRoles, database, initialiseCluster, ownerRole, serviceRole } from './initialise-cluster.ts'
 import { findPrograms, prepareRunner } from './programs.ts'
 import { joinOrStart, type Server } from './start-server.ts'

@@ -8,7 +8,7 @@ import type { Logger } from 'pino'
 
 import { ConfigError, hasCode } from '../../errors/app-error.ts'
 import { findIfExists, createFolders, syncPath } from '../../files/file-system.ts'
-import { type Account, assertOwnedByRoot, canEnter, systemFolder } from './account.ts'
+import { type Account, assertOwnedByRoot, canEnter, systemFolder } from './system-account.ts'
 
 /** PostgreSQL's programs in an npm package: `bin`, `lib` and `share` below `folder`. */
 export type Programs = { folder: string; version: string; major: number }

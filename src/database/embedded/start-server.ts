@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, type ClientConfig } from 'pg'
 
 import { ConfigError, hasCode } from '../../errors/app-error.ts'
-import { type Account, port } from './account.ts'
+import { type Account, port } from './system-account.ts'
 import { replaceReusedPid } from './postmaster.ts'
 import { runAs, type Runner } from './programs.ts'
 

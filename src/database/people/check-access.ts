@@ -12,7 +12,7 @@ import {
 import type { Db, Tx } from '../connection/client.ts'
 import { personOf } from './accounts.ts'
 import { isEmailUnverified } from './unverified-emails.ts'
-import { isFormerMember } from './own-firms.ts'
+import { isFormerMember } from './own-and-former-firms.ts'
 import type { CallerInSql } from './session-state.ts'
 
 declare const checked: unique symbol

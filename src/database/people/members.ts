@@ -3,7 +3,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { FirmId, FirmRole, MemberStatus, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
 import { type Membership, rankOf } from './check-access.ts'
-import { daysOfFormerMembers } from './own-firms.ts'
+import { daysOfFormerMembers } from './own-and-former-firms.ts'
 
 export type Member = {
   userId: UserId

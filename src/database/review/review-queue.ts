@@ -3,7 +3,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { DocumentId, FirmId, UserId } from '../../vocabulary/vocabulary.ts'
 import type { Db, Tx } from '../connection/client.ts'
 import { codeOf, documentColumns, type DocumentRecord } from '../documents/documents.ts'
-import { ownFirmsOf } from '../people/own-firms.ts'
+import { ownFirmsOf } from '../people/own-and-former-firms.ts'
 
 /** A document that waits for a decision. The claim is null when nobody has one or it has expired. */
 export type WaitingDocument = {

@@ -1,4 +1,4 @@
-import { formatOf } from '../formats/formats.ts'
+import { formatOf } from '../formats/allowed-formats.ts'
 import { readableName } from '../../vocabulary/readable-name.ts'
 
 /** The largest part of a path that common file systems accept, in bytes of UTF-8. */

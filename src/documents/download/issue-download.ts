@@ -7,9 +7,9 @@ import type { S3Trouble } from '../../storage/s3/requests/s3-errors.ts'
 import type { Actor, Clock, DocumentId, FirmId } from '../../vocabulary/vocabulary.ts'
 import { accessDocument, type DownloadRight, noSuchDocument, type OpeningNeeds } from '../access-document.ts'
 import { contentGone, inQuarantine, inTrash, notScannedYet } from './assert-servable.ts'
-import { formatOf, servedTypeOf } from '../formats/formats.ts'
+import { formatOf, servedTypeOf } from '../formats/allowed-formats.ts'
 import type { BlobToRead } from './open-stored-file.ts'
-import { toAppError, requireStore, type Stores, storeUnavailable } from '../stores/stores.ts'
+import { toAppError, requireStore, type Stores, storeUnavailable } from '../stores/reachable-stores.ts'
 
 export type DownloadNeeds = OpeningNeeds & {
   stores: Stores

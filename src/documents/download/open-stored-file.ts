@@ -8,7 +8,7 @@ import type { Sha256, StorageKey } from '../../vocabulary/vocabulary.ts'
 import { contentGone } from './assert-servable.ts'
 import { checkWhileSending } from './check-while-sending.ts'
 import { type ReportNeeds, reportDamaged } from '../stores/report-damaged.ts'
-import { toAppError, requireStore, storeUnavailable } from '../stores/stores.ts'
+import { toAppError, requireStore, storeUnavailable } from '../stores/reachable-stores.ts'
 import type { FaultyState } from '../../database/documents/missing-and-corrupt.ts'
 
 export type OpenBlobNeeds = ReportNeeds

@@ -1,6 +1,6 @@
 import { fileTypeFromBuffer } from 'file-type'
 
-import { type Detected, formatOf } from './formats.ts'
+import { type Detected, formatOf } from './allowed-formats.ts'
 
 /** The length of the head that format detection needs. */
 export const headBytes = 4100

@@ -9,7 +9,7 @@ import type { StoredVersion } from '../../database/documents/versions-in-store.t
 import { StoreError, unlessMissing } from '../../storage/file-store.ts'
 import { quarantineKeyOf } from '../../storage/storage-key.ts'
 import type { ProcessId, QuarantineKey, StorageKey } from '../../vocabulary/vocabulary.ts'
-import type { ReachableStore } from '../stores/stores.ts'
+import type { ReachableStore } from '../stores/reachable-stores.ts'
 import { hashBlob, isSameContent } from '../stores/hash-blob.ts'
 
 type QuarantineRequest = {

@@ -22,7 +22,7 @@ import { type StoredFile, StoreError } from '../../storage/file-store.ts'
 import { extensionOf, storageKeyOf } from '../../storage/storage-key.ts'
 import type { Clock, ProcessId, StorageKey, StoreName } from '../../vocabulary/vocabulary.ts'
 import { reportDamaged } from '../stores/report-damaged.ts'
-import { requireStore, type Stores } from '../stores/stores.ts'
+import { requireStore, type Stores } from '../stores/reachable-stores.ts'
 import { copyBlob, type BufferNeeds, type CopyOutcome } from './copy-blob.ts'
 import type { CopyLimits } from '../stores/walk-versions.ts'
 

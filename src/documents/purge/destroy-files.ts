@@ -6,7 +6,7 @@ import { isPermissionDenied } from '../../database/connection/postgres-errors.ts
 import { isStorableKey } from '../../storage/storage-key.ts'
 import type { BlobId, DocumentId, StoreName } from '../../vocabulary/vocabulary.ts'
 import { abortParts, removeOne, type RemoveNeeds } from '../stores/remove-blobs.ts'
-import { type ReachableStore, reachableStores } from '../stores/stores.ts'
+import { type ReachableStore, reachableStores } from '../stores/reachable-stores.ts'
 
 export type DestroyNeeds = Omit<RemoveNeeds, 'log' | 'metrics'>
 

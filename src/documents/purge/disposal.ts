@@ -19,7 +19,7 @@ import {
   noSuchDocument,
   type OpeningNeeds,
 } from '../access-document.ts'
-import type { Stores } from '../stores/stores.ts'
+import type { Stores } from '../stores/reachable-stores.ts'
 import { requireLifted } from '../../people/require-second-person.ts'
 import {
   type DisposalOf,

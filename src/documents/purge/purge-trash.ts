@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 
-import type { Config } from '../../config/config.ts'
+import type { Config } from '../../config/load-config.ts'
 import type { Db } from '../../database/connection/client.ts'
 import { disposeDocument, listFilesWithoutStoreId } from '../../database/purge/disposals.ts'
 import type { EventActor } from '../../database/audit/events.ts'
@@ -18,7 +18,7 @@ import { type PurgeState, type PurgeTimes } from '../../database/purge/purge-pro
 import type { Metrics } from '../../metrics/metrics.ts'
 import { isReadableKey } from '../../storage/storage-key.ts'
 import type { Clock } from '../../vocabulary/vocabulary.ts'
-import type { Stores } from '../stores/stores.ts'
+import type { Stores } from '../stores/reachable-stores.ts'
 import { purgeCutoff } from '../trash/trash-retention.ts'
 import { lockAndFollow } from '../../database/documents/documents.ts'
 

@@ -17,8 +17,8 @@ import { rights } from '../../people/rights.ts'
 import type { FinishedFile } from '../../storage/growing-file.ts'
 import type { Actor, DocumentId, UploadId } from '../../vocabulary/vocabulary.ts'
 import { logAccess } from '../access-document.ts'
-import { defaultMimeTypes } from '../formats/formats.ts'
-import { requireStore } from '../stores/stores.ts'
+import { defaultMimeTypes } from '../formats/allowed-formats.ts'
+import { requireStore } from '../stores/reachable-stores.ts'
 import {
   awaitWholeFile,
   findEarlierDocument,

@@ -7,7 +7,7 @@ import {
 import { recordEvent, systemActor } from '../../database/audit/events.ts'
 import { isAppError } from '../../errors/app-error.ts'
 import type { Actor, SecondFactorPolicy, UploadId } from '../../vocabulary/vocabulary.ts'
-import { type ReachableStore, reachableStores, toAppError } from '../stores/stores.ts'
+import { type ReachableStore, reachableStores, toAppError } from '../stores/reachable-stores.ts'
 import { withFreeClaim } from './claim-upload.ts'
 import { endUpload, type EndNeeds, eventOfUpload, isFinal } from './end-upload.ts'
 

@@ -10,7 +10,7 @@ import { storageKeyOf } from '../../storage/storage-key.ts'
 import type { ByteBudget } from '../../storage/streams/memory-budget.ts'
 import type { BlobId, Caller } from '../../vocabulary/vocabulary.ts'
 import { removeNow, type RemoveNeeds } from '../stores/remove-blobs.ts'
-import { requireStore } from '../stores/stores.ts'
+import { requireStore } from '../stores/reachable-stores.ts'
 
 export type GrowingNeeds = RemoveNeeds & { spool: Spool; budget: ByteBudget }
 

@@ -21,7 +21,7 @@ import { hashBlob } from '../stores/hash-blob.ts'
 import { copyToQuarantine } from '../moving/copy-to-quarantine.ts'
 import { type ReportNeeds, reportDamaged } from '../stores/report-damaged.ts'
 import { removeNow, type RemoveNeeds } from '../stores/remove-blobs.ts'
-import { type ReachableStore, reachableStores } from '../stores/stores.ts'
+import { type ReachableStore, reachableStores } from '../stores/reachable-stores.ts'
 import { runScan, type Scanning, type ScanOccasion } from '../upload/scan-upload.ts'
 import { aboutVersion, postponeUndecided, postponeUnread, rescanDays, scanAgainAtOnce } from './schedule-scans.ts'
 

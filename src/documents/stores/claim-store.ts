@@ -4,7 +4,7 @@ import { findInstallationId } from '../../database/schema/installation.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { GuardedS3 } from '../../storage/s3/guard-s3.ts'
 import { isReadableKey } from '../../storage/storage-key.ts'
-import type { ReachableStore, Stores } from './stores.ts'
+import type { ReachableStore, Stores } from './reachable-stores.ts'
 
 /** `other`: another installation. `none`: no installation has claimed the store, and nothing shows that it is ours. */
 export type Owner = 'own' | 'other' | 'none'

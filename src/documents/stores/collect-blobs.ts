@@ -4,7 +4,7 @@ import { abandonIncoming } from '../../database/blobs/reserve-upload.ts'
 import { expireUploads } from '../../database/resumable/upload-claims.ts'
 import { deleteExpiredHidden } from '../../database/blobs/remove-blobs.ts'
 import { removeBatch, type RemoveNeeds } from './remove-blobs.ts'
-import { reachableStores } from './stores.ts'
+import { reachableStores } from './reachable-stores.ts'
 
 /** How long a blob stays after no row needs it: longer than any request or link. */
 export const removalGraceMs = 24 * 60 * 60 * 1000

@@ -5,7 +5,7 @@ import type { Metrics } from '../../metrics/metrics.ts'
 import type { Outage } from '../../storage/s3/circuit-breaker.ts'
 import { isS3Unavailable } from '../../storage/s3/requests/s3-operation.ts'
 import type { StorageKey } from '../../vocabulary/vocabulary.ts'
-import { type Stores, storeUnavailable } from './stores.ts'
+import { type Stores, storeUnavailable } from './reachable-stores.ts'
 
 /**
  * Where a new file goes.

@@ -14,7 +14,7 @@ import type { Db } from '../../database/connection/client.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 import { isReadableKey, isStorableKey, requireQuarantineKey } from '../../storage/storage-key.ts'
 import type { BlobId, Clock, ProcessId } from '../../vocabulary/vocabulary.ts'
-import { type ReachableStore, type Stores, reachableStores } from './stores.ts'
+import { type ReachableStore, type Stores, reachableStores } from './reachable-stores.ts'
 
 export type RemoveNeeds = {
   db: Db

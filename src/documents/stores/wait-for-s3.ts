@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { Outage } from '../../storage/s3/circuit-breaker.ts'
 import type { S3Trouble } from '../../storage/s3/requests/s3-errors.ts'
-import type { Stores } from './stores.ts'
+import type { Stores } from './reachable-stores.ts'
 
 /** S3 went away; it is back; it stayed away longer than the patience. */
 export type Waiting = 'waiting' | 'back' | 'given_up'

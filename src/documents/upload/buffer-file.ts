@@ -8,7 +8,7 @@ import type { ByteBudget, ReleaseBytes } from '../../storage/streams/memory-budg
 import { readSpoolRange } from '../../storage/streams/read-spooled-file.ts'
 import type { Sha256 } from '../../vocabulary/vocabulary.ts'
 import { contentInMemory, withFileContent } from '../formats/file-bytes.ts'
-import type { Format } from '../formats/formats.ts'
+import type { Format } from '../formats/allowed-formats.ts'
 import type { ScanFeed } from './scan-upload.ts'
 
 /** Files up to this size are buffered in memory, scanned, then sent to the store in one piece. Larger ones use the spool. */

@@ -1,5 +1,5 @@
 import type { CommitUpload, CommitResult, NewVersion, RecordedDocument } from '../../database/blobs/commit-upload.ts'
-import { findStoredAnswer, type IdempotencyScope } from '../../database/blobs/idempotency.ts'
+import { findStoredAnswer, type IdempotencyScope } from '../../database/blobs/idempotency-keys.ts'
 import type { Db } from '../../database/connection/client.ts'
 import { findDocument } from '../../database/documents/documents.ts'
 import { findDuplicate } from '../../database/documents/find-duplicate.ts'

@@ -5,7 +5,7 @@ import type { BufferedContent, SpooledContent } from '../../storage/file-store.t
 import type { Spool } from '../../storage/spool/spool.ts'
 import type { ByteBudget } from '../../storage/streams/memory-budget.ts'
 import { detectFormat, headBytes } from '../formats/detect-format.ts'
-import { type Detected, type Format, requireAllowedFormat } from '../formats/formats.ts'
+import { type Detected, type Format, requireAllowedFormat } from '../formats/allowed-formats.ts'
 import {
   bufferInMemory,
   type Checks,

@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import type { Logger } from 'pino'
 
 import { type CommitResult, createUploadCommitter } from '../../database/blobs/commit-upload.ts'
-import type { IdempotencyScope } from '../../database/blobs/idempotency.ts'
+import type { IdempotencyScope } from '../../database/blobs/idempotency-keys.ts'
 import {
   abandonReservation,
   abandonUpload,
@@ -30,7 +30,7 @@ import { storageKeyOf } from '../../storage/storage-key.ts'
 import type { BlobId, Caller, Clock, DocumentId, FirmId, ProcessId, VersionId } from '../../vocabulary/vocabulary.ts'
 import { chooseTarget, fallsBack, locationFor, logS3Failure, type UploadTarget } from '../stores/fallback.ts'
 import { removeNow } from '../stores/remove-blobs.ts'
-import { requireStore, type Stores } from '../stores/stores.ts'
+import { requireStore, type Stores } from '../stores/reachable-stores.ts'
 import { quotaExceeded } from './quota-error.ts'
 
 /*

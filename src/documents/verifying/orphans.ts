@@ -21,7 +21,7 @@ import { hashBlob } from '../stores/hash-blob.ts'
 import { copyToQuarantine } from '../moving/copy-to-quarantine.ts'
 import { claimStore } from '../stores/claim-store.ts'
 import type { RemoveNeeds } from '../stores/remove-blobs.ts'
-import type { ReachableStore } from '../stores/stores.ts'
+import type { ReachableStore } from '../stores/reachable-stores.ts'
 import { type Finding, findingAt, type VerificationRun, type VerifyNeeds } from './plan-verification.ts'
 import { findRepairObstacle, type StoreCount } from './repair-limits.ts'
 

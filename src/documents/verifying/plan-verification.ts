@@ -5,7 +5,7 @@ import type { Metrics } from '../../metrics/metrics.ts'
 import type { DocumentId, FirmId, StoreId, StoreName } from '../../vocabulary/vocabulary.ts'
 import type { ReportNeeds } from '../stores/report-damaged.ts'
 import type { RemoveNeeds } from '../stores/remove-blobs.ts'
-import { reachableStores } from '../stores/stores.ts'
+import { reachableStores } from '../stores/reachable-stores.ts'
 import type { Patience } from '../stores/wait-for-s3.ts'
 
 /** `graceMs`: younger orphans and unfinished uploads stay, since they may get a row yet. */

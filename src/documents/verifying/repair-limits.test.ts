@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
 import type { StoreId } from '../../vocabulary/vocabulary.ts'
-import type { ReachableStore } from '../stores/stores.ts'
+import type { ReachableStore } from '../stores/reachable-stores.ts'
 import { findRepairObstacle } from './repair-limits.ts'
 
 // Its files are not read.

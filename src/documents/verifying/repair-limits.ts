@@ -1,5 +1,5 @@
 import type { Owner } from '../stores/claim-store.ts'
-import { type ReachableStore, storeLabel } from '../stores/stores.ts'
+import { type ReachableStore, storeLabel } from '../stores/reachable-stores.ts'
 
 export type StoreCount = { files: number; orphans: number }
 

@@ -12,7 +12,7 @@ import { StoreError } from '../../storage/file-store.ts'
 import { untilAborted } from '../../storage/streams/read-spooled-file.ts'
 import type { Clock } from '../../vocabulary/vocabulary.ts'
 import { claimStore, notOurBucket } from '../stores/claim-store.ts'
-import { type ReachableStore, reachableStores } from '../stores/stores.ts'
+import { type ReachableStore, reachableStores } from '../stores/reachable-stores.ts'
 import { type Checked, checkVersions } from './check-versions.ts'
 import { checkOrphans } from './orphans.ts'
 import {

@@ -24,7 +24,7 @@ import {
   recheckSource,
 } from '../moving/copy-blob.ts'
 import { assertStoreAvailable } from '../stores/fallback.ts'
-import { requireStore, toAppError } from '../stores/stores.ts'
+import { requireStore, toAppError } from '../stores/reachable-stores.ts'
 import { newVersionOf } from '../upload/idempotent-upload.ts'
 import { quotaExceeded } from '../upload/quota-error.ts'
 import { type PlannedUpload, reserve, storeUpload, type StoreUploadNeeds } from '../upload/store-upload.ts'

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 
-import { closeUnreadResponses, discardBody } from './connections.ts'
+import { closeUnreadResponses, discardBody } from './unread-bodies-and-silence.ts'
 import { type BodyLimits, defaultBodyLimits, limitBodies } from './limit-bodies.ts'
 import { trackHandlers } from './stop-serving.ts'
 

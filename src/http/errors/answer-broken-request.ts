@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 import { AppError } from '../../errors/app-error.ts'
 import { answerError, presentProblem } from './answer-error.ts'
-import { discardRest } from '../connection/connections.ts'
+import { discardRest } from '../connection/unread-bodies-and-silence.ts'
 import { chooseRequestId } from '../requests/record-requests.ts'
 import { securityHeaders } from '../requests/security-headers.ts'
 

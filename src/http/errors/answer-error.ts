@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, type ErrorCode } from '../../errors/app-error.ts'
 import { sentenceOf } from '../../errors/faults.ts'
 import { errorTable } from './error-codes.ts'
-import { appErrorOf } from './sentences.ts'
+import { appErrorOf } from './database-fault-answers.ts'
 import { fieldsOf, InvalidInput } from '../requests/check-input.ts'
 
 declare module 'fastify' {

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 
-import type { S3Config } from '../../config/config.ts'
+import type { S3Config } from '../../config/load-config.ts'
 import { AppError } from '../../errors/app-error.ts'
 import type { Page } from './open-page.ts'
 import { chooseEncoding, type PageFile } from './page-files.ts'

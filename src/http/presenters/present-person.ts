@@ -8,7 +8,7 @@ import type {
   SelfShape,
 } from '../../contract/people.ts'
 import type { UserShape } from '../../contract/users.ts'
-import type { Invitation } from '../../database/people/invitations.ts'
+import type { Invitation } from '../../database/people/open-invitations.ts'
 import type { Firm, FirmOfPerson } from '../../database/people/firms.ts'
 import type { Member } from '../../database/people/members.ts'
 import type { Account, Person } from '../../database/people/accounts.ts'

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 
-import type { RateKind, RateLimits } from '../../config/limits.ts'
+import type { RateKind, RateLimits } from '../../config/rate-limits-and-quotas.ts'
 import type { Db } from '../../database/connection/client.ts'
 import { digestEmail } from '../../database/passwords/login-failures.ts'
 import { type Bucket, leaseCalls } from '../../database/people/rate-limits.ts'

@@ -7,7 +7,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 import type { IncomingUpload } from '../../documents/upload/upload.ts'
 import { AppError, type ErrorCode } from '../../errors/app-error.ts'
-import { watchSilence } from '../connection/connections.ts'
+import { watchSilence } from '../connection/unread-bodies-and-silence.ts'
 
 /** Registers the parser of forms with one file, which `openForm` reads. */
 export async function acceptForms(server: FastifyInstance, maxUploadBytes: number): Promise<void> {

@@ -11,7 +11,7 @@ import {
   statusShape,
   type StatusShape,
 } from '../../contract/operations.ts'
-import type { HistoryHour } from '../../database/work/history.ts'
+import type { HistoryHour } from '../../database/work/hourly-history.ts'
 import type { Waiting } from '../../database/work/count-rows.ts'
 import type { LastRun, WorkState } from '../../operations/judge-work.ts'
 import { createGaugeReader, type GaugeNeeds, sumPlatformRows } from '../../operations/measure-gauges.ts'

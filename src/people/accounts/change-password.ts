@@ -13,7 +13,7 @@ import { assertMaySignInHere } from '../passwords/password-login.ts'
 import type { Passwords } from '../passwords/passwords.ts'
 import { recordDenial, requirePerson } from '../require-right.ts'
 import { findRestriction, type RestrictionNeeds } from '../sessions/session-limits.ts'
-import { wordsAbout } from './accounts.ts'
+import { wordsAbout } from './create-account.ts'
 import { removePasswordFile } from './ensure-administrator.ts'
 
 export type ChangePasswordNeeds = RestrictionNeeds &

@@ -9,7 +9,7 @@ import type { EventActor } from '../../database/audit/events.ts'
 import { inTransaction } from '../../database/connection/in-transaction.ts'
 import { lockFirstStart } from '../../database/schema/installation.ts'
 import { readIfExists } from '../../files/file-system.ts'
-import { addAccount } from './accounts.ts'
+import { addAccount } from './create-account.ts'
 import { firstAdministratorEmail } from '../passwords/password-login.ts'
 import type { Passwords } from '../passwords/passwords.ts'
 

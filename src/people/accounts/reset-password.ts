@@ -17,7 +17,7 @@ import { revokeApiKeysOf } from '../api-keys/revoke-api-keys.ts'
 import { type PasswordLogin, passwordLoginIsOff } from '../passwords/password-login.ts'
 import type { Passwords } from '../passwords/passwords.ts'
 import { recordDenial } from '../require-right.ts'
-import { wordsAbout } from './accounts.ts'
+import { wordsAbout } from './create-account.ts'
 import { removePasswordFile } from './ensure-administrator.ts'
 
 const purpose = 'password_reset'

@@ -11,7 +11,7 @@ import {
   type InvitationRecord,
   listInvitations,
   upsertInvitation,
-} from '../../database/people/invitations.ts'
+} from '../../database/people/open-invitations.ts'
 import { isWithoutAdmin, lockActiveAdmins } from '../../database/people/members.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { queueMail } from '../../mail/notify.ts'

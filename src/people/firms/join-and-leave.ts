@@ -10,7 +10,7 @@ import {
   type Invitation,
   type InvitationKey,
   listInvitationsOf,
-} from '../../database/people/invitations.ts'
+} from '../../database/people/open-invitations.ts'
 import { deleteMember, findStatus, insertMember, type MemberRecord } from '../../database/people/members.ts'
 import { type Factors, findFactors } from '../../database/second-factors/factors.ts'
 import { findUnverifiedEmail } from '../../database/people/unverified-emails.ts'

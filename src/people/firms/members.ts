@@ -13,7 +13,7 @@ import {
   type MemberRecord,
   updateMember,
 } from '../../database/people/members.ts'
-import { deleteInvitationsWithoutMember } from '../../database/people/invitations.ts'
+import { deleteInvitationsWithoutMember } from '../../database/people/open-invitations.ts'
 import { type Membership, requireMembership } from '../../database/people/check-access.ts'
 import { AppError } from '../../errors/app-error.ts'
 import type { Actor, Clock, FirmId, UserId } from '../../vocabulary/vocabulary.ts'

@@ -1,4 +1,4 @@
-import type { Config } from '../../config/config.ts'
+import type { Config } from '../../config/load-config.ts'
 import type { Account } from '../../database/people/accounts.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { lowerEmail } from '../../vocabulary/emails.ts'

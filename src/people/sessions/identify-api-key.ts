@@ -6,7 +6,7 @@ import type { Db } from '../../database/connection/client.ts'
 import { AccessDenied } from '../../errors/app-error.ts'
 import { hashSecret } from '../../vocabulary/secrets.ts'
 import type { Caller, Clock, SecondFactorPolicy, Visitor } from '../../vocabulary/vocabulary.ts'
-import { cacheChecks } from '../cache-identity.ts'
+import { cacheChecks } from '../cache-token-checks.ts'
 
 const mark = 'pqd_'
 const randomCharacters = 40

@@ -5,7 +5,7 @@ import { beforeEach, expect, test } from 'vitest'
 import type { UserId } from '../../vocabulary/vocabulary.ts'
 import { accessTokenSeconds, checkAccessToken, endOfToken, signAccessToken } from './access-token.ts'
 import { importAccessKey } from './token-keys.ts'
-import { cacheChecks } from '../cache-identity.ts'
+import { cacheChecks } from '../cache-token-checks.ts'
 
 const accessKey = await importAccessKey('a secret that the platform has too, of some length')
 const noon = new Date('2026-11-24T12:00:00Z')

@@ -1,7 +1,7 @@
 import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose'
 import type { Logger } from 'pino'
 
-import type { OpenIdConfig } from '../../config/config.ts'
+import type { OpenIdConfig } from '../../config/load-config.ts'
 import { AppError } from '../../errors/app-error.ts'
 import type { Metrics } from '../../metrics/metrics.ts'
 

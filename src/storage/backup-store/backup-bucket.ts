@@ -1,7 +1,7 @@
 import { CopyObjectCommand, DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import type { Logger } from 'pino'
 
-import type { S3Config } from '../../config/config.ts'
+import type { S3Config } from '../../config/load-config.ts'
 import { createByteBudget } from '../streams/memory-budget.ts'
 import { unlessMissing } from '../file-store.ts'
 import { presetPayloadHash, setBodySource } from '../s3/requests/s3-request-handler.ts'

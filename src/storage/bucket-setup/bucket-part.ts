@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { isDeepStrictEqual } from 'node:util'
 
-import type { S3Config } from '../../config/config.ts'
+import type { S3Config } from '../../config/load-config.ts'
 import type { ResponseFacts } from '../s3/diagnosis/diagnose-s3.ts'
 import { s3FailureOf } from '../s3/requests/s3-errors.ts'
 import { testKey, testText } from '../storage-key.ts'

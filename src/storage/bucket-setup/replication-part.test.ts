@@ -1,7 +1,7 @@
 import type { ReplicationConfiguration } from '@aws-sdk/client-s3'
 import { expect, test } from 'vitest'
 
-import { loadConfig } from '../../config/config.ts'
+import { loadConfig } from '../../config/load-config.ts'
 import { openS3Client } from '../s3/requests/retrying-s3-client.ts'
 import type { BucketChoices } from './bucket-rules.ts'
 import { type Items, CannotApply, openContext } from './bucket-part.ts'

@@ -17,7 +17,7 @@ import {
   type ServerSideEncryptionRule,
 } from '@aws-sdk/client-s3'
 
-import type { S3Config } from '../../config/config.ts'
+import type { S3Config } from '../../config/load-config.ts'
 import { isAmazon } from '../s3/requests/retrying-s3-client.ts'
 import { type Items, type PartDefinition, probeBucket } from './bucket-part.ts'
 import { corsRule, encryptionRule, publicAccessBlock, type PublicAccessSwitch } from './bucket-rules.ts'

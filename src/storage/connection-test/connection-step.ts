@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 
-import type { S3Config } from '../../config/config.ts'
+import type { S3Config } from '../../config/load-config.ts'
 import type { ResponseFacts, S3Diagnosis } from '../s3/diagnosis/diagnose-s3.ts'
 import type { CredentialsFound } from '../s3/diagnosis/find-credentials.ts'
 

@@ -5,7 +5,7 @@ import {
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3'
 
-import type { S3Config } from '../../config/config.ts'
+import type { S3Config } from '../../config/load-config.ts'
 import { diagnoseS3, type S3Diagnosis, watchResponses } from '../s3/diagnosis/diagnose-s3.ts'
 import { findCredentials } from '../s3/diagnosis/find-credentials.ts'
 import { isAmazon, type S3Timeouts, withS3Client } from '../s3/requests/retrying-s3-client.ts'

@@ -1,4 +1,4 @@
-import type { S3Config } from '../../config/config.ts'
+import type { S3Config } from '../../config/load-config.ts'
 import { diagnoseS3, redactFacts, watchResponses } from '../s3/diagnosis/diagnose-s3.ts'
 import { openS3Client, type S3Timeouts } from '../s3/requests/retrying-s3-client.ts'
 import { untilAborted } from '../streams/read-spooled-file.ts'

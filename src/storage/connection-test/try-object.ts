@@ -7,7 +7,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 
-import type { S3Config } from '../../config/config.ts'
+import type { S3Config } from '../../config/load-config.ts'
 import type { StorageKey } from '../../vocabulary/vocabulary.ts'
 import { createS3LinkSigner } from '../links/s3-links.ts'
 import { s3FailureOf } from '../s3/requests/s3-errors.ts'

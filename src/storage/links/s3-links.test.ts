@@ -17,7 +17,7 @@ import {
 } from 'fast-check'
 import { expect, test } from 'vitest'
 
-import type { S3Config } from '../../config/config.ts'
+import type { S3Config } from '../../config/load-config.ts'
 import { formatContentDisposition } from './content-disposition.ts'
 import type { LinkOptions } from '../file-store.ts'
 import { createS3LinkSigner } from './s3-links.ts'

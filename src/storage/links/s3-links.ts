@@ -1,7 +1,7 @@
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 
-import type { S3Config } from '../../config/config.ts'
+import type { S3Config } from '../../config/load-config.ts'
 import type { Clock, StorageKey } from '../../vocabulary/vocabulary.ts'
 import { formatContentDisposition } from './content-disposition.ts'
 import { type DownloadLink, type LinkOptions, StoreError } from '../file-store.ts'

@@ -1,7 +1,7 @@
 import { HeadBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import type { Logger } from 'pino'
 
-import type { S3Config } from '../../config/config.ts'
+import type { S3Config } from '../../config/load-config.ts'
 import type { Clock, QuarantineKey, StorageKey } from '../../vocabulary/vocabulary.ts'
 import { createByteBudget } from '../streams/memory-budget.ts'
 import { createCloudFrontSigner } from '../links/cloudfront-links.ts'

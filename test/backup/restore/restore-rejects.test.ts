@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 
 import { prepareRestore } from '../../../src/backup/restore-backup.ts'
 import { openDatabase } from '../../../src/database/connection/client.ts'
-import { listMigrations, migrate } from '../../../src/database/schema/migrate.ts'
+import { listMigrations, migrate } from '../../../src/database/schema/migrate-schema.ts'
 import { createLogger } from '../../../src/logging/logger.ts'
 import { databaseForTest, emptyDatabaseForTest } from '../../support/cli/database-settings.ts'
 import type { Settings } from '../../support/cli/run-command.ts'

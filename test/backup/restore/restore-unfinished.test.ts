@@ -8,7 +8,7 @@ import { loadRows } from '../../../src/database/backup/load-rows.ts'
 import { prepareRestore } from '../../../src/backup/restore-backup.ts'
 import { finishRestore } from '../../../src/database/backup/restores.ts'
 import { openDatabase } from '../../../src/database/connection/client.ts'
-import { listMigrations } from '../../../src/database/schema/migrate.ts'
+import { listMigrations } from '../../../src/database/schema/migrate-schema.ts'
 import { emptyDatabaseForTest, databaseSettings } from '../../support/cli/database-settings.ts'
 import { startService } from '../../support/service/start-service.ts'
 

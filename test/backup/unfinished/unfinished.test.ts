@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers'
 import { beforeAll, expect, test } from 'vitest'
 
 import { writeMarker } from '../../../src/backup/unfinished-backups.ts'
-import { writeBuffer } from '../../../src/backup/parts.ts'
+import { writeBuffer } from '../../../src/backup/compressed-parts.ts'
 import { findInstallationId } from '../../../src/database/schema/installation.ts'
 import { openBackupFolder } from '../../../src/storage/backup-store/backup-folder.ts'
 import type { BackupStore } from '../../../src/storage/backup-store/backup-store.ts'

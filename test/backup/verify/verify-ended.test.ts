@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
 import { verifyBackup } from '../../../src/cli/backup/verify-backup.ts'
-import { loadConfigWithoutTokens } from '../../../src/config/config.ts'
+import { loadConfigWithoutTokens } from '../../../src/config/load-config.ts'
 import { createLogger } from '../../../src/logging/logger.ts'
 import { emptyFolder, makeBackup, locationWithDocuments } from '../backup-scene.ts'
 import { notingPrinter } from '../../support/cli/noting-printer.ts'

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 
 import { testMailServer } from '../../../src/cli/mail/test-mail-server.ts'
-import { loadConfigWithoutTokens } from '../../../src/config/config.ts'
+import { loadConfigWithoutTokens } from '../../../src/config/load-config.ts'
 import { inTransaction } from '../../../src/database/connection/in-transaction.ts'
 import { deliverMail } from '../../../src/mail/deliver-mail.ts'
 import { queueMail } from '../../../src/mail/notify.ts'

@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { expect, it } from 'vitest'
 
 import { openDatabase } from '../../../src/database/connection/client.ts'
-import { appErrorOf } from '../../../src/http/errors/sentences.ts'
+import { appErrorOf } from '../../../src/http/errors/database-fault-answers.ts'
 import { callDocuments, problemOf, uploadDocument } from '../../support/documents/call-documents.ts'
 import { firmWithAdmin } from '../../support/service/firm-with-admin.ts'
 import { freshMigratedDatabase } from '../../support/database/fresh-database.ts'

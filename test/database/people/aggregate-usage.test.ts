@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import { expect, test } from 'vitest'
 
 import { openDatabase, unwatched } from '../../../src/database/connection/client.ts'
-import { migrate } from '../../../src/database/schema/migrate.ts'
+import { migrate } from '../../../src/database/schema/migrate-schema.ts'
 import { aggregateUsage } from '../../../src/database/people/quota-usage.ts'
 import { freshDatabase } from '../../support/database/fresh-database.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 
 import { prepareRestore } from '../../../src/backup/restore-backup.ts'
 import { type Db, openDatabase } from '../../../src/database/connection/client.ts'
-import { migrate } from '../../../src/database/schema/migrate.ts'
+import { migrate } from '../../../src/database/schema/migrate-schema.ts'
 import { freshDatabase } from '../../support/database/fresh-database.ts'
 
 const preReleaseMigrations = ['0001-platform-tables', '0002-documents', '0005-moves']

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 
 import { AppError } from '../../../src/errors/app-error.ts'
 import { detectFormat, headBytes } from '../../../src/documents/formats/detect-format.ts'
-import { formats, requireAllowedFormat } from '../../../src/documents/formats/formats.ts'
+import { formats, requireAllowedFormat } from '../../../src/documents/formats/allowed-formats.ts'
 import type { FileContent } from '../../../src/documents/formats/file-bytes.ts'
 import { makeJpeg, makePdf, makePng } from '../../support/files/make-files.ts'
 import { readSample } from '../../support/files/read-sample.ts'

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { flushCompileCache } from 'node:module'
 
 import { serve } from '../../../src/bin/serve.ts'
-import { loadConfig } from '../../../src/config/config.ts'
+import { loadConfig } from '../../../src/config/load-config.ts'
 import { createLogger } from '../../../src/logging/logger.ts'
 import { impatience, tendTimes } from './impatience.ts'
 import type { Order } from './program.ts'

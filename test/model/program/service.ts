@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { loadConfig } from '../../../src/config/config.ts'
+import { loadConfig } from '../../../src/config/load-config.ts'
 import type { Db } from '../../../src/database/connection/client.ts'
 import { createLogger } from '../../../src/logging/logger.ts'
 import { untilDisconnected } from './dead-programs.ts'

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { hasOpenInvitation } from '../../../src/database/people/invitations.ts'
+import { hasOpenInvitation } from '../../../src/database/people/open-invitations.ts'
 import type { FirmId, MemberStatus } from '../../../src/vocabulary/vocabulary.ts'
 import { addMember, makeMember, makePerson, type Person } from '../../support/people/people.ts'
 import { startService, type TestService } from '../../support/service/start-service.ts'

@@ -16,7 +16,7 @@ import { makePerson } from '../../support/people/people.ts'
 import { startService, type TestService } from '../../support/service/start-service.ts'
 import { call, logIn, password } from '../call-people.ts'
 import { waitUntilWaiting } from '../../support/database/wait-for-lock.ts'
-import { createAccount } from '../../../src/people/accounts/accounts.ts'
+import { createAccount } from '../../../src/people/accounts/create-account.ts'
 
 let service: TestService
 beforeEach(async () => {

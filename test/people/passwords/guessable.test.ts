@@ -2,7 +2,7 @@ import { hash } from '@node-rs/bcrypt'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { systemActor } from '../../../src/database/audit/events.ts'
-import { createAccount, setPassword } from '../../../src/people/accounts/accounts.ts'
+import { createAccount, setPassword } from '../../../src/people/accounts/create-account.ts'
 import { ensureAdministrator } from '../../../src/people/accounts/ensure-administrator.ts'
 import { startService, type TestService } from '../../support/service/start-service.ts'
 import { call, logIn, makePersonWithPassword, newRegistration, password } from '../call-people.ts'

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import type { S3Config } from '../../../src/config/config.ts'
+import type { S3Config } from '../../../src/config/load-config.ts'
 import type { DownloadLink, FileStore } from '../../../src/storage/file-store.ts'
 import { formatContentDisposition } from '../../../src/storage/links/content-disposition.ts'
 import { verifyLocalLink } from '../../../src/storage/links/local-links.ts'

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 
-import { loadConfig } from '../../../src/config/config.ts'
+import { loadConfig } from '../../../src/config/load-config.ts'
 import { findBucketRegion, withBucketRegion } from '../../../src/storage/connection-test/find-bucket.ts'
 import { startScriptedS3, type Turn } from './scripted-s3.ts'
 import { freshBucket } from '../../support/s3/fresh-bucket.ts'

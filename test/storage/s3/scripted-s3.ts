@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-import type { S3Config } from '../../../src/config/config.ts'
+import type { S3Config } from '../../../src/config/load-config.ts'
 
 export type Asked = { call: string; headers: IncomingMessage['headers']; url: URL; body: Buffer }
 

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 
 import { openDatabase } from '../../../src/database/connection/client.ts'
-import { migrate } from '../../../src/database/schema/migrate.ts'
+import { migrate } from '../../../src/database/schema/migrate-schema.ts'
 import { freshDatabase, type FreshDatabase } from './fresh-database.ts'
 import { migrateJobs } from '../../../src/database/work/job-queue.ts'
 

@@ -1,4 +1,4 @@
-import { loadConfig } from '../../../src/config/config.ts'
+import { loadConfig } from '../../../src/config/load-config.ts'
 import { setUpBucket } from '../../../src/storage/bucket-setup/set-up-bucket.ts'
 import type { FreshBucket } from './fresh-bucket.ts'
 import { s3Settings } from './s3-settings.ts'

@@ -1,6 +1,6 @@
 import { systemActor } from '../../../src/database/audit/events.ts'
-import { type Scanned, scanStored } from '../../../src/documents/scanning/scan-stored.ts'
-import { reachableStores } from '../../../src/documents/stores/stores.ts'
+import { type Scanned, scanStored } from '../../../src/documents/scanning/scan-due-versions.ts'
+import { reachableStores } from '../../../src/documents/stores/reachable-stores.ts'
 import type { TestService } from '../service/start-service.ts'
 
 const never = new AbortController().signal

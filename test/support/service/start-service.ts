@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import { type App, openApp, type OpenTimes } from '../../../src/app.ts'
 import { buildApi } from '../../../src/bin/api.ts'
-import { loadConfig } from '../../../src/config/config.ts'
+import { loadConfig } from '../../../src/config/load-config.ts'
 import { closeListener, trackRequests } from '../../../src/http/connection/stop-serving.ts'
 import { createLogger } from '../../../src/logging/logger.ts'
 import { freshMigratedDatabase } from '../database/fresh-database.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { addErrors } from '../../../src/database/work/history.ts'
+import { addErrors } from '../../../src/database/work/hourly-history.ts'
 import { findHardCoded } from '../../support/browser/hard-coded-texts.ts'
 import { pageInBrowser } from '../../support/browser/page-scene.ts'
 import { type Account, accountWithFirm, signInOn } from '../../support/browser/people-at-work.ts'

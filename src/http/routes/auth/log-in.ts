@@ -1,6 +1,6 @@
 import { authModeHeader, loginBody, registerBody, registeredShape } from '../../../contract/people.ts'
 import { type LoggedInShape, loggedInShape } from '../../../contract/second-factors.ts'
-import { register } from '../../../people/accounts/accounts.ts'
+import { register } from '../../../people/accounts/create-account.ts'
 import { offerPasskeyProof } from '../../../people/second-factors/log-in-with-passkey.ts'
 import type { RelyingParty } from '../../../people/second-factors/verify-passkey.ts'
 import type { LoginChallenge } from '../../../people/sessions/challenge-login.ts'
@@ -8,7 +8,7 @@ import { logIn } from '../../../people/sessions/log-in.ts'
 import { presentAccount } from '../../presenters/present-person.ts'
 import { visitorOf } from '../../requests/authenticate.ts'
 import { sendTokens } from '../../requests/refresh-cookie.ts'
-import { findRelyingParty } from '../../requests/relying-party.ts'
+import { findRelyingParty } from '../../requests/passkey-relying-party.ts'
 import type { AuthNeeds, AuthServer } from './auth.ts'
 
 export function addLogin(server: AuthServer, needs: AuthNeeds): void {

@@ -19,7 +19,7 @@ import {
   removePasskey,
 } from '../../../people/second-factors/passkeys.ts'
 import type { PasskeyId } from '../../../vocabulary/vocabulary.ts'
-import { findRelyingParty } from '../../requests/relying-party.ts'
+import { findRelyingParty } from '../../requests/passkey-relying-party.ts'
 import type { AuthNeeds, AuthServer } from './auth.ts'
 
 export function addPasskeys(server: AuthServer, needs: AuthNeeds): void {

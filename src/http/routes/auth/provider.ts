@@ -7,7 +7,7 @@ import { beginProviderLogin, logInWithProvider } from '../../../people/provider-
 import { ProviderLoginError } from '../../../people/provider-login/provider-login-error.ts'
 import { answerError, recordError } from '../../errors/answer-error.ts'
 import { visitorOf } from '../../requests/authenticate.ts'
-import { clearAttemptCookie, readAttemptCookie, setAttemptCookie } from '../../requests/attempt-cookie.ts'
+import { clearAttemptCookie, readAttemptCookie, setAttemptCookie } from '../../requests/provider-login-cookie.ts'
 import { setRefreshCookie } from '../../requests/refresh-cookie.ts'
 import type { AuthNeeds, AuthServer } from './auth.ts'
 

@@ -21,7 +21,7 @@ import { renewRecoveryCodes } from '../../../people/second-factors/recovery-code
 import { type RelyingParty, requireParty } from '../../../people/second-factors/verify-passkey.ts'
 import { visitorOf } from '../../requests/authenticate.ts'
 import { sendTokens } from '../../requests/refresh-cookie.ts'
-import { findRelyingParty } from '../../requests/relying-party.ts'
+import { findRelyingParty } from '../../requests/passkey-relying-party.ts'
 import type { AuthNeeds, AuthServer } from './auth.ts'
 
 export function addSecondFactors(server: AuthServer, needs: AuthNeeds): void {

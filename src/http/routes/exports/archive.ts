@@ -15,7 +15,7 @@ import {
   readArchiveLink,
   signArchiveLink,
 } from '../../../documents/archive/archive-link.ts'
-import { createArchiveLimit } from '../../../documents/archive/limit-archives.ts'
+import { createArchiveLimit } from '../../../documents/archive/limit-archives-at-once.ts'
 import { dayInJohannesburg } from '../../../vocabulary/days.ts'
 import type { Actor } from '../../../vocabulary/vocabulary.ts'
 import { sendArchive, wantsLink } from '../../presenters/send-file.ts'

@@ -5,7 +5,12 @@ import { z } from 'zod'
 
 import { calendarShape, calendarStateShape, calendarTokenParams, firmParams } from '../../../contract/documents.ts'
 import type { Db } from '../../../database/connection/client.ts'
-import { createCalendar, describeCalendar, readCalendar, revokeCalendar } from '../../../documents/calendar/calendar.ts'
+import {
+  createCalendar,
+  describeCalendar,
+  readCalendar,
+  revokeCalendar,
+} from '../../../documents/calendar/calendar-link.ts'
 import type { Clock } from '../../../vocabulary/vocabulary.ts'
 import { isCurrent } from '../../presenters/send-file.ts'
 import { firmOf, visitorOf } from '../../requests/authenticate.ts'

@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 
-import type { S3Config } from '../../../config/config.ts'
+import type { S3Config } from '../../../config/load-config.ts'
 import { type S3Failure, s3FailureOf } from '../requests/s3-errors.ts'
 
 /** Facts from the headers of the latest answer, including error answers. */

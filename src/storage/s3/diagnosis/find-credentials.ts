@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 
-import type { S3Config } from '../../../config/config.ts'
+import type { S3Config } from '../../../config/load-config.ts'
 import { withS3Client } from '../requests/retrying-s3-client.ts'
 
 /** `marks`: the marks that the SDK sets on credentials of its default chain. `reason`: why its chain failed. */

@@ -2,7 +2,7 @@ import { S3Client } from '@aws-sdk/client-s3'
 import { defaultProvider } from '@aws-sdk/credential-provider-node'
 import type { Logger } from 'pino'
 
-import type { S3Config } from '../../../config/config.ts'
+import type { S3Config } from '../../../config/load-config.ts'
 import { logContext } from '../../../logging/spans.ts'
 import { createS3Agents } from './s3-agents.ts'
 import { hasHeaders, S3RequestHandler } from './s3-request-handler.ts'

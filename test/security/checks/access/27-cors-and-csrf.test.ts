@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 
 import { buildApi } from '../../../../src/bin/api.ts'
-import { loadConfig } from '../../../../src/config/config.ts'
+import { loadConfig } from '../../../../src/config/load-config.ts'
 import { serverWithRoutes } from '../../../support/service/server-with-routes.ts'
 import { describeCheck } from '../../describe-check.ts'
 

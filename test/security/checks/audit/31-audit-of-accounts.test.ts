@@ -5,7 +5,7 @@ import { ensureAdministrator } from '../../../../src/people/accounts/ensure-admi
 import { forbidInserts } from '../../../support/database/forbid-inserts.ts'
 import { startService, type TestService } from '../../../support/service/start-service.ts'
 import { describeCheck } from '../../describe-check.ts'
-import { createAccount, setPassword } from '../../../../src/people/accounts/accounts.ts'
+import { createAccount, setPassword } from '../../../../src/people/accounts/create-account.ts'
 
 let service: TestService
 beforeAll(async () => {

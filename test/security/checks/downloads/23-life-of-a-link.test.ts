@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 
 import type { App } from '../../../../src/app.ts'
-import { loadConfig } from '../../../../src/config/config.ts'
+import { loadConfig } from '../../../../src/config/load-config.ts'
 import { createS3LinkSigner } from '../../../../src/storage/links/s3-links.ts'
 import { callDocuments, uploadDocument } from '../../../support/documents/call-documents.ts'
 import { firmWithAdmin } from '../../../support/service/firm-with-admin.ts'

@@ -1,7 +1,7 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
-import { loadConfig } from '../../../../src/config/config.ts'
+import { loadConfig } from '../../../../src/config/load-config.ts'
 import { createS3LinkSigner } from '../../../../src/storage/links/s3-links.ts'
 import { requireStorageKey } from '../../../../src/storage/storage-key.ts'
 import { type FreshBucket, freshBucket } from '../../../support/s3/fresh-bucket.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { formats } from '../../../../src/documents/formats/formats.ts'
+import { formats } from '../../../../src/documents/formats/allowed-formats.ts'
 import { serviceOnBothStores } from '../../../support/service/both-stores.ts'
 import { callDocuments, uploadDocument } from '../../../support/documents/call-documents.ts'
 import { type CloudFront, startCloudFront } from '../../../support/cloudfront/start-cloudfront.ts'

@@ -1,4 +1,4 @@
-import type { ConfigWithoutTokens } from '../../config/config.ts'
+import type { ConfigWithoutTokens } from '../../config/load-config.ts'
 import { corsRule } from '../../storage/bucket-setup/bucket-rules.ts'
 import type {
   FindingFacts,

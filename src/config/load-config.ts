@@ -4,7 +4,7 @@ import type { z } from 'zod'
 
 import { cloudFrontConfig } from './cloudfront.ts'
 import { ConfigError } from '../errors/app-error.ts'
-import { readDefaultQuota, readRates } from './limits.ts'
+import { readDefaultQuota, readRates } from './rate-limits-and-quotas.ts'
 import { mailConfig } from './mail.ts'
 import { type PathOrBucket, type Setting, allOrNone } from './setting-formats.ts'
 import { findSetting, settings } from './settings.ts'

@@ -6,7 +6,7 @@ import { Pool, type PoolConfig } from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 
 import { OutcomeUnknown } from '../../database/connection/in-transaction.ts'
-import { appErrorOf } from './sentences.ts'
+import { appErrorOf } from './database-fault-answers.ts'
 
 /** Listens at the address of a database, and handles each connection with `handle`. */
 async function listenInstead(handle: (socket: Socket) => void): Promise<PoolConfig> {

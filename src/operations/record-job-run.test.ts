@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'vitest'
 
 import { openDatabase } from '../database/connection/client.ts'
 import { createLogger } from '../logging/logger.ts'
-import { recordRun } from './record-run.ts'
+import { recordRun } from './record-job-run.ts'
 
 const lines: string[] = []
 const log = createLogger({ level: 'warn', isTerminal: false, destination: { write: (line) => void lines.push(line) } })

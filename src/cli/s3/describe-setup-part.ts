@@ -1,4 +1,4 @@
-import type { S3Config } from '../../config/config.ts'
+import type { S3Config } from '../../config/load-config.ts'
 import type { BucketUnusable, PartProblem, PartResult } from '../../storage/bucket-setup/apply-part.ts'
 import type { Conflict, Objection } from '../../storage/bucket-setup/bucket-part.ts'
 import type { BucketChoices, PartName } from '../../storage/bucket-setup/bucket-rules.ts'

@@ -9,12 +9,12 @@ import {
   type Source,
 } from '../documents/moving/copy-blob.ts'
 import { hashBlob } from '../documents/stores/hash-blob.ts'
-import { findStore, type Stores } from '../documents/stores/stores.ts'
+import { findStore, type Stores } from '../documents/stores/reachable-stores.ts'
 import type { BackupStore } from '../storage/backup-store/backup-store.ts'
 import { isSingleFileFailure } from '../storage/local/local-errors.ts'
 import { isReadableKey } from '../storage/storage-key.ts'
 import type { FirmId, Sha256, StorageKey, StoreId } from '../vocabulary/vocabulary.ts'
-import { contentName, type FileFate, type FileLine, type SnapshotFile } from './manifest.ts'
+import { contentName, type FileFate, type FileLine, type SnapshotFile } from './backup-manifest.ts'
 import { notifyOnRead, type BackupRun } from './heartbeat.ts'
 
 export type StoreFileNeeds = BufferNeeds & { db: Db; stores: Stores }

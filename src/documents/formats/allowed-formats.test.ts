@@ -5,7 +5,7 @@ import { makeJpeg, makePdf, makePng } from '../../../test/support/files/make-fil
 import { readSample } from '../../../test/support/files/read-sample.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { detectFormat, headBytes } from './detect-format.ts'
-import { formats, requireAllowedFormat } from './formats.ts'
+import { formats, requireAllowedFormat } from './allowed-formats.ts'
 import { contentInMemory, type FileContent } from './file-bytes.ts'
 import { readHeicSize, readJpegSize, readPngSize, readWebpSize } from './pictures.ts'
 

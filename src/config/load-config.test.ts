@@ -5,8 +5,8 @@ import { parseEnv } from 'node:util'
 import { describe, expect, test } from 'vitest'
 
 import { ConfigError } from '../errors/app-error.ts'
-import { loadConfig } from './config.ts'
-import { limitSettings } from './limits.ts'
+import { loadConfig } from './load-config.ts'
+import { limitSettings } from './rate-limits-and-quotas.ts'
 import type { Setting } from './setting-formats.ts'
 import { settings } from './settings.ts'
 

@@ -7,7 +7,7 @@ import { backedUpTables } from '../database/backup/tables-to-back-up.ts'
 import type { BackupStore } from '../storage/backup-store/backup-store.ts'
 import { isMissing } from '../storage/file-store.ts'
 import type { Sha256 } from '../vocabulary/vocabulary.ts'
-import { InvalidBackup, maxPartBytes, type Part, type TableInBackup } from './manifest.ts'
+import { InvalidBackup, maxPartBytes, type Part, type TableInBackup } from './backup-manifest.ts'
 import type { RetryingStore } from './retrying-store.ts'
 
 const compress = promisify(gzip)

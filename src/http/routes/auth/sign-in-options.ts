@@ -1,5 +1,5 @@
 import { signInOptionsShape } from '../../../contract/second-factors.ts'
-import { findRelyingParty } from '../../requests/relying-party.ts'
+import { findRelyingParty } from '../../requests/passkey-relying-party.ts'
 import type { AuthNeeds, AuthServer } from './auth.ts'
 
 export function addOptions(server: AuthServer, { passwordLogin, registration, mailIsOn, ...needs }: AuthNeeds): void {

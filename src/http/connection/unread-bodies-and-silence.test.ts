@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import fastify from 'fastify'
 import { expect, test } from 'vitest'
 
-import { closeUnreadResponses } from './connections.ts'
+import { closeUnreadResponses } from './unread-bodies-and-silence.ts'
 
 const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
 
