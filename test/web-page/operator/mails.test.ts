@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 
-import { loadConfigWithoutTokens } from '../../../src/config/config.ts'
+import { loadConfigWithoutTokens } from '../../../src/config/load-config.ts'
 import { inTransaction } from '../../../src/database/connection/in-transaction.ts'
 import { deliverMail } from '../../../src/mail/deliver-mail.ts'
 import { queueMail } from '../../../src/mail/notify.ts'
