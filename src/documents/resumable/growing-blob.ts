@@ -7,21 +7,20 @@ import type { GrowingFile, GrowingFiles, GrowthKeeper } from '../../storage/grow
 import { createS3Growing } from '../../storage/s3/s3-growing-file.ts'
 import type { Spool } from '../../storage/spool/spool.ts'
 import { storageKeyOf } from '../../storage/storage-key.ts'
-import type { ByteBudget } from '../../storage/streams/memory-budget.ts'
 import type { BlobId, Caller } from '../../vocabulary/vocabulary.ts'
 import { removeNow, type RemoveNeeds } from '../stores/remove-blobs.ts'
 import { requireStore } from '../stores/reachable-stores.ts'
 
-export type GrowingNeeds = RemoveNeeds & { spool: Spool; budget: ByteBudget }
+export type GrowingNeeds = RemoveNeeds & { spool: Spool }
 
 /** The driver for a blob. Throws `store_unavailable` if it is on another instance's disk. */
 export function growingFilesOf(
-  { stores, spool, budget }: Pick<GrowingNeeds, 'stores' | 'spool' | 'budget'>,
+  { stores, spool }: Pick<GrowingNeeds, 'stores' | 'spool'>,
   location: Pick<ResumableUpload, 'store' | 'storeId'>,
 ): GrowingFiles {
   requireStore(stores, location)
   const { s3, local } = stores
-  return location.store === 's3' && s3 !== undefined ? createS3Growing({ store: s3, spool, budget }) : local.growing
+  return location.store === 's3' && s3 !== undefined ? createS3Growing({ store: s3, spool }) : local.growing
 }
 
 /** The driver's state of an upload, from its row. */

@@ -76,6 +76,7 @@ export function guardS3(store: S3Store, breaker: CircuitBreaker): GuardedS3 {
     parts: {
       open: (key, facts) => breaker.call('write', () => store.parts.open(key, facts)),
       send: (to, part) => breaker.call('write', (opened) => store.parts.send(to, part, opened)),
+      putRest: (key, rest) => breaker.call('write', (opened) => store.parts.putRest(key, rest, opened)),
       complete: (to, file) => breaker.call('write', () => store.parts.complete(to, file)),
     },
     abortMultipart: (key, id) => breaker.call('read', () => store.abortMultipart(key, id)),

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
-
-import type { Sha256, StorageKey } from '../../vocabulary/vocabulary.ts'
-import { type BufferedContent, type FileStore, StoreError } from '../file-store.ts'
+import { freeBytes } from '../../files/file-system.ts'
+import type { StorageKey } from '../../vocabulary/vocabulary.ts'
+import { type FileStore, StoreError } from '../file-store.ts'
 import {
   type GrowingFacts,
   type GrowingFile,
@@ -11,16 +10,13 @@ import {
   takeChunks,
 } from '../growing-file.ts'
 import type { Spool, SpoolFile } from '../spool/spool.ts'
-import type { ByteBudget } from '../streams/memory-budget.ts'
-import { readSpoolRange } from '../streams/read-spooled-file.ts'
 import { partBytes } from './s3-multipart.ts'
 import type { S3Parts } from './s3-parts.ts'
 
 type Needs = {
-  store: Pick<FileStore, 'read' | 'write'> & { parts: S3Parts }
+  store: Pick<FileStore, 'read'> & { parts: S3Parts }
   /** A part is complete on disk before it is sent, so that a slow client uses no memory. */
   spool: Spool
-  budget: ByteBudget
 }
 
 /** The minimum of S3 for every part but the last. */
@@ -127,7 +123,10 @@ async function takeRest({ store }: Needs, { rest }: GrowingFile, piece: Piece): 
   if (rest === null) return
   // A stream of a store yields buffers, which its type does not express.
   const chunks = (await store.read(rest.key)) as AsyncIterable<Buffer>
-  for await (const chunk of chunks) await piece.append(chunk)
+  for await (const chunk of chunks) {
+    await piece.append(chunk)
+    freeBytes(chunk)
+  }
   if (piece.bytes() !== rest.bytes)
     throw new StoreError('unavailable', `expected ${rest.bytes} bytes in the rest, read ${piece.bytes()}`)
 }
@@ -141,28 +140,12 @@ async function sendPiece({ store }: Needs, file: GrowingFile, piece: Piece): Pro
   return { ...file, parts, bytes: sentBytes(parts), rest: null }
 }
 
-/** Without memory by then, the bytes of the rest are lost, and the client sends them again. */
-const maxSecondsForMemory = 60
-
 type Rest = { piece: Piece; keeper: GrowthKeeper }
 
-async function writeRest({ store, budget }: Needs, file: GrowingFile, { piece, keeper }: Rest): Promise<GrowingFile> {
+async function writeRest({ store }: Needs, file: GrowingFile, { piece, keeper }: Rest): Promise<GrowingFile> {
+  const { contentType, labels } = file
   const bytes = piece.bytes()
-  const release = await budget.reserve(bytes, { waitSeconds: maxSecondsForMemory })
-  try {
-    const key = await keeper.nameRest(file)
-    await store.write(key, { contentType: file.contentType, labels: file.labels, content: await readPiece(piece) })
-    return { ...file, bytes: sentBytes(file.parts) + bytes, rest: { key, bytes } }
-  } finally {
-    release()
-  }
-}
-
-async function readPiece(piece: Piece): Promise<BufferedContent> {
-  const bytes = Buffer.allocUnsafeSlow(piece.bytes())
-  let read = 0
-  for await (const chunk of readSpoolRange(piece.path(), { start: 0, end: bytes.length }))
-    read += chunk.copy(bytes, read)
-  const sha256 = createHash('sha256').update(bytes).digest('hex') as Sha256 // the hex of a SHA-256, as the brand requires
-  return { kind: 'memory', bytes, sha256 }
+  const key = await keeper.nameRest(file)
+  await store.parts.putRest(key, { contentType, labels, path: piece.path(), bytes })
+  return { ...file, bytes: sentBytes(file.parts) + bytes, rest: { key, bytes } }
 }

@@ -131,11 +131,20 @@ async function sendS3Parts(upload: MultipartUpload, file: SpooledFile): Promise<
   }
 }
 
-/** Sends a part of a spool file, after a wait for memory that the parts of all uploads share. */
+/** Sends a part of a spool file in its turn. */
 export async function sendInTurn(upload: MultipartUpload, part: SpooledPart, signal: AbortSignal): Promise<SentPart> {
-  const giveBack = await upload.context.sending.reserve(readChunkBytes, { signal, waitSeconds: Infinity })
+  return await inTurn(upload.context, signal, () => sendPart(upload, part, signal))
+}
+
+/** Sends from a spool file, after a wait for memory that all uploads share. */
+export async function inTurn<Sent>(
+  { sending }: S3Context,
+  signal: AbortSignal,
+  send: () => Promise<Sent>,
+): Promise<Sent> {
+  const giveBack = await sending.reserve(readChunkBytes, { signal, waitSeconds: Infinity })
   try {
-    return await sendPart(upload, part, signal)
+    return await send()
   } finally {
     giveBack()
   }
@@ -170,7 +179,7 @@ async function sendPart(
   return { part: { PartNumber: number, ETag: answer.ETag, ...checksum }, bytes }
 }
 
-async function hashStretch(path: string, stretch: SpoolRange, signal: AbortSignal): Promise<Buffer> {
+export async function hashStretch(path: string, stretch: SpoolRange, signal: AbortSignal): Promise<Buffer> {
   const hash = createHash('sha256')
   for await (const piece of readSpoolRange(path, stretch)) {
     signal.throwIfAborted()

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { crc32 } from 'node:zlib'
 
 import {
   CopyObjectCommand,
@@ -10,7 +9,6 @@ import {
   ListObjectsV2Command,
   type ListObjectsV2CommandInput,
   type ListObjectsV2CommandOutput,
-  PutObjectCommand,
 } from '@aws-sdk/client-s3'
 
 import type { QuarantineKey, Sha256, StorageKey } from '../../vocabulary/vocabulary.ts'
@@ -18,8 +16,6 @@ import {
   type ByteRange,
   type FileLabels,
   type FileStat,
-  type BufferedContent,
-  type IncomingFile,
   type Quarantine,
   type StoredFile,
   StoreError,
@@ -36,7 +32,6 @@ import {
   S3Error,
   type S3Context,
 } from './requests/s3-operation.ts'
-import { presetPayloadHash } from './requests/s3-request-handler.ts'
 import { isStorageKey, requireQuarantineKey, requireReadableKey } from '../storage-key.ts'
 
 export function storedAs(answer: { ETag?: string | undefined; VersionId?: string | undefined }) {
@@ -96,69 +91,7 @@ export function encodeFileName(fileName: string): string {
   return encoded
 }
 
-/** Stores a buffer in one request. The signature covers the hash, so S3 rejects any other content. */
-export async function putS3Object(
-  context: S3Context,
-  key: StorageKey,
-  file: IncomingFile & { content: BufferedContent },
-): Promise<StoredFile> {
-  const { bytes, sha256 } = file.content
-  const metadata = s3MetadataOf(file.labels, sha256)
-  const command = new PutObjectCommand({
-    Bucket: context.bucket,
-    Key: key,
-    Body: bytes,
-    ContentLength: bytes.length,
-    ContentType: file.contentType,
-    CacheControl: 'private, no-store',
-    StorageClass: 'STANDARD',
-    Metadata: metadata,
-    IfNoneMatch: '*',
-  })
-  presetPayloadHash(command, sha256)
-  const headers = {
-    'cache-control': 'private, no-store',
-    'content-type': file.contentType,
-    'if-none-match': '*',
-    'x-amz-storage-class': 'STANDARD',
-    ...(context.hasChecksums && { 'x-amz-checksum-crc32': crc32Of(bytes) }),
-    ...Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`x-amz-meta-${name}`, value])),
-  }
-  const { signal } = file
-  const { firstPut } = context
-  const put = { key, body: bytes, sha256, headers, signal }
-  const first = firstPut && { first: (timeoutMs: number) => firstPut.put({ ...put, timeoutMs }) }
-
-  try {
-    const call = { operation: 'put_object', key, bytes: bytes.length, signal, ...first } as const
-    const answer = await callS3(context, call, command)
-    return { size: bytes.length, sha256, ...storedAs(answer) }
-  } catch (error) {
-    const landed = await findLandedObject(context, key, { size: bytes.length, sha256 }, error)
-    if (landed) return landed
-    throw error
-  }
-}
-
-/** The checksum in the format that S3 stores with the object. */
-function crc32Of(bytes: Buffer): string {
-  const checksum = Buffer.alloc(4)
-  checksum.writeUInt32BE(crc32(bytes))
-  return checksum.toString('base64')
-}
-
-type Content = { size: number; sha256: Sha256 }
-
-/** `key_taken` after a retry may mean that the first attempt succeeded: then the object has the same content. */
-async function findLandedObject(
-  context: S3Context,
-  key: StorageKey,
-  sent: Content,
-  error: unknown,
-): Promise<StoredFile | undefined> {
-  const wasRepeated = error instanceof S3Error && error.code === 'key_taken' && error.failure.attempts > 1
-  return wasRepeated ? findSameObject(context, key, sent) : undefined
-}
+export type Content = { size: number; sha256: Sha256 }
 
 /** The object under a key, if it has exactly this content. Throws when S3 does not answer. */
 export async function findSameObject(

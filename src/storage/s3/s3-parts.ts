@@ -1,11 +1,21 @@
 import { CompleteMultipartUploadCommand } from '@aws-sdk/client-s3'
 
-import type { StorageKey } from '../../vocabulary/vocabulary.ts'
+import type { Sha256, StorageKey } from '../../vocabulary/vocabulary.ts'
 import { StoreError, unlessMissing } from '../file-store.ts'
 import type { FinishedFile, GrowingFacts, GrowingFile, GrowingPart } from '../growing-file.ts'
 import { requireStorageKey } from '../storage-key.ts'
 import { callS3, S3Error } from './requests/s3-operation.ts'
-import { giveUp, isGone, type MultipartNeeds, openS3Upload, requireFreeKey, sendInTurn } from './s3-multipart.ts'
+import {
+  giveUp,
+  hashStretch,
+  inTurn,
+  isGone,
+  type MultipartNeeds,
+  openS3Upload,
+  requireFreeKey,
+  sendInTurn,
+} from './s3-multipart.ts'
+import { putFileOnS3 } from './put-s3-object.ts'
 import { headS3Object, storedAs } from './s3-objects.ts'
 
 /** The calls to S3 of a growing file (`s3-growing-file.ts`). The caller saves numbers and ETags: no call lists parts. */
@@ -14,6 +24,8 @@ export type S3Parts = {
   open(key: StorageKey, facts: Pick<GrowingFacts, 'contentType' | 'labels'>): Promise<string>
   /** Sends a part. A part that was sent under the same number before is replaced. */
   send(to: PartTarget, part: PartInFile, signal?: AbortSignal): Promise<GrowingPart>
+  /** Stores bytes that are too few for a part as an object of their own. */
+  putRest(key: StorageKey, rest: RestInFile, signal?: AbortSignal): Promise<void>
   /** Joins the parts. A second call returns the same. Throws `key_taken` when another object has the key. */
   complete(to: PartTarget, file: Pick<GrowingFile, 'parts' | 'totalBytes'>): Promise<FinishedFile>
 }
@@ -22,6 +34,9 @@ export type PartTarget = { key: StorageKey; id: string }
 
 /** The first `bytes` of a file on disk. */
 export type PartInFile = { number: number; path: string; bytes: number }
+
+/** The first `bytes` of a file on disk. */
+export type RestInFile = Pick<GrowingFacts, 'contentType' | 'labels'> & { path: string; bytes: number }
 
 const neverAborted = new AbortController().signal
 
@@ -42,6 +57,13 @@ export function createS3Parts({ context, recorder }: MultipartNeeds): S3Parts {
       const { part } = await sendInTurn({ context, ...to }, { number, path, stretch }, signal)
       const { ETag: etag = '', ChecksumSHA256: sha256 } = part
       return { number, etag, bytes, ...(sha256 !== undefined && { sha256 }) }
+    },
+    async putRest(key, { path, bytes: size, ...facts }, signal = neverAborted) {
+      await inTurn(context, signal, async () => {
+        const digest = await hashStretch(path, { start: 0, end: size }, signal)
+        const sha256 = digest.toString('hex') as Sha256 // made by the line above
+        await putFileOnS3(context, requireStorageKey(key), { ...facts, path, size, sha256, signal })
+      })
     },
     complete: async (to, file) => completeParts({ context, recorder }, to, file),
   }

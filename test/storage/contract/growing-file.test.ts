@@ -6,7 +6,6 @@ import type { FileStore } from '../../../src/storage/file-store.ts'
 import type { GrowingFile, GrowingFiles, GrowthKeeper } from '../../../src/storage/growing-file.ts'
 import { openLocalStore } from '../../../src/storage/local/local-store.ts'
 import { createS3Growing } from '../../../src/storage/s3/s3-growing-file.ts'
-import { createByteBudget } from '../../../src/storage/streams/memory-budget.ts'
 import type { StorageKey } from '../../../src/vocabulary/vocabulary.ts'
 import { makePdf } from '../../support/files/make-files.ts'
 import { freshBucket } from '../../support/s3/fresh-bucket.ts'
@@ -26,7 +25,7 @@ const growingUnderTest: Record<string, () => Promise<GrowingUnderTest>> = {
     const { spool, removeFolder } = await temporaryFolder()
     const bucket = await freshBucket()
     const { store } = openS3On(bucket)
-    const growing = createS3Growing({ store, spool, budget: createByteBudget(16 * megabyte) })
+    const growing = createS3Growing({ store, spool })
     return {
       store,
       growing,

@@ -47,7 +47,7 @@ export type S3Context = {
   onOperation: (report: S3OperationReport) => void
 }
 
-type S3Call = {
+export type S3Call = {
   operation: S3OperationName
   key?: string
   bytes?: number
