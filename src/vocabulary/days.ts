@@ -1,5 +1,12 @@
 const inJohannesburg = new Intl.DateTimeFormat('en-CA', { timeZone: 'Africa/Johannesburg' })
 
+const clock = new Intl.DateTimeFormat('en-GB', { timeZone: 'Africa/Johannesburg', hour: '2-digit', minute: '2-digit' })
+
+/** The time of day in South Africa, as in 14:05. */
+export function clockInJohannesburg(time: Date): string {
+  return clock.format(time)
+}
+
 /** The day in South Africa, as in 2027-03-31. Contract §8: days are those of Africa/Johannesburg. */
 export function dayInJohannesburg(time: Date): string {
   return inJohannesburg.format(time)

@@ -21,6 +21,7 @@ import {
 import { AppError } from '../../errors/app-error.ts'
 import { assertReviewer, recordDenial, requireReviewer } from '../../people/require-right.ts'
 import { rights } from '../../people/rights.ts'
+import { clockInJohannesburg } from '../../vocabulary/days.ts'
 import type { Actor, DocumentId } from '../../vocabulary/vocabulary.ts'
 import { assertServable } from '../download/assert-servable.ts'
 import { filterOf, type QueueNeeds, readerOf } from './review-queue.ts'
@@ -185,9 +186,9 @@ function nameOf({ name }: Claim): string {
 }
 
 function claimedBy(claim: Claim): AppError {
-  const time = claim.until.toISOString().slice(11, 16)
+  const time = clockInJohannesburg(claim.until)
   return new AppError(
     'claimed',
-    `${nameOf(claim)} has claimed this document until ${time} UTC. Take the next one, or ask them to release it.`,
+    `${nameOf(claim)} has claimed this document until ${time} in South Africa. Take the next one, or ask them to release it.`,
   )
 }

@@ -61,7 +61,7 @@ export const errorTable: Record<ErrorCode, ErrorFacts> = {
   claimed: {
     status: 409,
     title: 'Claimed by another reviewer',
-    example: 'Thandi Nkosi has claimed this document until 10:42 UTC. Take the next one.',
+    example: 'Thandi Nkosi has claimed this document until 10:42 in South Africa. Take the next one.',
   },
   application_incomplete: {
     status: 409,

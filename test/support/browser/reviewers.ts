@@ -27,9 +27,10 @@ export async function administratorAccount(service: TestService): Promise<Accoun
   return account
 }
 
-/** Waits until the preview shows the file of a document, which is drawn in a frame or on a canvas. */
+/** Waits until the preview shows the file of a document, drawn in a frame or on a canvas, and a reviewer can decide on it. */
 export async function previewShows(page: Page, document: { id: string; version: number }): Promise<void> {
   await page.locator(`[data-shown="${document.id}/${document.version}"]`).waitFor()
+  if (page.url().includes('/review/')) await page.locator('.decision[data-ready="true"]').waitFor()
 }
 
 /** Opens a document at its address and waits until it is shown. */

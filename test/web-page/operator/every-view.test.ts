@@ -107,13 +107,14 @@ test('on a phone the head is one row, and its menu works by keyboard alone', asy
   await links.waitFor({ state: 'hidden' })
   expect(await page.evaluate<string>('document.activeElement.textContent')).toBe('Menu')
   await page.keyboard.press('Enter')
-  await links.getByRole('link', { name: 'Applications' }).focus()
+  await links.getByRole('link', { name: 'Review' }).focus()
   await page.keyboard.press('Enter')
 
-  await page.getByRole('heading', { name: 'Applications', level: 1 }).waitFor()
+  await page.getByRole('heading', { name: 'Review', level: 1 }).waitFor()
   await links.waitFor({ state: 'hidden' })
   await page.setViewportSize({ width: 1440, height: 900 })
   await links.waitFor()
+  expect(await links.locator('[aria-current="page"]').textContent()).toBe('Review')
   expect(await menu.isVisible()).toBe(false)
 })
 

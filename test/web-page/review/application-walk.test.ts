@@ -60,20 +60,27 @@ test('an administrator rejects one application with a reason, and approves anoth
   await firmPage.getByText('The address is that of another firm.').waitFor()
 })
 
-test('only administrators see applications, and only reviewers and administrators the review', async () => {
+test('only reviewers and administrators see the review, and only administrators its applications', async () => {
   const { account } = await accountWithFirm(scene.service)
   const links = async (person: Account) => {
     const page = await visit(scene, { size: 'desktop' })
     await signInOn(page, person)
     await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Account' }).waitFor()
     await page.waitForLoadState('networkidle')
-    return page
-      .getByRole('navigation', { name: 'Main' })
-      .getByRole('link', { name: /Review|Applications/ })
-      .allTextContents()
+    return page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Review' }).allTextContents()
+  }
+  const sections = async (person: Account) => {
+    const page = await visit(scene, { size: 'desktop' })
+    await signInOn(page, person, '/review')
+    const bar = page.getByRole('navigation', { name: 'Sections of the review' })
+    await bar.waitFor()
+    await page.waitForLoadState('networkidle')
+    return await bar.getByRole('link', { name: 'Applications' }).count()
   }
 
   expect(await links(account)).toEqual([])
   expect(await links(await reviewerAccount(scene.service))).toEqual(['Review'])
-  expect(await links(await administratorAccount(scene.service))).toEqual(['Review', 'Applications'])
+  expect(await links(await administratorAccount(scene.service))).toEqual(['Review'])
+  expect(await sections(await reviewerAccount(scene.service))).toBe(0)
+  expect(await sections(await administratorAccount(scene.service))).toBe(1)
 })

@@ -69,6 +69,45 @@ test('undo brings the last document back, and the other decision counts', async 
   await page.getByText('This version is rejected, until you decide again.').waitFor()
 })
 
+test('a key does not decide on a document that is not in sight yet', async () => {
+  const { account, firm, document, page } = await openDesk(scene)
+  const gate = Promise.withResolvers<void>()
+  await page.route('**/download?*', async (route) => {
+    await gate.promise
+    await route.continue()
+  })
+  await page.reload()
+  await page.getByRole('button', { name: 'Accept' }).waitFor()
+
+  await page.keyboard.press('a')
+  gate.resolve()
+  await previewShows(page, document)
+  expect(await statesOf(scene.service, firm, account)).toMatchObject({ tax_clearance: ['pending', null] })
+
+  await page.keyboard.press('a')
+  await page.getByText('Accepted: licence.pdf').waitFor()
+})
+
+test('the queue marks what was skipped, and its figures follow the filter', async () => {
+  const { account, firm, document, page } = await openDesk(scene)
+  const bank = await uploadDocument(scene.service.url, firm, account, { type: 'bank_statement' })
+  await page.reload()
+  await previewShows(page, document)
+  await page.keyboard.press('n')
+  await previewShows(page, bank)
+  await page.getByRole('link', { name: 'Queue' }).click()
+  const skipped = page.getByRole('listitem').filter({ hasText: 'licence.pdf' })
+  await skipped.waitFor()
+  expect(await skipped.locator('.badge').allTextContents()).toContain('Skipped by you')
+  const waiting = page.locator('.figures div').filter({ hasText: 'Waiting' })
+  await page.getByLabel('Type', { exact: true }).selectOption('bank_statement')
+  await waiting.getByText('1', { exact: true }).waitFor()
+  await page.keyboard.press('n')
+  await previewShows(page, bank)
+  await page.keyboard.press('a')
+  await page.getByText(`Accepted: ${bank.file_name}`).waitFor()
+})
+
 test('an insurance certificate is accepted only with the last day that it states', async () => {
   const { account, firm, document: certificate, page } = await openDesk(scene, { type: 'insurance_certificate' })
   const day = page.getByLabel('Valid until')

@@ -1,7 +1,7 @@
 import { Anchor, Button } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react'
-import { Link, useLocation } from 'react-router'
+import { Link, NavLink, useLocation } from 'react-router'
 
 import { selfQuery } from '../api/queries.ts'
 import { signOut, useSessionStatus } from '../api/session.ts'
@@ -24,11 +24,13 @@ export function Header() {
 }
 
 function Navigation() {
-  const { shell } = useTexts()
+  const { shell, review } = useTexts()
   const { data: self } = useQuery(selfQuery)
   const menu = useMenu()
-  // Their links fill three rows on a phone. Others see their few links at once.
-  const hasMenu = self?.is_administrator === true
+  const isAdministrator = self?.is_administrator === true
+  const isReviewer = isAdministrator || self?.platform_role === 'reviewer'
+  // Their links fill more than a row on a phone. Others see their few links at once.
+  const hasMenu = isReviewer
   return (
     <>
       {hasMenu ? (
@@ -51,19 +53,11 @@ function Navigation() {
         data-open={menu.isOpen}
         onKeyDown={menu.closeByEscape}
       >
-        <ReviewerLinks />
-        <Anchor component={Link} to="/firms">
-          {shell.firms}
-        </Anchor>
-        {hasMenu ? (
-          <Anchor component={Link} to="/admin">
-            {shell.operator}
-          </Anchor>
-        ) : null}
+        {isReviewer ? <HeadLink to="/review">{review.title}</HeadLink> : null}
+        <HeadLink to="/firms">{shell.firms}</HeadLink>
+        {isAdministrator ? <HeadLink to="/admin">{shell.operator}</HeadLink> : null}
         <MessagesLink />
-        <Anchor component={Link} to="/account">
-          {shell.account}
-        </Anchor>
+        <HeadLink to="/account">{shell.account}</HeadLink>
         <Button variant="default" size="sm" onClick={() => void signOut()}>
           {shell.signOut}
         </Button>
@@ -91,22 +85,12 @@ function useMenu() {
   }
 }
 
-/** For reviewers and administrators of the platform. */
-function ReviewerLinks() {
-  const { review: texts } = useTexts()
-  const { data: self } = useQuery(selfQuery)
-  if (self === undefined || (!self.is_administrator && self.platform_role !== 'reviewer')) return null
+/** Marked while its view, or one below it, is shown. */
+function HeadLink({ to, children }: { to: string; children: string }) {
   return (
-    <>
-      <Anchor component={Link} to="/review">
-        {texts.title}
-      </Anchor>
-      {self.is_administrator ? (
-        <Anchor component={Link} to="/review/applications">
-          {texts.applications}
-        </Anchor>
-      ) : null}
-    </>
+    <Anchor component={NavLink} to={to}>
+      {children}
+    </Anchor>
   )
 }
 

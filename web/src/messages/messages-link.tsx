@@ -1,6 +1,6 @@
 import { Anchor } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { Link } from 'react-router'
+import { NavLink } from 'react-router'
 
 import { selfQuery } from '../api/queries.ts'
 import { useTexts } from '../texts/texts.tsx'
@@ -16,7 +16,7 @@ export function MessagesLink() {
   const isMore = count > maxCounted
   return (
     <>
-      <Anchor component={Link} to="/messages" className="messages-link">
+      <Anchor component={NavLink} to="/messages" className="messages-link">
         <svg viewBox="0 0 24 24" width="24" height="24" aria-hidden="true" className="messages-icon">
           <path d="M3 6h18v13H3z m0 1 9 7 9-7" fill="none" stroke="currentcolor" strokeWidth="2" />
         </svg>

@@ -13,6 +13,16 @@ export function canPreview({ mime_type: type, scan_status: scan }: StoredDocumen
   return shownTypes.has(type) && scan !== 'infected'
 }
 
+/** The name of a version in the preview. */
+export function versionName({ id, version }: Pick<StoredDocument, 'id' | 'version'>): string {
+  return `${id}/${version}`
+}
+
+/** A PDF that no page of this origin may read. */
+export function isBlocked({ mime_type: type }: StoredDocument, file: PreviewFile | undefined): boolean {
+  return type === 'application/pdf' && file !== undefined && file.bytes === undefined
+}
+
 /** The file of one version. Each load is a download in the history of the document. */
 export const previewQuery = ({ firm_id: firm, id, version }: Pick<StoredDocument, 'firm_id' | 'id' | 'version'>) =>
   queryOptions({

@@ -6,7 +6,7 @@ import type { Texts } from '../texts/en.ts'
 import { useTexts } from '../texts/texts.tsx'
 import { ImageSheet } from './image-sheet.tsx'
 import { type Drawn, type NamedFile, PdfFrame } from './pdf-frame.tsx'
-import { canPreview, type PreviewFile } from './preview-query.ts'
+import { canPreview, isBlocked, type PreviewFile } from './preview-query.ts'
 
 export type View = { zoom: number; quarterTurns: number }
 
@@ -25,8 +25,7 @@ export function PreviewSheet(props: SheetProps) {
   const { preview: texts } = useTexts()
   const { document, file, drawn } = props
   if (!canPreview(document)) return <p className="box">{texts.notShowable}</p>
-  const isBlocked = document.mime_type === 'application/pdf' && file.data !== undefined && file.data.bytes === undefined
-  const instead = reasonOf(texts, { isBlocked, drawn })
+  const instead = reasonOf(texts, { isBlocked: isBlocked(document, file.data), drawn })
   return (
     <>
       {instead === undefined || file.data === undefined ? null : <Instead text={instead} url={file.data.url} />}
@@ -70,9 +69,9 @@ function useLastPdf(bytes: Blob | undefined, name: string): NamedFile | undefine
 /** Why the file is not drawn; undefined: it is, or will be. */
 function reasonOf(
   texts: Texts['preview'],
-  { isBlocked, drawn }: { isBlocked: boolean; drawn: Drawn | undefined },
+  { isBlocked: isUnreadable, drawn }: { isBlocked: boolean; drawn: Drawn | undefined },
 ): string | undefined {
-  if (isBlocked) return texts.noAccess
+  if (isUnreadable) return texts.noAccess
   if (drawn?.kind !== 'failed') return undefined
   return drawn.why === 'password' ? texts.password : texts.damaged
 }

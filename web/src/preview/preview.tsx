@@ -1,35 +1,39 @@
 import { Button } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { useRef, useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 
 import type { StoredDocument } from '../api/queries.ts'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { useShortcuts } from '../parts/shortcuts.ts'
 import { useTexts } from '../texts/texts.tsx'
 import { type Drawn, sendToFrame } from './pdf-frame.tsx'
-import { canPreview, previewQuery } from './preview-query.ts'
+import { canPreview, isBlocked, type PreviewFile, previewQuery, versionName } from './preview-query.ts'
 import { PreviewSheet, type View } from './preview-sheet.tsx'
 import './preview.css'
 
 const plainView: View = { zoom: 1, quarterTurns: 0 }
 const zooms = [0.5, 0.75, 1, 1.5, 2, 3]
 
+type PreviewProps = { document: StoredDocument; hasKeys?: boolean; onReady?: (name: string) => void }
+
 /**
  * Shows the file of a version. The frame of PDFs stays while documents change, so that the next one is drawn at once.
- * `data-shown` is the version that can be seen. `hasKeys`: `j` and `k` scroll it.
+ * `data-shown` is the version that can be seen. `hasKeys`: `j` and `k` scroll it. `onReady` is called with the name of the version
+ * when it can be seen, or when it is clear that this page cannot show it.
  */
-export function Preview({ document, hasKeys = false }: { document: StoredDocument; hasKeys?: boolean }) {
+export function Preview({ document, hasKeys, onReady }: PreviewProps) {
   const { preview: texts } = useTexts()
   const file = useQuery({ ...previewQuery(document), enabled: canPreview(document) })
-  const name = `${document.id}/${document.version}`
+  const name = versionName(document)
   const [chosen, setChosen] = useState({ name, view: plainView })
   const [lastDrawn, setDrawn] = useState<Drawn>()
   const view = chosen.name === name ? chosen.view : plainView
   const section = useRef<HTMLElement>(null)
-  const scrollBy = (direction: 1 | -1) => (hasKeys ? () => scroll(section.current, direction) : undefined)
+  const scrollBy = (direction: 1 | -1) => (hasKeys === true ? () => scroll(section.current, direction) : undefined)
   useShortcuts({ j: scrollBy(1), k: scrollBy(-1) })
   const drawn = lastDrawn?.name === name ? lastDrawn : undefined
   const shown = drawn?.kind === 'shown' ? drawn : undefined
+  useReady(document, { file, drawn, onReady })
 
   return (
     <section ref={section} className="preview" aria-label={texts.title} data-shown={shown?.name}>
@@ -43,6 +47,22 @@ export function Preview({ document, hasKeys = false }: { document: StoredDocumen
       <PreviewSheet document={document} name={name} file={file} view={view} drawn={drawn} onDrawn={setDrawn} />
     </section>
   )
+}
+
+type Ready = {
+  file: { data: PreviewFile | undefined; error: Error | null }
+  drawn: Drawn | undefined
+  onReady: PreviewProps['onReady']
+}
+
+/** Reports that nothing more will appear: the file is drawn, or cannot be. */
+function useReady(document: StoredDocument, { file, drawn, onReady }: Ready): void {
+  const name = versionName(document)
+  const isOver = drawn !== undefined || file.error !== null
+  const isReady = isOver || !canPreview(document) || isBlocked(document, file.data)
+  useEffect(() => {
+    if (isReady) onReady?.(name)
+  }, [isReady, name, onReady])
 }
 
 function Trouble({ error, retry }: { error: Error | null; retry: () => void }) {

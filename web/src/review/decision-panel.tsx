@@ -20,13 +20,15 @@ type Props = {
   /** The state that the reviewer sees. */
   tag: string
   isDecided: boolean
+  /** Whether the document has been in sight long enough to be decided on. */
+  isInSight: boolean
   onDecided: () => void
   /** Other buttons of the same row. */
   actions: ReactNode
 }
 
 /** Accepts or rejects what the reviewer sees, by button or key. A decision that was made is changed with a comment. */
-export function DecisionPanel({ document, tag, isDecided, onDecided, actions }: Props) {
+export function DecisionPanel({ document, tag, isDecided, isInSight, onDecided, actions }: Props) {
   const { review: texts } = useTexts()
   const type = useType(document.document_type)
   const place = { firmId: document.firm_id, documentId: document.id }
@@ -35,7 +37,7 @@ export function DecisionPanel({ document, tag, isDecided, onDecided, actions }: 
   const deciding = useDecision({ document, tag, onDecided })
   const validUntil = useValidUntil(type, isDecided ? document.valid_until : null)
   const decideIfIdle = (decision: Decision) => {
-    if (!isWorking()) deciding.mutate({ ...decision, ...words(comment) })
+    if (isInSight && !isWorking()) deciding.mutate({ ...decision, ...words(comment) })
   }
   const accept = () => {
     const day = validUntil.read()
@@ -45,7 +47,7 @@ export function DecisionPanel({ document, tag, isDecided, onDecided, actions }: 
   useShortcuts(isRejecting ? {} : { a: accept, r: startRejecting })
 
   return (
-    <section className="box decision" aria-label={texts.decision}>
+    <section className="box decision" aria-label={texts.decision} data-ready={isInSight}>
       <h2>{texts.decision}</h2>
       {isDecided ? <Decided document={document} /> : null}
       <DecisionError error={deciding.error} place={place} />

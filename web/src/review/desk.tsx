@@ -16,12 +16,13 @@ import { useNotify } from '../app/notices.tsx'
 import { Loading, PageFrame } from '../app/page-frame.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { useShortcuts } from '../parts/shortcuts.ts'
-import { canPreview, previewQuery } from '../preview/preview-query.ts'
+import { canPreview, previewQuery, versionName } from '../preview/preview-query.ts'
 import { Preview } from '../preview/preview.tsx'
 import { Given, useTexts } from '../texts/texts.tsx'
 import { DecisionPanel } from './decision-panel.tsx'
 import { DocumentFacts } from './document-facts.tsx'
 import { FirmAside } from './firm-aside.tsx'
+import { useInSight } from './in-sight.ts'
 import type { Place } from './last-decision.ts'
 import {
   addressOf,
@@ -34,7 +35,7 @@ import {
   useUndo,
   workKey,
 } from './next-document.ts'
-import { deskQuery, queueQuery, release } from './review-queries.ts'
+import { type Desk, deskQuery, queueQuery, release } from './review-queries.ts'
 import { ReviewBar } from './review-bar.tsx'
 import { useStillMine } from './still-mine.ts'
 
@@ -49,6 +50,7 @@ export function ReviewDesk() {
   const types = useQuery(typesQuery)
   const { data: firm } = useQuery(firmQuery(firmId))
   const { data } = desk
+  const { isInSight, onReady } = useInSight(nameOf(data))
   // The next document begins at the top, also where the last one was read below it.
   useEffect(() => {
     window.scrollTo(0, 0)
@@ -78,16 +80,21 @@ export function ReviewDesk() {
     <PageFrame title={titleOf(types.data, firm?.name, data.document)} isGivenTitle above={<ReviewBar />}>
       {work.error === null ? null : <ProblemBox error={work.error} />}
       <div className="desk">
-        <Preview document={data.document} hasKeys />
+        <Preview document={data.document} hasKeys onReady={onReady} />
         <div className="desk-side">
           <DocumentFacts document={data.document} />
-          <Decide work={work} {...data} />
+          <Decide work={work} isInSight={isInSight} {...data} />
         </div>
         <FirmAside document={data.document} />
       </div>
       <LoadNext current={data.document} />
     </PageFrame>
   )
+}
+
+/** The version that can be decided on. */
+function nameOf(desk: Desk | undefined): string | undefined {
+  return desk === undefined || desk.kind === 'taken' ? undefined : versionName(desk.document)
 }
 
 /** Which document of which firm it is: both must be clear before a key is pressed. */
@@ -97,10 +104,16 @@ function titleOf(types: DocumentType[] | undefined, firm: string | undefined, do
   return firm === undefined ? name : `${name} · ${firm}`
 }
 
-type DecideProps = { work: Work; kind: 'claimed' | 'decided'; document: StoredDocument; tag: string }
+type DecideProps = {
+  work: Work
+  isInSight: boolean
+  kind: 'claimed' | 'decided'
+  document: StoredDocument
+  tag: string
+}
 
 /** The decision, or what happened to the document while it was read. */
-function Decide({ work, kind, document, tag }: DecideProps) {
+function Decide({ work, isInSight, kind, document, tag }: DecideProps) {
   const { review: texts } = useTexts()
   const place = { firmId: document.firm_id, documentId: document.id }
   const news = useStillMine(place, kind === 'claimed' ? tag : undefined)
@@ -111,6 +124,7 @@ function Decide({ work, kind, document, tag }: DecideProps) {
         document={document}
         tag={tag}
         isDecided={kind === 'decided'}
+        isInSight={isInSight}
         onDecided={work.goOn}
         actions={
           <>

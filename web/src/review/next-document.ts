@@ -74,8 +74,12 @@ export function inOrder(list: Waiting[], currentId: string): Waiting[] {
   return [...free.filter((each) => !isLater(each)), ...free.filter(isLater)]
 }
 
+export function isSkipped(documentId: string): boolean {
+  return skipped.has(documentId)
+}
+
 function isLater({ document }: Waiting): boolean {
-  return skipped.has(document.id)
+  return isSkipped(document.id)
 }
 
 /** How many documents come before those that were put off and before the list must be loaded again. */

@@ -9,7 +9,7 @@ import { Choice } from '../parts/choice.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { useShortcuts } from '../parts/shortcuts.ts'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
-import { addressOf, claimNext, isWorking, useUndo, workKey } from './next-document.ts'
+import { addressOf, claimNext, isSkipped, isWorking, useUndo, workKey } from './next-document.ts'
 import { ReviewBar } from './review-bar.tsx'
 import { queueQuery, summaryQuery, type Waiting } from './review-queries.ts'
 
@@ -24,7 +24,7 @@ export function QueueView() {
   const choices = (types.data ?? []).map(({ code, name }) => ({ value: code, label: name, isGiven: true }))
   return (
     <PageFrame title={texts.title} above={<ReviewBar />}>
-      <Summary />
+      <Summary type={type} />
       {start.error === null ? null : <ProblemBox error={start.error} />}
       <div className="filters">
         <Button size="md" aria-keyshortcuts="n" loading={start.isPending} onClick={() => start.mutate()}>
@@ -79,12 +79,16 @@ function useStart(type: string) {
   return starting
 }
 
-function Summary() {
+/** Of all types, or of the chosen one. */
+function Summary({ type }: { type: string }) {
   const { review: texts } = useTexts()
   const formats = useFormats()
   const { data } = useQuery(summaryQuery)
   if (data === undefined) return null
-  const { waiting, oldest_waiting_seconds: oldest, decided_today: today } = data
+  const { decided_today: today } = data
+  const nothing = { waiting: 0, oldest_waiting_seconds: null }
+  const ofType = data.by_type.find(({ document_type: code }) => code === type) ?? nothing
+  const { waiting, oldest_waiting_seconds: oldest } = type === '' ? data : ofType
   const figures: [string, string | number][] = [
     [texts.waiting, waiting],
     ...(oldest === null ? [] : [[texts.oldest, formats.duration(oldest)] satisfies [string, string]]),
@@ -115,11 +119,14 @@ function Row({ waiting, type }: { waiting: Waiting; type: string }) {
         <Link to={addressOf({ firmId: document.firm_id, documentId: document.id }, type)} className="card-title tap">
           <Given>{typeName}</Given>
         </Link>
-        {claimant === null ? null : (
-          <span className="badge badge-plain">
-            {claimant.id === self?.id ? texts.yours : <Given>{claimant.name}</Given>}
-          </span>
-        )}
+        <span className="actions">
+          {isSkipped(document.id) ? <span className="badge badge-plain">{texts.skipped}</span> : null}
+          {claimant === null ? null : (
+            <span className="badge badge-plain">
+              {claimant.id === self?.id ? texts.yours : <Given>{claimant.name}</Given>}
+            </span>
+          )}
+        </span>
       </div>
       <p className="card-line">
         <Given>{firmName}</Given> · <Given>{document.file_name}</Given> ·{' '}

@@ -16,6 +16,7 @@ export const reviewTexts = {
     emptyHelp: 'New uploads appear here. Documents of your own firms and your own uploads are for other reviewers.',
     noMore: 'Nothing else waits for a decision.',
     yours: 'Yours',
+    skipped: 'Skipped by you',
     moreWait: (count: number) => (count === 1 ? '1 more waits after these.' : `${count} more wait after these.`),
     waitsFor: (time: string) => `waits ${time}`,
     deskTitle: 'Review a document',
@@ -29,7 +30,8 @@ export const reviewTexts = {
     putBack: 'Put back and stop',
     putBackNotice: 'It is back in the queue for every reviewer.',
     validUntil: 'Valid until',
-    usualLength: (months: number) => `usual for this type: ${months} months`,
+    usualLength: (months: number) =>
+      `${months} months from today, as usual for this type. Check it against the document.`,
     dayIsStated: 'the last day that the document states',
     dayIsMissing: 'Enter the last day that the document states.',
     dayIsPast: 'This day is past. Correct it, or reject an expired document.',
