@@ -3,19 +3,12 @@ import type { Logger } from 'pino'
 import type { Db } from '../database/connection/client.ts'
 import { insertAccountLink, insertInvitationLink, type LinkToken } from '../database/mail/link-tokens.ts'
 import { insertMessageOfMail } from '../database/mail/messages.ts'
-import {
-  claimDueMail,
-  type ClaimedMail,
-  countMailsTo,
-  deleteMail,
-  recordFailure,
-  recordSent,
-} from '../database/mail/mails.ts'
+import { claimDueMail, type ClaimedMail, deleteMail, recordFailure, recordSent } from '../database/mail/mails.ts'
 import { createSecret, hashSecret } from '../vocabulary/secrets.ts'
 import type { Clock, UserId } from '../vocabulary/vocabulary.ts'
 import { findMailChoice } from '../database/mail/preferences.ts'
 import { signUnsubscribeToken, type UnsubscribeKeys } from './unsubscribe-token.ts'
-import { maxMailsTo } from './mail-limits.ts'
+import { hasTooMany, maxMailsTo } from './mail-limits.ts'
 import { choiceOf, linksOfMails, type MailFacts, type MailKind } from './templates/mail-kinds.ts'
 import { MailError, type MailTrouble, type Message, type SendMail } from './smtp.ts'
 import { composeMail } from './templates/compose-mail.ts'
@@ -149,9 +142,7 @@ async function isWanted({ db, log, now }: DeliverNeeds, mail: ClaimedMail): Prom
   // The subject of a mail without a link is its person.
   if (isChosen && (await findMailChoice(db, mail.subjectId as UserId)) === 'off') return false
   if (mail.attempt > 1) return true
-  const { perHour, perDay } = maxMailsTo[mail.kind as MailKind]
-  const sent = await countMailsTo(db, mail, now())
-  if (sent.hour <= perHour && sent.day <= perDay) return true
+  if (!(await hasTooMany(db, mail, now()))) return true
   log.warn({ event: 'mail_not_wanted', mail_id: mail.id, kind: mail.kind }, 'mail dropped, its address got too many')
   return false
 }

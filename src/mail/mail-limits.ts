@@ -1,3 +1,5 @@
+import type { Db } from '../database/connection/client.ts'
+import { type ClaimedMail, countMailsTo } from '../database/mail/mails.ts'
 import type { MailKind } from './templates/mail-kinds.ts'
 
 /** Enough for a day of decisions. Only the platform's own people cause these. */
@@ -21,8 +23,9 @@ export const maxMailsTo: Record<MailKind, { perHour: number; perDay: number }> =
   daily_digest: fromThePlatform,
 }
 
-/** How long mails stay: operators may still look for one. */
-export const daysOfMails = 30
-
-/** How long messages stay: a document is renewed once a year. */
-export const daysOfMessages = 365
+/** Whether the address of a mail got as many of its kind as one address may, whoever caused them. The mail counts. */
+export async function hasTooMany(db: Db, mail: ClaimedMail, now: Date): Promise<boolean> {
+  const { perHour, perDay } = maxMailsTo[mail.kind as MailKind]
+  const sent = await countMailsTo(db, mail, now)
+  return sent.hour > perHour || sent.day > perDay
+}

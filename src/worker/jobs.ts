@@ -6,7 +6,7 @@ import type { Config } from '../config/load-config.ts'
 import { createEventMonths } from '../database/audit/event-partitions.ts'
 import { type EventActor, systemActor } from '../database/audit/events.ts'
 import { findLastSeal } from '../database/audit/trail.ts'
-import { deleteExpiredIdempotencyKeys } from '../database/blobs/idempotency-keys.ts'
+import { daysOfIdempotencyKeys, deleteExpiredIdempotencyKeys } from '../database/blobs/idempotency-keys.ts'
 import { readClock } from '../database/connection/client.ts'
 import { removeExpiredLinks } from '../database/mail/link-tokens.ts'
 import { removeMailsBefore } from '../database/mail/mails.ts'
@@ -37,7 +37,6 @@ import {
 } from '../documents/verifying/plan-verification.ts'
 import { verify } from '../documents/verifying/verify.ts'
 import { logContext, type Tracing } from '../logging/spans.ts'
-import { daysOfMails, daysOfMessages } from '../mail/mail-limits.ts'
 import { sendDailyDigests } from '../mail/send-daily-digests.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { eraseOldFields, finishErasures } from '../people/personal-data/erase-old-fields.ts'
@@ -70,9 +69,10 @@ export type Job = {
   run(needs: JobNeeds, signal: AbortSignal): Promise<Record<string, unknown>>
 }
 
-const daysOfAnswers = 7 // the contract's promise for an Idempotency-Key
 const daysOfFailures = 1 // a lockout lasts 15 minutes
 const daysOfDeliveries = 30 // administrators may still look for an event, or enable a webhook that waits
+const daysOfMails = 30 // operators may still look for one
+const daysOfMessages = 365 // a document is renewed once a year
 const daysOfApiKeys = 30 // a later use of an expired key is recorded under its name
 const daysOfDisks = 7 // operators may still look for a removed disk
 
@@ -88,7 +88,7 @@ export const housekeeping: Job = {
     // First: without a partition of the month, events go to the default partition.
     for (const { month, error } of await createEventMonths(db))
       log.warn({ event: 'event_month_missing', month, err: error }, 'partition of the audit trail not created')
-    const forgottenAnswers = await deleteExpiredIdempotencyKeys(db, daysBefore(now(), daysOfAnswers))
+    const forgottenAnswers = await deleteExpiredIdempotencyKeys(db, daysBefore(now(), daysOfIdempotencyKeys))
     await removeExpiredSessions(db, now())
     await removeExpiredChallenges(db, now())
     await removeOldApiKeys(db, daysBefore(now(), daysOfApiKeys))

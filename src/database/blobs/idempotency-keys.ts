@@ -7,10 +7,13 @@ export type IdempotencyScope = { firmId: FirmId; userId: UserId; route: 'documen
 
 type StoredAnswer = { fingerprint: string; documentId: DocumentId; version: number }
 
-/** SQL: the lifetime of an idempotency key. */
-export const idempotencyKeyLifetime = sql`interval '7 days'`
+/** The contract's promise for an `Idempotency-Key`. */
+export const daysOfIdempotencyKeys = 7
 
-/** The answer to the first request under this key, for seven days. */
+/** SQL: the lifetime of an idempotency key. */
+export const idempotencyKeyLifetime = sql`make_interval(days => ${sql.lit(daysOfIdempotencyKeys)})`
+
+/** The answer to the first request under this key, while the key lives. */
 export async function findStoredAnswer(db: Db, scope: IdempotencyScope): Promise<StoredAnswer | undefined> {
   return db
     .selectFrom('document_idempotency_keys')
@@ -23,7 +26,7 @@ export async function findStoredAnswer(db: Db, scope: IdempotencyScope): Promise
     .executeTakeFirst()
 }
 
-/** A system task: keys older than seven days can be used again. */
+/** A system task: older keys can be used again. */
 export async function deleteExpiredIdempotencyKeys(db: Db, before: Date): Promise<number> {
   const result = await db.deleteFrom('document_idempotency_keys').where('created_at', '<', before).executeTakeFirst()
   return Number(result.numDeletedRows)
