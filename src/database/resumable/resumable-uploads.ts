@@ -15,6 +15,7 @@ import type {
   VersionId,
 } from '../../vocabulary/vocabulary.ts'
 import { isClaimExpired, isInStore, type StoreRef, unclaimed } from '../blobs/blob.ts'
+import { uploadExpiry } from '../../vocabulary/upload-expiry.ts'
 import type { Db } from '../connection/client.ts'
 import { type AccessRow, accessOf, type Membership, membershipFrom, type RightToCheck } from '../people/check-access.ts'
 
@@ -157,19 +158,21 @@ async function selectComplete(db: Db, condition: RawBuilder<unknown>): Promise<R
   return rows
 }
 
-/** After a failed attempt of the system task. It waits for a minute, and for longer after each fault `isOfFile`. */
-export async function postponeEnd(db: Db, id: UploadId, { isOfFile }: { isOfFile: boolean }): Promise<void> {
+/** After a failed attempt of the system task. It waits for the first pause, and twice as long after each fault `isOfFile`. */
+export async function postponeEnd(
+  db: Db,
+  id: UploadId,
+  { isOfFile, firstMinutes, maxMinutes }: { isOfFile: boolean; firstMinutes: number; maxMinutes: number },
+): Promise<void> {
   await sql`
     update document_uploads set end_tries = case when ${isOfFile} then end_tries + 1 else 0 end,
-      end_due_at = now() + least(interval '1 hour', interval '1 minute' * case when ${isOfFile} then power(2, least(end_tries, 10)) else 1 end)
+      end_due_at = now() + interval '1 minute' * least(${maxMinutes}::float8,
+        ${firstMinutes}::float8 * case when ${isOfFile} then power(2, least(end_tries, 10)) else 1 end)
     where id = ${id}`.execute(db)
 }
 
-/** How long a client may come back for the result of its upload. */
-const hoursOfResult = 24
-
 /** SQL: the row of an upload that has ended is of use until then. */
-const endExpiry = sql`least(expires_at, now() + make_interval(hours => ${sql.lit(hoursOfResult)}))`
+const endExpiry = sql`least(expires_at, now() + make_interval(hours => ${sql.lit(uploadExpiry.hoursOfResult)}))`
 
 /** Records the document that an upload became. */
 export async function recordResult(db: Db, id: UploadId, documentId: DocumentId): Promise<void> {

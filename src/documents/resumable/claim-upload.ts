@@ -16,6 +16,7 @@ import { AppError } from '../../errors/app-error.ts'
 import { outsideOfWork } from '../../logging/spans.ts'
 import type { ProcessId } from '../../vocabulary/vocabulary.ts'
 import { takenOver } from './growing-blob.ts'
+import { isComplete } from './upload-offset.ts'
 
 type Needs = { db: Db; processId: ProcessId; log: Logger }
 
@@ -89,11 +90,6 @@ async function waitForClaim(
     }
     await sleep(pollEveryMs, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
-}
-
-/** Whether all bytes are durable. What remains is to check them. */
-export function isComplete({ bytes, totalBytes }: ResumableUpload): boolean {
-  return bytes === totalBytes
 }
 
 function keepClaim({ db, log }: Needs, claim: UploadClaim) {

@@ -5,20 +5,15 @@ import { recordEvent } from '../../database/audit/events.ts'
 import { AppError, isAppError } from '../../errors/app-error.ts'
 import { recordDenial } from '../../people/require-right.ts'
 import { rights } from '../../people/rights.ts'
-import type { Actor, DocumentId, FirmId, UploadId } from '../../vocabulary/vocabulary.ts'
+import type { Actor, FirmId, UploadId } from '../../vocabulary/vocabulary.ts'
 import { removeNow } from '../stores/remove-blobs.ts'
 import { toAppError } from '../stores/reachable-stores.ts'
-import { endEarlierRequest, type HeldClaim, isComplete, noSuchUpload, withUploadClaim } from './claim-upload.ts'
+import { endEarlierRequest, type HeldClaim, noSuchUpload, withUploadClaim } from './claim-upload.ts'
 import { endUpload, type EndNeeds, eventOfUpload } from './end-upload.ts'
+import { isComplete, repeated, stateOf, type UploadState, wrongOffset } from './upload-offset.ts'
 import { growingFileOf, growingFilesOf, keepGrowth, UploadConflict } from './growing-blob.ts'
 
 export type UploadOf = { firmId: FirmId; uploadId: UploadId }
-
-/** `documentId`: the document that it became. */
-export type UploadState = Pick<ResumableUpload, 'totalBytes' | 'expiresAt' | 'metadata'> & {
-  offset: number
-  documentId: DocumentId | undefined
-}
 
 export type Piece = UploadOf & {
   offset: number
@@ -145,25 +140,6 @@ function mayContinue({ upload, membership }: OpenedUpload, { userId }: Actor, or
 
 function unlessEnded(upload: ResumableUpload): ResumableUpload | undefined {
   return upload.resultId === null ? upload : undefined
-}
-
-/** A file whose bytes are all there is not finished: its client asks again with the last byte, and gets the result. */
-function stateOf(upload: ResumableUpload): UploadState {
-  const { totalBytes, bytes, expiresAt, metadata, resultId } = upload
-  if (resultId !== null) return { totalBytes, expiresAt, metadata, offset: totalBytes, documentId: resultId }
-  const offset = isComplete(upload) ? totalBytes - 1 : bytes
-  return { totalBytes, expiresAt, metadata, offset, documentId: undefined }
-}
-
-/** The answer to the last piece may have been lost. */
-function repeated(upload: ResumableUpload, { offset, declaredBytes }: Piece): UploadState {
-  const { totalBytes } = upload
-  if (offset !== totalBytes && offset + (declaredBytes ?? 0) !== totalBytes) throw wrongOffset(totalBytes)
-  return stateOf(upload)
-}
-
-function wrongOffset(offset: number): AppError {
-  return new UploadConflict(`This upload has ${offset} bytes. Ask for its offset with HEAD, and go on from there.`)
 }
 
 type Appending = { current: ResumableUpload; claim: HeldClaim; piece: Piece }

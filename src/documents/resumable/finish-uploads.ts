@@ -18,6 +18,8 @@ export type FinishNeeds = EndNeeds & { secondFactor: SecondFactorPolicy }
 export type Finished = { finished: number; rejected: number; left: number }
 
 const pageSize = 50
+/** Before another run tries an upload again. The pause doubles with each failure that the file may have caused. */
+const pauseMinutes = { firstMinutes: 1, maxMinutes: 60 }
 
 /**
  * Finishes uploads whose bytes are all there and whose client does not come back: its process died, or a store or the
@@ -70,7 +72,8 @@ async function finishOne(
       return 'rejected'
     }
     if (signal.aborted) return undefined
-    await postponeEnd(needs.db, upload.id, { isOfFile: !isAppError(toAppError(error), 'store_unavailable') })
+    const isOfFile = !isAppError(toAppError(error), 'store_unavailable')
+    await postponeEnd(needs.db, upload.id, { isOfFile, ...pauseMinutes })
     const about = { event: 'upload_not_finished', upload_id: upload.id, err: error }
     needs.log.warn(about, 'upload could not be finished, trying again later')
     return 'left'

@@ -5,12 +5,12 @@ import { z } from 'zod'
 import { firmParams } from '../../../contract/documents.ts'
 import { beginHeaders, pieceHeaders, tusHeader, uploadParams } from '../../../contract/resumable-uploads.ts'
 import { type BeginNeeds, beginUpload } from '../../../documents/resumable/begin-upload.ts'
+import type { UploadState } from '../../../documents/resumable/upload-offset.ts'
 import {
   continueUpload,
   findUpload,
   terminateUpload,
   type UploadOf,
-  type UploadState,
 } from '../../../documents/resumable/continue-upload.ts'
 import type { EndNeeds } from '../../../documents/resumable/end-upload.ts'
 import { findEarlierCopy } from '../../../documents/upload/idempotent-upload.ts'

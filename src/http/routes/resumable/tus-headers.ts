@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 import type { UploadToBegin } from '../../../documents/resumable/begin-upload.ts'
-import type { UploadState } from '../../../documents/resumable/continue-upload.ts'
+import type { UploadState } from '../../../documents/resumable/upload-offset.ts'
 import { metadataShape } from '../../../contract/resumable-uploads.ts'
 import { AppError } from '../../../errors/app-error.ts'
 import type { DocumentId, FirmId } from '../../../vocabulary/vocabulary.ts'
