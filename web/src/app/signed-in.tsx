@@ -7,7 +7,7 @@ import { Failure } from '../api/problem.ts'
 import { refresh, useSessionStatus } from '../api/session.ts'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { useTexts } from '../texts/texts.tsx'
-import { openUploads } from '../uploads/uploads.ts'
+import { openUploads } from '../uploads/manage-uploads.ts'
 import { Loading, PageFrame } from './page-frame.tsx'
 
 const ForcedPassword = lazy(async () => ({ default: (await import('../account/change-password.tsx')).ForcedPassword }))

@@ -7,7 +7,7 @@ import { Checklist } from '../documents/checklist.tsx'
 import { FirmList } from '../firms/firm-list.tsx'
 import { FirmFrame } from './firm-frame.tsx'
 import { Loading, NotFound } from './page-frame.tsx'
-import { Start } from './start.tsx'
+import { Start } from './first-view.tsx'
 import { SignedIn } from './signed-in.tsx'
 
 // The first views are in the first file; the others load on demand.

@@ -1,6 +1,6 @@
 import type { Checklist, ChecklistItem, Firm } from '../api/queries.ts'
 import { Given, useTexts } from '../texts/texts.tsx'
-import { canSubmit, countAccepted, listThingsToDo } from './steps.ts'
+import { canSubmit, countAccepted, listThingsToDo } from './find-next-step.ts'
 
 type Props = { firm: Firm; checklist: Checklist; inReview: ReadonlySet<string> }
 

@@ -7,7 +7,7 @@ import { applicationQuery, type Checklist, type DocumentType, type Firm, refresh
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { useKeptFocus } from '../parts/kept-focus.ts'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
-import { findNextStep } from './steps.ts'
+import { findNextStep } from './find-next-step.ts'
 import { UploadNext } from './upload-next.tsx'
 import { useUploads } from '../uploads/upload-state.ts'
 

@@ -3,10 +3,10 @@ import { Button } from '@mantine/core'
 import { type ChecklistItem, type DocumentType, findType, type Firm } from '../api/queries.ts'
 import { canUpload } from '../app/firm-frame.tsx'
 import { Given, useTexts } from '../texts/texts.tsx'
-import { isOpen, type Upload } from '../uploads/upload.ts'
+import { isOpen, type Upload } from '../uploads/upload-record.ts'
 import { UploadButtons } from '../uploads/upload-buttons.tsx'
 import { UploadStatus } from '../uploads/list/upload-status.tsx'
-import { hideUploads } from '../uploads/uploads.ts'
+import { hideUploads } from '../uploads/manage-uploads.ts'
 import { RejectionOfItem } from './checklist-card.tsx'
 
 type Props = {

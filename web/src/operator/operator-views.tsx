@@ -9,7 +9,7 @@ import { MailsView } from './mails/mails.tsx'
 import { RequireAdministrator } from './operator-frame.tsx'
 import { Overview } from './overview/overview.tsx'
 import { PeopleView } from './people/people.tsx'
-import { NewType, TypeList, TypeView } from './types/types.tsx'
+import { NewType, TypeList, TypeView } from './types/document-types.tsx'
 import { WebhookView } from './programs/webhook-view.tsx'
 import { WebhooksView } from './programs/webhooks.tsx'
 

@@ -1,7 +1,7 @@
 import { createContext, lazy, type ReactNode, Suspense, useContext, useState } from 'react'
 
 import type { DocumentType } from '../api/queries.ts'
-import type { UploadTarget } from '../uploads/upload.ts'
+import type { UploadTarget } from '../uploads/upload-record.ts'
 
 const PhotoDocument = lazy(async () => ({ default: (await import('./photo-document.tsx')).PhotoDocument }))
 

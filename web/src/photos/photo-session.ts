@@ -1,7 +1,7 @@
 import { isSignedOut, subscribe as onSession } from '../api/session.ts'
 import { draftId, type DraftPage, type DraftPlace, readDraft, storeDraft } from '../uploads/drafts.ts'
-import { randomId } from '../uploads/upload.ts'
-import { scale } from './photo-work.ts'
+import { randomId } from '../uploads/upload-record.ts'
+import { scale } from './ask-photo-worker.ts'
 
 export type PhotoState = {
   pages: readonly DraftPage[]

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'react'
 
 import { useTexts } from '../texts/texts.tsx'
 import { type FromFrame, maxPages, type ToFrame } from './frame-messages.ts'
+import { forwardKey } from './keys-in-preview.ts'
 
 /** What can be seen of the version with this name. */
 export type Drawn = Extract<FromFrame, { kind: 'shown' | 'failed' }>
@@ -13,9 +14,6 @@ type Props = {
   view: { name: string; zoom: number; quarterTurns: number }
   onDrawn: (drawn: Drawn) => void
 }
-
-/** The keys that decide nothing. Any other that the frame reports may be an invention of the file. */
-const forwardedKeys = new Set(['j', 'k', 'n', 'u', '?'])
 
 /** Draws a PDF in a frame that has no origin of its own, so that a harmful file reaches neither the session nor the network. */
 export function PdfFrame({ file, view, onDrawn }: Props) {
@@ -57,14 +55,6 @@ export function PdfFrame({ file, view, onDrawn }: Props) {
       referrerPolicy="no-referrer"
     />
   )
-}
-
-/** As if it had been pressed in the page. Nobody pressed it in a frame without the focus. `Escape` leaves the frame. */
-function forwardKey(frame: HTMLIFrameElement | null, key: string): void {
-  if (frame === null || document.activeElement !== frame) return
-  if (key === 'Escape') frame.blur()
-  if (!forwardedKeys.has(key)) return
-  document.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }))
 }
 
 type Showing = { labels: string[]; signal: AbortSignal }

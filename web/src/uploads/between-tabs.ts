@@ -1,4 +1,4 @@
-import type { UploadState } from './upload.ts'
+import type { UploadState } from './upload-record.ts'
 
 /** What the tabs of a person report to each other. The stored uploads are read again after `changed`. */
 export type TabMessage =

@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'react'
 
 import { deleteRow, type DeviceRow, readRow, writeRow } from './device-database.ts'
-import type { UploadTarget } from './upload.ts'
-import { uploadsOwner } from './uploads.ts'
+import type { UploadTarget } from './upload-record.ts'
+import { uploadsOwner } from './manage-uploads.ts'
 
 /** A page of a document that is put together from photos. `turn`: degrees clockwise. */
 export type DraftPage = { id: string; jpeg: Blob; width: number; height: number; turn: number }

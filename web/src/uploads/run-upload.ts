@@ -1,7 +1,7 @@
 import { Failure } from '../api/problem.ts'
 import { currentToken } from '../api/session.ts'
 import { sendForm } from './send-form.ts'
-import type { Upload, UploadTarget } from './upload.ts'
+import type { Upload, UploadTarget } from './upload-record.ts'
 
 type Progress = {
   onProgress: (sentBytes: number) => void

@@ -8,9 +8,9 @@ import { AskMany } from './ask-many.tsx'
 import { acceptOf, formatNames, isPhoto, useFileCheck, useRules } from './check-file.ts'
 import { useDraftLength } from './drafts.ts'
 import { PickButton } from './pick-button.tsx'
-import { isOpen, type UploadTarget } from './upload.ts'
+import { isOpen, type UploadTarget } from './upload-record.ts'
 import { listUploads } from './upload-state.ts'
-import { addUpload, hideUploads } from './uploads.ts'
+import { addUpload, hideUploads } from './manage-uploads.ts'
 
 type Props = {
   firmId: string

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react'
 
-import type { Upload } from './upload.ts'
+import type { Upload } from './upload-record.ts'
 
 let uploads: readonly Upload[] = []
 const listeners = new Set<() => void>()

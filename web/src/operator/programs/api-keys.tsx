@@ -9,7 +9,7 @@ import { Confirm } from '../../parts/confirm.tsx'
 import { Field, Form } from '../../parts/form.tsx'
 import { isUnproven, ProofField, proofOf } from '../../parts/proof-field.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
-import { Check, Checks, isChecked } from '../parts.tsx'
+import { Check, Checks, isChecked } from '../form-fields.tsx'
 import { ProgramsFrame } from './programs-frame.tsx'
 
 type Key = Schemas['ApiKey']

@@ -8,7 +8,7 @@ import { dataOf } from '../../api/problem.ts'
 import { Field, Form } from '../../parts/form.tsx'
 import { isUnproven, ProofField, proofOf } from '../../parts/proof-field.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
-import { Check, Checks, isChecked } from '../parts.tsx'
+import { Check, Checks, isChecked } from '../form-fields.tsx'
 import { ProgramsFrame } from './programs-frame.tsx'
 
 export type Webhook = Schemas['Webhook']

@@ -2,7 +2,7 @@ import { formatFacts, mimeTypes } from '../../../../src/contract/formats.ts'
 import type { DocumentType } from '../../api/queries.ts'
 import { Field } from '../../parts/form.tsx'
 import { Given, useTexts } from '../../texts/texts.tsx'
-import { Check, Checks, isChecked, TextField } from '../parts.tsx'
+import { Check, Checks, isChecked, TextField } from '../form-fields.tsx'
 
 type Values = (name: string) => string
 

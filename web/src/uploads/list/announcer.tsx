@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'react'
 import type { Texts } from '../../texts/en.ts'
 import type { Formats } from '../../texts/formats.ts'
 import { useFormats, useTexts } from '../../texts/texts.tsx'
-import { isOpen, type Upload } from '../upload.ts'
+import { isOpen, type Upload } from '../upload-record.ts'
 
 /** Reads stored files and each quarter of all bytes to screen readers, and not every byte. What failed is an alert of its own. */
 export function Announcer({ uploads }: { uploads: readonly Upload[] }) {

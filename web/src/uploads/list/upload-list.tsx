@@ -5,10 +5,10 @@ import { Link } from 'react-router'
 import { useFormats, useTexts } from '../../texts/texts.tsx'
 import './uploads.css'
 import { Announcer } from './announcer.tsx'
-import { isOpen, type Upload } from '../upload.ts'
+import { isOpen, type Upload } from '../upload-record.ts'
 import { UploadRow } from './upload-row.tsx'
 import { listUploads, useUploads } from '../upload-state.ts'
-import { hideUploads } from '../uploads.ts'
+import { hideUploads } from '../manage-uploads.ts'
 
 type Props = {
   firmId: string

@@ -3,8 +3,8 @@ import { Button } from '@mantine/core'
 import type { Failure } from '../../api/problem.ts'
 import { Explanation } from '../../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
-import { isBeingChecked, isOpen, type Upload } from '../upload.ts'
-import { cancelUpload, hideUploads, pauseUpload, retryUpload } from '../uploads.ts'
+import { isBeingChecked, isOpen, type Upload } from '../upload-record.ts'
+import { cancelUpload, hideUploads, pauseUpload, retryUpload } from '../manage-uploads.ts'
 
 type Props = {
   upload: Upload

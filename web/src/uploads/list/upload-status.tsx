@@ -5,7 +5,7 @@ import { Link } from 'react-router'
 import { useTypeName } from '../../api/queries.ts'
 import { documentQuery } from '../../documents/document-queries.ts'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
-import { isOpen, type Upload } from '../upload.ts'
+import { isOpen, type Upload } from '../upload-record.ts'
 import { UploadRow } from './upload-row.tsx'
 
 /** What became of the files that were chosen at these buttons. A rejected one stays until another file is chosen. */

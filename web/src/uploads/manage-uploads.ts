@@ -3,7 +3,7 @@ import { atSignOut, isSignedOut, subscribe as onSession } from '../api/session.t
 import { openTabs, type TabMessage, type Tabs } from './between-tabs.ts'
 import { clearRows, deleteRow, readRow, readRows, removeOthersAndOlder, writeRow } from './device-database.ts'
 import { delayAfter, endResumable, isAboutFile, isOfService, runUpload } from './run-upload.ts'
-import { isOpen, randomId, rowOf, type Upload, uploadOf, type UploadRow, type UploadTarget } from './upload.ts'
+import { isOpen, randomId, rowOf, type Upload, uploadOf, type UploadRow, type UploadTarget } from './upload-record.ts'
 import { announceDocument, changeUploads, findUpload, listUploads, updateUpload } from './upload-state.ts'
 
 /** More would make each one slower on a phone, and a lost connection would lose more. */
