@@ -2,7 +2,7 @@
 export const calendarTexts = {
   calendar: {
     title: 'Expiry dates in your calendar',
-    help: 'Your calendar program can show the last day of each accepted document, such as “Tax clearance: valid until today”. It asks by itself, so a renewed document moves to its new day.',
+    help: 'Your calendar program can show the last day of each accepted document, such as “Tax clearance: valid until today”. It updates by itself: a renewed document moves to its new day.',
     whoMayHaveIt:
       'Everybody who has the link can read the names of the document types and their last days, without signing in: no files, no file names. Give it only to people of your firm.',
     make: 'Create the calendar link',
