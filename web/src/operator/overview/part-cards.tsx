@@ -99,22 +99,17 @@ function PartBadge({ name, status, problems }: CardProps) {
 type Facts = { message: ReactNode; since: string | null }
 
 function factsOf(name: PartName, status: Status, texts: OverviewTexts, formats: Formats): Facts {
-  switch (name) {
-    case 'mail':
-      return factsOfMail(status, texts)
-    case 'webhooks': {
-      const { waiting, disabled } = status.webhooks
-      return { message: texts.webhooksAre(waiting.count, disabled), since: null }
-    }
-    case 'backup': {
-      const ended = findBackup(status.jobs)?.last_ended_at ?? null
-      return { message: ended === null ? texts.noBackup : texts.lastBackup(formats.dateTime(ended)), since: null }
-    }
-    default: {
-      const { message, since } = status.checks[name]
-      return { message: <Given>{message}</Given>, since }
-    }
+  if (name === 'mail') return factsOfMail(status, texts)
+  if (name === 'webhooks') {
+    const { waiting, disabled } = status.webhooks
+    return { message: texts.webhooksAre(waiting.count, disabled), since: null }
   }
+  if (name === 'backup') {
+    const ended = findBackup(status.jobs)?.last_ended_at ?? null
+    return { message: ended === null ? texts.noBackup : texts.lastBackup(formats.dateTime(ended)), since: null }
+  }
+  const { message, since } = status.checks[name]
+  return { message: <Given>{message}</Given>, since }
 }
 
 function factsOfMail({ mail, started_at: startedAt }: Status, texts: OverviewTexts): Facts {
