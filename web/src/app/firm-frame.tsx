@@ -30,8 +30,13 @@ export function useFirm(): Firm {
 }
 
 /** Whether the caller may upload: members of a firm that is not locked. */
-export function canUpload({ role, is_locked: isLocked }: Firm): boolean {
-  return !isLocked && role !== 'administrator' && role !== 'reviewer'
+export function canUpload(firm: Firm): boolean {
+  return !firm.is_locked && !isOfPlatform(firm)
+}
+
+/** Whether the caller sees the firm from outside: administrators and reviewers who are not its members. */
+export function isOfPlatform({ role }: Firm): boolean {
+  return role === 'administrator' || role === 'reviewer'
 }
 
 /** The name of the firm and its sections. */

@@ -6,10 +6,11 @@ import { applicationQuery, firmQuery } from '../api/queries.ts'
 import { PageFrame } from '../app/page-frame.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
+import { ApplicationChecklist } from './application-checklist.tsx'
 import { ApplicationDecision } from './application-decision.tsx'
 import { ApplicationBadge } from './application-list.tsx'
 import { type Application, isOpen } from './application-queries.ts'
-import { FirmChecklist, FirmFacts } from '../review/firm-aside.tsx'
+import { FirmFacts } from '../review/firm-aside.tsx'
 import { ReviewBar } from '../review/review-bar.tsx'
 
 /** The application of one firm: the decision, what the firm says about itself, and its checklist. */
@@ -30,7 +31,7 @@ export function ApplicationView() {
         {application.data === null || application.data === undefined ? null : (
           <Decision application={application.data} />
         )}
-        <FirmChecklist firmId={firmId} />
+        <ApplicationChecklist firmId={firmId} />
         {firm.data === undefined ? null : <FirmFacts firm={firm.data} />}
       </div>
     </PageFrame>

@@ -2,7 +2,7 @@ import { Anchor } from '@mantine/core'
 import { Link } from 'react-router'
 
 import type { ChecklistItem, DocumentType, Firm, StoredDocument } from '../api/queries.ts'
-import { canUpload } from '../app/firm-frame.tsx'
+import { canUpload, isOfPlatform } from '../app/firm-frame.tsx'
 import { ItemBadge } from '../parts/state-badge.tsx'
 import { useKeptFocus } from '../parts/kept-focus.ts'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
@@ -38,8 +38,8 @@ export function ChecklistCard({ firm, item, type, documents }: Props) {
         </h3>
         <ItemBadge item={item} />
       </div>
-      <Situation item={item} type={type} />
-      {newer === undefined ? null : <Newer document={newer} />}
+      <Situation firm={firm} item={item} type={type} />
+      {newer === undefined ? null : <Newer firm={firm} document={newer} />}
       {item.proof === null || isInForce ? null : <Proof text={item.proof} />}
       <UploadStatus uploads={uploads} />
       {canUpload(firm) && type?.is_active === true ? (
@@ -93,11 +93,15 @@ function Links({ firm, item, count }: Pick<Props, 'firm' | 'item'> & { count: nu
 }
 
 /** A document in review or a rejected one that is newer than the one that counts. */
-function Newer({ document }: { document: StoredDocument }) {
+function Newer({ firm, document }: { firm: Firm; document: StoredDocument }) {
   const { checklist: texts } = useTexts()
   const formats = useFormats()
   if (document.review_status === 'pending')
-    return <p className="box box-wait">{texts.newerInReview(formats.date(document.uploaded_at))}</p>
+    return (
+      <p className="box box-wait">
+        {(isOfPlatform(firm) ? texts.ofFirm : texts).newerInReview(formats.date(document.uploaded_at))}
+      </p>
+    )
   return (
     <p className="box box-bad">
       <span>
@@ -109,10 +113,10 @@ function Newer({ document }: { document: StoredDocument }) {
 
 type Item = Pick<Props, 'item' | 'type'>
 
-function Situation({ item, type }: Item) {
+function Situation({ firm, item, type }: Item & Pick<Props, 'firm'>) {
   const { checklist: texts } = useTexts()
   const formats = useFormats()
-  if (item.state === 'pending') return <p>{texts.pendingHelp}</p>
+  if (item.state === 'pending') return <p>{(isOfPlatform(firm) ? texts.ofFirm : texts).pendingHelp}</p>
   if (item.state === 'rejected') return <RejectionOfItem item={item} type={type} />
   if (item.valid_until === null) return null
   if (item.state === 'expired') return <p>{texts.expiredSince(formats.date(item.valid_until))}</p>

@@ -1,5 +1,7 @@
-import type { Checklist, ChecklistItem, Firm } from '../api/queries.ts'
-import { Given, useTexts } from '../texts/texts.tsx'
+import { useQuery } from '@tanstack/react-query'
+
+import { applicationQuery, type Checklist, type ChecklistItem, type Firm } from '../api/queries.ts'
+import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 import { canSubmit, countAccepted, listThingsToDo } from './find-next-step.ts'
 
 type Props = { firm: Firm; checklist: Checklist; inReview: ReadonlySet<string> }
@@ -50,5 +52,42 @@ function LinkToCard({ item }: { item: ChecklistItem }) {
     >
       <Given>{item.name}</Given>
     </a>
+  )
+}
+
+/** For administrators and reviewers of the platform: how far the firm is. It asks nothing of the person who reads it. */
+export function FirmSituation({ firm, checklist, inReview }: Props) {
+  const { checklist: texts } = useTexts()
+  const { accepted, required } = countAccepted(checklist.items)
+  const lacking = listThingsToDo(checklist, inReview).filter(({ state }) => state !== 'expiring')
+  return (
+    <div className="done">
+      <progress value={accepted} max={Math.max(required, 1)} aria-label={texts.progress(accepted, required)} />
+      <p>{texts.progress(accepted, required)}</p>
+      {lacking.length > 0 ? (
+        <p>
+          <strong>{texts.lacking}</strong> <Given>{lacking.map(({ name }) => name).join(', ')}</Given>
+        </p>
+      ) : null}
+      {lacking.length === 0 && !checklist.is_complete ? <p>{texts.ofFirm.waiting}</p> : null}
+      <ApplicationLine firm={firm} isComplete={checklist.is_complete} />
+    </div>
+  )
+}
+
+function ApplicationLine({ firm, isComplete }: { firm: Firm; isComplete: boolean }) {
+  const { ofFirm: texts } = useTexts().checklist
+  const formats = useFormats()
+  const { verification_status: status } = firm
+  const isOpen = status === 'submitted' || status === 'under_review'
+  const application = useQuery({ ...applicationQuery(firm.id), enabled: isOpen })
+  if (status === 'approved') return <p>{texts.approved}</p>
+  const submittedAt = application.data?.submitted_at ?? null
+  return (
+    <>
+      {isOpen && submittedAt !== null ? <p>{texts.submitted(formats.date(submittedAt))}</p> : null}
+      {status === 'rejected' ? <p>{texts.rejected}</p> : null}
+      {!isOpen && isComplete ? <p>{texts.complete}</p> : null}
+    </>
   )
 }

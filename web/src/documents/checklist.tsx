@@ -2,13 +2,13 @@ import { Skeleton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 
 import { type ChecklistItem, checklistQuery, typesQuery, findType } from '../api/queries.ts'
-import { FirmBar, useFirm } from '../app/firm-frame.tsx'
+import { FirmBar, isOfPlatform, useFirm } from '../app/firm-frame.tsx'
 import { PageFrame } from '../app/page-frame.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { PhotoDialog } from '../photos/photo-dialog.tsx'
 import { useTexts } from '../texts/texts.tsx'
 import { ChecklistCard } from './checklist-card.tsx'
-import { ChecklistSummary } from './checklist-summary.tsx'
+import { ChecklistSummary, FirmSituation } from './checklist-summary.tsx'
 import { typesInReview, useNewestDocuments } from './newer-documents.ts'
 import { ExpiryCalendar } from '../firms/expiry-calendar.tsx'
 import { NextStep } from './next-step.tsx'
@@ -30,8 +30,14 @@ export function Checklist() {
         error === null && <Placeholders />
       ) : (
         <PhotoDialog key={firm.id}>
-          <ChecklistSummary firm={firm} checklist={checklist.data} inReview={inReview} />
-          <NextStep firm={firm} checklist={checklist.data} types={types.data} inReview={inReview} />
+          {isOfPlatform(firm) ? (
+            <FirmSituation firm={firm} checklist={checklist.data} inReview={inReview} />
+          ) : (
+            <>
+              <ChecklistSummary firm={firm} checklist={checklist.data} inReview={inReview} />
+              <NextStep firm={firm} checklist={checklist.data} types={types.data} inReview={inReview} />
+            </>
+          )}
           <UploadList
             firmId={firm.id}
             isShownAtButton={({ target }) => items.some((item) => item.document_type === target.documentType)}

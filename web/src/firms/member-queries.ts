@@ -1,4 +1,4 @@
-import { infiniteQueryOptions } from '@tanstack/react-query'
+import { infiniteQueryOptions, useInfiniteQuery } from '@tanstack/react-query'
 
 import { api, queryClient } from '../api/client.ts'
 import type { Schemas } from '../api/openapi.d.ts'
@@ -32,6 +32,15 @@ export const invitationsQuery = (firmId: string) =>
       pageOf(api.GET('/api/v1/security-firms/{firm_id}/invitations', pathAndPage(firmId, pageParam))),
     getNextPageParam: ({ next }) => next,
   })
+
+/** Whether the firm has no active administrator, so that the platform invites its first one. Undefined until it is known. */
+export function useIsWithoutAdmin(firmId: string): boolean | undefined {
+  const members = useInfiniteQuery(membersQuery(firmId))
+  const all = members.data?.pages.flatMap(({ items }) => items)
+  if (all === undefined) return undefined
+  if (all.some(({ role, status }) => role === 'firm_admin' && status === 'active')) return false
+  return members.hasNextPage ? undefined : true
+}
 
 /** After a change of a membership, which may also end invitations. */
 export async function refreshMembers(firmId: string): Promise<void> {

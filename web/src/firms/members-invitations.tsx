@@ -12,7 +12,7 @@ import { Field, Form } from '../parts/form.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { ShownOnce } from '../parts/shown-once.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
-import { invitationsQuery, refreshMembers } from './member-queries.ts'
+import { invitationsQuery, refreshMembers, useIsWithoutAdmin } from './member-queries.ts'
 import { RoleChoice, roleOf } from './members-list.tsx'
 import { MoreButton } from '../parts/more-button.tsx'
 
@@ -23,11 +23,11 @@ export function Invitations({ firm }: { firm: Firm }) {
   const { members: texts } = useTexts()
   const open = useInfiniteQuery(invitationsQuery(firm.id))
   const [created, setCreated] = useState<Created>()
-  const mayInvite = firm.role === 'firm_admin' && !firm.is_locked
+  const mayInvite = useMayInvite(firm)
   const invitations = open.data?.pages.flatMap(({ items }) => items) ?? []
   return (
     <>
-      {mayInvite ? <Invite firmId={firm.id} onCreated={setCreated} /> : null}
+      {mayInvite ? <Invite firm={firm} onCreated={setCreated} /> : null}
       {created === undefined ? null : (
         <CreatedInvitation key={created.link} invitation={created} close={() => setCreated(undefined)} />
       )}
@@ -53,6 +53,13 @@ export function Invitations({ firm }: { firm: Firm }) {
   )
 }
 
+/** Administrators of the platform invite the first administrator of a firm, and nobody else. */
+function useMayInvite(firm: Firm): boolean {
+  const isWithoutAdmin = useIsWithoutAdmin(firm.id)
+  if (firm.is_locked) return false
+  return firm.role === 'firm_admin' || (firm.role === 'administrator' && isWithoutAdmin === true)
+}
+
 function useInvite(firmId: string, onCreated: (created: Created) => void) {
   return useMutation({
     mutationFn: (body: Schemas['NewInvitationInput']) =>
@@ -64,16 +71,18 @@ function useInvite(firmId: string, onCreated: (created: Created) => void) {
   })
 }
 
-type InviteProps = { firmId: string; onCreated: (created: Created) => void }
+type InviteProps = { firm: Firm; onCreated: (created: Created) => void }
 
-function Invite({ firmId, onCreated }: InviteProps) {
-  const { members: texts, everyView } = useTexts()
+function Invite({ firm, onCreated }: InviteProps) {
+  const { members, everyView } = useTexts()
+  const isFirst = firm.role === 'administrator'
+  const texts = isFirst ? { ...members, ...members.first } : members
   const [isOpen, setOpen] = useState(false)
   const box = useRef<HTMLElement>(null)
   useEffect(() => {
     if (isOpen) box.current?.querySelector('input')?.focus()
   }, [isOpen])
-  const inviting = useInvite(firmId, (created) => {
+  const inviting = useInvite(firm.id, (created) => {
     setOpen(false)
     onCreated(created)
   })
@@ -91,10 +100,12 @@ function Invite({ firmId, onCreated }: InviteProps) {
         label={texts.send}
         isPending={inviting.isPending}
         error={inviting.error}
-        submit={(value) => inviting.mutate({ email: value('email'), role: roleOf(value('role')) })}
+        submit={(value) =>
+          inviting.mutate({ email: value('email'), role: isFirst ? 'firm_admin' : roleOf(value('role')) })
+        }
       >
         <Field name="email" type="email" label={texts.inviteEmail} autoComplete="off" />
-        <RoleChoice start="firm_user" />
+        {isFirst ? null : <RoleChoice start="firm_user" />}
       </Form>
       <Button variant="subtle" onClick={() => setOpen(false)}>
         {everyView.cancel}
@@ -138,6 +149,7 @@ function InvitationRow({ firm, invitation, onCreated, onWithdrawn }: RowProps) {
   const { members: texts } = useTexts()
   const formats = useFormats()
   const notify = useNotify()
+  const mayChange = useMayInvite(firm)
   const { id, email, role } = invitation
   const again = useInvite(firm.id, onCreated)
   const withdrawing = useMutation({
@@ -164,7 +176,7 @@ function InvitationRow({ firm, invitation, onCreated, onWithdrawn }: RowProps) {
         </p>
       </div>
       {again.error === null ? null : <ProblemBox error={again.error} />}
-      {firm.role === 'firm_admin' && !firm.is_locked ? (
+      {mayChange ? (
         <div className="actions">
           <Button
             variant="default"

@@ -22,7 +22,7 @@ const signs: Record<State, string> = {
   expired: '✕',
 }
 
-export function StateBadge({ state }: { state: State }) {
+function StateBadge({ state }: { state: State }) {
   const { states } = useTexts()
   return (
     <span className={`badge badge-${tones[state]}`}>

@@ -2,10 +2,10 @@ import { Anchor } from '@mantine/core'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link } from 'react-router'
 
-import { checklistQuery, type Firm, firmQuery, type StoredDocument, typesQuery, findType } from '../api/queries.ts'
+import { type Firm, firmQuery, type StoredDocument, typesQuery, findType } from '../api/queries.ts'
 import { listQuery } from '../documents/document-queries.ts'
 import { ProblemBox } from '../parts/problem-box.tsx'
-import { ReviewBadge, StateBadge } from '../parts/state-badge.tsx'
+import { ReviewBadge } from '../parts/state-badge.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 
 /** The firm of a document: what it says about itself, to compare, and its other documents. */
@@ -75,34 +75,6 @@ function OtherDocuments({ document }: { document: StoredDocument }) {
             <span className="hint">
               <Given>{other.file_name}</Given> · {formats.date(other.uploaded_at)}
             </span>
-          </li>
-        ))}
-      </ul>
-    </section>
-  )
-}
-
-/** Each type with its state, for an application. */
-export function FirmChecklist({ firmId }: { firmId: string }) {
-  const { checklist: texts } = useTexts()
-  const checklist = useQuery(checklistQuery(firmId))
-  return (
-    <section className="box">
-      <h2>{texts.title}</h2>
-      {checklist.error === null ? null : <ProblemBox error={checklist.error} retry={() => void checklist.refetch()} />}
-      <ul className="others">
-        {checklist.data?.items.map((item) => (
-          <li key={item.document_type}>
-            {item.document_id === null ? (
-              <span className="tap">
-                <Given>{item.name}</Given>
-              </span>
-            ) : (
-              <Link to={`/firms/${firmId}/documents/${item.document_id}`} className="tap">
-                <Given>{item.name}</Given>
-              </Link>
-            )}
-            <StateBadge state={item.state} />
           </li>
         ))}
       </ul>

@@ -10,6 +10,7 @@ import { Loading } from '../../app/page-frame.tsx'
 import { Field, Form } from '../../parts/form.tsx'
 import { ProblemBox } from '../../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
+import { FirmMembers } from './firm-members.tsx'
 import { allFirmsQuery, FirmBadges } from './firms.tsx'
 import { OperatorFrame } from '../operator-frame.tsx'
 import { Confirm } from '../../parts/confirm.tsx'
@@ -31,6 +32,7 @@ export function FirmView() {
       {firm.data === undefined ? null : (
         <>
           <FirmFacts firm={firm.data} />
+          <FirmMembers firm={firm.data} />
           <Lock firm={firm.data} />
           <Hold firm={firm.data} />
           <Quota firm={firm.data} />

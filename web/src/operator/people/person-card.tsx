@@ -45,6 +45,7 @@ function Badges({ user }: { user: User }) {
     <span className="actions">
       {user.is_administrator ? <span className="badge badge-wait">{texts.administrator}</span> : null}
       {user.platform_role === 'reviewer' ? <span className="badge badge-wait">{texts.reviewer}</span> : null}
+      {user.email_verified ? null : <span className="badge badge-warn">{texts.unverified}</span>}
       {user.is_locked ? <span className="badge badge-bad">{texts.locked}</span> : null}
       {user.is_suspended ? <span className="badge badge-bad">{texts.suspended}</span> : null}
     </span>

@@ -12,6 +12,7 @@ import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { OperatorFrame } from '../operator-frame.tsx'
 import { Confirm } from '../../parts/confirm.tsx'
 import { type Webhook, WebhookBadge, webhooksQuery } from './webhooks.tsx'
+import { EventNames } from './event-names.tsx'
 import { MoreButton } from '../../parts/more-button.tsx'
 
 type Delivery = Schemas['WebhookDelivery']
@@ -63,7 +64,7 @@ export function WebhookView() {
         <WebhookBadge webhook={webhook} />
       </div>
       <p className="card-line">
-        <Given>{webhook.events.join(', ')}</Given>
+        <EventNames events={webhook.events} />
       </p>
       <Actions webhook={webhook} />
       <Deliveries webhook={webhook} />
@@ -165,7 +166,7 @@ function DeliveryRow({ webhook, delivery }: { webhook: Webhook; delivery: Delive
     <li>
       <div className="card-head">
         <h3 className="operator-job">
-          <Given>{delivery.event}</Given>
+          <EventNames events={[delivery.event]} />
         </h3>
         <DeliveryBadge delivery={delivery} />
       </div>

@@ -9,6 +9,7 @@ import { Field, Form } from '../../parts/form.tsx'
 import { isUnproven, ProofField, proofOf } from '../../parts/proof-field.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { Check, Checks, isChecked } from '../form-fields.tsx'
+import { EventNames } from './event-names.tsx'
 import { ProgramsFrame } from './programs-frame.tsx'
 
 export type Webhook = Schemas['Webhook']
@@ -72,7 +73,7 @@ function NewWebhook({ close }: { close: (secret?: string) => void }) {
         <Field name="url" type="url" label={texts.url} description={texts.urlHint} />
         <Checks legend={texts.events} name="events">
           {events.map((event) => (
-            <Check key={event} name={event} label={<Given>{event}</Given>} />
+            <Check key={event} name={event} label={<EventNames events={[event]} />} />
           ))}
         </Checks>
         <ProofField error={making.error} />
@@ -94,7 +95,7 @@ function WebhookRow({ webhook }: { webhook: Webhook }) {
         <WebhookBadge webhook={webhook} />
       </div>
       <p className="card-line">
-        <Given>{webhook.events.join(', ')}</Given>
+        <EventNames events={webhook.events} />
       </p>
     </li>
   )

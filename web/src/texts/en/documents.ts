@@ -13,6 +13,16 @@ export const documentTexts = {
   checklist: {
     title: 'Checklist',
     progress: (done: number, all: number) => `${done} of ${all} required documents accepted`,
+    lacking: 'Not accepted yet:',
+    ofFirm: {
+      waiting: 'Every required document is uploaded and waits for a decision or is accepted.',
+      complete: 'All required documents are accepted. An administrator of the firm can submit the application.',
+      submitted: (date: string) => `The firm submitted its application on ${date}.`,
+      approved: 'The firm is approved.',
+      rejected: 'The last application of the firm was not approved.',
+      pendingHelp: 'It waits for a decision.',
+      newerInReview: (date: string) => `A newer document, uploaded on ${date}, waits for a decision.`,
+    },
     thingsToDo: (count: number) => `${count} things to do:`,
     whenComplete:
       'When all of them are accepted, you submit the application on this page. Then the platform approves your firm.',

@@ -35,6 +35,12 @@ export const memberTexts = {
     invite: 'Invite a colleague',
     inviteHelp:
       'Your colleague opens a link, signs in or creates an account with this e-mail address, and joins the firm.',
+    first: {
+      invite: 'Invite the first administrator',
+      inviteHelp:
+        'The firm has no active administrator. The person opens a link, signs in or creates an account with this e-mail address, and invites everybody else.',
+      inviteEmail: 'E-mail address of the person',
+    },
     inviteEmail: 'E-mail address of your colleague',
     send: 'Create the invitation',
     sentTitle: 'The invitation is ready',

@@ -1,3 +1,16 @@
+const webhookEvents: Record<string, string> = {
+  'document.uploaded': 'Document uploaded',
+  'document.verified': 'Document accepted',
+  'document.rejected': 'Document rejected',
+  'document.expiring': 'Document expires soon',
+  'document.expired': 'Document expired',
+  'document.quarantined': 'Infected document in quarantine',
+  'application.submitted': 'Application submitted',
+  'application.approved': 'Application approved',
+  'application.rejected': 'Application rejected',
+  'webhook.test': 'Test',
+}
+
 /** What an operator changes: document types, firms, people, keys of programs and webhooks. */
 export const operatorActions = {
   types: {
@@ -47,6 +60,11 @@ export const operatorActions = {
     documents: 'Documents',
     of: (used: string, quota: string) => `${used} of ${quota}`,
     toDocuments: 'Documents of this firm',
+    membersTitle: 'Members',
+    admins: 'Administrators of the firm:',
+    noAdmin: 'The firm has no active administrator. Invite the first one; they invite everybody else.',
+    inviteFirst: 'Invite the first administrator',
+    toMembers: 'Members and invitations',
     lockTitle: 'Lock',
     isLocked: 'The firm is locked: its members read and change nothing.',
     isOpen: 'The firm is not locked.',
@@ -91,6 +109,7 @@ export const operatorActions = {
     none: 'Nobody yet.',
     administrator: 'Administrator',
     reviewer: 'Reviewer',
+    unverified: '! E-mail not verified',
     locked: '✕ Locked',
     suspended: '✕ Suspended by the platform',
     makeReviewer: 'Make a reviewer',
@@ -148,6 +167,7 @@ export const operatorActions = {
     url: 'Address',
     urlHint: 'It begins with https://. Private addresses are rejected when an event is sent.',
     events: 'Events',
+    eventNames: webhookEvents,
     madeTitle: 'The webhook is added',
     madeHelp: 'Give this secret to the receiver, who checks signatures with it. It is shown only this once.',
     none: 'There are no webhooks',
