@@ -41,10 +41,15 @@ test('a wrong password is explained, and the right one leads back to the address
   expect(new URL(page.url()).pathname).toBe(`/firms/${firm}/documents`)
 })
 
-test('an address of another site is no way back after the sign-in', async () => {
+test.each([
+  '//evil.example/',
+  // Browsers leave tabs and line breaks out.
+  '/%09/evil.example/',
+  '/%0a/evil.example/',
+])('the address %s of another site is no way back after the sign-in', async (to) => {
   const { account, firm } = await accountWithFirm(scene.service)
   const page = await visit(scene, { size: 'phone' })
-  await signInOn(page, account, '/sign-in?to=//evil.example/')
+  await signInOn(page, account, `/sign-in?to=${to}`)
   await isAtChecklist(page)
 
   expect(page.url()).toBe(`${scene.origin}/firms/${firm}/checklist`)

@@ -18,9 +18,9 @@ import { SecondFactor } from './second-factor.tsx'
 type LoggedIn = Schemas['LoggedIn']
 export type Challenge = Extract<LoggedIn, { challenge: string }>
 
-/** Only a path of this page: another address could imitate it. */
+/** Only a path of this page: another address could imitate it. Browsers leave tabs and line breaks of an address out. */
 export function safeTarget(to: string | null): string {
-  return to !== null && /^\/(?![/\\])/.test(to) ? to : '/'
+  return to !== null && /^\/(?![/\\])\P{Cc}*$/u.test(to) ? to : '/'
 }
 
 export function SignIn() {
