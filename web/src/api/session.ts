@@ -10,6 +10,7 @@ export type SessionEnd = 'signed_out' | 'ended'
 
 /** Only whether a session may exist, so that a first visit asks for none. The tokens are never stored by the page. */
 const hint = 'paniq.may-be-signed-in'
+const signedOutHint = 'signed-out'
 const cookieMode = { 'x-auth-mode': 'cookie' }
 
 let accessToken: string | undefined
@@ -17,12 +18,16 @@ let expiresAt = 0
 let status: SessionStatus = localStorage.getItem(hint) === null ? 'signed_out' : 'unknown'
 let refreshing: Promise<boolean> | undefined
 let lastEnd: SessionEnd | undefined
+/** How many sessions of this page are over, so that a late answer does not begin one of them again. */
+let endCount = 0
 const listeners = new Set<() => void>()
 const leaving = new Set<() => Promise<void>>()
 
-// Signing out in one tab signs out in all.
+// The session is over for all tabs. A sign-out writes first that it is one.
 window.addEventListener('storage', ({ key, newValue }) => {
-  if (key === hint && newValue === null) forget('signed_out')
+  if (key !== hint) return
+  if (newValue === signedOutHint) forget('signed_out')
+  else if (newValue === null && !isSignedOut()) forget('ended')
 })
 
 export function useSessionStatus(): SessionStatus {
@@ -36,6 +41,13 @@ export function subscribe(listener: () => void): () => void {
 
 export function isSignedOut(): boolean {
   return status === 'signed_out'
+}
+
+/** Calls back when a session is over, however it ended; returns how to stop. */
+export function onSessionEnd(listener: () => void): () => void {
+  return subscribe(() => {
+    if (isSignedOut()) listener()
+  })
 }
 
 /** Undefined: no session of this page has ended since it was loaded, or another one began. */
@@ -72,6 +84,7 @@ export function refresh(): Promise<boolean> {
 
 export async function signOut(): Promise<void> {
   const token = accessToken
+  localStorage.setItem(hint, signedOutHint)
   forget('signed_out')
   const removals = [...leaving].map((remove) => remove())
   await fetch('/api/v1/auth/logout', {
@@ -104,23 +117,28 @@ function withToken(request: Request): Request {
 }
 
 async function requestTokens(): Promise<boolean> {
+  const before = endCount
   try {
     const response = await fetch('/api/v1/auth/refresh', { method: 'POST', headers: cookieMode })
-    if (response.ok) {
-      // The description of the API has this type.
-      acceptTokens((await response.json()) as Schemas['Tokens'])
+    // The description of the API has this type.
+    const tokens = response.ok ? ((await response.json()) as Schemas['Tokens']) : undefined
+    // The person signed out meanwhile.
+    if (before !== endCount) return false
+    if (tokens !== undefined) {
+      acceptTokens(tokens)
       return true
     }
     if (response.status === 401 || response.status === 403) forget('ended')
     else become('unreachable')
   } catch {
-    if (status !== 'signed_in') become('unreachable')
+    if (status !== 'signed_in' && before === endCount) become('unreachable')
   }
   return false
 }
 
 function forget(why: SessionEnd): void {
   accessToken = undefined
+  endCount += 1
   lastEnd = why
   localStorage.removeItem(hint)
   become('signed_out')

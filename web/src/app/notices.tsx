@@ -1,6 +1,9 @@
 import { Button } from '@mantine/core'
-import { createContext, type ReactNode, use, useCallback, useEffect, useMemo, useState } from 'react'
+import { createContext, type ReactNode, use, useCallback, useEffect, useState } from 'react'
 
+import { Failure } from '../api/problem.ts'
+import { isSignedOut, onSessionEnd } from '../api/session.ts'
+import { Explanation } from '../parts/problem-box.tsx'
 import { useTexts } from '../texts/texts.tsx'
 
 type Action = () => Promise<void>
@@ -21,14 +24,17 @@ let lastId = 0
 export function NoticeProvider({ children }: { children: ReactNode }) {
   const [notice, setNotice] = useState<Notice>()
   const notify = useCallback<Notify>((text, action, label) => {
+    // What was under way when the person signed out is nothing for the next one.
+    if (isSignedOut()) return
     lastId += 1
     setNotice({ id: lastId, text, action, label })
     setTimeout(keepFocus)
   }, [])
-  const close = useCallback(() => setNotice(undefined), [])
+  useEffect(() => onSessionEnd(() => setNotice(undefined)), [])
 
   useEffect(() => {
     if (notice === undefined) return undefined
+    const close = () => setNotice(undefined)
     const timer = setTimeout(close, notice.action === undefined ? shownMs : shownWithActionMs)
     // A person who goes on has read it; one with a button stays for its time.
     const goOn = new AbortController()
@@ -37,14 +43,16 @@ export function NoticeProvider({ children }: { children: ReactNode }) {
       clearTimeout(timer)
       goOn.abort()
     }
-  }, [notice, close])
+  }, [notice])
 
+  // An action may show another notice before it ends.
+  const close = ({ id }: Notice) => setNotice((shown) => (shown?.id === id ? undefined : shown))
   return (
     <NoticeContext value={notify}>
       {children}
       {/* Present from the start: screen readers announce only changes of a region that they know. */}
       <div className="notices" role="status" aria-live="polite">
-        {notice === undefined ? null : <NoticeBar key={notice.id} notice={notice} close={close} />}
+        {notice === undefined ? null : <NoticeBar key={notice.id} notice={notice} close={() => close(notice)} />}
       </div>
     </NoticeContext>
   )
@@ -59,17 +67,31 @@ function keepFocus(): void {
 function NoticeBar({ notice, close }: { notice: Notice; close: () => void }) {
   const { everyView } = useTexts()
   const [isBusy, setBusy] = useState(false)
+  const [error, setError] = useState<Error>()
   const { action, label } = notice
-  const run = useMemo(
-    () => async () => {
-      setBusy(true)
-      await action?.().finally(close)
-    },
-    [action, close],
-  )
+  const run = async () => {
+    setBusy(true)
+    setError(undefined)
+    try {
+      await action?.()
+      close()
+    } catch (failure) {
+      setError(failure instanceof Error ? failure : new Failure('unknown', 0))
+    } finally {
+      setBusy(false)
+    }
+  }
   return (
     <div className="notice">
-      <span data-given>{notice.text}</span>
+      <span>
+        <span data-given>{notice.text}</span>
+        {error === undefined ? null : (
+          <>
+            {' '}
+            <Explanation error={error} />
+          </>
+        )}
+      </span>
       {action === undefined ? null : (
         <Button size="sm" variant="white" loading={isBusy} onClick={() => void run()}>
           {label ?? everyView.undo}

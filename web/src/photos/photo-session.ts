@@ -1,4 +1,4 @@
-import { isSignedOut, subscribe as onSession } from '../api/session.ts'
+import { onSessionEnd } from '../api/session.ts'
 import { draftId, type DraftPage, type DraftPlace, readDraft, storeDraft } from '../uploads/drafts.ts'
 import { randomId } from '../uploads/upload-record.ts'
 import { scale } from './ask-photo-worker.ts'
@@ -18,8 +18,7 @@ export type PhotoState = {
 const sessions = new Map<string, PhotoSession>()
 
 // What is still being prepared must not be stored for the next person, nor after the drafts were removed.
-onSession(() => {
-  if (!isSignedOut()) return
+onSessionEnd(() => {
   for (const session of sessions.values()) session.end()
   sessions.clear()
 })

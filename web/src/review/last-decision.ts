@@ -1,4 +1,5 @@
 import { queryClient } from '../api/client.ts'
+import { onSessionEnd } from '../api/session.ts'
 
 export type Place = { firmId: string; documentId: string }
 
@@ -9,6 +10,11 @@ const undoMs = 60_000
 
 type Made = { place: Place; at: number }
 let last: Made | undefined
+
+// The next person in this tab did not decide.
+onSessionEnd(() => {
+  last = undefined
+})
 
 export function rememberDecision(place: Place): void {
   last = { place, at: Date.now() }

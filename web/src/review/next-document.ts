@@ -4,6 +4,7 @@ import { useNavigate } from 'react-router'
 import { queryClient } from '../api/client.ts'
 import { Failure } from '../api/problem.ts'
 import { selfQuery } from '../api/queries.ts'
+import { onSessionEnd } from '../api/session.ts'
 import { useNotify } from '../app/notices.tsx'
 import { useTexts } from '../texts/texts.tsx'
 import { type Place, takeLastDecision } from './last-decision.ts'
@@ -60,6 +61,7 @@ export function useOpening(): (place: Place) => Promise<void> {
 
 /** Put off in this session; they come again at the end. */
 const skipped = new Set<string>()
+onSessionEnd(() => skipped.clear())
 
 export function skip(documentId: string): void {
   skipped.add(documentId)

@@ -1,5 +1,5 @@
 import { Failure } from '../api/problem.ts'
-import { atSignOut, isSignedOut, subscribe as onSession } from '../api/session.ts'
+import { atSignOut, onSessionEnd } from '../api/session.ts'
 import { openTabs, type TabMessage, type Tabs } from './between-tabs.ts'
 import { clearRows, deleteRow, readRow, readRows, removeOthersAndOlder, writeRow } from './device-database.ts'
 import { delayAfter, endResumable, isAboutFile, isOfService, runUpload } from './run-upload.ts'
@@ -24,9 +24,7 @@ window.addEventListener('beforeunload', (event) => {
   // Stored ones go on at the next visit.
   if (listUploads().some((upload) => isOpen(upload) && !upload.isLasting)) event.preventDefault()
 })
-onSession(() => {
-  if (isSignedOut()) closeUploads()
-})
+onSessionEnd(closeUploads)
 atSignOut(async () => {
   closeUploads()
   await clearRows().catch(() => undefined)
