@@ -175,3 +175,17 @@ test('also a file that is sent in pieces is linked to its copy', async () => {
   await page.getByRole('heading', { level: 1, name: 'scan.pdf' }).waitFor()
   expect(await page.getByText('Proof of address').count()).toBeGreaterThan(0)
 })
+
+test('files that wait for an answer are asked about together with one that is chosen afterwards', async () => {
+  const { page, firm } = await openChecklist('desktop')
+  const card = cardOf(page, 'Bank statement')
+  await pickIn(page, card, [pdf('one.pdf'), pdf('two.pdf')])
+  await card.getByRole('button', { name: 'Upload 2 documents' }).waitFor()
+  await pickIn(page, card, [pdf('three.pdf')])
+  await card.getByText('one.pdf · two.pdf · three.pdf').waitFor()
+  await card.getByRole('button', { name: 'Upload 3 documents' }).click()
+  await card.getByRole('button', { name: 'Upload a newer version' }).waitFor()
+  await page.getByText('3 of 3 uploaded').waitFor()
+
+  expect(await storedNames(scene.service, firm)).toEqual(['one.pdf', 'three.pdf', 'two.pdf'])
+})

@@ -30,6 +30,11 @@ export function SecondFactor({ challenge, accept, restart }: Props) {
       dataOf(api.POST('/api/v1/auth/login/second-factor', { body: { challenge: challenge.challenge, method, code } })),
     onSuccess: accept,
   })
+  const choose = () => {
+    // Its error is that of the other code.
+    proof.reset()
+    setMethod(other)
+  }
   const box = useRef<HTMLDivElement>(null)
   useEffect(() => box.current?.querySelector('input')?.focus(), [method])
 
@@ -53,7 +58,7 @@ export function SecondFactor({ challenge, accept, restart }: Props) {
           />
         </Form>
         {methods.includes(other) ? (
-          <Button variant="subtle" onClick={() => setMethod(other)}>
+          <Button variant="subtle" onClick={choose}>
             {other === 'totp' ? factor.useTotp : factor.useRecovery}
           </Button>
         ) : null}

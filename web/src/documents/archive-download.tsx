@@ -1,5 +1,4 @@
 import { useMutation } from '@tanstack/react-query'
-import { useState } from 'react'
 
 import type { Firm } from '../api/queries.ts'
 import { useNotify } from '../app/notices.tsx'
@@ -12,19 +11,14 @@ export function ArchiveDownload({ firm }: { firm: Firm }) {
   const { documents: texts } = useTexts()
   const formats = useFormats()
   const notify = useNotify()
-  const [savedCount, setSavedCount] = useState(0)
   const saving = useMutation({
     mutationFn: () => downloadArchive(firm.id),
-    onSuccess() {
-      setSavedCount((count) => count + 1)
-      notify(texts.archiveBegins)
-    },
+    onSuccess: () => notify(texts.archiveBegins),
   })
   if (firm.role !== 'firm_admin' && firm.role !== 'administrator') return null
   return (
     <div className="archive">
       <Confirm
-        key={savedCount}
         label={texts.archive}
         question={texts.archiveHelp(formats.bytes(firm.usage.bytes))}
         isPending={saving.isPending}

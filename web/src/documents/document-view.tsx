@@ -41,7 +41,7 @@ export function DocumentView() {
       </PageFrame>
     )
   if (loaded.data === undefined) return <Loading />
-  return <LoadedDocument document={loaded.data.data} back={back} />
+  return <LoadedDocument key={documentId} document={loaded.data.data} back={back} />
 }
 
 function LoadedDocument({ document, back }: { document: StoredDocument; back: ReactNode }) {

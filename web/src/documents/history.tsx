@@ -1,4 +1,5 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { useEffect } from 'react'
 
 import type { Schemas } from '../api/openapi.d.ts'
 import { type DocumentType, selfQuery, type StoredDocument } from '../api/queries.ts'
@@ -22,16 +23,28 @@ const hidden = new Set([
   'document.claim_released',
 ])
 
+/** The events that are shown. A document that is opened often has whole pages of reads, so others are sought behind them. */
+function useShownEvents({ firm_id: firmId, id: documentId }: StoredDocument) {
+  const events = useInfiniteQuery(eventsQuery({ firmId, documentId }))
+  const shown = events.data?.pages.flatMap(({ items }) => items).filter(({ action }) => !hidden.has(action))
+  const { hasNextPage, isFetching, isError, fetchNextPage } = events
+  const hasNone = shown?.length === 0
+  const isSeeking = hasNone && hasNextPage && !isFetching && !isError
+  useEffect(() => {
+    if (isSeeking) void fetchNextPage()
+  }, [isSeeking, fetchNextPage])
+  return { events, shown, isEmpty: hasNone && !hasNextPage }
+}
+
 /** What happened to a document, in words. */
 export function History({ document, type }: { document: StoredDocument; type: DocumentType | undefined }) {
   const { documents: texts } = useTexts()
-  const events = useInfiniteQuery(eventsQuery({ firmId: document.firm_id, documentId: document.id }))
-  const shown = events.data?.pages.flatMap(({ items }) => items).filter(({ action }) => !hidden.has(action))
+  const { events, shown, isEmpty } = useShownEvents(document)
   return (
     <section>
       <h2>{texts.history}</h2>
       {events.error === null ? null : <ProblemBox error={events.error} retry={() => void events.refetch()} />}
-      {shown?.length === 0 ? <p>{texts.noHistory}</p> : null}
+      {isEmpty ? <p>{texts.noHistory}</p> : null}
       <ol className="history">
         {shown?.map((event) => (
           <EventRow key={event.id} event={event} type={type} />

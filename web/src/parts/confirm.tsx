@@ -18,7 +18,7 @@ type ConfirmProps = {
   children?: ReactNode
 }
 
-/** Asks in place before something that somebody else will notice. The first press changes nothing. */
+/** Asks in place before something that somebody else will notice. The first press changes nothing, and the question ends once it is done. */
 export function Confirm({
   label,
   ariaLabel,
@@ -36,6 +36,11 @@ export function Confirm({
   useEffect(() => {
     if (isAsking) yes.current?.focus()
   }, [isAsking])
+  const wasPending = useRef(false)
+  useEffect(() => {
+    if (wasPending.current && !isPending && error === null) setAsking(false)
+    wasPending.current = isPending
+  }, [isPending, error])
   const cancel = () => {
     flushSync(() => setAsking(false))
     opener.current?.focus()

@@ -1,5 +1,5 @@
 import { Button, PasswordInput, Stack, TextInput, type TextInputProps } from '@mantine/core'
-import { createContext, type FormEvent, type ReactNode, use, useEffect, useRef, useState } from 'react'
+import { createContext, type FormEvent, type ReactNode, use, useEffect, useLayoutEffect, useRef, useState } from 'react'
 
 import { Failure } from '../api/problem.ts'
 import { useTexts } from '../texts/texts.tsx'
@@ -24,7 +24,8 @@ export function Form({ submit, label, isPending, error, children, isEmptied = fa
   const form = useRef<HTMLFormElement>(null)
   const [isExplained, setExplained] = useState(false)
   const fields = error instanceof Failure ? error.fields : new Map<string, string>()
-  useEffect(() => {
+  // Before the person sees or hears anything: the box would be a second alert.
+  useLayoutEffect(() => {
     // The first wrong field, so that a person without a view of the page is led to it.
     if (error !== null) form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
     setExplained(isShownAtFields(error, form.current))
@@ -62,7 +63,9 @@ export function Form({ submit, label, isPending, error, children, isEmptied = fa
 /** Whether every fault that the service names is at a field of this form. */
 function isShownAtFields(error: Error | null, form: HTMLFormElement | null): boolean {
   const names = error instanceof Failure ? [...error.fields.keys()] : []
-  return names.length > 0 && names.every((name) => form?.elements.namedItem(name) !== null)
+  const marked = new Set<string | null>()
+  form?.querySelectorAll('[aria-invalid="true"]').forEach((field) => marked.add(field.getAttribute('name')))
+  return names.length > 0 && names.every((name) => marked.has(name))
 }
 
 /** The service's sentence on a field of the form. */

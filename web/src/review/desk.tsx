@@ -30,6 +30,7 @@ import {
   countLeft,
   inOrder,
   isWorking,
+  leaveUnopened,
   skip,
   useIsWorking,
   useUndo,
@@ -184,8 +185,7 @@ function useWork(place: Place) {
     mutationKey: workKey,
     mutationFn: (_asked: Asked) => claimNext({ type, currentId: place.documentId }),
     onSuccess: (next, { after, at }) => {
-      // A person who has left meanwhile stays where they are, and the document is free for others.
-      if (location.pathname !== at) return next && release(next.documentId)
+      if (location.pathname !== at) return leaveUnopened(next)
       if (next !== undefined) return navigate(addressOf(next, type))
       // After a decision the notice about it stays, with its undo.
       if (after === 'key') notify(texts.noMore)
@@ -194,10 +194,10 @@ function useWork(place: Place) {
   })
   const releasing = useMutation({
     mutationKey: workKey,
-    mutationFn: () => release(place.documentId),
-    onSuccess: () => {
+    mutationFn: (_at: string) => release(place.documentId),
+    onSuccess: (_, at) => {
       notify(texts.putBackNotice)
-      return navigate('/review')
+      return location.pathname === at ? navigate('/review') : undefined
     },
   })
   return {
@@ -211,7 +211,7 @@ function useWork(place: Place) {
       if (!isWorking()) void undo()
     },
     putBack: () => {
-      if (!isWorking()) releasing.mutate()
+      if (!isWorking()) releasing.mutate(location.pathname)
     },
     isWorking: useIsWorking(),
     isFinding: finding.isPending,

@@ -8,7 +8,7 @@ import { onSessionEnd } from '../api/session.ts'
 import { useNotify } from '../app/notices.tsx'
 import { useTexts } from '../texts/texts.tsx'
 import { type Place, takeLastDecision } from './last-decision.ts'
-import { type Desk, deskQuery, forgetWaiting, queueQuery, type Waiting } from './review-queries.ts'
+import { type Desk, deskQuery, forgetWaiting, queueQuery, release, type Waiting } from './review-queries.ts'
 
 /**
  * The key of what leads a reviewer from one document to another: a decision, the next document, putting back. One at a time: two
@@ -104,6 +104,11 @@ export async function claimNext({ type, currentId }: { type: string; currentId: 
     }
   }
   return undefined
+}
+
+/** For a person who has left before the next document was found: they stay where they are, and it is free for others. */
+export async function leaveUnopened(next: Place | undefined): Promise<void> {
+  if (next !== undefined) await release(next.documentId)
 }
 
 /** Undefined for a document that cannot be decided on now, such as one in the trash. */

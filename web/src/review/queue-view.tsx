@@ -9,7 +9,7 @@ import { Choice } from '../parts/choice.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { useShortcuts } from '../parts/shortcuts.ts'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
-import { addressOf, claimNext, isSkipped, isWorking, useUndo, workKey } from './next-document.ts'
+import { addressOf, claimNext, isSkipped, isWorking, leaveUnopened, useUndo, workKey } from './next-document.ts'
 import { ReviewBar } from './review-bar.tsx'
 import { queueQuery, summaryQuery, type Waiting } from './review-queries.ts'
 
@@ -27,7 +27,12 @@ export function QueueView() {
       <Summary type={type} />
       {start.error === null ? null : <ProblemBox error={start.error} />}
       <div className="filters">
-        <Button size="md" aria-keyshortcuts="n" loading={start.isPending} onClick={() => start.mutate()}>
+        <Button
+          size="md"
+          aria-keyshortcuts="n"
+          loading={start.isPending}
+          onClick={() => start.mutate(location.pathname)}
+        >
           {texts.start} <kbd aria-hidden="true">n</kbd>
         </Button>
         <Choice
@@ -65,12 +70,15 @@ function useStart(type: string) {
   const undo = useUndo()
   const starting = useMutation({
     mutationKey: workKey,
-    mutationFn: () => claimNext({ type, currentId: '' }),
-    onSuccess: (next) => (next === undefined ? notify(texts.noMore) : navigate(addressOf(next, type))),
+    mutationFn: (_at: string) => claimNext({ type, currentId: '' }),
+    onSuccess: (next, at) => {
+      if (location.pathname !== at) return leaveUnopened(next)
+      return next === undefined ? notify(texts.noMore) : navigate(addressOf(next, type))
+    },
   })
   useShortcuts({
     n: () => {
-      if (!isWorking()) starting.mutate()
+      if (!isWorking()) starting.mutate(location.pathname)
     },
     u: () => {
       if (!isWorking()) void undo()

@@ -137,7 +137,8 @@ function useAdding({ firmId, type, documentId, isNextStep }: Props): Adding {
   }
   const [asked, setAsked] = useState<Files>([])
   const ask = (files: Files) => {
-    const accepted = files.filter((file) => check(file) === undefined)
+    // With those that still wait for the answer.
+    const accepted = [...asked, ...files.filter((file) => check(file) === undefined)]
     const isAsked = accepted.length > 1
     upload(isAsked ? files.filter((file) => !accepted.includes(file)) : files)
     setAsked(isAsked ? accepted : [])
@@ -165,11 +166,13 @@ function useAdding({ firmId, type, documentId, isNextStep }: Props): Adding {
   return { add, addFromCamera, goOn: () => join([], false), draftLength, canJoin, question }
 }
 
-/** What became of the files that were chosen here before. */
-function hideEnded({ firmId, documentType, isNextStep = false }: UploadTarget): void {
+/** What became of the files that were chosen here before. A file that failed for another document can still be tried again. */
+function hideEnded({ firmId, documentType, documentId, isNextStep = false }: UploadTarget): void {
   const ended = listUploads().filter((upload) => {
     const { target } = upload
     const isHere = target.firmId === firmId && target.documentType === documentType
+    const isOfOther = target.documentId !== undefined && target.documentId !== documentId
+    if (upload.state === 'failed' && isOfOther) return false
     return isHere && (target.isNextStep ?? false) === isNextStep && !isOpen(upload)
   })
   hideUploads(ended.map(({ id }) => id))

@@ -11,8 +11,8 @@ function saveText(name: string, text: string): void {
   link.href = URL.createObjectURL(new Blob([`${text}\n`], { type: 'text/plain' }))
   link.download = name
   link.click()
-  // The download has begun with the click.
-  URL.revokeObjectURL(link.href)
+  // Some browsers read it only after the click.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000)
 }
 
 /** The recovery codes, which the service shows this once. */

@@ -75,7 +75,7 @@ function Ended({ done, isShownAtButton }: { done: readonly Upload[] } & Required
 function FailedElsewhere({ firmId, count }: { firmId: string; count: number }) {
   const { upload: texts } = useTexts()
   return (
-    <p className="uploads-ended">
+    <p className="uploads-ended" role="status">
       <span className="upload-failed">{texts.failedElsewhere(count)}</span>
       <Link to={`/firms/${firmId}/checklist`} className="tap">
         {texts.toFailed}
