@@ -81,3 +81,20 @@ test('a session that ended by itself is explained in every tab, and each goes on
 
   expect(new URL(page.url()).searchParams.get('to')).toBe('/account')
 })
+
+test('a sign-out without a connection ends the session at the service once there is one', async () => {
+  const { account } = await accountWithFirm(scene.service)
+  const page = await visit(scene, { size: 'phone', expects: [unanswered] })
+  await signInOn(page, account)
+  await page.getByRole('heading', { name: 'Next step' }).waitFor()
+  const hasCookie = async () => (await page.context().cookies()).some(({ name }) => name.includes('refresh'))
+  expect(await hasCookie()).toBe(true)
+
+  await page.context().setOffline(true)
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByText('You are signed out.').waitFor()
+  expect(await hasCookie()).toBe(true)
+  await page.context().setOffline(false)
+
+  await expect.poll(hasCookie).toBe(false)
+})

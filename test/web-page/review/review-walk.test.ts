@@ -80,6 +80,7 @@ test('a key does not decide on a document that is not in sight yet', async () =>
   await page.getByRole('button', { name: 'Accept' }).waitFor()
 
   await page.keyboard.press('a')
+  await page.getByText('Wait until the document is shown').waitFor()
   gate.resolve()
   await previewShows(page, document)
   expect(await statesOf(scene.service, firm, account)).toMatchObject({ tax_clearance: ['pending', null] })

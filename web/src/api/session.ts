@@ -11,6 +11,8 @@ export type SessionEnd = 'signed_out' | 'ended'
 /** Only whether a session may exist, so that a first visit asks for none. The tokens are never stored by the page. */
 const hint = 'paniq.may-be-signed-in'
 const signedOutHint = 'signed-out'
+/** A sign-out that the service has not confirmed: the cookie still works. */
+const unconfirmed = 'paniq.sign-out-unconfirmed'
 const cookieMode = { 'x-auth-mode': 'cookie' }
 
 let accessToken: string | undefined
@@ -29,6 +31,9 @@ window.addEventListener('storage', ({ key, newValue }) => {
   if (newValue === signedOutHint) forget('signed_out')
   else if (newValue === null && !isSignedOut()) forget('ended')
 })
+
+window.addEventListener('online', confirmSignOut)
+confirmSignOut()
 
 export function useSessionStatus(): SessionStatus {
   return useSyncExternalStore(subscribe, () => status)
@@ -65,13 +70,14 @@ export function acceptTokens(tokens: Pick<Schemas['Tokens'], 'access_token' | 'e
   accessToken = tokens.access_token
   expiresAt = Date.now() + tokens.expires_in * 1000
   lastEnd = undefined
-  localStorage.setItem(hint, 'yes')
+  expectSession()
   become('signed_in')
 }
 
 /** Before the browser leaves for the provider, whose sign-in returns with the cookie alone. */
 export function expectSession(): void {
   localStorage.setItem(hint, 'yes')
+  localStorage.removeItem(unconfirmed)
 }
 
 /** Gets new tokens once for all requests that wait for them. False: there is no session, or no answer. */
@@ -82,16 +88,26 @@ export function refresh(): Promise<boolean> {
   return refreshing
 }
 
+/** Signs out on this device at once, and at the service as soon as it answers. */
 export async function signOut(): Promise<void> {
   const token = accessToken
   localStorage.setItem(hint, signedOutHint)
   forget('signed_out')
   const removals = [...leaving].map((remove) => remove())
-  await fetch('/api/v1/auth/logout', {
-    method: 'POST',
-    headers: { ...cookieMode, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
-  }).catch(() => undefined)
+  await requestSignOut(token === undefined ? {} : { authorization: `Bearer ${token}` })
   await Promise.all(removals)
+}
+
+async function requestSignOut(authorization: { authorization?: string }): Promise<void> {
+  localStorage.setItem(unconfirmed, 'yes')
+  const headers = { ...cookieMode, ...authorization }
+  const answer = await fetch('/api/v1/auth/logout', { method: 'POST', headers, keepalive: true }).catch(() => undefined)
+  if (answer !== undefined && answer.status < 500) localStorage.removeItem(unconfirmed)
+}
+
+/** Ends the session at the service if it did not answer the sign-out. */
+function confirmSignOut(): void {
+  if (localStorage.getItem(unconfirmed) !== null) void requestSignOut({})
 }
 
 /** The token for a request of another kind, such as an upload; refreshed if it ends within a minute. */

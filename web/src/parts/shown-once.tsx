@@ -32,15 +32,18 @@ type CopyProps = { label: string; text: string; variant?: 'filled' | 'default' }
 /** Copies a text. Absent where the page has no safe connection: browsers have no clipboard there. */
 export function CopyButton({ label, text, variant = 'filled' }: CopyProps) {
   const { everyView } = useTexts()
-  const [isCopied, setCopied] = useState(false)
+  const [outcome, setOutcome] = useState<'copied' | 'failed'>()
   if (!('clipboard' in navigator)) return null
   const copy = async () => {
-    await navigator.clipboard.writeText(text)
-    setCopied(true)
+    const isDone = await navigator.clipboard.writeText(text).then(
+      () => true,
+      () => false,
+    )
+    setOutcome(isDone ? 'copied' : 'failed')
   }
   return (
     <Button variant={variant} onClick={() => void copy()}>
-      {isCopied ? everyView.copied : label}
+      {outcome === undefined ? label : everyView[outcome === 'copied' ? 'copied' : 'notCopied']}
     </Button>
   )
 }

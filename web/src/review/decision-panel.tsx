@@ -32,12 +32,15 @@ export function DecisionPanel({ document, tag, isDecided, isInSight, onDecided, 
   const { review: texts } = useTexts()
   const type = useType(document.document_type)
   const place = { firmId: document.firm_id, documentId: document.id }
+  const notify = useNotify()
   const [isRejecting, setRejecting] = useState(false)
   const [comment, setComment] = useState(() => (isDecided && isJustDecided(place) ? texts.undoComment : ''))
   const deciding = useDecision({ document, tag, onDecided })
   const validUntil = useValidUntil(type, isDecided ? document.valid_until : null)
   const decideIfIdle = (decision: Decision) => {
-    if (isInSight && !isWorking()) deciding.mutate({ ...decision, ...words(comment) })
+    if (isWorking()) return
+    if (isInSight) deciding.mutate({ ...decision, ...words(comment) })
+    else notify(texts.notShownYet)
   }
   const accept = () => {
     const day = validUntil.read()

@@ -21,6 +21,7 @@ export const everyViewTexts = {
     hide: 'Hide',
     copy: 'Copy',
     copied: 'Copied',
+    notCopied: 'Not allowed: copy it by hand',
     storedIt: 'I have stored it',
     proof: 'Enter your password to show that it is you.',
     backTo: (name: string) => `Back to ${name}`,

@@ -48,6 +48,7 @@ export const reviewTexts = {
     notDecided: (name: string) => `Your decision was not stored: ${name}`,
     openAgain: 'Open it again',
     changeIt: 'Change it',
+    notShownYet: 'Wait until the document is shown, then decide.',
     undoOver: 'There is no decision of the last minute to change.',
     undoComment: 'The first decision was a mistake.',
     isAccepted: 'This version is accepted, until you decide again.',
