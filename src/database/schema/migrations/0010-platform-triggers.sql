@@ -37,8 +37,9 @@ $$;
 update document_comparison set began_at = now(), rows_to = null, rows_done_at = null, documents_to_firm = null,
   documents_to = null, finished_at = null, all_known_at = null;
 
--- What happens to a row of firm_documents is in 0008-platform-inserts-and-changes.sql: document_follow makes our document equal to a row
--- that was inserted or updated, and document_follow_deletes moves the document of a deleted row to the trash.
+-- What happens to a row of firm_documents is in 0008-platform-inserts-changes-and-deletes.sql: document_follow makes our
+-- document equal to a row that was inserted or updated, and document_follow_deletes moves the document of a deleted row to
+-- the trash.
 --
 -- The triggers run with the rights of our tables' owner, so that the platform's role needs none on them. They fire once per
 -- statement and never fail it: an error rolls back our changes alone and is noted for the job. They wait for our locks for
