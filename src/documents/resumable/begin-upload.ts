@@ -21,7 +21,8 @@ import {
   type ReservedUpload,
   type StoreUploadNeeds,
 } from '../upload/store-upload.ts'
-import { requireActiveType, requireFileName, resolveTypeCode, type TypeLimits } from '../upload/upload.ts'
+import { requireFileName } from '../upload/file-name.ts'
+import { requireActiveType, resolveTypeCode, type TypeLimits } from '../upload/upload.ts'
 import { requireTypeOfDocument } from '../versions/add-version.ts'
 import { type GrowingNeeds, growingFilesOf } from './growing-blob.ts'
 

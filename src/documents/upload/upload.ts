@@ -7,12 +7,12 @@ import { AppError } from '../../errors/app-error.ts'
 import { traced } from '../../logging/spans.ts'
 import { recordDenial } from '../../people/require-right.ts'
 import { rights } from '../../people/rights.ts'
-import { readableName } from '../../vocabulary/readable-name.ts'
 import type { Actor, DocumentId, FirmId } from '../../vocabulary/vocabulary.ts'
 import { logAccess } from '../access-document.ts'
 import { defaultMimeTypes } from '../formats/allowed-formats.ts'
 import { assertStoreAvailable } from '../stores/fallback.ts'
 import { toAppError } from '../stores/reachable-stores.ts'
+import { type NameField, requireFileName } from './file-name.ts'
 import { idempotencyScopeOf, isAnswered, storeOnce } from './idempotent-upload.ts'
 import { quotaExceeded } from './quota-error.ts'
 import {
@@ -43,7 +43,7 @@ export type IncomingUpload = {
   expectedSha256: string | undefined
   idempotencyKey: string | undefined
   /** The field with the file's name, for errors. Default: that of the file. */
-  nameField?: 'file' | 'file_name'
+  nameField?: NameField
   signal: AbortSignal
 }
 
@@ -180,31 +180,4 @@ export function requireActiveType({ isActive, ...limits }: ReservedUpload): Type
   if (isActive === true) return limits
   const message = 'There is no such document type. GET /api/v1/document-types lists them.'
   throw new AppError('validation_failed', message, { fields: [{ field: 'document_type', message }] })
-}
-
-/** The length of `firm_documents.file_name`. */
-const maxFileNameCharacters = 255
-
-/**
- * The given name without invisible characters, shortened before its extension. Throws `validation_failed` for a name that no
- * person would choose.
- */
-export function requireFileName(given = '', field: IncomingUpload['nameField'] = 'file'): string {
-  const name = readableName(given)
-  const message = faultOfName(name)
-  if (message !== undefined) throw new AppError('validation_failed', message, { fields: [{ field, message }] })
-  const characters = Array.from(name)
-  if (characters.length <= maxFileNameCharacters) return name
-  const extension = Array.from(/\.[^.]{1,10}$/u.exec(name)?.[0] ?? '')
-  return [...characters.slice(0, maxFileNameCharacters - extension.length), ...extension].join('')
-}
-
-function faultOfName(name: string): string | undefined {
-  if (name.trim() === '') return 'Send the file with a name, for example licence.pdf.'
-  if (/%00/.test(name))
-    return 'The file name contains %00, which some programs read as its end. Rename the file and try again.'
-  if (/\p{Cc}/u.test(name) || !name.isWellFormed())
-    return 'The file name contains control characters. Rename the file and try again.'
-  if (/[/\\]/.test(name)) return 'The file name contains a slash. Rename the file and try again.'
-  return undefined
 }
