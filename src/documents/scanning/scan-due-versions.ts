@@ -5,7 +5,8 @@ import type { Scanner } from '../../scanner/scanner.ts'
 import type { ReachableStore } from '../stores/reachable-stores.ts'
 import { createThrottle } from '../stores/walk-versions.ts'
 import { scheduleRescans } from './schedule-scans.ts'
-import { quarantineLater, type ScanOutcome, scanVersion, type ScanVersionNeeds } from './scan-version.ts'
+import { quarantineLater } from './quarantine-version.ts'
+import { type ScanOutcome, scanVersion, type ScanVersionNeeds } from './scan-version.ts'
 
 export type ScanStoredNeeds = Omit<ScanVersionNeeds, 'scanner' | 'metrics'> & {
   scanner: Scanner | undefined

@@ -1,28 +1,16 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 
 import type { Logger } from 'pino'
 
 import type { EventActor } from '../../database/audit/events.ts'
-import {
-  commitQuarantine,
-  deletePendingQuarantine,
-  isNamed,
-  removeInfected,
-} from '../../database/blobs/quarantine-blob.ts'
-import { inTransaction } from '../../database/connection/in-transaction.ts'
-import type { BlobLocation } from '../../database/documents/versions-in-store.ts'
 import { type DueScan, recordClean, recordInfected } from '../../database/documents/scans.ts'
-import type { StoredVersion } from '../../database/documents/versions-in-store.ts'
 import type { Verdict } from '../../scanner/scanner.ts'
-import { isMissing, unlessMissing } from '../../storage/file-store.ts'
-import { isStorageKey, storageKeyOf } from '../../storage/storage-key.ts'
-import type { BlobId, StorageKey } from '../../vocabulary/vocabulary.ts'
-import { hashBlob } from '../stores/hash-blob.ts'
-import { copyToQuarantine } from '../moving/copy-to-quarantine.ts'
+import { isMissing } from '../../storage/file-store.ts'
 import { type ReportNeeds, reportDamaged } from '../stores/report-damaged.ts'
-import { removeNow, type RemoveNeeds } from '../stores/remove-blobs.ts'
-import { type ReachableStore, reachableStores } from '../stores/reachable-stores.ts'
+import type { RemoveNeeds } from '../stores/remove-blobs.ts'
+import type { ReachableStore } from '../stores/reachable-stores.ts'
 import { runScan, type Scanning, type ScanOccasion } from '../upload/scan-upload.ts'
+import { mayBeElsewhere, quarantineLater } from './quarantine-version.ts'
 import { aboutVersion, postponeUndecided, postponeUnread, rescanDays, scanAgainAtOnce } from './schedule-scans.ts'
 
 export type ScanVersionNeeds = RemoveNeeds & ReportNeeds & Scanning
@@ -77,24 +65,6 @@ async function handleInfected(
   await quarantineLater(needs, here, { ...version, signature })
 }
 
-/** Moves an infected blob to quarantine. A failure is logged, and the next sweep tries again. True if it was moved. */
-export async function quarantineLater(
-  needs: RemoveNeeds,
-  here: ReachableStore,
-  version: StoredVersion & { signature: string },
-): Promise<boolean> {
-  try {
-    return await quarantineVersion(needs, here, version)
-  } catch (error) {
-    const { store, key } = version
-    needs.log.error(
-      { event: 'quarantine_failed', store, key, err: error },
-      'infected document could not be moved, trying again later',
-    )
-    return false
-  }
-}
-
 /** `unread`: the file could not be read completely and correctly. `elsewhere`: it may be on another disk. */
 async function readAndScan(
   needs: ScanVersionNeeds,
@@ -131,59 +101,4 @@ async function readAndScan(
 
 function logUnread(log: Logger, { store, key }: DueScan, reason: { why: string } | { err: unknown }): void {
   log.warn({ event: 'scan_unread', store, key, ...reason }, 'file could not be read for its scan')
-}
-
-/**
- * Moves an infected blob to quarantine, so that links to it stop working: copy and compare, then in one transaction record
- * the copy and take the blob from its version, then remove the blob and the sources of its moves. If the process dies,
- * another run resumes: until the transaction the version has its blob, afterwards the collector removes it. False if the
- * blob may be on another disk.
- */
-export async function quarantineVersion(
-  needs: RemoveNeeds,
-  here: ReachableStore,
-  version: StoredVersion & { signature: string },
-): Promise<boolean> {
-  const { key, fileSize: size, signature } = version
-  if (mayBeElsewhere(version) && (await here.files.stat(key)) === undefined) return false
-  const { quarantining, isThere } = await copyToQuarantine(needs, here, {
-    key,
-    nameKey: isStorageKey(key) ? key : createKey(version),
-    size,
-    reason: `a virus: ${signature}`,
-    of: version,
-  })
-  const leaving = await inTransaction(needs.db, async (trx) => {
-    if (isThere) await commitQuarantine(trx, quarantining)
-    return removeInfected(trx, version, here.storeId)
-  })
-  await removeEverywhere(needs, leaving)
-  if (isThere) return true
-  // The blob is gone. Another process may have moved it at the same moment, under this name or another.
-  const isCopied = (await unlessMissing(hashBlob(here.files.quarantine, quarantining.quarantineKey))) !== undefined
-  if (isCopied) await commitQuarantine(needs.db, quarantining)
-  else await deletePendingQuarantine(needs.db, quarantining)
-  return true
-}
-
-async function removeEverywhere(needs: RemoveNeeds, leaving: (BlobLocation & { id: BlobId })[]): Promise<void> {
-  const { db, stores } = needs
-  for (const here of reachableStores(stores)) {
-    const inStore = leaving.filter(({ store, storeId }) => store === here.store && storeId === here.storeId)
-    const ids = inStore.map(({ id }) => id)
-    await removeNow(needs, here, ids)
-  }
-  for (const location of leaving.filter(({ store, storeId }) => store === 'local' && storeId === null)) {
-    if (!(await isNamed(db, location, location.id))) await stores.local.remove(location.key)
-  }
-}
-
-/** The platform's rows name no disk. */
-function mayBeElsewhere({ store, storeId }: StoredVersion): boolean {
-  return store === 'local' && storeId === null
-}
-
-/** The platform's keys may end in anything that a user's file name did. */
-function createKey({ firmId, documentType }: StoredVersion): StorageKey {
-  return storageKeyOf({ firmId, documentType, uuid: randomUUID(), extension: 'bin' })
 }
