@@ -12,7 +12,7 @@ import { requireStore, type Stores } from '../stores/reachable-stores.ts'
 import { createS3Wait, type Patience } from '../stores/wait-for-s3.ts'
 import { forEachConcurrently, createThrottle, walkVersions } from '../stores/walk-versions.ts'
 import { moveAll, type MoveResult } from './move-all.ts'
-import type { MoveNeeds, MoveOutcome } from './move-version.ts'
+import { endOfGrace, type MoveNeeds, type MoveOutcome } from './move-version.ts'
 
 /** `Patience`: how long to wait for S3 if it goes away meanwhile. */
 export type Migration = {
@@ -74,7 +74,7 @@ export async function migrate(needs: MoveNeeds, actor: EventActor, migration: Mi
       return diskFailure === undefined && waitForS3()
     },
   })
-  const dueAt = new Date(needs.now().getTime() + needs.graceMs)
+  const dueAt = endOfGrace(needs)
   const kept = deletesSource ? await makeRetainedSourcesDue(needs.db, scope, { firmId, dueAt }) : 0
   return { outcomes, bytes, isComplete, diskFailure, sourcesOrdered: deletesSource ? outcomes.moved + kept : 0 }
 }

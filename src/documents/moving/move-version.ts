@@ -186,7 +186,8 @@ async function endWithoutCopy(
   }
 }
 
-function endOfGrace({ now, graceMs }: MoveNeeds): Date {
+/** When the source of a move that ends now may be removed. */
+export function endOfGrace({ now, graceMs }: Pick<MoveNeeds, 'now' | 'graceMs'>): Date {
   return new Date(now().getTime() + graceMs)
 }
 
