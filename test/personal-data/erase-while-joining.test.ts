@@ -32,6 +32,6 @@ it('a person who joins a firm while they are erased is erased, and nobody who ch
   await lockAccount(change, person.id)
   await change.commit().execute()
 
-  expect((await erasure).isPlatforms).toBe(false)
+  expect((await erasure).covers).toBe('everything')
   expect(await app.db.selectFrom('firm_users').select('id').where('user_id', '=', person.id).execute()).toEqual([])
 })

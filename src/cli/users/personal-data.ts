@@ -53,13 +53,12 @@ export async function erasePersonHere(
     print.text(`${print.mark('note')} No account has the e-mail ${whose}, so nothing was erased. ${noAccountAdvice}`)
     return
   }
-  const { userId, finishedAt, isPlatforms } = erased
+  const { userId, finishedAt, covers } = erased
   const isComplete = finishedAt !== null
-  const covers = isPlatforms ? 'own_tables_and_events' : 'everything'
   print.json({ id: userId, is_complete: isComplete, covers })
   print.text(`${print.mark(true)} ${whose} is erased. The id ${userId} stays in documents and events.`)
   if (!isComplete) print.text('A running service deletes the addresses of the rest of the events.')
-  if (isPlatforms)
+  if (covers === 'own_tables_and_events')
     print.text(`${print.mark('note')} The account and its memberships are the platform’s, and stay. Erase them there.`)
   print.text(`${print.mark('note')} Backups made before still have the person. Delete them when you can.`)
 }

@@ -68,8 +68,7 @@ async function sendExport(
   return await reply.send(Readable.from(isHead ? [] : pieces, { highWaterMark: 1 }))
 }
 
-function present({ userId, erasedAt, finishedAt, isPlatforms }: ErasedPerson): ErasureShape {
-  const covers = isPlatforms ? 'own_tables_and_events' : 'everything'
+function present({ userId, erasedAt, finishedAt, covers }: ErasedPerson): ErasureShape {
   return {
     user_id: userId,
     erased_at: erasedAt.toISOString(),

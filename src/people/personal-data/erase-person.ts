@@ -40,8 +40,9 @@ export type EraseRequest = {
   evenLastAdministrator?: boolean
 }
 
-/** `isPlatforms`: the account and its memberships are the platform's, and stay. */
-export type ErasedPerson = Erasure & { isPlatforms: boolean }
+/** `own_tables_and_events`: the account and its memberships are the platform's, which made the tables, and stay. */
+export type ErasureCovers = 'everything' | 'own_tables_and_events'
+export type ErasedPerson = Erasure & { covers: ErasureCovers }
 
 const action = 'person.erased'
 
@@ -82,7 +83,8 @@ export async function erase(
     if (error instanceof JoinedMeanwhile) return attempt()
     throw error
   })
-  return { ...erasure, finishedAt: await eraseFieldsOf(needs, request.userId), isPlatforms }
+  const covers = isPlatforms ? 'own_tables_and_events' : 'everything'
+  return { ...erasure, finishedAt: await eraseFieldsOf(needs, request.userId), covers }
 }
 
 /** The person joined a firm before their account was locked. Its lock comes before that of the account: begin again. */
