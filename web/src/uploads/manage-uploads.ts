@@ -1,15 +1,13 @@
 import { Failure } from '../api/problem.ts'
-import { atSignOut, onSessionEnd } from '../api/session.ts'
 import { openTabs, type TabMessage, type Tabs } from './between-tabs.ts'
-import { clearRows, deleteRow, readRow, readRows, removeOthersAndOlder, writeRow } from './device-database.ts'
+import { deleteRow, readRow, readRows, writeRow } from './device-database.ts'
+import { removeAtSignOut, removeOthersAndOld } from './remove-from-device.ts'
 import { delayAfter, endResumable, isAboutFile, isOfService, runUpload } from './run-upload.ts'
 import { isOpen, randomId, rowOf, type Upload, uploadOf, type UploadRow, type UploadTarget } from './upload-record.ts'
 import { announceDocument, changeUploads, findUpload, listUploads, updateUpload } from './upload-state.ts'
 
 /** More would make each one slower on a phone, and a lost connection would lose more. */
 const maxAtOnce = 2
-/** As long as the service knows an idempotency key: a later attempt could store the file twice. */
-const maxAgeMs = 7 * 24 * 60 * 60 * 1000
 /** Other tabs need no more. */
 const reportEveryMs = 300
 
@@ -24,18 +22,14 @@ window.addEventListener('beforeunload', (event) => {
   // Stored ones go on at the next visit.
   if (listUploads().some((upload) => isOpen(upload) && !upload.isLasting)) event.preventDefault()
 })
-onSessionEnd(closeUploads)
-atSignOut(async () => {
-  closeUploads()
-  await clearRows().catch(() => undefined)
-})
+removeAtSignOut(closeUploads)
 
 /** Goes on with the uploads that this person left on this device. Those of other people are removed. */
 export function openUploads(personId: string): void {
   if (owner?.personId === personId) return
   closeUploads()
   owner = { personId, tabs: openTabs(personId, { onMessage, onSender: takeOver, onLost: stopSending }) }
-  void removeOthersAndOlder(personId, Date.now() - maxAgeMs)
+  void removeOthersAndOld(personId)
     .then(readStored)
     .catch(() => undefined)
 }
