@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import type { DocumentShape } from '../../src/contract/documents.ts'
 import type { Tables } from '../../src/database/connection/tables.ts'
+import { dayInJohannesburg } from '../../src/vocabulary/days.ts'
 import type { DocumentId, FirmId, StoreId } from '../../src/vocabulary/vocabulary.ts'
 import { serveAt } from '../people/call-people.ts'
 import { callDocuments, uploadDocument, type UploadOptions } from '../support/documents/call-documents.ts'
@@ -117,6 +118,27 @@ it('while a newer version waits, the archive also has the version in force', asy
     ['tax_clearance/Another.pdf', '1', 'pending', ''],
   ])
   expect(entries.map(({ name }) => name)).toEqual([...manifest.map(({ name }) => name), 'manifest.csv'])
+})
+
+it('a version is in force on its last day, and not on the next', async () => {
+  const { firm, admin, upload } = await makeScene()
+  const administrator = await makePerson(service.app, { role: 'admin' })
+  const today = dayInJohannesburg(new Date())
+  for (const name of ['Ends today', 'Is over']) {
+    const { id } = await upload(name)
+    await reviewDocument(service.url, { firm, id }, administrator, { decision: 'verify', valid_until: today })
+    if (name === 'Is over')
+      await sql`update document_versions set valid_until = ${today}::date - 1 where document_id = ${id}`.execute(
+        service.app.db,
+      )
+  }
+
+  const { manifest } = await archiveOf(service.url, firm, admin)
+
+  expect(manifest.map((row) => [row['name'], row['review_state'], row['in_force']])).toEqual([
+    ['tax_clearance/Ends today.pdf', 'verified', 'yes'],
+    ['tax_clearance/Is over.pdf', 'verified', ''],
+  ])
 })
 
 it('the manifest has the review of each document, its days and its id', async () => {

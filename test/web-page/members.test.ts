@@ -110,7 +110,7 @@ test('the last administrator cannot leave, and reads why', async () => {
   await press(page, 'Leave the firm')
   await page.getByRole('alert').waitFor()
 
-  expect(await page.getByRole('alert').textContent()).toContain('last active firm_admin')
+  expect(await page.getByRole('alert').textContent()).toContain('last active administrator')
 })
 
 test('the members have no text in their code', async () => {

@@ -14,6 +14,7 @@ import { isAppError } from '../../errors/app-error.ts'
 import { recordDenial, requireRight } from '../../people/require-right.ts'
 import { rights } from '../../people/rights.ts'
 import type { Scanner } from '../../scanner/scanner.ts'
+import { dayInJohannesburg } from '../../vocabulary/days.ts'
 import type { Actor, Clock, FirmId, Sha256 } from '../../vocabulary/vocabulary.ts'
 import { WrongBytes } from '../download/check-while-sending.ts'
 import { openBlob, type OpenBlobNeeds } from '../download/open-stored-file.ts'
@@ -106,7 +107,7 @@ type Collecting = {
 async function* collect(collecting: Collecting): AsyncGenerator<ZipEntry, void> {
   const { needs, signal } = collecting
   const names = createArchiveNames()
-  const manifest = createManifest()
+  const manifest = createManifest(dayInJohannesburg(needs.now()))
   const checkRight = createRightCheck(collecting)
   for await (const version of listVersions(collecting)) {
     signal.throwIfAborted()

@@ -26,8 +26,8 @@ const columns = [
   'in_force',
 ] as const
 
-/** `manifest.csv`, in parts of bounded size. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
-export function createManifest() {
+/** `manifest.csv`, in parts of bounded size, with what is in force `today`, a day as in 2027-03-31. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
+export function createManifest(today: string) {
   const parts: Buffer[] = [Buffer.from(`${columns.join(',')}\n`)]
   return {
     add({ version, path, sha256, leftOut }: Listed): void {
@@ -45,11 +45,15 @@ export function createManifest() {
         original_name: version.fileName,
         document_id: version.documentId,
         left_out: leftOut ?? '',
-        // The verified version that counts; a newer one may wait for its review.
-        in_force: version.isInForce ? 'yes' : '',
+        in_force: isInForceOn(today, version) ? 'yes' : '',
       } satisfies Record<(typeof columns)[number], unknown>
       parts.push(Buffer.from(stringify([row], { columns: [...columns], escape_formulas: true })))
     },
     parts: (): readonly Buffer[] => parts,
   }
+}
+
+/** Whether it is the verified version that counts, before or on its last day. A newer one may wait for its review. */
+function isInForceOn(today: string, { isInForce, validUntil }: ArchivedVersion): boolean {
+  return isInForce && (validUntil === null || validUntil >= today)
 }

@@ -56,7 +56,10 @@ export async function requireMember(trx: Tx, membership: Membership, userId: Use
 export async function assertNotLastAdmin(trx: Tx, { firmId }: Membership, userId: UserId): Promise<void> {
   const admins = await lockActiveAdmins(trx, firmId)
   if (admins.includes(userId) && admins.every((admin) => admin === userId))
-    throw new AppError('conflict', 'This is the firm’s last active firm_admin. Make somebody else a firm_admin first.')
+    throw new AppError(
+      'conflict',
+      'This is the firm’s last active administrator. Make another member its administrator first.',
+    )
 }
 
 /**

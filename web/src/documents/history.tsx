@@ -56,16 +56,17 @@ export function History({ document, type }: { document: StoredDocument; type: Do
 }
 
 function EventRow({ event, type }: { event: Event; type: DocumentType | undefined }) {
-  const { documents: texts, events, eventOther, eventDenied, reviewed } = useTexts()
+  const { documents: texts, events, eventOther, eventFailed, eventsFailed, reviewed } = useTexts()
   const formats = useFormats()
   const { action, outcome, version, occurred_at: at } = event
   const { decision, reason, comment } = decisionOf(event, type)
-  const words = decision === undefined ? (events[action] ?? eventOther) : reviewed[decision]
+  const name = events[action] ?? eventOther
+  const failed = outcome === 'ok' ? undefined : (eventsFailed[action] ?? eventFailed(name))
+  const words = failed ?? (decision === undefined ? name : reviewed[decision])
   return (
     <li>
       <p>
         <strong>{words}</strong>
-        {outcome === 'ok' ? null : ` ${eventDenied}`}
         {version === null ? null : ` · ${texts.version(version)}`}
       </p>
       {[reason, comment].map((text) =>

@@ -78,6 +78,9 @@ function FirmFacts({ firm }: { firm: Firm }) {
       <Link to={`/firms/${firm.id}/documents`} className="tap">
         {texts.toDocuments}
       </Link>
+      <Link to={`/review/applications/${firm.id}`} className="tap">
+        {texts.toApplication}
+      </Link>
     </>
   )
 }

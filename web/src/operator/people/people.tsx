@@ -39,6 +39,7 @@ export function PeopleView() {
           <Field name="email" type="email" label={texts.search} description={texts.searchHint} defaultValue={email} />
         </Form>
       </div>
+      <p className="hint">{texts.forgotten}</p>
       {email === '' ? null : (
         <section aria-live="polite">
           {found.data === undefined ? null : (

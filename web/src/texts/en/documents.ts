@@ -129,7 +129,17 @@ export const documentTexts = {
     'document.disposal_changed': 'Retention was changed',
   } as Record<string, string>,
   eventOther: 'Another event',
-  eventDenied: 'was denied',
+  /** Where the name of the event would say that it happened. */
+  eventsFailed: {
+    'document.uploaded': 'An upload was rejected',
+    'document.version_added': 'The upload of a newer version was rejected',
+    'document.version_restored': 'The return to an older version was denied',
+    'document.downloaded': 'A download was denied',
+    'document.deleted': 'The deletion was denied',
+    'document.restored': 'The return from the trash was denied',
+    'document.reviewed': 'A decision was denied',
+  } as Record<string, string>,
+  eventFailed: (name: string) => `${name} – denied`,
   reviewed: {
     verified: 'Accepted',
     rejected: 'Rejected',

@@ -19,7 +19,7 @@ export const operatorMails = {
   title: 'Mails',
   help: 'Mails that wait, and mails that were given up because the mail server rejected them or failed for three days. Delivered mails are not listed. Mails that were given up are deleted after 30 days.',
   isOff: 'No mail is sent: SMTP_URL is not set.',
-  none: 'Every mail was delivered.',
+  none: 'No mail waits, and none was given up.',
   again: 'Read the list again',
   states: { waiting: '… Waits', given_up: '✕ Given up' },
   kinds,
