@@ -41,8 +41,10 @@ test('a new password is rejected at its field once, and the fields are empty aft
   await current.fill(account.password)
   await fresh.fill('short')
   await page.getByRole('button', { name: 'Change the password' }).click()
-  await page.getByText('Must be at least 10 characters.').waitFor()
-  expect(await page.getByRole('alert').allTextContents()).toEqual(['Correct the marked fields, then try again.'])
+  await page.getByText('Must be at least 10 characters.', { exact: true }).waitFor()
+  await expect
+    .poll(() => page.getByRole('alert').allTextContents())
+    .toEqual(['Correct the marked fields, then try again.'])
 
   await fresh.fill('nineteen polite kettles')
   await page.getByRole('button', { name: 'Change the password' }).click()

@@ -26,7 +26,7 @@ test('the first administrator of a firm is invited from its view, and the firm w
 
   const managed = await accountWithFirm(scene.service)
   await page.goto(`/admin/firms/${managed.firm}`)
-  await page.getByText('Administrators of the firm:').waitFor()
+  await page.getByText('Administrators of the firm').waitFor()
   expect(await page.getByText(managed.account.email).count()).toBe(1)
   await page.getByRole('link', { name: 'Members and invitations' }).click()
   await page.getByRole('heading', { name: 'Members of the firm' }).waitFor()

@@ -28,7 +28,7 @@ async function applicationOf(firm: FirmId, account: Account): Promise<Applicatio
 
 async function openFirst(page: Page, firm: FirmId): Promise<void> {
   await page.locator(`a[href="/review/applications/${firm}"]`).click()
-  await page.getByRole('heading', { name: 'Application', exact: true }).waitFor()
+  await page.getByRole('heading', { name: 'Application', exact: true, level: 1 }).waitFor()
 }
 
 test('an administrator rejects one application with a reason, and approves another', async () => {

@@ -27,7 +27,7 @@ export function Form({ submit, label, isPending, error, children, isEmptied = fa
   // Before the person sees or hears anything: the box would be a second alert.
   useLayoutEffect(() => {
     // The first wrong field, so that a person without a view of the page is led to it.
-    if (error !== null) form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
+    if (error !== null) markedFields(form.current)[0]?.focus()
     setExplained(isShownAtFields(error, form.current))
   }, [error])
   useEffect(() => {
@@ -63,9 +63,15 @@ export function Form({ submit, label, isPending, error, children, isEmptied = fa
 /** Whether every fault that the service names is at a field of this form. */
 function isShownAtFields(error: Error | null, form: HTMLFormElement | null): boolean {
   const names = error instanceof Failure ? [...error.fields.keys()] : []
-  const marked = new Set<string | null>()
-  form?.querySelectorAll('[aria-invalid="true"]').forEach((field) => marked.add(field.getAttribute('name')))
+  const marked = new Set(markedFields(form).map((field) => field.getAttribute('name')))
   return names.length > 0 && names.every((name) => marked.has(name))
+}
+
+/** The fields that show an error. The mark of a password is around its field. */
+function markedFields(form: HTMLFormElement | null): HTMLElement[] {
+  return [...(form?.querySelectorAll<HTMLElement>('[name]') ?? [])].filter(
+    (field) => field.closest('[aria-invalid="true"], [data-error]') !== null,
+  )
 }
 
 /** The service's sentence on a field of the form. */
