@@ -11,7 +11,7 @@ import {
 import { recordEvent } from '../database/audit/events.ts'
 import { inTransaction } from '../database/connection/in-transaction.ts'
 import { AppError } from '../errors/app-error.ts'
-import type { Actor } from '../vocabulary/vocabulary.ts'
+import type { Actor, RejectReason } from '../vocabulary/vocabulary.ts'
 import { requireAdministrator, requirePerson } from '../people/require-right.ts'
 
 /** Every type, including those that accept no new documents: old documents still name them. */
@@ -78,4 +78,20 @@ function assertWithinMaximum(maxUploadBytes: number, maxBytes: number | null | u
   if (maxBytes === null || maxBytes === undefined || maxBytes <= maxUploadBytes) return
   const message = `must be at most ${maxUploadBytes}, the maximum of this service`
   throw new AppError('validation_failed', `max_bytes ${message}.`, { fields: [{ field: 'max_bytes', message }] })
+}
+
+/** Of every type without its own. Contract §8. */
+const commonRejectReasons: readonly RejectReason[] = [
+  { code: 'wrong_document', text: 'This is another document than the required one.', isFinal: false },
+  { code: 'unreadable', text: 'It cannot be read: it is blurred, dark or cut off.', isFinal: false },
+  { code: 'incomplete', text: 'Pages or details are missing.', isFinal: false },
+  { code: 'outdated', text: 'It has expired, or is older than allowed.', isFinal: false },
+  { code: 'name_mismatch', text: 'The name on it is not the name of the firm or person.', isFinal: false },
+  { code: 'altered', text: 'It seems to have been altered.', isFinal: true },
+  { code: 'other', text: 'Another reason, which the comment explains.', isFinal: false },
+]
+
+/** What a rejection of a document of this type can name. */
+export function reasonsOf({ rejectReasons }: Pick<DocumentType, 'rejectReasons'>): readonly RejectReason[] {
+  return rejectReasons ?? commonRejectReasons
 }

@@ -23,7 +23,7 @@ export const maxMailsTo: Record<MailKind, { perHour: number; perDay: number }> =
   daily_digest: fromThePlatform,
 }
 
-/** Whether the address of a mail got as many of its kind as one address may, whoever caused them. The mail counts. */
+/** Whether the address of a mail got as many of its kind as one address may, from all people together. The mail counts. */
 export async function hasTooMany(db: Db, mail: ClaimedMail, now: Date): Promise<boolean> {
   const { perHour, perDay } = maxMailsTo[mail.kind as MailKind]
   const sent = await countMailsTo(db, mail, now)

@@ -1,7 +1,7 @@
 import { recordEvent } from '../database/audit/events.ts'
 import type { Db } from '../database/connection/client.ts'
 import { inTransaction } from '../database/connection/in-transaction.ts'
-import { listUndelivered, type UndeliveredRecord } from '../database/mail/undelivered-mails.ts'
+import { listUndelivered, type UndeliveredMail, type UndeliveredRecord } from '../database/mail/undelivered-mails.ts'
 import { makeDue } from '../mail/retry-mail.ts'
 import { assertAdministrator, recordDenial, requireAdministrator } from '../people/require-right.ts'
 import type { Actor, Clock } from '../vocabulary/vocabulary.ts'
@@ -19,6 +19,21 @@ export async function browseUndelivered(
   const mails = await listUndelivered(db, page)
   await recordEvent(db, actor, { action, outcome: 'ok', details: { mail_ids: mails.map(({ id }) => id) } })
   return mails
+}
+
+/** An undelivered mail as the API and `mail list --json` show it. */
+export function describeUndelivered(mail: UndeliveredMail) {
+  return {
+    id: mail.id,
+    kind: mail.kind,
+    recipient: mail.recipient,
+    state: mail.state,
+    attempts: mail.attempts,
+    queued_at: mail.queuedAt.toISOString(),
+    last_attempt_at: mail.triedAt?.toISOString() ?? null,
+    last_error: mail.error,
+    next_attempt_at: mail.dueAt?.toISOString() ?? null,
+  }
 }
 
 /**

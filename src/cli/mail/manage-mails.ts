@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { systemActor } from '../../database/audit/events.ts'
 import { type Db, readClock } from '../../database/connection/client.ts'
 import { listUndelivered, type UndeliveredMail, type UndeliveredRecord } from '../../database/mail/undelivered-mails.ts'
+import { describeUndelivered } from '../../operations/manage-mails.ts'
 import { retryMail } from '../../mail/retry-mail.ts'
 import type { CommandNeeds } from '../command/run-command.ts'
 import { withDatabase } from '../command/with-database.ts'
@@ -17,7 +18,7 @@ export async function listMails(needs: CommandNeeds): Promise<void> {
     let count = 0
     for await (const mail of eachUndelivered(db)) {
       count += 1
-      print.json(toJson(mail))
+      print.json(describeUndelivered(mail))
       printMail(print, mail)
     }
     print.text(count === 0 ? `${print.mark(true)} Every mail was delivered.` : formatCount(count, 'undelivered mail'))
@@ -41,20 +42,6 @@ function printMail(print: Printer, { id, kind, recipient, state, attempts, dueAt
   const next = state === 'given_up' ? 'given up' : `next attempt ${dueAt?.toISOString() ?? ''}`
   print.text(`${print.mark(state === 'waiting' ? 'note' : false)} ${id}  ${kind} to ${recipient}`)
   print.text(`  ${formatCount(attempts, 'attempt')}, ${next}${error === null ? '' : `: ${error}`}`)
-}
-
-function toJson(mail: UndeliveredMail): object {
-  return {
-    id: mail.id,
-    kind: mail.kind,
-    recipient: mail.recipient,
-    state: mail.state,
-    attempts: mail.attempts,
-    queued_at: mail.queuedAt.toISOString(),
-    last_attempt_at: mail.triedAt?.toISOString() ?? null,
-    last_error: mail.error,
-    next_attempt_at: mail.dueAt?.toISOString() ?? null,
-  }
 }
 
 /** `mail retry`. */

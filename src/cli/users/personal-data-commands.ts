@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { loginBody } from '../../contract/people.ts'
 import { defineCommand, type OutputOptions, parseAs } from '../command/define-command.ts'
 import { withSettings } from '../command/run-command.ts'
-import { confirmer } from '../printing/confirmation.ts'
+import { confirmer } from '../printing/ask-on-terminal.ts'
 
 export type ErasePersonOptions = OutputOptions & { evenLastAdmin?: true; yes?: true }
 export type ExportPersonOptions = OutputOptions & { output: string }

@@ -13,7 +13,7 @@ import { startExport } from '../../people/personal-data/export-person.ts'
 import type { UserId } from '../../vocabulary/vocabulary.ts'
 import type { CommandNeeds } from '../command/run-command.ts'
 import { requireAccount, withDatabase } from '../command/with-database.ts'
-import type { Confirm } from '../printing/confirmation.ts'
+import type { Confirm } from '../printing/ask-on-terminal.ts'
 import { WrongUse } from '../printing/explain-failure.ts'
 import type { ErasePersonOptions, ExportPersonOptions } from './personal-data-commands.ts'
 

@@ -4,7 +4,7 @@ import { issuerText, subjectText } from '../../contract/identities.ts'
 import { loginBody, registerBody } from '../../contract/people.ts'
 import { defineCommand, type OutputOptions, parseAs } from '../command/define-command.ts'
 import { withSettings } from '../command/run-command.ts'
-import { passwordReader } from '../printing/password-reader.ts'
+import { passwordReader } from '../printing/ask-on-terminal.ts'
 
 type PasswordSource = { passwordStdin?: true }
 export type NewPerson = { email: string; firstName: string; lastName: string; admin?: true }

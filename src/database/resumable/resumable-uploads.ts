@@ -1,21 +1,21 @@
 import { type RawBuilder, sql } from 'kysely'
 
 import type { ErrorCode, FieldError } from '../../errors/app-error.ts'
-import type {
-  ApiKeyId,
-  BlobId,
-  Caller,
-  DocumentId,
-  FirmId,
-  StorageKey,
-  StoreId,
-  StoreName,
-  UploadId,
-  UserId,
-  VersionId,
+import {
+  type ApiKeyId,
+  type BlobId,
+  type Caller,
+  type DocumentId,
+  type FirmId,
+  type StorageKey,
+  type StoreId,
+  type StoreName,
+  uploadExpiry,
+  type UploadId,
+  type UserId,
+  type VersionId,
 } from '../../vocabulary/vocabulary.ts'
 import { isClaimExpired, isInStore, type StoreRef, unclaimed } from '../blobs/blob.ts'
-import { uploadExpiry } from '../../vocabulary/upload-expiry.ts'
 import type { Db } from '../connection/client.ts'
 import { type AccessRow, accessOf, type Membership, membershipFrom, type RightToCheck } from '../people/check-access.ts'
 

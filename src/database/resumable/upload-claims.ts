@@ -1,14 +1,14 @@
 import { sql } from 'kysely'
 
-import { uploadExpiry } from '../../vocabulary/upload-expiry.ts'
-import type {
-  ApiKeyId,
-  BlobId,
-  DocumentId,
-  FirmId,
-  ProcessId,
-  StorageKey,
-  UploadId,
+import {
+  type ApiKeyId,
+  type BlobId,
+  type DocumentId,
+  type FirmId,
+  type ProcessId,
+  type StorageKey,
+  uploadExpiry,
+  type UploadId,
 } from '../../vocabulary/vocabulary.ts'
 import { claimedBy, claimSeconds, isClaimExpired, leaving, unclaimed } from '../blobs/blob.ts'
 import type { Db, Tx } from '../connection/client.ts'

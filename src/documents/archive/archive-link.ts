@@ -40,7 +40,7 @@ const fields = z.strictObject({
 })
 
 /**
- * A link with which a browser saves the archive itself: a page would have to hold it in memory, since it cannot name a token
+ * A link with which a browser saves the archive itself: a page would have to buffer it in memory, since it cannot name a token
  * in a link. Throws the denial, and `rate_limited` while the archive could not begin.
  */
 export async function signArchiveLink(

@@ -3,7 +3,7 @@ import type { DocumentRecord } from '../../database/documents/documents.ts'
 import type { Review } from '../../database/documents/record-review.ts'
 import { AppError } from '../../errors/app-error.ts'
 import { addMonths, dayInJohannesburg } from '../../vocabulary/days.ts'
-import { reasonsOf } from './reject-reasons.ts'
+import { reasonsOf } from '../document-types.ts'
 
 type Context = { type: DocumentType | undefined; document: Pick<DocumentRecord, 'reviewStatus'>; now: Date }
 

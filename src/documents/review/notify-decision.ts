@@ -7,7 +7,7 @@ import { findFirmName, listPeopleOfDocument } from '../../database/mail/recipien
 import { notify, type NotifyNeeds } from '../../mail/notify.ts'
 import type { DecisionFacts } from '../../mail/templates/decision.ts'
 import type { Actor } from '../../vocabulary/vocabulary.ts'
-import { reasonsOf } from './reject-reasons.ts'
+import { reasonsOf } from '../document-types.ts'
 
 /** Contract §8: a decision can be changed or undone for a minute before anybody is notified. */
 const secondsToUndo = 60

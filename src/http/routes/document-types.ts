@@ -14,9 +14,9 @@ import {
   addDocumentType,
   browseDocumentTypes,
   changeDocumentType,
+  reasonsOf,
   viewDocumentType,
 } from '../../documents/document-types.ts'
-import { reasonsOf } from '../../documents/review/reject-reasons.ts'
 
 type Server = Parameters<FastifyPluginAsyncZod>[0]
 type Needs = { db: Db; maxUploadBytes: number }

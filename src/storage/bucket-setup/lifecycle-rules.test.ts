@@ -1,8 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
-import { uploadExpiry } from '../../vocabulary/upload-expiry.ts'
-import type { FirmId } from '../../vocabulary/vocabulary.ts'
+import { type FirmId, uploadExpiry } from '../../vocabulary/vocabulary.ts'
 import { quarantineKeyOf, storageKeyOf } from '../storage-key.ts'
 import { lifecycleRules, documentsPrefix, quarantinePrefix } from './lifecycle-rules.ts'
 

@@ -1,4 +1,4 @@
-import { uploadExpiry } from '../../vocabulary/upload-expiry.ts'
+import { uploadExpiry } from '../../vocabulary/vocabulary.ts'
 import { testKey } from '../storage-key.ts'
 
 /** Classes with immediate access, which links need, and copies in more than one zone. */

@@ -79,3 +79,12 @@ export const applicationQuery = (firmId: string) =>
 export async function refreshFirm(firmId: string): Promise<void> {
   await queryClient.invalidateQueries({ queryKey: ['firm', firmId] })
 }
+
+const statusRefreshMs = 30_000
+
+/** The state of the whole service. */
+export const statusQuery = queryOptions({
+  queryKey: ['operator', 'status'],
+  queryFn: () => dataOf(api.GET('/api/v1/admin/status')),
+  refetchInterval: statusRefreshMs,
+})

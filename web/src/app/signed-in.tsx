@@ -11,7 +11,7 @@ import { openUploads } from '../uploads/manage-uploads.ts'
 import { Loading, PageFrame } from './page-frame.tsx'
 
 const ForcedPassword = lazy(async () => ({ default: (await import('../account/change-password.tsx')).ForcedPassword }))
-const EnrolFactor = lazy(async () => ({ default: (await import('../account/enrol-factor.tsx')).EnrolFactor }))
+const EnrolFactor = lazy(async () => ({ default: (await import('../account/settings/totp-setup.tsx')).EnrolFactor }))
 
 /** Shows its children to a person with a session; others are asked for what is missing first. */
 export function SignedIn({ children }: { children: ReactNode }) {

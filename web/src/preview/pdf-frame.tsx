@@ -1,8 +1,7 @@
 import { useEffect, useRef, useState } from 'react'
 
 import { useTexts } from '../texts/texts.tsx'
-import { type FromFrame, maxPages, type ToFrame } from './frame-messages.ts'
-import { forwardKey } from './keys-in-preview.ts'
+import { forwardKey, type FromFrame, maxPages, type ToFrame } from './keys-and-messages-of-frame.ts'
 
 /** What can be seen of the version with this name. */
 export type Drawn = Extract<FromFrame, { kind: 'shown' | 'failed' }>

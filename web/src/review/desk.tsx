@@ -19,10 +19,9 @@ import { useShortcuts } from '../parts/shortcuts.ts'
 import { canPreview, previewQuery, versionName } from '../preview/preview-query.ts'
 import { Preview } from '../preview/preview.tsx'
 import { Given, useTexts } from '../texts/texts.tsx'
-import { DecisionPanel } from './decision-panel.tsx'
+import { DecisionPanel, useInSight } from './decision-panel.tsx'
 import { DocumentFacts } from './document-facts.tsx'
 import { FirmAside } from './firm-aside.tsx'
-import { useInSight } from './in-sight.ts'
 import type { Place } from './last-decision.ts'
 import {
   addressOf,
@@ -98,7 +97,7 @@ function nameOf(desk: Desk | undefined): string | undefined {
   return desk === undefined || desk.kind === 'taken' ? undefined : versionName(desk.document)
 }
 
-/** Which document of which firm it is: both must be clear before a key is pressed. */
+/** The type of the document, and its firm: both must be clear before a key is pressed. */
 function titleOf(types: DocumentType[] | undefined, firm: string | undefined, document: StoredDocument): string {
   const { document_type: code } = document
   const name = findType(types, code)?.name ?? code

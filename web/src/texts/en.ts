@@ -1,6 +1,5 @@
 import { accountTexts } from './en/account.ts'
-import { calendarTexts } from './en/calendar.ts'
-import { documentTexts, previewTexts } from './en/documents.ts'
+import { calendarTexts, documentTexts, previewTexts } from './en/documents.ts'
 import { everyViewTexts } from './en/every-view.ts'
 import { firmTexts } from './en/firms.ts'
 import { memberTexts } from './en/members.ts'

@@ -1,15 +1,9 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 
-import {
-  mailParams,
-  undeliveredMailShape,
-  type UndeliveredMailShape,
-  undeliveredMailsQuery,
-} from '../../../contract/operations.ts'
+import { mailParams, undeliveredMailShape, undeliveredMailsQuery } from '../../../contract/operations.ts'
 import type { Db } from '../../../database/connection/client.ts'
-import type { UndeliveredMail } from '../../../database/mail/undelivered-mails.ts'
-import { browseUndelivered, sendMailAgain } from '../../../operations/manage-mails.ts'
+import { browseUndelivered, describeUndelivered, sendMailAgain } from '../../../operations/manage-mails.ts'
 import type { Clock } from '../../../vocabulary/vocabulary.ts'
 import { answerPage, type Cursors } from '../../requests/paging.ts'
 
@@ -37,7 +31,7 @@ export function undeliveredMailRoutes(needs: Needs): FastifyPluginAsyncZod {
           load: (page) => browseUndelivered(needs, request.actor, page),
           positionOf: (mail) => ({ at: mail.queuedAtExact, id: mail.id }),
         })
-        return mails.map(present)
+        return mails.map(describeUndelivered)
       },
     )
 
@@ -58,19 +52,5 @@ export function undeliveredMailRoutes(needs: Needs): FastifyPluginAsyncZod {
         return reply.code(202).send(null)
       },
     )
-  }
-}
-
-function present(mail: UndeliveredMail): UndeliveredMailShape {
-  return {
-    id: mail.id,
-    kind: mail.kind,
-    recipient: mail.recipient,
-    state: mail.state,
-    attempts: mail.attempts,
-    queued_at: mail.queuedAt.toISOString(),
-    last_attempt_at: mail.triedAt?.toISOString() ?? null,
-    last_error: mail.error,
-    next_attempt_at: mail.dueAt?.toISOString() ?? null,
   }
 }

@@ -1,12 +1,14 @@
 import { Anchor, Button } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
-import { lazy, Suspense } from 'react'
+import { lazy, Suspense, useState } from 'react'
 
-import { api } from '../../api/client.ts'
+import { api, queryClient } from '../../api/client.ts'
 import { dataOf } from '../../api/problem.ts'
+import { PageFrame } from '../../app/page-frame.tsx'
 import { Field, Form } from '../../parts/form.tsx'
 import { isUnproven, ProofField, proofOf } from '../../parts/proof-field.tsx'
 import { Given, useTexts } from '../../texts/texts.tsx'
+import { RecoveryCodes } from './recovery-codes.tsx'
 
 const QrCode = lazy(() => import('./qr-code.tsx'))
 
@@ -60,5 +62,18 @@ export function TotpSetup({ label, onCodes, cancel }: Props) {
         </Button>
       )}
     </>
+  )
+}
+
+/** For a person who must have a second factor and has none: nothing else works before. */
+export function EnrolFactor() {
+  const { enrol } = useTexts()
+  const [codes, setCodes] = useState<string[]>()
+  if (codes !== undefined) return <RecoveryCodes codes={codes} onSaved={() => void queryClient.resetQueries()} />
+  return (
+    <PageFrame title={enrol.title} width="narrow">
+      <p>{enrol.why}</p>
+      <TotpSetup label={enrol.begin} onCodes={setCodes} />
+    </PageFrame>
   )
 }

@@ -9,7 +9,7 @@ import { MoreButton } from '../../parts/more-button.tsx'
 import { ProblemBox } from '../../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { OperatorFrame } from '../operator-frame.tsx'
-import { statusQuery } from '../overview/status-query.ts'
+import { statusQuery } from '../../api/queries.ts'
 
 type Mail = Schemas['UndeliveredMail']
 

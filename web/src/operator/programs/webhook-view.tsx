@@ -11,8 +11,7 @@ import { ProblemBox } from '../../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { OperatorFrame } from '../operator-frame.tsx'
 import { Confirm } from '../../parts/confirm.tsx'
-import { type Webhook, WebhookBadge, webhooksQuery } from './webhooks.tsx'
-import { EventNames } from './event-names.tsx'
+import { EventNames, type Webhook, WebhookBadge, webhooksQuery } from './webhooks.tsx'
 import { MoreButton } from '../../parts/more-button.tsx'
 
 type Delivery = Schemas['WebhookDelivery']

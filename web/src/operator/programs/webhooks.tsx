@@ -1,5 +1,6 @@
 import { Button } from '@mantine/core'
 import { queryOptions, useMutation, useQuery } from '@tanstack/react-query'
+import { Fragment } from 'react'
 import { Link } from 'react-router'
 
 import { api, queryClient } from '../../api/client.ts'
@@ -9,12 +10,11 @@ import { Field, Form } from '../../parts/form.tsx'
 import { isUnproven, ProofField, proofOf } from '../../parts/proof-field.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { Check, Checks, isChecked } from '../form-fields.tsx'
-import { EventNames } from './event-names.tsx'
 import { ProgramsFrame } from './programs-frame.tsx'
 
 export type Webhook = Schemas['Webhook']
 
-const events = [
+const webhookEvents = [
   'document.uploaded',
   'document.verified',
   'document.rejected',
@@ -65,14 +65,14 @@ function NewWebhook({ close }: { close: (secret?: string) => void }) {
         submit={(value) =>
           making.mutate({
             url: value('url'),
-            events: events.filter((event) => isChecked(value, event)),
+            events: webhookEvents.filter((event) => isChecked(value, event)),
             ...proofOf(value),
           })
         }
       >
         <Field name="url" type="url" label={texts.url} description={texts.urlHint} />
         <Checks legend={texts.events} name="events">
-          {events.map((event) => (
+          {webhookEvents.map((event) => (
             <Check key={event} name={event} label={<EventNames events={[event]} />} />
           ))}
         </Checks>
@@ -116,4 +116,18 @@ export function WebhookBadge({ webhook }: { webhook: Webhook }) {
   ) : (
     <span className="badge badge-warn operator-wrap">{texts.failing(formats.dateTime(since))}</span>
   )
+}
+
+/** Events in words, each with the name that a receiver gets. */
+export function EventNames({ events }: { events: readonly string[] }) {
+  const { eventNames } = useTexts().operator.webhooks
+  return events.map((event, index) => (
+    <Fragment key={event}>
+      {index === 0 ? null : ', '}
+      {eventNames[event] ?? null}{' '}
+      <code className="operator-code" data-given>
+        {event}
+      </code>
+    </Fragment>
+  ))
 }

@@ -1,4 +1,4 @@
-import type { FromFrame, ToFrame } from '../frame-messages.ts'
+import type { FromFrame, ToFrame } from '../keys-and-messages-of-frame.ts'
 import './frame.css'
 import { clearSheets, showPdf, type ShownPdf } from './show-pdf.ts'
 

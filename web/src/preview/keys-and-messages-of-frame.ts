@@ -16,3 +16,14 @@ export type FromFrame =
 
 /** A PDF may have thousands of pages; a person who needs more opens the file. */
 export const maxPages = 100
+
+/** The keys that the page accepts while the frame has the focus: those that decide nothing. Any other that the frame reports may be an invention of the file. */
+const forwardedKeys = new Set(['j', 'k', 'n', 'u', '?'])
+
+/** As if it had been pressed in the page. Nobody pressed it in a frame without the focus. `Escape` leaves the frame. */
+export function forwardKey(frame: HTMLIFrameElement | null, key: string): void {
+  if (frame === null || document.activeElement !== frame) return
+  if (key === 'Escape') frame.blur()
+  if (!forwardedKeys.has(key)) return
+  document.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }))
+}
