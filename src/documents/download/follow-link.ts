@@ -1,10 +1,11 @@
 import { AppError, isAppError } from '../../errors/app-error.ts'
-import { type LocalLinkNeeds, verifyLocalLink } from '../../storage/links/local-links.ts'
+import type { LinkTokenNeeds } from '../../storage/links/link-tokens.ts'
+import { verifyLocalLink } from '../../storage/links/local-links.ts'
 import type { Actor, Clock, SecondFactorPolicy, Visitor } from '../../vocabulary/vocabulary.ts'
 import { type DownloadNeeds, type IssuedDownload, issueDownload } from './issue-download.ts'
 
 export type FollowLinkNeeds = DownloadNeeds & {
-  localLinks: Omit<LocalLinkNeeds, 'now'>
+  localLinks: Omit<LinkTokenNeeds, 'now'>
   /** Of people whose API key made a link. */
   secondFactor: SecondFactorPolicy
   uses: RecentUses

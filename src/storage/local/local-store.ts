@@ -25,14 +25,15 @@ import {
   openDurableFolders,
   removeLeftovers,
 } from './local-folders.ts'
-import { type LocalLinkNeeds, signLocalLink } from '../links/local-links.ts'
+import type { LinkTokenNeeds } from '../links/link-tokens.ts'
+import { signLocalLink } from '../links/local-links.ts'
 import { ownerFileName, type Ownership, parseOwner, formatOwner } from '../owner-file.ts'
 import { requireReadableKey, requireStorageKey } from '../storage-key.ts'
 import { writeLocalFile } from './write-local-file.ts'
 
 type Needs = {
   root: string
-  links: LocalLinkNeeds
+  links: LinkTokenNeeds
   onBytes?: LocalRoot['onBytes']
 }
 
@@ -58,7 +59,7 @@ export async function openLocalStore({ root: folder, links, onBytes = () => unde
   })
 }
 
-function localStoreOn(context: LocalRoot, links: LocalLinkNeeds): LocalStore {
+function localStoreOn(context: LocalRoot, links: LinkTokenNeeds): LocalStore {
   return {
     name: 'local',
     storeId: context.storeId,
