@@ -1,24 +1,17 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import { makePerson, type Person } from '../support/people/people.ts'
+import { sceneOfFile } from '../support/service/scene-of-file.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 import { call, newRegistration, type TokensBody } from '../people/call-people.ts'
-import { openMailServer, type MailServerForTests } from './mail-server.ts'
-import { receiveLink } from './receive-link.ts'
+import { openMailScene, receiveLink } from './mail-scene.ts'
 import { membersOfFirms } from '../people/members/call-members.ts'
 
-let mailServer: MailServerForTests
-let service: TestService
-let mailing: TestService
-beforeAll(async () => {
-  mailServer = await openMailServer()
-  service = await startService()
-  mailing = await startService({ SMTP_URL: mailServer.url, PUBLIC_URL: 'https://documents.example' })
-})
-afterAll(async () => {
-  await mailing.stop()
-  await service.stop()
-  await mailServer.close()
+const scene = sceneOfFile(async (closing) => {
+  const mailing = await openMailScene(closing)
+  const service = await startService()
+  closing.defer(() => service.stop())
+  return { service, mailing }
 })
 
 async function register({ url }: TestService, email: string): Promise<string> {
@@ -49,36 +42,40 @@ const decline = ({ url }: TestService, token: string, id: string) =>
 describe('without mail', () => {
   it('a stranger who registers the e-mail of an invited person neither accepts nor declines without the link', async () => {
     const { email } = newRegistration()
-    const invitation = await invited(service, email)
-    const stranger = await register(service, email)
-    expect(await accept(service, stranger, invitation.id)).toMatchObject({ status: 403, body: { code: 'forbidden' } })
-    expect((await decline(service, stranger, invitation.id)).status).toBe(403)
+    const invitation = await invited(scene.service, email)
+    const stranger = await register(scene.service, email)
+    expect(await accept(scene.service, stranger, invitation.id)).toMatchObject({
+      status: 403,
+      body: { code: 'forbidden' },
+    })
+    expect((await decline(scene.service, stranger, invitation.id)).status).toBe(403)
     expect(await invitation.memberIds()).toBe(1)
   })
 
   it('the link, which the firm gives to the person, makes them a member', async () => {
     const { email } = newRegistration()
-    const invitation = await invited(service, email)
-    const token = await register(service, email)
-    expect((await acceptLink(service, token, invitation.token)).status).toBe(200)
+    const invitation = await invited(scene.service, email)
+    const token = await register(scene.service, email)
+    expect((await acceptLink(scene.service, token, invitation.token)).status).toBe(200)
   })
 
   it('a person with an account accepts by the id; a newer account does not, also after another invitation', async () => {
-    const person: Person = await makePerson(service.app)
+    const person: Person = await makePerson(scene.service.app)
     const token = person.headers.authorization.replace('Bearer ', '')
-    expect((await accept(service, token, (await invited(service, person.email)).id)).status).toBe(200)
+    expect((await accept(scene.service, token, (await invited(scene.service, person.email)).id)).status).toBe(200)
 
     const { email } = newRegistration()
-    const invitation = await invited(service, email)
-    const newer = await register(service, email)
+    const invitation = await invited(scene.service, email)
+    const newer = await register(scene.service, email)
     const again = await invitation.invite()
-    expect((await accept(service, newer, again.id)).status).toBe(403)
-    expect((await acceptLink(service, newer, again.token)).status).toBe(200)
+    expect((await accept(scene.service, newer, again.id)).status).toBe(403)
+    expect((await acceptLink(scene.service, newer, again.token)).status).toBe(200)
   })
 })
 
 describe('with mail', () => {
   it('nobody accepts or declines before the e-mail is verified, by neither way', async () => {
+    const { service: mailing } = scene.mailing
     const { email } = newRegistration()
     const invitation = await invited(mailing, email)
     const token = await register(mailing, email)
@@ -93,7 +90,7 @@ describe('with mail', () => {
     expect(self).toMatchObject({ invitations: [] })
 
     await call(mailing.url, 'POST /auth/email/verification', { token })
-    const link = await receiveLink({ service: mailing, mailServer }, email)
+    const link = await receiveLink(scene.mailing, email)
     expect((await call(mailing.url, 'POST /auth/email/verify', { body: { token: link } })).status).toBe(204)
     expect((await accept(mailing, token, invitation.id)).status).toBe(200)
   })

@@ -2,23 +2,18 @@ import { expect, it } from 'vitest'
 
 import type { FirmId, UserId } from '../../src/vocabulary/vocabulary.ts'
 import { findFaults, sealAll } from '../audit/sealed-trail.ts'
-import { openMailServer, secretOf, textOf } from './mail-server.ts'
-import { sendMails } from './receive-link.ts'
+import { secretOf, textOf } from './mail-server.ts'
+import { mailsTo, openMailScene } from './mail-scene.ts'
 import { uploadFile } from '../support/documents/call-documents.ts'
 import { makeFirm, makeMember, makePerson } from '../support/people/people.ts'
 import { startDevice } from '../support/services/programs/chromium.ts'
 import { sceneOfFile } from '../support/service/scene-of-file.ts'
-import { startService } from '../support/service/start-service.ts'
 import { type Answer, call, type TokensBody } from '../people/call-people.ts'
 
 const scene = sceneOfFile(async (closing) => {
   const device = await startDevice()
   closing.defer(() => device.close())
-  const mailServer = await openMailServer()
-  closing.defer(() => mailServer.close())
-  const service = await startService({ PUBLIC_URL: device.origin, SMTP_URL: mailServer.url })
-  closing.defer(() => service.stop())
-  return { service, device, mailServer }
+  return { device, ...(await openMailScene(closing, { PUBLIC_URL: device.origin })) }
 })
 
 const email = 'naledi@people.example'
@@ -36,8 +31,7 @@ const tokenOf = (body: Record<string, unknown>) => (body as TokensBody).access_t
 
 /** The secret of the newest mail to the person with a link to this page. */
 async function receive(page: string): Promise<string> {
-  await sendMails(scene.service)
-  const mails = scene.mailServer.received.filter(({ to }) => to.includes(email))
+  const mails = await mailsTo(scene, { email })
   return secretOf(mails.findLast((mail) => textOf(mail).includes(`/${page}#token=`)))
 }
 

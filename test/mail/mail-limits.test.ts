@@ -1,48 +1,26 @@
 import { sql } from 'kysely'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
-import { deliverMail } from '../../src/mail/deliver-mail.ts'
-import { createMailSender } from '../../src/mail/smtp.ts'
 import { call, later, makePersonWithPassword } from '../people/call-people.ts'
 import { makeFirm, makeMember, type Person } from '../support/people/people.ts'
-import { startService, type TestService } from '../support/service/start-service.ts'
-import { type MailServerForTests, openMailServer } from './mail-server.ts'
+import { sceneOfFile } from '../support/service/scene-of-file.ts'
+import { deliverAt, openMailScene } from './mail-scene.ts'
 
-let mailServer: MailServerForTests
-let service: TestService
-beforeAll(async () => {
-  mailServer = await openMailServer()
-  service = await startService({
-    SMTP_URL: mailServer.url,
-    PUBLIC_URL: 'https://documents.example',
-    INVITATIONS_PER_PERSON: '20',
-  })
-})
-afterAll(async () => {
-  await service.stop()
-  await mailServer.close()
-})
+const scene = sceneOfFile((closing) => openMailScene(closing, { INVITATIONS_PER_PERSON: '20' }))
 
 type Admin = { firm: FirmId; admin: Person }
 
 async function firmWithAdmin(): Promise<Admin> {
-  const firm = await makeFirm(service.app)
-  return { firm, admin: await makeMember(service.app, firm, 'firm_admin') }
+  const firm = await makeFirm(scene.service.app)
+  return { firm, admin: await makeMember(scene.service.app, firm, 'firm_admin') }
 }
 
 const invite = ({ firm, admin }: Admin, email: string, path = 'invitations') =>
-  call(service.url, `POST /security-firms/${firm}/${path}`, {
+  call(scene.service.url, `POST /security-firms/${firm}/${path}`, {
     headers: admin.headers,
     body: { email, role: 'firm_user' },
   })
-
-async function deliverAt(now: Date): Promise<void> {
-  const { mail } = service.app.config
-  if (mail === undefined) throw new Error('mail is off')
-  const needs = { ...service.app, now: () => now, send: createMailSender(mail), publicUrl: mail.publicUrl }
-  await deliverMail(needs, AbortSignal.timeout(30_000))
-}
 
 test('one person sends a limited number of invitations an hour, whichever call they use', async () => {
   const sender = await firmWithAdmin()
@@ -61,7 +39,7 @@ test('one person sends a limited number of invitations an hour, whichever call t
 
 test('many firms together cannot flood one mailbox: it gets three invitations an hour and five a day', async () => {
   const victim = 'victim@people.example'
-  const arrived = () => mailServer.received.filter(({ to }) => to.includes(victim)).length
+  const arrived = () => scene.mailServer.received.filter(({ to }) => to.includes(victim)).length
   const inviteByMany = async (count: number) => {
     for (let n = 0; n < count; n += 1) {
       const asTyped = n % 2 === 0 ? victim : ` ${victim.toUpperCase()} `
@@ -70,14 +48,14 @@ test('many firms together cannot flood one mailbox: it gets three invitations an
   }
   const start = new Date()
   await inviteByMany(5)
-  await deliverAt(later(start, 60))
+  await deliverAt(scene.service.app, later(start, 60))
   expect(arrived()).toBe(3)
-  await service.app.db
+  await scene.service.app.db
     .updateTable('document_mails')
     .set({ queued_at: later(start, -2 * 3600) })
     .execute()
   await inviteByMany(4)
-  await deliverAt(later(start, 120))
+  await deliverAt(scene.service.app, later(start, 120))
   expect(arrived()).toBe(5)
 })
 
@@ -97,7 +75,7 @@ test.each([
   'no other form of an address escapes its limit: an invitation to %s is rejected, and queues no mail',
   async (email) => {
     const sender = await firmWithAdmin()
-    const { db } = service.app
+    const { db } = scene.service.app
     await db.deleteFrom('document_mails').execute()
     for (const path of ['invitations', 'members']) {
       const answer = await invite(sender, email, path)
@@ -108,18 +86,18 @@ test.each([
 )
 
 test('others cannot use up the links to reset a password: each hour has some', async () => {
-  const { email } = await makePersonWithPassword(service.app)
-  const arrived = () => mailServer.received.filter(({ to }) => to.includes(email)).length
+  const { email } = await makePersonWithPassword(scene.service.app)
+  const arrived = () => scene.mailServer.received.filter(({ to }) => to.includes(email)).length
   const perHour: number[] = []
   const start = new Date()
   for (let hour = 0; hour < 6; hour += 1) {
     const before = arrived()
-    for (let n = 0; n < 7; n += 1) await call(service.url, 'POST /auth/password/forgot', { body: { email } })
-    await deliverAt(later(start, 60))
+    for (let n = 0; n < 7; n += 1) await call(scene.service.url, 'POST /auth/password/forgot', { body: { email } })
+    await deliverAt(scene.service.app, later(start, 60))
     perHour.push(arrived() - before)
     await sql`
       update document_mails set queued_at = queued_at - interval '61 minutes' where recipient = ${email}`.execute(
-      service.app.db,
+      scene.service.app.db,
     )
   }
   expect(perHour).toEqual([5, 5, 5, 5, 5, 5])

@@ -74,16 +74,23 @@ export async function openMailServer(
   }
 }
 
-/** The text part of a mail, decoded. */
-export function textOf({ raw }: ReceivedMail): string {
-  return decode(partOf(raw, 'text/plain'))
+/** A fault: this answer of the server. */
+export const rejection = (message: string, responseCode: number) => () =>
+  Object.assign(new Error(message), { responseCode })
+
+/** The text part of a mail, decoded. Throws if no mail arrived. */
+export function textOf(mail: ReceivedMail | undefined): string {
+  return decode(partOf(mail, 'text/plain'))
 }
 
-export function htmlOf({ raw }: ReceivedMail): string {
-  return decode(partOf(raw, 'text/html'))
+/** The HTML part of a mail, decoded. Throws if no mail arrived. */
+export function htmlOf(mail: ReceivedMail | undefined): string {
+  return decode(partOf(mail, 'text/html'))
 }
 
-function partOf(raw: string, type: string): string {
+function partOf(mail: ReceivedMail | undefined, type: string): string {
+  if (mail === undefined) throw new Error('no mail arrived')
+  const { raw } = mail
   const boundary = /boundary="([^"]+)"/.exec(raw)?.[1] ?? ''
   return raw.split(`--${boundary}`).find((part) => part.includes(`Content-Type: ${type}`)) ?? ''
 }
@@ -100,5 +107,5 @@ function decode(part: string): string {
 
 /** The secret in the link of a mail. */
 export function secretOf(mail: ReceivedMail | undefined): string {
-  return (mail && /#token=([\w-]+)/.exec(textOf(mail))?.[1]) ?? ''
+  return /#token=([\w-]+)/.exec(textOf(mail))?.[1] ?? ''
 }

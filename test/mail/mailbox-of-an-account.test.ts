@@ -1,23 +1,13 @@
 import { sql } from 'kysely'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import { isSameEmail } from '../../src/database/people/emails.ts'
 import { lowerEmail } from '../../src/vocabulary/emails.ts'
 import { call, makePersonWithPassword, newRegistration, password } from '../people/call-people.ts'
-import { startService, type TestService } from '../support/service/start-service.ts'
-import { type MailServerForTests, openMailServer } from './mail-server.ts'
-import { sendMails } from './receive-link.ts'
+import { sceneOfFile } from '../support/service/scene-of-file.ts'
+import { openMailScene, sendMails } from './mail-scene.ts'
 
-let mailServer: MailServerForTests
-let service: TestService
-beforeAll(async () => {
-  mailServer = await openMailServer()
-  service = await startService({ SMTP_URL: mailServer.url, PUBLIC_URL: 'https://documents.example' })
-})
-afterAll(async () => {
-  await service.stop()
-  await mailServer.close()
-})
+const scene = sceneOfFile((closing) => openMailScene(closing))
 
 const kelvin = '\u212A'
 const dottedI = '\u0130'
@@ -32,18 +22,18 @@ const twinsOf = (email: string) => [
 let count = 0
 async function personOf(givenEmail?: string): Promise<string> {
   const email = givenEmail ?? `mike${(count += 1)}@mail.example`
-  await makePersonWithPassword(service.app, { email })
+  await makePersonWithPassword(scene.service.app, { email })
   return email
 }
 
 async function recipientsAfter(typed: string[]): Promise<string[]> {
-  const before = mailServer.received.length
+  const before = scene.mailServer.received.length
   for (const email of typed) {
-    const { status } = await call(service.url, 'POST /auth/password/forgot', { body: { email } })
+    const { status } = await call(scene.service.url, 'POST /auth/password/forgot', { body: { email } })
     expect(status).toBe(202)
   }
-  await sendMails(service)
-  return mailServer.received.slice(before).flatMap(({ to }) => to)
+  await sendMails(scene.service)
+  return scene.mailServer.received.slice(before).flatMap(({ to }) => to)
 }
 
 describe('a mail about an account', () => {
@@ -63,16 +53,18 @@ describe('an e-mail with such a letter', () => {
   it('does not log in', async () => {
     const email = await personOf()
     for (const typed of twinsOf(email)) {
-      const { status } = await call(service.url, 'POST /auth/login', { body: { email: typed, password } })
+      const { status } = await call(scene.service.url, 'POST /auth/login', { body: { email: typed, password } })
       expect(status).toBe(401)
     }
-    const { status } = await call(service.url, 'POST /auth/login', { body: { email: email.toUpperCase(), password } })
+    const { status } = await call(scene.service.url, 'POST /auth/login', {
+      body: { email: email.toUpperCase(), password },
+    })
     expect(status).toBe(200)
   })
 
   it('registers no account', async () => {
     for (const email of twinsOf(`mike${(count += 1)}@mail.example`)) {
-      const answer = await call(service.url, 'POST /auth/register', { body: newRegistration({ email }) })
+      const answer = await call(scene.service.url, 'POST /auth/register', { body: newRegistration({ email }) })
       expect(answer).toMatchObject({ status: 422, body: { errors: [{ field: 'email' }] } })
     }
   })
@@ -84,7 +76,7 @@ it.each([
   [`${dottedI}@c.example`, 'i@c.example', false],
   ['É@c.example', 'é@c.example', false],
 ])('the database and the program agree on %s and %s', async (one, other, isSame) => {
-  const { rows } = await sql<{ is: boolean }>`select ${isSameEmail(one, other)} as is`.execute(service.app.db)
+  const { rows } = await sql<{ is: boolean }>`select ${isSameEmail(one, other)} as is`.execute(scene.service.app.db)
   expect(rows).toEqual([{ is: isSame }])
   expect(lowerEmail(one) === lowerEmail(other)).toBe(isSame)
 })
@@ -93,7 +85,7 @@ it.each([
   ['registered_users', 'email'],
   ['document_mails', 'recipient'],
 ])('a search by e-mail in %s uses its index', async (table, column) => {
-  const lines = await service.app.db.transaction().execute(async (trx) => {
+  const lines = await scene.service.app.db.transaction().execute(async (trx) => {
     // The tables of the test are nearly empty: a scan would be cheaper.
     await sql`set local enable_seqscan = off`.execute(trx)
     const search = sql<{ 'QUERY PLAN': string }>`

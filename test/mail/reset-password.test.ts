@@ -1,36 +1,27 @@
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 
 import { call, logIn, makePersonWithPassword, password, statusesOf } from '../people/call-people.ts'
-import { startService, type TestService } from '../support/service/start-service.ts'
-import { type MailServerForTests, openMailServer } from './mail-server.ts'
-import { receiveLink, sendMails } from './receive-link.ts'
+import { sceneOfFile } from '../support/service/scene-of-file.ts'
+import { startService } from '../support/service/start-service.ts'
+import { openMailScene, receiveLink, sendMails } from './mail-scene.ts'
 
-let mailServer: MailServerForTests
-let service: TestService
-beforeAll(async () => {
-  mailServer = await openMailServer()
-  service = await startService({ SMTP_URL: mailServer.url, PUBLIC_URL: 'https://documents.example' })
-})
-afterAll(async () => {
-  await service.stop()
-  await mailServer.close()
-})
+const scene = sceneOfFile((closing) => openMailScene(closing))
 
 const newPassword = 'seven brown umbrellas'
-const forgot = (email: string) => call(service.url, 'POST /auth/password/forgot', { body: { email } })
+const forgot = (email: string) => call(scene.service.url, 'POST /auth/password/forgot', { body: { email } })
 const reset = (token: string, to = newPassword) =>
-  call(service.url, 'POST /auth/password/reset', { body: { token, new_password: to } })
+  call(scene.service.url, 'POST /auth/password/reset', { body: { token, new_password: to } })
 const logInWith = (email: string, used: string) =>
-  call(service.url, 'POST /auth/login', { body: { email, password: used } })
+  call(scene.service.url, 'POST /auth/login', { body: { email, password: used } })
 
 async function askForLink(email: string): Promise<string> {
   await forgot(email)
-  return await receiveLink({ service, mailServer }, email)
+  return await receiveLink(scene, email)
 }
 
 test('the link sets a new password once, and ends every session', async () => {
-  const person = await makePersonWithPassword(service.app)
-  const { access_token: token } = await logIn(service.url, person)
+  const person = await makePersonWithPassword(scene.service.app)
+  const { access_token: token } = await logIn(scene.service.url, person)
   const link = await askForLink(person.email)
 
   const weak = await reset(link, 'short')
@@ -38,10 +29,10 @@ test('the link sets a new password once, and ends every session', async () => {
 
   expect(weak).toMatchObject({ status: 422, body: { errors: [{ field: 'new_password' }] } })
   expect(statusesOf(answers)).toEqual([204, 403])
-  expect((await call(service.url, 'GET /auth/me', { token })).status).toBe(401)
+  expect((await call(scene.service.url, 'GET /auth/me', { token })).status).toBe(401)
   expect((await logInWith(person.email, password)).status).toBe(401)
   expect((await logInWith(person.email, newPassword)).status).toBe(200)
-  const events = await service.app.db
+  const events = await scene.service.app.db
     .selectFrom('document_events')
     .select('outcome')
     .where('actor_id', '=', person.id)
@@ -52,25 +43,29 @@ test('the link sets a new password once, and ends every session', async () => {
 })
 
 test('every e-mail gets the same answer, and only accounts that are not locked get a mail', async () => {
-  const locked = await makePersonWithPassword(service.app, { is_locked: true })
-  await sendMails(service)
-  const arrived = mailServer.received.length
+  const locked = await makePersonWithPassword(scene.service.app, { is_locked: true })
+  await sendMails(scene.service)
+  const arrived = scene.mailServer.received.length
 
   const answers = [await forgot(locked.email), await forgot('nobody@people.example')]
-  await sendMails(service)
+  await sendMails(scene.service)
 
   expect(answers.map(({ status, body }) => [status, body])).toEqual([
     [202, null],
     [202, null],
   ])
-  expect(mailServer.received).toHaveLength(arrived)
+  expect(scene.mailServer.received).toHaveLength(arrived)
 })
 
 test('a person who was locked after the mail stays locked out, with the old password', async () => {
-  const person = await makePersonWithPassword(service.app)
+  const person = await makePersonWithPassword(scene.service.app)
   const link = await askForLink(person.email)
   const set = (isLocked: boolean) =>
-    service.app.db.updateTable('registered_users').set({ is_locked: isLocked }).where('id', '=', person.id).execute()
+    scene.service.app.db
+      .updateTable('registered_users')
+      .set({ is_locked: isLocked })
+      .where('id', '=', person.id)
+      .execute()
   await set(true)
 
   expect(await reset(link)).toMatchObject({ status: 403, body: { code: 'forbidden' } })
@@ -81,16 +76,16 @@ test('a person who was locked after the mail stays locked out, with the old pass
 
 test('a link ends after an hour, and with another change of the password or the e-mail', async () => {
   const people = [
-    await makePersonWithPassword(service.app),
-    await makePersonWithPassword(service.app),
-    await makePersonWithPassword(service.app),
+    await makePersonWithPassword(scene.service.app),
+    await makePersonWithPassword(scene.service.app),
+    await makePersonWithPassword(scene.service.app),
   ] as const
   const links = [
     await askForLink(people[0].email),
     await askForLink(people[1].email),
     await askForLink(people[2].email),
   ]
-  const { db } = service.app
+  const { db } = scene.service.app
   const hour = db
     .selectFrom('document_link_tokens')
     .select(['created_at', 'expires_at'])

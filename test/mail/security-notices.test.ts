@@ -1,44 +1,37 @@
 import { Secret, TOTP } from 'otpauth'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 
 import { systemActor } from '../../src/database/audit/events.ts'
 import { setPassword } from '../../src/people/accounts/create-account.ts'
 import { call, logIn, makePersonWithPassword, newRegistration, password } from '../people/call-people.ts'
 import { addMember, makeFirm, makePerson } from '../support/people/people.ts'
-import { startService, type TestService } from '../support/service/start-service.ts'
-import { htmlOf, type MailServerForTests, openMailServer, textOf } from './mail-server.ts'
-import { receiveLink, sendMails } from './receive-link.ts'
+import { sceneOfFile } from '../support/service/scene-of-file.ts'
+import { startService } from '../support/service/start-service.ts'
+import { htmlOf, textOf } from './mail-server.ts'
+import { mailsTo, openMailScene, receiveLink } from './mail-scene.ts'
 
-let mailServer: MailServerForTests
-let service: TestService
-beforeAll(async () => {
-  mailServer = await openMailServer()
-  service = await startService({ SMTP_URL: mailServer.url, PUBLIC_URL: 'https://documents.example' })
-})
-afterAll(async () => {
-  await service.stop()
-  await mailServer.close()
-})
+const scene = sceneOfFile((closing) => openMailScene(closing))
 
 /** The first sentence of each notice to this address, in the order of their arrival. */
 async function noticesTo(email: string): Promise<string[]> {
-  await sendMails(service)
-  const mails = mailServer.received.filter(({ to, raw }) => to.includes(email) && raw.includes('security change'))
-  return mails.map(
-    (mail) =>
-      textOf(mail)
-        .split(/\r?\n\r?\n/)[1]
-        ?.replaceAll(/\s+/g, ' ')
-        .split('. ')[0] ?? '',
-  )
+  const mails = await mailsTo(scene, { email })
+  return mails
+    .filter(({ raw }) => raw.includes('security change'))
+    .map(
+      (mail) =>
+        textOf(mail)
+          .split(/\r?\n\r?\n/)[1]
+          ?.replaceAll(/\s+/g, ' ')
+          .split('. ')[0] ?? '',
+    )
 }
 
 async function signIn() {
-  const person = await makePersonWithPassword(service.app)
-  const firmId = await makeFirm(service.app)
-  await addMember(service.app, firmId, person, { role: 'firm_admin' })
-  const { access_token: token } = await logIn(service.url, person)
-  const ask = (line: string, body?: unknown) => call(service.url, line, { token, body })
+  const person = await makePersonWithPassword(scene.service.app)
+  const firmId = await makeFirm(scene.service.app)
+  await addMember(scene.service.app, firmId, person, { role: 'firm_admin' })
+  const { access_token: token } = await logIn(scene.service.url, person)
+  const ask = (line: string, body?: unknown) => call(scene.service.url, line, { token, body })
   const makeKey = (name = 'Payroll') => ask('POST /api-keys', { name, scopes: ['documents:read'], firm_id: firmId })
   return { ...person, firmId, token, ask, makeKey }
 }
@@ -56,8 +49,8 @@ describe('the person gets a notice', () => {
     const { email, makeKey } = await signIn()
     const { key } = (await makeKey('Pay at https://evil.example/now')).body as { key: string }
     expect(await noticesTo(email)).toEqual(['An API key was made that acts in your name'])
-    const mail = mailServer.received.at(-1)
-    const words = mail ? textOf(mail) + htmlOf(mail) : ''
+    const mail = scene.mailServer.received.at(-1)
+    const words = textOf(mail) + htmlOf(mail)
     expect(words).toContain('Pay at')
     expect(words).not.toContain('evil.example')
     expect(mail?.raw).not.toContain(key.slice(12))
@@ -67,10 +60,10 @@ describe('the person gets a notice', () => {
   it('of a changed password, of an app that was set up and removed, and of a recovery code', async () => {
     const { email, ask } = await signIn()
     const [code] = await enrolApp(ask)
-    const { body } = await call(service.url, 'POST /auth/login', { body: { email, password } })
+    const { body } = await call(scene.service.url, 'POST /auth/login', { body: { email, password } })
     const { challenge } = body as { challenge: string }
     const proof = { challenge, method: 'recovery_code', code }
-    expect((await call(service.url, 'POST /auth/login/second-factor', { body: proof })).status).toBe(200)
+    expect((await call(scene.service.url, 'POST /auth/login/second-factor', { body: proof })).status).toBe(200)
     await ask('DELETE /auth/second-factor/totp', { password })
     await ask('PUT /auth/password', { current_password: password, new_password: 'seven brown umbrellas' })
     expect(await noticesTo(email)).toEqual([
@@ -84,9 +77,9 @@ describe('the person gets a notice', () => {
   it('of a password that an operator set, and of factors that an administrator removed', async () => {
     const { id, email } = await signIn()
     const change = { email, password: 'seven brown umbrellas' }
-    await setPassword(service.app, systemActor('a test'), change)
-    const administrator = await makePerson(service.app, { role: 'admin' })
-    await call(service.url, `DELETE /users/${id}/second-factor`, { headers: administrator.headers })
+    await setPassword(scene.service.app, systemActor('a test'), change)
+    const administrator = await makePerson(scene.service.app, { role: 'admin' })
+    await call(scene.service.url, `DELETE /users/${id}/second-factor`, { headers: administrator.headers })
     expect(await noticesTo(email)).toEqual([
       'An operator set a new password for your account',
       'An administrator removed all second factors of your account: authenticator app, passkeys and recovery codes',
@@ -95,10 +88,10 @@ describe('the person gets a notice', () => {
 })
 
 async function reset(email: string, more: object = {}): Promise<void> {
-  await call(service.url, 'POST /auth/password/forgot', { body: { email } })
-  const token = await receiveLink({ service, mailServer }, email)
+  await call(scene.service.url, 'POST /auth/password/forgot', { body: { email } })
+  const token = await receiveLink(scene, email)
   const body = { token, new_password: 'seven brown umbrellas', ...more }
-  expect((await call(service.url, 'POST /auth/password/reset', { body })).status).toBe(204)
+  expect((await call(scene.service.url, 'POST /auth/password/reset', { body })).status).toBe(204)
 }
 
 describe('a reset of the password by a link', () => {
@@ -106,43 +99,48 @@ describe('a reset of the password by a link', () => {
     const { email, firmId, ask, makeKey } = await signIn()
     await enrolApp(ask)
     const { key } = (await makeKey()).body as { key: string }
-    const read = async () => (await call(service.url, `GET /security-firms/${firmId}/documents`, { token: key })).status
+    const read = async () =>
+      (await call(scene.service.url, `GET /security-firms/${firmId}/documents`, { token: key })).status
     expect(await read()).toBe(200)
     await reset(email)
     expect(await read()).toBe(401)
     expect(await noticesTo(email)).toContain('The password of your account was reset with a link from a mail')
-    expect(textOf(mailServer.received.at(-1) ?? { to: [], raw: '', messageId: '' })).toMatch(/were\s+revoked: 1/)
+    expect(textOf(scene.mailServer.received.at(-1))).toMatch(/were\s+revoked: 1/)
     const login = { body: { email, password: 'seven brown umbrellas' } }
-    expect((await call(service.url, 'POST /auth/login', login)).body).toMatchObject({ second_factor_required: true })
+    expect((await call(scene.service.url, 'POST /auth/login', login)).body).toMatchObject({
+      second_factor_required: true,
+    })
   })
 
   it('keeps the keys of a person who asks for it', async () => {
     const { email, firmId, makeKey } = await signIn()
     const { key } = (await makeKey()).body as { key: string }
     await reset(email, { keep_api_keys: true })
-    expect((await call(service.url, `GET /security-firms/${firmId}/documents`, { token: key })).status).toBe(200)
+    expect((await call(scene.service.url, `GET /security-firms/${firmId}/documents`, { token: key })).status).toBe(200)
   })
 
   it('leaves nothing of somebody who registered with the address before its person proved that it is theirs', async () => {
     const { id, email, firmId, token, ask, makeKey } = await signIn()
     await enrolApp(ask)
     const { key } = (await makeKey()).body as { key: string }
-    await service.app.db.insertInto('document_unverified_emails').values({ user_id: id }).execute()
+    await scene.service.app.db.insertInto('document_unverified_emails').values({ user_id: id }).execute()
     await reset(email, { keep_api_keys: true })
     expect((await ask('GET /auth/me')).status).toBe(401)
     for (const old of [token, key])
-      expect((await call(service.url, `GET /security-firms/${firmId}/documents`, { token: old })).status).toBe(401)
+      expect((await call(scene.service.url, `GET /security-firms/${firmId}/documents`, { token: old })).status).toBe(
+        401,
+      )
     const login = { body: { email, password: 'seven brown umbrellas' } }
-    expect((await call(service.url, 'POST /auth/login', login)).body).toHaveProperty('access_token')
+    expect((await call(scene.service.url, 'POST /auth/login', login)).body).toHaveProperty('access_token')
   })
 })
 
 it('an address that nobody verified gets no notices: it may be of somebody else', async () => {
   const registration = newRegistration()
-  const { body } = await call(service.url, 'POST /auth/register', { body: registration })
+  const { body } = await call(scene.service.url, 'POST /auth/register', { body: registration })
   const { access_token: token } = body as { access_token: string }
   const change = { current_password: password, new_password: 'seven brown umbrellas' }
-  expect((await call(service.url, 'PUT /auth/password', { token, body: change })).status).toBe(204)
+  expect((await call(scene.service.url, 'PUT /auth/password', { token, body: change })).status).toBe(204)
   expect(await noticesTo(registration.email)).toEqual([])
 })
 

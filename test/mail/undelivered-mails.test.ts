@@ -1,47 +1,26 @@
 import { randomUUID } from 'node:crypto'
 
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
 import type { UndeliveredMailShape } from '../../src/contract/operations.ts'
-import { inTransaction } from '../../src/database/connection/in-transaction.ts'
-import { deliverMail } from '../../src/mail/deliver-mail.ts'
-import { queueMail } from '../../src/mail/notify.ts'
-import { createMailSender } from '../../src/mail/smtp.ts'
 import { call, newRegistration } from '../people/call-people.ts'
 import { makePerson, type Person } from '../support/people/people.ts'
-import { startService, type TestService } from '../support/service/start-service.ts'
-import { type MailServerForTests, openMailServer } from './mail-server.ts'
+import { sceneOfFile } from '../support/service/scene-of-file.ts'
+import { openMailSceneWithAdministrator, queueReset, sendMails } from './mail-scene.ts'
+import { rejection } from './mail-server.ts'
 
-let mailServer: MailServerForTests
-let service: TestService
-let administrator: Person
-beforeAll(async () => {
-  mailServer = await openMailServer()
-  service = await startService({ SMTP_URL: mailServer.url, PUBLIC_URL: 'https://documents.example' })
-  administrator = await makePerson(service.app, { role: 'admin' })
-})
-afterAll(async () => {
-  await service.stop()
-  await mailServer.close()
-})
+const scene = sceneOfFile((closing) => openMailSceneWithAdministrator(closing))
 
-const ask = (line: string, { headers }: Pick<Person, 'headers'> = administrator) => call(service.url, line, { headers })
-
-async function deliver(): Promise<void> {
-  const { mail } = service.app.config
-  if (mail === undefined) throw new Error('mail is off')
-  const needs = { ...service.app, send: createMailSender(mail), publicUrl: mail.publicUrl }
-  await deliverMail({ ...needs, now: () => new Date(Date.now() + 1000) }, AbortSignal.timeout(30_000))
-}
+const ask = (line: string, { headers }: Pick<Person, 'headers'> = scene.administrator) =>
+  call(scene.service.url, line, { headers })
 
 /** A mail that the server rejects for good. */
 async function makeRejected(): Promise<Person> {
-  const person = await makePerson(service.app)
-  mailServer.faults.onRecipient = () => Object.assign(new Error('no such mailbox'), { responseCode: 550 })
-  const mail = { kind: 'password_reset', to: person.email, facts: {} } as const
-  await inTransaction(service.app.db, (trx) => queueMail(trx, mail))
-  await deliver()
-  mailServer.faults.onRecipient = undefined
+  const person = await makePerson(scene.service.app)
+  scene.mailServer.faults.onRecipient = rejection('no such mailbox', 550)
+  await queueReset(scene.service.app, person.email)
+  await sendMails(scene.service)
+  scene.mailServer.faults.onRecipient = undefined
   return person
 }
 
@@ -52,7 +31,7 @@ async function listMails(query = ''): Promise<UndeliveredMailShape[]> {
 }
 
 async function detailsOf(action: string, actor: Person['id']) {
-  const rows = await service.app.db
+  const rows = await scene.service.app.db
     .selectFrom('document_trail')
     .select(['outcome', 'details'])
     .where('action', '=', action)
@@ -68,7 +47,7 @@ test('an administrator sees a mail that was given up, and sends it again', async
   const id = mail?.id ?? ''
   const retried = await ask(`POST /admin/mails/${id}/retry`)
   const waiting = (await listMails()).find((each) => each.id === id)
-  await deliver()
+  await sendMails(scene.service)
 
   expect(mail).toMatchObject({
     kind: 'password_reset',
@@ -80,10 +59,10 @@ test('an administrator sees a mail that was given up, and sends it again', async
   })
   expect(retried.status).toBe(202)
   expect(waiting).toMatchObject({ state: 'waiting', next_attempt_at: expect.any(String) })
-  expect(mailServer.received.map(({ to }) => to[0])).toContain(person.email)
+  expect(scene.mailServer.received.map(({ to }) => to[0])).toContain(person.email)
   expect((await listMails()).map((each) => each.id)).not.toContain(id)
   expect(await ask(`POST /admin/mails/${id}/retry`)).toMatchObject({ status: 404, body: { code: 'not_found' } })
-  expect(await detailsOf('mail.retried', administrator.id)).toEqual([
+  expect(await detailsOf('mail.retried', scene.administrator.id)).toEqual([
     { outcome: 'ok', details: { mails: 1, mail_id: id } },
     { outcome: 'not_found', details: { mail_id: id } },
   ])
@@ -101,14 +80,14 @@ test('the list is in pages, and its event names the mails and no recipient', asy
 
   expect(found).toEqual(listed)
   expect(found.length).toBeGreaterThan(1)
-  expect((await detailsOf('mails.listed', administrator.id)).at(-1)).toEqual({
+  expect((await detailsOf('mails.listed', scene.administrator.id)).at(-1)).toEqual({
     outcome: 'ok',
     details: { mail_ids: listed },
   })
 })
 
 test('others than administrators neither read the list nor send a mail again', async () => {
-  const somebody = await makePerson(service.app)
+  const somebody = await makePerson(scene.service.app)
   const id = randomUUID()
 
   expect((await ask('GET /admin/mails', somebody)).status).toBe(403)
@@ -118,8 +97,8 @@ test('others than administrators neither read the list nor send a mail again', a
 
 test('an administrator sees whether a person has verified the e-mail', async () => {
   const registration = newRegistration()
-  await call(service.url, 'POST /auth/register', { body: registration })
-  const verified = await makePerson(service.app)
+  await call(scene.service.url, 'POST /auth/register', { body: registration })
+  const verified = await makePerson(scene.service.app)
 
   expect((await ask(`GET /users?email=${registration.email}`)).body).toMatchObject([{ email_verified: false }])
   expect((await ask(`GET /users?email=${verified.email}`)).body).toMatchObject([{ email_verified: true }])

@@ -1,25 +1,16 @@
 import { randomUUID } from 'node:crypto'
 
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 
 import type { FirmId, UserId } from '../../src/vocabulary/vocabulary.ts'
 import { call, newRegistration, type TokensBody } from '../people/call-people.ts'
 import { uploadFile } from '../support/documents/call-documents.ts'
 import { addMember, makeFirm, makeMember, type Person } from '../support/people/people.ts'
+import { sceneOfFile } from '../support/service/scene-of-file.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
-import { type MailServerForTests, openMailServer } from './mail-server.ts'
-import { receiveLink } from './receive-link.ts'
+import { mailSettings, openMailScene, receiveLink } from './mail-scene.ts'
 
-let mailServer: MailServerForTests
-let service: TestService
-beforeAll(async () => {
-  mailServer = await openMailServer()
-  service = await startService({ SMTP_URL: mailServer.url, PUBLIC_URL: 'https://documents.example' })
-})
-afterAll(async () => {
-  await service.stop()
-  await mailServer.close()
-})
+const scene = sceneOfFile((closing) => openMailScene(closing))
 
 /** Registers a person, and makes them a member of a firm. */
 async function register({ url, app }: TestService) {
@@ -37,20 +28,20 @@ async function upload({ url }: TestService, firmId: FirmId, person: Person) {
   return { status: response.status, body: await response.json() }
 }
 
-const verify = (token: string) => call(service.url, 'POST /auth/email/verify', { body: { token } })
+const verify = (token: string) => call(scene.service.url, 'POST /auth/email/verify', { body: { token } })
 
 test('a new account uploads once its e-mail is verified, in the session that it has', async () => {
-  const person = await register(service)
-  const denied = await upload(service, person.firmId, person)
-  const token = await receiveLink({ service, mailServer }, person.email)
+  const person = await register(scene.service)
+  const denied = await upload(scene.service, person.firmId, person)
+  const token = await receiveLink(scene, person.email)
 
   const verified = [await verify(token), await verify(token)]
-  const allowed = await upload(service, person.firmId, person)
+  const allowed = await upload(scene.service, person.firmId, person)
 
   expect(denied).toMatchObject({ status: 403, body: { code: 'email_unverified' } })
   expect(verified.map(({ status }) => status)).toEqual([204, 204])
   expect(allowed.status).toBe(201)
-  const events = await service.app.db
+  const events = await scene.service.app.db
     .selectFrom('document_events')
     .select(['action', 'outcome'])
     .where('actor_id', '=', person.id)
@@ -64,38 +55,38 @@ test('a new account uploads once its e-mail is verified, in the session that it 
 })
 
 test('a client sees whether the e-mail is verified', async () => {
-  const { token, email } = await register(service)
-  const self = async () => (await call(service.url, 'GET /auth/me', { token })).body
+  const { token, email } = await register(scene.service)
+  const self = async () => (await call(scene.service.url, 'GET /auth/me', { token })).body
   expect(await self()).toMatchObject({ is_verified: true, email_verified: false })
 
-  await verify(await receiveLink({ service, mailServer }, email))
+  await verify(await receiveLink(scene, email))
 
   expect(await self()).toMatchObject({ email_verified: true })
 })
 
 test('a link that is unknown, or older than a day, verifies nothing', async () => {
-  const person = await register(service)
-  const token = await receiveLink({ service, mailServer }, person.email)
-  await service.app.db.updateTable('document_link_tokens').set({ expires_at: new Date() }).execute()
+  const person = await register(scene.service)
+  const token = await receiveLink(scene, person.email)
+  await scene.service.app.db.updateTable('document_link_tokens').set({ expires_at: new Date() }).execute()
 
   for (const wrong of [token, 'x'.repeat(43)])
     expect(await verify(wrong)).toMatchObject({ status: 403, body: { code: 'forbidden' } })
-  expect((await upload(service, person.firmId, person)).status).toBe(403)
+  expect((await upload(scene.service, person.firmId, person)).status).toBe(403)
 })
 
 test('a person can ask for another link, and gets none once verified', async () => {
-  const person = await register(service)
-  const first = await receiveLink({ service, mailServer }, person.email)
-  const again = () => call(service.url, 'POST /auth/email/verification', { token: person.token })
+  const person = await register(scene.service)
+  const first = await receiveLink(scene, person.email)
+  const again = () => call(scene.service.url, 'POST /auth/email/verification', { token: person.token })
 
   const asked = await again()
-  const second = await receiveLink({ service, mailServer }, person.email)
+  const second = await receiveLink(scene, person.email)
   await verify(second)
   const askedLater = await again()
 
   expect([asked.status, askedLater.status]).toEqual([202, 202])
   expect(second).not.toBe(first)
-  const mails = service.app.db.selectFrom('document_mails').select('id').where('recipient', '=', person.email)
+  const mails = scene.service.app.db.selectFrom('document_mails').select('id').where('recipient', '=', person.email)
   expect(await mails.execute()).toHaveLength(2)
 })
 
@@ -111,13 +102,17 @@ async function waysIn({ url }: TestService, token: string, firmId: FirmId) {
 }
 
 test('nobody adds an app, a passkey or an API key before the e-mail is verified', async () => {
-  const person = await register(service)
-  await service.app.db.updateTable('firm_users').set({ role: 'firm_admin' }).where('user_id', '=', person.id).execute()
-  const unverified = await waysIn(service, person.token, person.firmId)
-  await verify(await receiveLink({ service, mailServer }, person.email))
+  const person = await register(scene.service)
+  await scene.service.app.db
+    .updateTable('firm_users')
+    .set({ role: 'firm_admin' })
+    .where('user_id', '=', person.id)
+    .execute()
+  const unverified = await waysIn(scene.service, person.token, person.firmId)
+  await verify(await receiveLink(scene, person.email))
 
   expect(unverified).toEqual(['email_unverified', 'email_unverified', 'email_unverified'])
-  expect(await waysIn(service, person.token, person.firmId)).toEqual(['ok', 'ok', 'ok'])
+  expect(await waysIn(scene.service, person.token, person.firmId)).toEqual(['ok', 'ok', 'ok'])
 })
 
 /** Both ways to invite a stranger; whether each is allowed now. */
@@ -145,14 +140,14 @@ async function registerFirm({ url }: TestService, token: string): Promise<FirmId
 }
 
 test('nobody has a stranger mailed by a firm of their own before the e-mail is verified', async () => {
-  const person = await register(service)
-  const firmId = await registerFirm(service, person.token)
-  expect(await invitations(service, person.token, firmId)).toEqual(['email_unverified', 'email_unverified'])
-  const mails = service.app.db.selectFrom('document_mails').select('id').where('kind', '=', 'invitation')
+  const person = await register(scene.service)
+  const firmId = await registerFirm(scene.service, person.token)
+  expect(await invitations(scene.service, person.token, firmId)).toEqual(['email_unverified', 'email_unverified'])
+  const mails = scene.service.app.db.selectFrom('document_mails').select('id').where('kind', '=', 'invitation')
   expect(await mails.execute()).toEqual([])
 
-  await verify(await receiveLink({ service, mailServer }, person.email))
-  expect(await invitations(service, person.token, firmId)).toEqual(['ok', 'ok'])
+  await verify(await receiveLink(scene, person.email))
+  expect(await invitations(scene.service, person.token, firmId)).toEqual(['ok', 'ok'])
 })
 
 test('without a mail server everybody may invite', async () => {
@@ -163,8 +158,8 @@ test('without a mail server everybody may invite', async () => {
 })
 
 test('who must set up a second factor can ask for another link first', async () => {
-  const settings = { SMTP_URL: mailServer.url, PUBLIC_URL: 'https://documents.example', SECOND_FACTOR: 'everyone' }
-  const strict = await startService(settings)
+  const { mailServer } = scene
+  const strict = await startService({ ...mailSettings(scene.mailServer), SECOND_FACTOR: 'everyone' })
   onTestFinished(() => strict.stop())
   const { token, email } = await register(strict)
   const begin = () => call(strict.url, 'POST /auth/second-factor/totp', { token })
@@ -178,14 +173,14 @@ test('who must set up a second factor can ask for another link first', async () 
 })
 
 test('accounts from before mail was on count as verified', async () => {
-  const firmId = await makeFirm(service.app)
-  const member = await makeMember(service.app, firmId)
+  const firmId = await makeFirm(scene.service.app)
+  const member = await makeMember(scene.service.app, firmId)
 
-  expect((await upload(service, firmId, member)).status).toBe(201)
+  expect((await upload(scene.service, firmId, member)).status).toBe(201)
 })
 
 test('without a mail server nothing is queued, and everybody counts as verified', async () => {
-  const person = await register(service)
+  const person = await register(scene.service)
   const withoutMail = await startService()
   onTestFinished(() => withoutMail.stop())
   const other = await register(withoutMail)
@@ -194,5 +189,5 @@ test('without a mail server nothing is queued, and everybody counts as verified'
 
   expect((await upload(withoutMail, other.firmId, other)).status).toBe(201)
   expect(await withoutMail.app.db.selectFrom('document_mails').select('id').execute()).toEqual([])
-  expect((await upload(service, person.firmId, person)).status).toBe(403)
+  expect((await upload(scene.service, person.firmId, person)).status).toBe(403)
 })

@@ -5,28 +5,20 @@ import { systemActor } from '../../src/database/audit/events.ts'
 import { erase } from '../../src/people/personal-data/erase-person.ts'
 import { erasePersonalData } from '../../src/worker/jobs.ts'
 import { findFaults, sealAll } from '../audit/sealed-trail.ts'
-import { openMailServer } from '../mail/mail-server.ts'
+import { openMailScene } from '../mail/mail-scene.ts'
 import { eraseAccount, lockWholeAccount } from '../../src/database/personal-data/erase-account.ts'
 import { call, logIn, newFirm } from '../people/call-people.ts'
 import { waitingForThis } from '../support/database/until-waited-for.ts'
 import { sceneOfFile } from '../support/service/scene-of-file.ts'
-import { startService } from '../support/service/start-service.ts'
 import { addIdentity } from '../../src/people/accounts/identities.ts'
 import { makePerson } from '../support/people/people.ts'
 import { findTraces } from './find-traces.ts'
 import { type Life, liveALife } from './live-a-life.ts'
 
-const scene = sceneOfFile(async (closing) => {
-  const mailServer = await openMailServer()
-  closing.defer(() => mailServer.close())
-  const settings = { SMTP_URL: mailServer.url, PUBLIC_URL: 'https://documents.example', TRUST_PROXY: '1' }
-  const service = await startService(settings)
-  closing.defer(() => service.stop())
-  return { service, mailServer }
-})
+const scene = sceneOfFile((closing) => openMailScene(closing, { TRUST_PROXY: '1' }))
 
 const never = new AbortController().signal
-const live = () => liveALife(scene.service, scene.mailServer)
+const live = () => liveALife(scene)
 const eraseNow = ({ id }: Pick<Life, 'id'>) =>
   erase(scene.service.app, systemActor('a test'), { userId: id, evenLastAdmin: true })
 

@@ -11,29 +11,18 @@ import { addIdentity } from '../../src/people/accounts/identities.ts'
 import { erase as eraseOnMachine } from '../../src/people/personal-data/erase-person.ts'
 import { deleteFullBuckets } from '../../src/database/people/rate-limits.ts'
 import { findFaults, sealAll } from '../audit/sealed-trail.ts'
-import { openMailServer } from '../mail/mail-server.ts'
+import { openMailScene } from '../mail/mail-scene.ts'
 import { addMember, makePerson } from '../support/people/people.ts'
 import { sceneOfFile } from '../support/service/scene-of-file.ts'
-import { startService } from '../support/service/start-service.ts'
 import { call, newRegistration, password, statusesOf } from '../people/call-people.ts'
 import { findTraces } from './find-traces.ts'
 import { type Life, liveALife } from './live-a-life.ts'
 
-const scene = sceneOfFile(async (closing) => {
-  const mailServer = await openMailServer()
-  closing.defer(() => mailServer.close())
-  const service = await startService({
-    SMTP_URL: mailServer.url,
-    PUBLIC_URL: 'https://documents.example',
-    TRUST_PROXY: '1',
-  })
-  closing.defer(() => service.stop())
-  return { service, mailServer }
-})
+const scene = sceneOfFile((closing) => openMailScene(closing, { TRUST_PROXY: '1' }))
 
 let life: Life
 beforeAll(async () => {
-  life = await liveALife(scene.service, scene.mailServer)
+  life = await liveALife(scene)
   await sealAll(scene.service.app.db)
 })
 

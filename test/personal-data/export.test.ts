@@ -6,29 +6,17 @@ import { personExportShape } from '../../src/contract/personal-data.ts'
 import { startExport } from '../../src/people/personal-data/export-person.ts'
 import type { UserId } from '../../src/vocabulary/vocabulary.ts'
 import { countStatements } from '../support/database/count-statements.ts'
-import { openMailServer } from '../mail/mail-server.ts'
+import { openMailScene } from '../mail/mail-scene.ts'
 import { addMember, makeFirm, makeMember, makePerson, type Person } from '../support/people/people.ts'
 import { sceneOfFile } from '../support/service/scene-of-file.ts'
-import { startService } from '../support/service/start-service.ts'
 import { call, newRegistration } from '../people/call-people.ts'
 import { type Life, liveALife } from './live-a-life.ts'
 
-const scene = sceneOfFile(async (closing) => {
-  const mailServer = await openMailServer()
-  closing.defer(() => mailServer.close())
-  const service = await startService({
-    SMTP_URL: mailServer.url,
-    PUBLIC_URL: 'https://documents.example',
-    TRUST_PROXY: '1',
-    EXPORTS_PER_PERSON: '3',
-  })
-  closing.defer(() => service.stop())
-  return { service, mailServer }
-})
+const scene = sceneOfFile((closing) => openMailScene(closing, { TRUST_PROXY: '1', EXPORTS_PER_PERSON: '3' }))
 
 let life: Life
 beforeAll(async () => {
-  life = await liveALife(scene.service, scene.mailServer)
+  life = await liveALife(scene)
 })
 
 const exportOf = (userId: string, headers: Record<string, string>) =>

@@ -7,8 +7,7 @@ import { expect } from 'vitest'
 import { recordEvent } from '../../src/database/audit/events.ts'
 import { linkIdentity, unlinkIdentity } from '../../src/people/accounts/identities.ts'
 import type { FirmId, UserId } from '../../src/vocabulary/vocabulary.ts'
-import type { MailServerForTests } from '../mail/mail-server.ts'
-import { receiveLink } from '../mail/receive-link.ts'
+import { type MailScene, receiveLink } from '../mail/mail-scene.ts'
 import { uploadFile } from '../support/documents/call-documents.ts'
 import { makeFirm, makeMember, makePerson, type Person } from '../support/people/people.ts'
 import type { TestService } from '../support/service/start-service.ts'
@@ -35,7 +34,8 @@ export type Life = {
 let count = 0
 
 /** Lives through registration, verification, a firm, documents, invitations, factors, keys and forgotten passwords. */
-export async function liveALife(service: TestService, mailServer: MailServerForTests): Promise<Life> {
+export async function liveALife(scene: MailScene): Promise<Life> {
+  const { service } = scene
   const { app, url } = service
   count += 1
   const unique = randomUUID().slice(0, 8)
@@ -53,9 +53,7 @@ export async function liveALife(service: TestService, mailServer: MailServerForT
   const registered = await ask('POST /auth/register', { email, password, phone, ...names })
   expect(registered.status).toBe(201)
   const { user } = registered.body as { user: { id: UserId } }
-  expect(
-    (await ask('POST /auth/email/verify', { token: await receiveLink({ service, mailServer }, email) })).status,
-  ).toBe(204)
+  expect((await ask('POST /auth/email/verify', { token: await receiveLink(scene, email) })).status).toBe(204)
   await ask('POST /auth/login', { email, password: 'wrong' })
   const loggedIn = await ask('POST /auth/login', { email, password })
   const { access_token: token, refresh_token: refreshToken } = loggedIn.body as Record<string, string>
@@ -109,7 +107,7 @@ export async function liveALife(service: TestService, mailServer: MailServerForT
     },
   )
   await ask('POST /auth/password/forgot', { email })
-  await receiveLink({ service, mailServer }, email)
+  await receiveLink(scene, email)
   await ask('POST /auth/password/forgot', { email })
   await sql`
     update document_mails set due_at = null, given_up_at = now(), error = ${`550 ${email}`}

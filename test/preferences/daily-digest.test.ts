@@ -1,17 +1,15 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 
 import { dayInJohannesburg } from '../../src/vocabulary/days.ts'
-import { type ReceivedMail, textOf } from '../mail/mail-server.ts'
+import { mailsTo, openMailScene } from '../mail/mail-scene.ts'
+import { type ReceivedMail, rejection, textOf } from '../mail/mail-server.ts'
 import { messagesOf, passTime } from '../messages/call-messages.ts'
 import { makeFirmScene, morning, remind, verifiedDocument } from '../renewal/renewal-scene.ts'
 import { makePerson, type Person } from '../support/people/people.ts'
-import { choose, leaveMessage, type MailScene, mailsTo, openMailScene, sendDaily } from './preferences-scene.ts'
+import { sceneOfFile } from '../support/service/scene-of-file.ts'
+import { choose, leaveMessage, sendDaily } from './preferences-scene.ts'
 
-let scene: MailScene
-beforeAll(async () => {
-  scene = await openMailScene()
-})
-afterAll(async () => scene.close())
+const scene = sceneOfFile((closing) => openMailScene(closing))
 
 /** 08:00 in South Africa, this many days from now. */
 const in8 = (days: number) => morning(dayInJohannesburg(new Date()), days)
@@ -74,7 +72,7 @@ it('after an unknown outcome the same mail is sent again, with the same Message-
   const person = await personWithDigest()
   await leaveMessage(scene, person, 'Firm A')
   await sendDaily(scene, in8(1))
-  scene.mailServer.faults.afterData = () => Object.assign(new Error('try later'), { responseCode: 451 })
+  scene.mailServer.faults.afterData = rejection('try later', 451)
   await mailsTo(scene, person)
   scene.mailServer.faults.afterData = undefined
   await passTime(scene.service, 300)
@@ -120,7 +118,7 @@ it('a mail has the words of fifty messages and the subjects of the others', asyn
   for (let n = 0; n < 52; n += 1) await leaveMessage(scene, person, `Firm ${n}`)
   await sendDaily(scene, in8(1))
   const [mail] = await mailsTo(scene, person)
-  const text = (mail && textOf(mail)) ?? ''
+  const text = textOf(mail)
   expect(text).toContain('50. ')
   expect(text).not.toContain('51. ')
   expect(text).toContain('Firm 51')

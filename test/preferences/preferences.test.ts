@@ -1,21 +1,19 @@
 import { sql } from 'kysely'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 
 import { inTransaction } from '../../src/database/connection/in-transaction.ts'
 import { findMailChoice } from '../../src/database/mail/preferences.ts'
 import { lockWholeAccount } from '../../src/database/personal-data/erase-account.ts'
 import { notify } from '../../src/mail/notify.ts'
+import { mailsTo, openMailScene } from '../mail/mail-scene.ts'
 import { call } from '../people/call-people.ts'
 import { waitUntilWaiting } from '../support/database/wait-for-lock.ts'
 import { makePerson, type Person } from '../support/people/people.ts'
 import { messagesOf } from '../messages/call-messages.ts'
-import { choose, leaveMessage, type MailScene, mailsTo, openMailScene } from './preferences-scene.ts'
+import { sceneOfFile } from '../support/service/scene-of-file.ts'
+import { choose, leaveMessage } from './preferences-scene.ts'
 
-let scene: MailScene
-beforeAll(async () => {
-  scene = await openMailScene()
-})
-afterAll(async () => scene.close())
+const scene = sceneOfFile((closing) => openMailScene(closing))
 
 const read = ({ headers }: Person) => call(scene.service.url, 'GET /auth/me/preferences', { headers })
 

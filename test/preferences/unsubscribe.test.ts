@@ -1,29 +1,25 @@
 import { createHash } from 'node:crypto'
 
 import { sql } from 'kysely'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 
+import { mailsTo, openMailSceneWithAdministrator } from '../mail/mail-scene.ts'
 import { type ReceivedMail } from '../mail/mail-server.ts'
 import { call } from '../people/call-people.ts'
 import { makePerson, type Person } from '../support/people/people.ts'
 import { type FirmScene, makeFirmScene, morning, remind, verifiedDocument } from '../renewal/renewal-scene.ts'
 import { passTime } from '../messages/call-messages.ts'
-import { leaveMessage, type MailScene, mailsTo, openMailScene } from './preferences-scene.ts'
+import { sceneOfFile } from '../support/service/scene-of-file.ts'
+import { leaveMessage } from './preferences-scene.ts'
 
-let scene: MailScene
-let reviewer: Person
-beforeAll(async () => {
-  scene = await openMailScene()
-  reviewer = await makePerson(scene.service.app, { role: 'admin' })
-})
-afterAll(async () => scene.close())
+const scene = sceneOfFile((closing) => openMailSceneWithAdministrator(closing))
 
 const lastDay = '2099-06-30'
 
 /** The administrator of a firm with a mailed reminder. */
 async function remindedFirm(): Promise<{ firm: FirmScene; mail: ReceivedMail; path: string }> {
   const firm = await makeFirmScene(scene.service)
-  await verifiedDocument(scene.service, firm, reviewer, { validUntil: lastDay })
+  await verifiedDocument(scene.service, firm, scene.administrator, { validUntil: lastDay })
   await passTime(scene.service, 61)
   await mailsTo(scene, firm.admin)
   await remind(scene.service.app, morning(lastDay, -90))
@@ -118,7 +114,7 @@ it('a mail that its person may refuse has the link, one about the account has no
 it('the link of an erased person changes nothing', async () => {
   const { firm, path } = await remindedFirm()
   const erased = await call(scene.service.url, `POST /users/${firm.admin.id}/erase`, {
-    headers: reviewer.headers,
+    headers: scene.administrator.headers,
     body: { even_last_admin: true },
   })
   expect(erased.status).toBe(202)

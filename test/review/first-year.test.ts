@@ -5,8 +5,8 @@ import type { ChecklistShape } from '../../src/contract/review.ts'
 import { signAccessToken } from '../../src/people/sessions/access-token.ts'
 import { dayInJohannesburg } from '../../src/vocabulary/days.ts'
 import type { FirmId, UserId } from '../../src/vocabulary/vocabulary.ts'
-import { openMailServer, secretOf, textOf } from '../mail/mail-server.ts'
-import { sendMails } from '../mail/receive-link.ts'
+import { secretOf, textOf } from '../mail/mail-server.ts'
+import { openMailScene, sendMails } from '../mail/mail-scene.ts'
 import { call, later, newFirm, newRegistration, serveAt } from '../people/call-people.ts'
 import { addDays, morning, remind } from '../renewal/renewal-scene.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
@@ -14,14 +14,10 @@ import { addVersion } from '../support/documents/call-versions.ts'
 import { makePdf } from '../support/files/make-files.ts'
 import { makePerson, type Person } from '../support/people/people.ts'
 import { sceneOfFile } from '../support/service/scene-of-file.ts'
-import { startService } from '../support/service/start-service.ts'
 import { addReviewer, claimNext } from './review-scene.ts'
 
 const scene = sceneOfFile(async (closing) => {
-  const mailServer = await openMailServer()
-  closing.defer(() => mailServer.close())
-  const service = await startService({ SMTP_URL: mailServer.url, PUBLIC_URL: 'https://documents.example' })
-  closing.defer(() => service.stop())
+  const { mailServer, service } = await openMailScene(closing)
   const instance = await serveAt(service.app)
   closing.defer(() => instance.stop())
   const { url, clock } = instance

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { claimNext, deliver } from '../../src/webhooks/deliver-webhooks.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 import { type MailServerForTests, openMailServer, textOf } from '../mail/mail-server.ts'
-import { sendMails } from '../mail/receive-link.ts'
+import { mailSettings, mailsTo } from '../mail/mail-scene.ts'
 import { messagesOf } from '../messages/call-messages.ts'
 import { later } from '../people/call-people.ts'
 import { makeFirm, makePerson, type Person } from '../support/people/people.ts'
@@ -18,8 +18,7 @@ let colleague: Person
 let firm: FirmId
 beforeAll(async () => {
   mailServer = await openMailServer()
-  const mail = { SMTP_URL: mailServer.url, PUBLIC_URL: 'https://documents.example' }
-  scene = await openWebhookScene({ WEBHOOK_ALLOW_PRIVATE: 'on', ...mail })
+  scene = await openWebhookScene({ WEBHOOK_ALLOW_PRIVATE: 'on', ...mailSettings(mailServer) })
   receiver = await startReceiver()
   colleague = await makePerson(scene.service.app, { role: 'admin' })
   firm = await makeFirm(scene.service.app)
@@ -55,10 +54,7 @@ async function failForThreeDays(): Promise<string> {
 
 const soon = () => later(new Date(), 1)
 
-async function mailsTo({ email }: Person) {
-  await sendMails(scene.service)
-  return mailServer.received.filter(({ to }) => to.includes(email))
-}
+const mailsOf = (person: Person) => mailsTo({ service: scene.service, mailServer }, person)
 
 /** The messages that the service left, also those of a later time. */
 async function countMessages(): Promise<number> {
@@ -74,7 +70,7 @@ it('every administrator of the platform gets one message and one mail, which say
   for (const person of [scene.administrator, colleague]) {
     await expect.poll(() => messagesOf(scene.service, person)).toHaveLength(1)
     const [message] = await messagesOf(scene.service, person)
-    const mails = await mailsTo(person)
+    const mails = await mailsOf(person)
     expect([message?.kind, mails.length]).toEqual(['webhook_disabled', 1])
     for (const text of [message?.text ?? '', ...mails.map((mail) => textOf(mail).replaceAll(/\s+/g, ' '))]) {
       expect(text).toContain(`The webhook to “127.0.0.1:${receiver.port}” was disabled`)
@@ -85,7 +81,7 @@ it('every administrator of the platform gets one message and one mail, which say
   }
   expect(mailServer.received.map(({ raw }) => raw).join('\n')).not.toContain('a-secret-of-the-url')
   expect(await messagesOf(scene.service, outsider)).toEqual([])
-  expect(await mailsTo(locked)).toEqual([])
+  expect(await mailsOf(locked)).toEqual([])
   expect(await countMessages()).toBe(2)
 })
 
@@ -103,8 +99,8 @@ it('a person who chose no mail gets the message alone', async () => {
   await sql`insert into document_preferences values (${colleague.id}, 'off', now())`.execute(scene.service.app.db)
   await failForThreeDays()
   await deliverDue(scene.service.app, soon())
-  expect(await mailsTo(colleague)).toEqual([])
-  expect(await mailsTo(scene.administrator)).toHaveLength(1)
+  expect(await mailsOf(colleague)).toEqual([])
+  expect(await mailsOf(scene.administrator)).toHaveLength(1)
   expect(await countMessages()).toBe(2)
 })
 

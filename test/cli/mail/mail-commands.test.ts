@@ -3,21 +3,13 @@ import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 
 import { testMailServer } from '../../../src/cli/mail/test-mail-server.ts'
 import { loadConfigWithoutTokens } from '../../../src/config/load-config.ts'
-import { inTransaction } from '../../../src/database/connection/in-transaction.ts'
-import { deliverMail } from '../../../src/mail/deliver-mail.ts'
-import { queueMail } from '../../../src/mail/notify.ts'
-import { createMailSender } from '../../../src/mail/smtp.ts'
-import { type MailServerForTests, openMailServer, textOf } from '../../mail/mail-server.ts'
+import { mailSettings, queueReset, sendMails } from '../../mail/mail-scene.ts'
+import { type MailServerForTests, openMailServer, rejection, textOf } from '../../mail/mail-server.ts'
 import { databaseForTest } from '../../support/cli/database-settings.ts'
 import { notingPrinter } from '../../support/cli/noting-printer.ts'
 import { makeWorkFolder, runCommand } from '../../support/cli/run-command.ts'
 import { makePerson } from '../../support/people/people.ts'
 import { startService } from '../../support/service/start-service.ts'
-
-const rejection = (message: string, responseCode: number) => () => Object.assign(new Error(message), { responseCode })
-const mailSettings = (url: string) => ({ SMTP_URL: url, PUBLIC_URL: 'https://documents.example' })
-
-const inASecond = () => new Date(Date.now() + 1000)
 
 async function openServer(...options: Parameters<typeof openMailServer>): Promise<MailServerForTests> {
   const server = await openMailServer(...options)
@@ -30,7 +22,7 @@ describe('mail test', () => {
 
   /** `requiresTls`: as for a server of another machine. */
   async function tryServer(url: string, { requiresTls = false } = {}) {
-    const loaded = loadConfigWithoutTokens(mailSettings(url))
+    const loaded = loadConfigWithoutTokens(mailSettings({ url }))
     if (loaded.mail === undefined) throw new Error('mail is off')
     const server = { ...loaded.mail.server, requiresTls: requiresTls || loaded.mail.server.requiresTls }
     const config = { ...loaded, mail: { ...loaded.mail, server } }
@@ -56,7 +48,7 @@ describe('mail test', () => {
       'content ok',
     ])
     expect(server.received.map(({ to }) => to)).toEqual([['you@people.example']])
-    expect(server.received[0] && textOf(server.received[0])).toContain('paniq-docs mail test')
+    expect(textOf(server.received[0])).toContain('paniq-docs mail test')
   })
 
   it('names a host that is not known', async () => {
@@ -141,7 +133,7 @@ describe('mail test', () => {
     expect(without).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('SMTP_URL is not set') })
     const server = await openServer()
     server.faults.onRecipient = rejection('no such mailbox', 550)
-    const settings = mailSettings(server.url)
+    const settings = mailSettings(server)
     const failed = await runCommand(folder, ['mail', 'test', 'you@people.example'], { settings })
     expect(failed).toMatchObject({ code: 1, stderr: '', stdout: expect.stringMatching(/✗ .*no such mailbox[^]*Check/) })
   })
@@ -154,22 +146,16 @@ describe('undelivered mail', () => {
   /** A service with mails that its server rejects for good, and one that waits. */
   async function prepare() {
     server = await openMailServer()
-    const settings = { ...(await databaseForTest()), ...mailSettings(server.url) }
+    const settings = { ...(await databaseForTest()), ...mailSettings(server) }
     const service = await startService(settings)
     onTestFinished(() => service.stop())
-    const { mail } = service.app.config
-    if (mail === undefined) throw new Error('mail is off')
-    const send = createMailSender(mail)
     const people = [await makePerson(service.app), await makePerson(service.app)]
-    const needs = { ...service.app, now: inASecond, send, publicUrl: mail.publicUrl }
-    const deliver = () => deliverMail(needs, AbortSignal.timeout(30_000))
-    const queue = (to: string) =>
-      inTransaction(service.app.db, (trx) => queueMail(trx, { kind: 'password_reset', to, facts: {} }))
+    const deliver = () => sendMails(service)
     server.faults.onRecipient = rejection('no such mailbox', 550)
-    for (const { email } of people) await queue(email)
+    for (const { email } of people) await queueReset(service.app, email)
     await deliver()
     server.faults.onRecipient = undefined
-    await queue('waits@people.example')
+    await queueReset(service.app, 'waits@people.example')
     const folder = await makeWorkFolder()
     const run = (...words: string[]) => runCommand(folder, ['mail', ...words], { settings })
     return { service, people, deliver, run }

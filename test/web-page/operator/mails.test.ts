@@ -1,11 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest'
 
 import { loadConfigWithoutTokens } from '../../../src/config/load-config.ts'
-import { inTransaction } from '../../../src/database/connection/in-transaction.ts'
-import { deliverMail } from '../../../src/mail/deliver-mail.ts'
-import { queueMail } from '../../../src/mail/notify.ts'
-import { createMailSender } from '../../../src/mail/smtp.ts'
-import { openMailServer } from '../../mail/mail-server.ts'
+import { mailSettings, queueReset, sendMails } from '../../mail/mail-scene.ts'
+import { openMailServer, rejection } from '../../mail/mail-server.ts'
 import { pageInBrowser } from '../../support/browser/page-scene.ts'
 import { registerAccount } from '../../support/browser/people-at-work.ts'
 import { findFaults, openAdministration } from './administrator.ts'
@@ -16,20 +13,15 @@ const scene = pageInBrowser()
 async function openRejecting() {
   const server = await openMailServer()
   onTestFinished(() => server.close())
-  const { mail } = loadConfigWithoutTokens({ SMTP_URL: server.url, PUBLIC_URL: 'https://documents.example' })
-  if (mail === undefined) throw new Error('mail is off')
-  const { app } = scene.service
-  const needs = { ...app, now: () => new Date(Date.now() + 1000), send: createMailSender(mail) }
-  const deliver = () => deliverMail({ ...needs, publicUrl: mail.publicUrl }, AbortSignal.timeout(30_000))
-  server.faults.onRecipient = () => Object.assign(new Error('no such mailbox'), { responseCode: 550 })
-  return { server, deliver }
+  server.faults.onRecipient = rejection('no such mailbox', 550)
+  const app = { ...scene.service.app, config: loadConfigWithoutTokens(mailSettings(server)) }
+  return { server, deliver: () => sendMails({ app }) }
 }
 
 test('a mail that was given up leads from the overview to its reason, and is sent again', async () => {
   const { server, deliver } = await openRejecting()
   const { email } = await registerAccount(scene.service)
-  const mail = { kind: 'password_reset', to: email, facts: {} } as const
-  await inTransaction(scene.service.app.db, (trx) => queueMail(trx, mail))
+  await queueReset(scene.service.app, email)
   await deliver()
   const page = await openAdministration(scene, '/admin', { size: 'phone', colorScheme: 'light' })
   const problem = page.locator('.operator-problem', { hasText: 'Mails were given up' })
