@@ -1,25 +1,16 @@
 import { readFile } from 'node:fs/promises'
 
-import { TOTP } from 'otpauth'
-import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 
 import { findHardCoded } from '../support/browser/hard-coded-texts.ts'
 import { pageInBrowser } from '../support/browser/page-scene.ts'
 import { type Account, accountWithFirm, signInOn } from '../support/browser/people-at-work.ts'
 import { readQrCode } from '../support/browser/read-qr-code.ts'
-import { visit } from '../support/browser/visit.ts'
 import { addAuthenticator } from '../support/services/programs/chromium.ts'
+import { openAccount, setUpApp } from './account/account-page.ts'
 import { findFaults, type Look, looks } from './operator/administrator.ts'
 
 const scene = pageInBrowser()
-
-async function openAccount(look: Look, account: Account, expects: string[] = []): Promise<Page> {
-  const page = await visit(scene, { ...look, expects })
-  await signInOn(page, account, '/account')
-  await page.getByText('This session').waitFor()
-  return page
-}
 
 const phone: Look = { size: 'phone', colorScheme: 'light' }
 
@@ -37,22 +28,10 @@ async function statusWith(headers: Record<string, string>): Promise<number> {
   return (await fetch(`${scene.origin}/api/v1/auth/me`, { headers })).status
 }
 
-/** Sets up the app, and leaves the page at the recovery codes. */
-async function setUpApp(page: Page): Promise<TOTP> {
-  await page.getByRole('button', { name: 'Set up the app' }).click()
-  await page.getByRole('button', { name: 'Begin' }).click()
-  const totp = new TOTP({ secret: (await page.locator('.secret').textContent()) ?? '' })
-  await page.getByLabel('Code of the app').fill(totp.generate())
-  expect(await findFaults(page)).toEqual([])
-  await page.getByRole('button', { name: 'Confirm' }).click()
-  await page.getByRole('heading', { name: 'Save your recovery codes' }).waitFor()
-  return totp
-}
-
 test.each<Look>(looks)('the account has no barriers on a $size in $colorScheme', async (look) => {
   const { account } = await accountWithFirm(scene.service)
   await logIn(account)
-  const page = await openAccount(look, account)
+  const page = await openAccount(scene, look, account)
   await page.getByText('Firefox on Windows').waitFor()
   await page.getByText('You have no passkey yet.').waitFor()
   await page.getByRole('button', { name: 'Add a passkey' }).click()
@@ -63,7 +42,7 @@ test.each<Look>(looks)('the account has no barriers on a $size in $colorScheme',
 
 test('one session is ended from the page, then all others', async () => {
   const { account } = await accountWithFirm(scene.service)
-  const page = await openAccount(phone, account)
+  const page = await openAccount(scene, phone, account)
   const ended = await logIn(account)
   await page.reload()
   await page.getByRole('button', { name: 'End Firefox on Windows' }).click()
@@ -84,7 +63,7 @@ test('one session is ended from the page, then all others', async () => {
 
 test('a passkey is added with a name, signs in, and is removed', async () => {
   const { account } = await accountWithFirm(scene.service)
-  const page = await openAccount(phone, account)
+  const page = await openAccount(scene, phone, account)
   await addAuthenticator(page)
   await page.getByRole('button', { name: 'Add a passkey' }).click()
   await page.getByRole('textbox', { name: 'Name' }).fill('My <b>phone</b>')
@@ -111,7 +90,7 @@ test('a passkey is added with a name, signs in, and is removed', async () => {
 
 test('the app is set up, its recovery codes are shown once and sign in, and it is removed', async () => {
   const { account } = await accountWithFirm(scene.service)
-  const page = await openAccount(phone, account)
+  const page = await openAccount(scene, phone, account)
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
   await setUpApp(page)
   const codes = await page.locator('.codes li').allTextContents()
@@ -140,7 +119,7 @@ test('the app is set up, its recovery codes are shown once and sign in, and it i
 
 test('the QR code of the app has its address, also in a dark page', async () => {
   const { account } = await accountWithFirm(scene.service)
-  const page = await openAccount({ size: 'phone', colorScheme: 'dark' }, account)
+  const page = await openAccount(scene, { size: 'phone', colorScheme: 'dark' }, account)
   await page.getByRole('button', { name: 'Set up the app' }).click()
   await page.getByRole('button', { name: 'Begin' }).click()
   const picture = await page.getByRole('img', { name: 'QR code with the key' }).screenshot()
@@ -154,7 +133,7 @@ test('the QR code of the app has its address, also in a dark page', async () => 
 
 test('recovery codes are replaced with the password, and saved as a file', async () => {
   const { account } = await accountWithFirm(scene.service)
-  const page = await openAccount(phone, account, ['Failed to load resource'])
+  const page = await openAccount(scene, phone, account, ['Failed to load resource'])
   await setUpApp(page)
   const before = await page.locator('.codes li').allTextContents()
   await page.getByRole('button', { name: 'I have saved them' }).click()
@@ -182,9 +161,23 @@ test('recovery codes are replaced with the password, and saved as a file', async
   expect(await page.content()).not.toContain(codes[0])
 })
 
+test('a held key asks its question and does not answer it', async () => {
+  const { account } = await accountWithFirm(scene.service)
+  const others = [await logIn(account), await logIn(account)]
+  const page = await openAccount(scene, { size: 'desktop', colorScheme: 'light' }, account)
+  await page.getByRole('button', { name: 'End all others' }).focus()
+  for (let each = 1; each <= 3; each += 1) await page.keyboard.down('Enter')
+  await page.keyboard.up('Enter')
+  await page.getByText('Every device but this one must sign in again.').waitFor()
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  await page.waitForLoadState('networkidle')
+
+  expect(await Promise.all(others.map(statusWith))).toEqual([200, 200])
+})
+
 test('a wrong password removes nothing, and is explained', async () => {
   const { account } = await accountWithFirm(scene.service)
-  const page = await openAccount(phone, account, ['Failed to load resource'])
+  const page = await openAccount(scene, phone, account, ['Failed to load resource'])
   await setUpApp(page)
   await page.getByRole('button', { name: 'I have saved them' }).click()
   await page.getByRole('button', { name: 'Remove the app' }).click()
@@ -198,7 +191,7 @@ test('a wrong password removes nothing, and is explained', async () => {
 
 test('a login that is not new is asked for the password before it sets up the app', async () => {
   const { account } = await accountWithFirm(scene.service)
-  const page = await openAccount(phone, account, ['Failed to load resource'])
+  const page = await openAccount(scene, phone, account, ['Failed to load resource'])
   await scene.service.app.db
     .updateTable('document_sessions')
     .set({ proven_at: new Date(Date.now() - 3_600_000) })
@@ -215,7 +208,7 @@ test('a login that is not new is asked for the password before it sets up the ap
 
 test('the choice of mails is stored', async () => {
   const { account } = await accountWithFirm(scene.service)
-  const page = await openAccount(phone, account)
+  const page = await openAccount(scene, phone, account)
   await page.getByLabel('How often').selectOption('digest')
   await page.getByRole('button', { name: 'Save' }).click()
   await page.getByText('Your choice of mails is saved.').waitFor()
@@ -227,7 +220,7 @@ test('the choice of mails is stored', async () => {
 test('the password is changed, and other sessions end', async () => {
   const { account } = await accountWithFirm(scene.service)
   const other = await logIn(account)
-  const page = await openAccount(phone, account)
+  const page = await openAccount(scene, phone, account)
   await page.getByRole('textbox', { name: 'Current password' }).fill(account.password)
   await page.getByRole('textbox', { name: 'New password' }).fill('patient heron marble 42')
   await page.getByRole('button', { name: 'Change the password' }).click()
@@ -239,7 +232,7 @@ test('the password is changed, and other sessions end', async () => {
 
 test('the account has no text in its code', async () => {
   const { account } = await accountWithFirm(scene.service)
-  const page = await openAccount(phone, account)
+  const page = await openAccount(scene, phone, account)
   await addAuthenticator(page)
   await logIn(account)
   await logIn(account)

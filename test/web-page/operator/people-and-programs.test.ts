@@ -66,6 +66,26 @@ test('an API key is shown once, works, and ends when it is revoked', async () =>
   expect((await ask()).status).toBe(401)
 })
 
+test('a key without a scope is rejected at its check boxes, and the first of them has the focus', async () => {
+  const page = await visit(scene, { size: 'phone', expects: ['Failed to load resource'] })
+  await signInOn(page, await administratorAccount(scene.service), '/admin/keys')
+  await page.getByRole('button', { name: 'Add a key' }).click()
+  await page.getByRole('textbox', { name: 'Name' }).fill('Monitoring')
+  await page.getByRole('button', { name: 'Make the key' }).click()
+  const group = page.getByRole('group', { name: 'What it may do' })
+  const words = await group.getByRole('alert').textContent()
+
+  const described = (await group.getAttribute('aria-describedby')) ?? ''
+  expect(await page.locator(`[id="${described}"]`).textContent()).toBe(words)
+  expect(
+    await group
+      .locator('input')
+      .first()
+      .evaluate((box) => box.matches(':focus')),
+  ).toBe(true)
+  expect(await findFaults(page)).toEqual([])
+})
+
 /** A page of an administrator whose login is not new any more. */
 async function withOldLogin(path: string) {
   const administrator = await administratorAccount(scene.service)

@@ -54,3 +54,24 @@ test('a reviewer who leaves before a document is back in the queue stays where t
   await page.getByText('It is back in the queue').waitFor()
   expect(new URL(page.url()).pathname).toBe('/account')
 })
+
+test('a look for changes that is under way when the document is put back does not claim it again', async () => {
+  const { page } = await openDesk(scene)
+  const gate = Promise.withResolvers<void>()
+  const asked = Promise.withResolvers<void>()
+  await page.route('**/review-queue/claims/*', async (route) => {
+    if (route.request().method() !== 'POST') return route.continue()
+    asked.resolve()
+    await gate.promise
+    await route.continue()
+  })
+  await page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`)
+  await asked.promise
+  await page.getByRole('button', { name: 'Put back' }).click()
+  await page.locator('button[data-loading]').waitFor()
+  gate.resolve()
+  await page.getByText('It is back in the queue').waitFor()
+  await page.waitForLoadState('networkidle')
+
+  expect(await claimCount()).toBe(0)
+})

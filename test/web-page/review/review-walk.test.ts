@@ -56,6 +56,7 @@ test('undo brings the last document back, and the other decision counts', async 
   await page.keyboard.press('u')
   await previewShows(page, document)
   await page.getByText('This version is accepted, until you decide again.').waitFor()
+  await page.getByText('A decided document does not go back into the queue.').waitFor()
   await page.keyboard.press('r')
   await page.keyboard.press('Enter')
   await page.getByText('Choose a reason first.').waitFor()

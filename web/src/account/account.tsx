@@ -1,5 +1,4 @@
 import { useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
 
 import type { Schemas } from '../api/openapi.d.ts'
 import { optionsQuery, selfQuery } from '../api/queries.ts'
@@ -7,7 +6,6 @@ import { PageFrame } from '../app/page-frame.tsx'
 import { Given, useTexts } from '../texts/texts.tsx'
 import { ChangePassword } from './change-password.tsx'
 import { MailChoice } from './settings/mail-choice.tsx'
-import { RecoveryCodes } from './settings/recovery-codes.tsx'
 import { SecondFactors } from './settings/second-factors.tsx'
 import { Sessions } from './settings/sessions.tsx'
 import { refreshSelf } from './settings/setting-queries.ts'
@@ -18,12 +16,6 @@ export function Account() {
   const { account, changePassword } = useTexts()
   const { data: self } = useQuery(selfQuery)
   const { data: options } = useQuery(optionsQuery)
-  const [codes, setCodes] = useState<string[]>()
-  const finish = () => {
-    setCodes(undefined)
-    void refreshSelf()
-  }
-  if (codes !== undefined) return <RecoveryCodes codes={codes} onSaved={finish} />
   return (
     <PageFrame title={account.title} width="narrow">
       {self === undefined ? null : <Facts self={self} />}
@@ -34,9 +26,7 @@ export function Account() {
           <ChangePassword onDone={() => void refreshSelf()} />
         </section>
       ) : null}
-      {options?.password === true && self !== undefined ? (
-        <SecondFactors factors={self.second_factors} onCodes={setCodes} />
-      ) : null}
+      {options?.password === true && self !== undefined ? <SecondFactors factors={self.second_factors} /> : null}
       <Sessions />
       <MailChoice />
     </PageFrame>

@@ -42,6 +42,7 @@ function Navigation() {
           aria-expanded={menu.isOpen}
           aria-controls={menu.id}
           onClick={menu.toggle}
+          onKeyDown={menu.closeByEscape}
         >
           {shell.menu}
         </Button>

@@ -2,6 +2,7 @@ import { Button } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { lazy, type ReactNode, useEffect } from 'react'
 
+import { useUnsavedCodes } from '../account/unsaved-codes.ts'
 import { selfQuery } from '../api/queries.ts'
 import { Failure } from '../api/problem.ts'
 import { refresh, useSessionStatus } from '../api/session.ts'
@@ -12,10 +13,14 @@ import { Loading, PageFrame } from './page-frame.tsx'
 
 const ForcedPassword = lazy(async () => ({ default: (await import('../account/change-password.tsx')).ForcedPassword }))
 const EnrolFactor = lazy(async () => ({ default: (await import('../account/settings/totp-setup.tsx')).EnrolFactor }))
+const RecoveryCodes = lazy(async () => ({
+  default: (await import('../account/settings/recovery-codes.tsx')).RecoveryCodes,
+}))
 
 /** Shows its children to a person with a session; others are asked for what is missing first. */
 export function SignedIn({ children }: { children: ReactNode }) {
   const status = useSessionStatus()
+  const unsaved = useUnsavedCodes()
   const self = useQuery({ ...selfQuery, enabled: status === 'signed_in' })
 
   useEffect(() => {
@@ -29,17 +34,22 @@ export function SignedIn({ children }: { children: ReactNode }) {
 
   if (status === 'unreachable') return <Unreachable />
   if (status !== 'signed_in') return <Loading />
-  if (self.error instanceof Failure) {
-    if (self.error.code === 'password_change_required') return <ForcedPassword />
-    if (self.error.code === 'second_factor_required') return <EnrolFactor />
-  }
-  if (self.error !== null)
-    return (
-      <PageFrame>
-        <ProblemBox error={self.error} retry={() => void self.refetch()} />
-      </PageFrame>
-    )
+  if (unsaved !== undefined) return <RecoveryCodes {...unsaved} />
+  if (self.error !== null) return <AskedFirst error={self.error} retry={() => void self.refetch()} />
   return self.data === undefined ? <Loading /> : children
+}
+
+/** What the service asks for before anything else, or why it does not answer about the person. */
+function AskedFirst({ error, retry }: { error: Error; retry: () => void }) {
+  if (error instanceof Failure) {
+    if (error.code === 'password_change_required') return <ForcedPassword />
+    if (error.code === 'second_factor_required') return <EnrolFactor />
+  }
+  return (
+    <PageFrame>
+      <ProblemBox error={error} retry={retry} />
+    </PageFrame>
+  )
 }
 
 function Unreachable() {

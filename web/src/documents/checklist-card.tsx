@@ -55,7 +55,8 @@ function needsNothing({ state }: ChecklistItem, newer: StoredDocument | undefine
   return state === 'verified' || state === 'pending' || newer?.review_status === 'pending'
 }
 
-function Proof({ text }: { text: string }) {
+/** What counts as proof, in the words of the type. */
+export function Proof({ text }: { text: string }) {
   const { checklist: texts } = useTexts()
   return (
     <div className="proof">

@@ -1,9 +1,8 @@
 import { api } from '../api/client.ts'
 import { dataOf } from '../api/problem.ts'
 import { refreshFirm, type StoredDocument } from '../api/queries.ts'
+import { pathOf, type Place } from './document-queries.ts'
 
-type Place = { firmId: string; documentId: string }
-const pathOf = ({ firmId, documentId }: Place) => ({ firm_id: firmId, id: documentId })
 /** The service answers with a link instead of the file itself. */
 const asLink = { accept: 'application/json' }
 

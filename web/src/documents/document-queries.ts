@@ -3,9 +3,10 @@ import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import { api } from '../api/client.ts'
 import { dataOf, pageOf, taggedOf } from '../api/problem.ts'
 
-type Place = { firmId: string; documentId: string }
+export type Place = { firmId: string; documentId: string }
 
-const pathOf = ({ firmId, documentId }: Place) => ({ firm_id: firmId, id: documentId })
+/** The place in the words of the API. */
+export const pathOf = ({ firmId, documentId }: Place) => ({ firm_id: firmId, id: documentId })
 
 export const documentQuery = (place: Place) =>
   queryOptions({

@@ -116,6 +116,8 @@ function Invitations({ invitations }: { invitations: Schemas['Self']['invitation
     onSuccess: () => queryClient.invalidateQueries(selfQuery),
   })
   const error = accepting.error ?? declining.error
+  // One answer at a time: the other one would be about an invitation that is gone.
+  const isAnswering = accepting.isPending || declining.isPending
   if (invitations.length === 0) return null
   return (
     <section>
@@ -126,10 +128,21 @@ function Invitations({ invitations }: { invitations: Schemas['Self']['invitation
           <li key={id} className="card">
             <span className="card-line">{texts.text(firm, roles[role])}</span>
             <span className="actions">
-              <Button loading={accepting.isPending} onClick={() => accepting.mutate(id)}>
+              <Button
+                aria-label={texts.acceptOf(firm)}
+                loading={accepting.isPending && accepting.variables === id}
+                disabled={isAnswering}
+                onClick={() => accepting.mutate(id)}
+              >
                 {texts.accept}
               </Button>
-              <Button variant="default" loading={declining.isPending} onClick={() => declining.mutate(id)}>
+              <Button
+                variant="default"
+                aria-label={texts.declineOf(firm)}
+                loading={declining.isPending && declining.variables === id}
+                disabled={isAnswering}
+                onClick={() => declining.mutate(id)}
+              >
                 {texts.decline}
               </Button>
             </span>

@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react'
+import { type ReactNode, useId } from 'react'
 
 import { useFieldError } from '../parts/form.tsx'
 
@@ -22,12 +22,18 @@ type ChecksProps = { legend: string; name: string; children: ReactNode }
 /** Check boxes that belong together, with the error of their field. */
 export function Checks({ legend, name, children }: ChecksProps) {
   const error = useFieldError(name)
+  const id = useId()
   return (
-    <fieldset className="operator-checks">
+    <fieldset
+      className="operator-checks"
+      name={name}
+      data-error={error !== undefined || undefined}
+      aria-describedby={error === undefined ? undefined : id}
+    >
       <legend>{legend}</legend>
       {children}
       {error === undefined ? null : (
-        <p className="operator-error" data-given>
+        <p id={id} className="operator-error" role="alert" data-given>
           {error}
         </p>
       )}

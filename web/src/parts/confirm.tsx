@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core'
-import { type ReactNode, useEffect, useRef, useState } from 'react'
+import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 'react'
 import { flushSync } from 'react-dom'
 
 import { useTexts } from '../texts/texts.tsx'
@@ -57,7 +57,13 @@ export function Confirm({
       {children}
       {error === null ? null : <ProblemBox error={error} />}
       <span className="actions">
-        <Button ref={yes} loading={isPending} className={isDanger ? 'danger-yes' : undefined} onClick={run}>
+        <Button
+          ref={yes}
+          loading={isPending}
+          className={isDanger ? 'danger-yes' : undefined}
+          onKeyDown={ignoreHeldKey}
+          onClick={run}
+        >
           {label}
         </Button>
         <Button variant="default" onClick={cancel}>
@@ -66,4 +72,9 @@ export function Confirm({
       </span>
     </div>
   )
+}
+
+/** The key that opened the question and is still held does not answer it. */
+function ignoreHeldKey(event: KeyboardEvent): void {
+  if (event.repeat) event.preventDefault()
 }

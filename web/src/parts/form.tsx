@@ -27,7 +27,10 @@ export function Form({ submit, label, isPending, error, children, isEmptied = fa
   // Before the person sees or hears anything: the box would be a second alert.
   useLayoutEffect(() => {
     // The first wrong field, so that a person without a view of the page is led to it.
-    if (error !== null) markedFields(form.current)[0]?.focus()
+    if (error !== null)
+      markedFields(form.current)
+        .find((field) => !(field instanceof HTMLFieldSetElement))
+        ?.focus()
     setExplained(isShownAtFields(error, form.current))
   }, [error])
   useEffect(() => {
@@ -76,7 +79,8 @@ function markedFields(form: HTMLFormElement | null): HTMLElement[] {
 
 /** The service's sentence on a field of the form. */
 export function useFieldError(name: string): string | undefined {
-  return use(ErrorContext).get(name)
+  const words = use(ErrorContext).get(name)
+  return words === undefined ? undefined : sentenceOf(words)
 }
 
 type FieldProps = Pick<
@@ -86,7 +90,7 @@ type FieldProps = Pick<
 
 export function Field({ name, isOptional = false, label, ...others }: FieldProps) {
   const { everyView } = useTexts()
-  const error = use(ErrorContext).get(name)
+  const error = useFieldError(name)
   return (
     <TextInput
       {...others}
@@ -95,14 +99,14 @@ export function Field({ name, isOptional = false, label, ...others }: FieldProps
       label={isOptional ? `${label} (${everyView.optional})` : label}
       required={!isOptional}
       withAsterisk={false}
-      error={error === undefined ? undefined : <bdi data-given>{sentenceOf(error)}</bdi>}
+      error={error === undefined ? undefined : <bdi data-given>{error}</bdi>}
     />
   )
 }
 
 export function PasswordField({ name, label, description, autoComplete }: FieldProps) {
   const { everyView } = useTexts()
-  const error = use(ErrorContext).get(name)
+  const error = useFieldError(name)
   return (
     <PasswordInput
       name={name}
@@ -113,7 +117,7 @@ export function PasswordField({ name, label, description, autoComplete }: FieldP
       required
       withAsterisk={false}
       visibilityToggleButtonProps={{ 'aria-label': everyView.showPassword, tabIndex: 0, 'aria-hidden': false }}
-      error={error === undefined ? undefined : <bdi data-given>{sentenceOf(error)}</bdi>}
+      error={error === undefined ? undefined : <bdi data-given>{error}</bdi>}
     />
   )
 }

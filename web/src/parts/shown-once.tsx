@@ -41,9 +41,16 @@ export function CopyButton({ label, text, variant = 'filled' }: CopyProps) {
     )
     setOutcome(isDone ? 'copied' : 'failed')
   }
+  const said = outcome === undefined ? undefined : everyView[outcome === 'copied' ? 'copied' : 'notCopied']
   return (
-    <Button variant={variant} onClick={() => void copy()}>
-      {outcome === undefined ? label : everyView[outcome === 'copied' ? 'copied' : 'notCopied']}
-    </Button>
+    <>
+      <Button variant={variant} onClick={() => void copy()}>
+        {said ?? label}
+      </Button>
+      {/* Screen readers do not read a new name of the button that they are on. */}
+      <span role="status" className="for-readers">
+        {said}
+      </span>
+    </>
   )
 }

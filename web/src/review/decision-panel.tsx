@@ -146,10 +146,13 @@ function Decided({ document }: { document: StoredDocument }) {
   const { review: texts } = useTexts()
   const place = { firmId: document.firm_id, documentId: document.id }
   return (
-    <p>
-      {document.review_status === 'verified' ? texts.isAccepted : texts.isRejected}
-      {isJustDecided(place) ? ` ${texts.notSentYet}` : null}
-    </p>
+    <>
+      <p>
+        {document.review_status === 'verified' ? texts.isAccepted : texts.isRejected}
+        {isJustDecided(place) ? ` ${texts.notSentYet}` : null}
+      </p>
+      <p className="hint">{texts.staysDecided}</p>
+    </>
   )
 }
 

@@ -37,7 +37,7 @@ import {
 } from './next-document.ts'
 import { type Desk, deskQuery, queueQuery, release } from './review-queries.ts'
 import { ReviewBar } from './review-bar.tsx'
-import { useStillMine } from './still-mine.ts'
+import { lookIsOver, useStillMine } from './still-mine.ts'
 
 /** One document in front of a reviewer: its preview, what it must show, the decision, and the firm beside it. */
 export function ReviewDesk() {
@@ -182,7 +182,10 @@ function useWork(place: Place) {
   const undo = useUndo()
   const finding = useMutation({
     mutationKey: workKey,
-    mutationFn: (_asked: Asked) => claimNext({ type, currentId: place.documentId }),
+    mutationFn: async (_asked: Asked) => {
+      await lookIsOver()
+      return await claimNext({ type, currentId: place.documentId })
+    },
     onSuccess: (next, { after, at }) => {
       if (location.pathname !== at) return leaveUnopened(next)
       if (next !== undefined) return navigate(addressOf(next, type))
@@ -193,7 +196,10 @@ function useWork(place: Place) {
   })
   const releasing = useMutation({
     mutationKey: workKey,
-    mutationFn: (_at: string) => release(place.documentId),
+    mutationFn: async (_at: string) => {
+      await lookIsOver()
+      await release(place.documentId)
+    },
     onSuccess: (_, at) => {
       notify(texts.putBackNotice)
       return location.pathname === at ? navigate('/review') : undefined

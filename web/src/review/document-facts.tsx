@@ -1,10 +1,11 @@
 import { type StoredDocument, useType } from '../api/queries.ts'
+import { Proof } from '../documents/checklist-card.tsx'
 import { ReviewBadge } from '../parts/state-badge.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 
 /** What the document is said to be, and what counts as proof. */
 export function DocumentFacts({ document }: { document: StoredDocument }) {
-  const { documents: texts, checklist } = useTexts()
+  const { documents: texts } = useTexts()
   const formats = useFormats()
   const type = useType(document.document_type)
   const proof = type?.proof ?? null
@@ -20,16 +21,7 @@ export function DocumentFacts({ document }: { document: StoredDocument }) {
         {texts.version(document.version)} · {formats.bytes(document.file_size)} ·{' '}
         {formats.dateTime(document.uploaded_at)}
       </p>
-      {proof === null ? null : (
-        <div className="proof">
-          <p className="proof-title">{checklist.proofTitle}</p>
-          {proof.split('\n').map((line) => (
-            <p key={line}>
-              <Given>{line}</Given>
-            </p>
-          ))}
-        </div>
-      )}
+      {proof === null ? null : <Proof text={proof} />}
     </section>
   )
 }

@@ -2,10 +2,19 @@ import { useEffect, useState } from 'react'
 
 import { Failure } from '../api/problem.ts'
 import type { Place } from './last-decision.ts'
+import { isWorking } from './next-document.ts'
 import { claim } from './review-queries.ts'
 
 /** Well before the ten minutes of a claim are over. */
 const renewMs = 240_000
+
+/** The look that is under way. */
+let looking: Promise<void> = Promise.resolve()
+
+/** Ends with the look that is under way, which claims the document: what ends the claim comes after it. */
+export async function lookIsOver(): Promise<void> {
+  await looking
+}
 
 type News = { tag: string; what: 'changed' | 'lost' }
 
@@ -30,10 +39,14 @@ export function useStillMine({ documentId }: Place, seen: string | undefined): N
         else if (error.code === 'not_found' || error.code === 'gone') report('changed')
       }
     }
-    const comeBack = () => {
-      if (document.visibilityState === 'visible') void look()
+    const startLooking = () => {
+      // The claim is about to end, or has ended.
+      if (!isWorking()) looking = look()
     }
-    const timer = setInterval(() => void look(), renewMs)
+    const comeBack = () => {
+      if (document.visibilityState === 'visible') startLooking()
+    }
+    const timer = setInterval(startLooking, renewMs)
     document.addEventListener('visibilitychange', comeBack)
     return () => {
       isCurrent = false

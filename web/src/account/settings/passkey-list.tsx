@@ -11,13 +11,12 @@ import { ProblemBox } from '../../parts/problem-box.tsx'
 import { isUnproven, ProofField, proofOf } from '../../parts/proof-field.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { canUsePasskeys, createPasskey } from '../passkeys.ts'
+import { showCodes } from '../unsaved-codes.ts'
 import { passkeysQuery, refreshSelf } from './setting-queries.ts'
 import { WithPassword } from './with-password.tsx'
 
-type OnCodes = { onCodes: (codes: string[]) => void }
-
 /** The person's passkeys. The first one may come with recovery codes. */
-export function PasskeyList({ onCodes }: OnCodes) {
+export function PasskeyList() {
   const { settings: texts } = useTexts()
   const passkeys = useQuery(passkeysQuery)
   const [isAdding, setAdding] = useState(false)
@@ -33,7 +32,7 @@ export function PasskeyList({ onCodes }: OnCodes) {
         ))}
       </ul>
       {canUsePasskeys() ? null : <p>{texts.passkeyUnsupported}</p>}
-      {isAdding ? <AddPasskey onCodes={onCodes} close={() => setAdding(false)} /> : null}
+      {isAdding ? <AddPasskey close={() => setAdding(false)} /> : null}
       {canUsePasskeys() && !isAdding ? (
         <div className="actions">
           <Button variant="default" onClick={() => setAdding(true)}>
@@ -47,7 +46,7 @@ export function PasskeyList({ onCodes }: OnCodes) {
 
 type Wanted = { name: string; proof: { password?: string } }
 
-function AddPasskey({ onCodes, close }: OnCodes & { close: () => void }) {
+function AddPasskey({ close }: { close: () => void }) {
   const { settings: texts, everyView } = useTexts()
   const notify = useNotify()
   const adding = useMutation({
@@ -60,7 +59,7 @@ function AddPasskey({ onCodes, close }: OnCodes & { close: () => void }) {
       await refreshSelf()
       close()
       if (codes === undefined) notify(texts.passkeyAdded)
-      else onCodes(codes)
+      else showCodes(codes)
     },
   })
   const { error } = adding

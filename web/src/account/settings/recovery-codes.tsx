@@ -1,8 +1,11 @@
 import { Button } from '@mantine/core'
+import { useLocation } from 'react-router'
 
+import { queryClient } from '../../api/client.ts'
 import { PageFrame } from '../../app/page-frame.tsx'
 import { CopyButton } from '../../parts/shown-once.tsx'
 import { Given, useTexts } from '../../texts/texts.tsx'
+import { showCodes, type Unsaved } from '../unsaved-codes.ts'
 import './settings.css'
 
 /** Has the browser save a text as a file. */
@@ -15,11 +18,22 @@ function saveText(name: string, text: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000)
 }
 
-/** The recovery codes, which the service shows this once. */
-export function RecoveryCodes({ codes, onSaved }: { codes: string[]; onSaved: () => void }) {
+function finish(): void {
+  showCodes(undefined)
+  void queryClient.resetQueries()
+}
+
+/** The recovery codes, at whatever address the person opens, until they say that they have saved them. */
+export function RecoveryCodes({ codes, shownAt }: Unsaved) {
   const { enrol, settings } = useTexts()
+  const { pathname } = useLocation()
   return (
     <PageFrame title={enrol.codesTitle} width="narrow">
+      {pathname === shownAt ? null : (
+        <p className="box box-warn" role="alert">
+          {enrol.saveFirst}
+        </p>
+      )}
       <p>{enrol.codesHelp}</p>
       <ul className="box codes">
         {codes.map((code) => (
@@ -36,7 +50,7 @@ export function RecoveryCodes({ codes, onSaved }: { codes: string[]; onSaved: ()
         <Button variant="default" onClick={() => window.print()}>
           {settings.print}
         </Button>
-        <Button onClick={onSaved}>{enrol.saved}</Button>
+        <Button onClick={finish}>{enrol.saved}</Button>
       </div>
     </PageFrame>
   )

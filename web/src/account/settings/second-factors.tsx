@@ -7,31 +7,30 @@ import type { Schemas } from '../../api/openapi.d.ts'
 import { dataOf } from '../../api/problem.ts'
 import { useNotify } from '../../app/notices.tsx'
 import { useTexts } from '../../texts/texts.tsx'
+import { showCodes } from '../unsaved-codes.ts'
 import { PasskeyList } from './passkey-list.tsx'
 import { refreshSelf } from './setting-queries.ts'
 import { TotpSetup } from './totp-setup.tsx'
 import { WithPassword } from './with-password.tsx'
 
-type Props = { factors: Schemas['Self']['second_factors']; onCodes: (codes: string[]) => void }
+type Props = { factors: Schemas['Self']['second_factors'] }
 
 /** What a sign-in asks for besides the password. */
-export function SecondFactors({ factors, onCodes }: Props) {
+export function SecondFactors({ factors }: Props) {
   const { settings: texts } = useTexts()
   return (
     <section>
       <h2>{texts.factorsTitle}</h2>
       <p>{texts.factorsHelp}</p>
-      <AppFactor isOn={factors.totp} onCodes={onCodes} />
-      <PasskeyList onCodes={onCodes} />
-      <RecoveryCodesLeft factors={factors} onCodes={onCodes} />
+      <AppFactor isOn={factors.totp} />
+      <PasskeyList />
+      <RecoveryCodesLeft factors={factors} />
     </section>
   )
 }
 
-type AppProps = { isOn: boolean; onCodes: (codes: string[]) => void }
-
 /** The authenticator app: set up, or removed with the password. */
-function AppFactor({ isOn, onCodes }: AppProps) {
+function AppFactor({ isOn }: { isOn: boolean }) {
   const { settings: texts } = useTexts()
   return (
     <div className="card">
@@ -40,12 +39,12 @@ function AppFactor({ isOn, onCodes }: AppProps) {
         <span className={`badge badge-${isOn ? 'good' : 'plain'}`}>{isOn ? texts.appOn : texts.appOff}</span>
       </div>
       <p className="card-line">{texts.appHelp}</p>
-      {isOn ? <RemoveApp /> : <AddApp onCodes={onCodes} />}
+      {isOn ? <RemoveApp /> : <AddApp />}
     </div>
   )
 }
 
-function AddApp({ onCodes }: Pick<Props, 'onCodes'>) {
+function AddApp() {
   const { settings: texts, enrol } = useTexts()
   const [isAdding, setAdding] = useState(false)
   if (!isAdding)
@@ -56,16 +55,16 @@ function AddApp({ onCodes }: Pick<Props, 'onCodes'>) {
         </Button>
       </div>
     )
-  return <TotpSetup label={enrol.begin} onCodes={onCodes} cancel={() => setAdding(false)} />
+  return <TotpSetup label={enrol.begin} cancel={() => setAdding(false)} />
 }
 
 /** How many recovery codes are left, and new ones with the password. */
-function RecoveryCodesLeft({ factors: { totp, passkeys, recovery_codes_left: left }, onCodes }: Props) {
+function RecoveryCodesLeft({ factors: { totp, passkeys, recovery_codes_left: left } }: Props) {
   const { settings: texts } = useTexts()
   const renewing = useMutation({
     mutationFn: (password: string) =>
       dataOf(api.POST('/api/v1/auth/second-factor/recovery-codes', { body: { password } })),
-    onSuccess: ({ recovery_codes: codes }) => onCodes(codes),
+    onSuccess: ({ recovery_codes: codes }) => showCodes(codes),
   })
   const isEnrolled = totp || passkeys > 0
   return (

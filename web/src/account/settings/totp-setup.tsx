@@ -1,28 +1,28 @@
 import { Anchor, Button } from '@mantine/core'
 import { useMutation } from '@tanstack/react-query'
-import { lazy, Suspense, useState } from 'react'
+import { lazy, Suspense } from 'react'
 
-import { api, queryClient } from '../../api/client.ts'
+import { api } from '../../api/client.ts'
 import { dataOf } from '../../api/problem.ts'
 import { PageFrame } from '../../app/page-frame.tsx'
 import { Field, Form } from '../../parts/form.tsx'
 import { isUnproven, ProofField, proofOf } from '../../parts/proof-field.tsx'
 import { Given, useTexts } from '../../texts/texts.tsx'
-import { RecoveryCodes } from './recovery-codes.tsx'
+import { showCodes } from '../unsaved-codes.ts'
 
 const QrCode = lazy(() => import('./qr-code.tsx'))
 
-type Props = { label: string; onCodes: (codes: string[]) => void; cancel?: () => void }
+type Props = { label: string; cancel?: () => void }
 
 /** Sets up an authenticator app: its key, then a code that confirms it. Ends with the recovery codes. */
-export function TotpSetup({ label, onCodes, cancel }: Props) {
+export function TotpSetup({ label, cancel }: Props) {
   const { enrol, everyView } = useTexts()
   const begin = useMutation({
     mutationFn: (proof: { password?: string }) => dataOf(api.POST('/api/v1/auth/second-factor/totp', { body: proof })),
   })
   const confirm = useMutation({
     mutationFn: (code: string) => dataOf(api.POST('/api/v1/auth/second-factor/totp/confirm', { body: { code } })),
-    onSuccess: ({ recovery_codes: codes }) => onCodes(codes),
+    onSuccess: ({ recovery_codes: codes }) => showCodes(codes),
   })
   if (begin.data === undefined)
     return (
@@ -68,12 +68,10 @@ export function TotpSetup({ label, onCodes, cancel }: Props) {
 /** For a person who must have a second factor and has none: nothing else works before. */
 export function EnrolFactor() {
   const { enrol } = useTexts()
-  const [codes, setCodes] = useState<string[]>()
-  if (codes !== undefined) return <RecoveryCodes codes={codes} onSaved={() => void queryClient.resetQueries()} />
   return (
     <PageFrame title={enrol.title} width="narrow">
       <p>{enrol.why}</p>
-      <TotpSetup label={enrol.begin} onCodes={setCodes} />
+      <TotpSetup label={enrol.begin} />
     </PageFrame>
   )
 }

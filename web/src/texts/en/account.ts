@@ -73,7 +73,9 @@ export const accountTexts = {
     text: (firm: string, role: string) => `You are invited to ${firm} as ${role}.`,
     forAddress: 'The invitation is for this e-mail address:',
     accept: 'Accept the invitation',
+    acceptOf: (firm: string) => `Accept the invitation to ${firm}`,
     decline: 'Decline',
+    declineOf: (firm: string) => `Decline the invitation to ${firm}`,
     signInFirst: 'Sign in or create an account with this address, then accept.',
     noToken: 'This address has no invitation. Open the link of the mail again.',
   },
@@ -97,6 +99,7 @@ export const accountTexts = {
     confirm: 'Confirm',
     codesTitle: 'Save your recovery codes',
     codesHelp: 'They are shown only now. Each works once, if you lose your phone. Earlier codes no longer work.',
+    saveFirst: 'Save these codes first. Then you go on to what you opened.',
     saved: 'I have saved them',
   },
   account: {

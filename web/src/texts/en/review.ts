@@ -54,6 +54,8 @@ export const reviewTexts = {
     isAccepted: 'This version is accepted, until you decide again.',
     isRejected: 'This version is rejected, until you decide again.',
     notSentYet: 'The firm gets no message during the first minute.',
+    staysDecided:
+      'A decided document does not go back into the queue. Are you not sure? Keep the decision that is right for now: you, or any other reviewer, can change it later on this page.',
     changeComment: 'Why the decision changes. The firm can read it.',
     changedTitle: 'The document changed while you read it',
     changed: 'Another version was uploaded, or somebody else decided. Nothing of yours was saved.',
