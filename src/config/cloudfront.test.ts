@@ -6,7 +6,7 @@ import { inspect, parseEnv } from 'node:util'
 
 import { afterAll, describe, expect, test } from 'vitest'
 
-import { ConfigError } from '../errors/app-error.ts'
+import { configErrorOf } from '../../test/support/config/config-error.ts'
 import { loadConfig } from './load-config.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'paniq-keys-'))
@@ -100,7 +100,7 @@ describe('a wrong key stops the start with one line that names its fault and sho
     ['without its first line', rest.join('\n'), ''],
   ])('%s', (_what, text, said) => {
     const value = String(text)
-    const message = errorOf({ ...distribution, CLOUDFRONT_PRIVATE_KEY: value })
+    const message = configErrorOf({ ...distribution, CLOUDFRONT_PRIVATE_KEY: value })
 
     expect(message).toMatch(/^CLOUDFRONT_PRIVATE_KEY: its value .*must be .+ECDSA on P-256\.$/)
     expect(message).toContain(said)
@@ -113,19 +113,11 @@ const three = { ...distribution, CLOUDFRONT_PRIVATE_KEY: pem }
 test.each(Object.keys(three))('the start stops if only %s is missing', (name) => {
   const others = Object.fromEntries(Object.entries(three).filter(([each]) => each !== name))
 
-  expect(errorOf(others)).toMatch(new RegExp(`^${name} is not set, but CLOUDFRONT_\\w+ is\\. Set .+, or none\\.$`))
+  expect(configErrorOf(others)).toMatch(
+    new RegExp(`^${name} is not set, but CLOUDFRONT_\\w+ is\\. Set .+, or none\\.$`),
+  )
 })
 
 test('without these settings, links are presigned for S3', () => {
   expect(cloudFrontOf({})).toBeUndefined()
 })
-
-function errorOf(environment: Record<string, string>): string {
-  try {
-    loadConfig(environment)
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message
-    throw error
-  }
-  throw new Error('the start was not stopped')
-}

@@ -4,7 +4,7 @@ import { parseEnv } from 'node:util'
 
 import { describe, expect, test } from 'vitest'
 
-import { ConfigError } from '../errors/app-error.ts'
+import { configErrorOf } from '../../test/support/config/config-error.ts'
 import { loadConfig } from './load-config.ts'
 import { limitSettings } from './rate-limits-and-quotas.ts'
 import type { Setting } from './setting-formats.ts'
@@ -87,13 +87,13 @@ describe('a wrong value', () => {
   )
 
   test.each(cases)('of $name ($value) stops the start with one line of advice', (wrong) => {
-    const message = errorOf({ [wrong.name]: wrong.value })
+    const message = configErrorOf({ [wrong.name]: wrong.value })
     expect(message).toMatch(new RegExp(`^${wrong.name}: .+ must be .+\\.$`))
     expect(message).not.toContain('hunter2')
   })
 
   test('that is not secret is printed', () => {
-    expect(errorOf({ PORT: '80a' })).toBe('PORT: "80a" must be a whole number, 0 to 65535.')
+    expect(configErrorOf({ PORT: '80a' })).toBe('PORT: "80a" must be a whole number, 0 to 65535.')
   })
 })
 
@@ -120,7 +120,7 @@ describe('settings that depend on each other', () => {
     [{ DATABASE_OWNER_URL: 'postgres://db/app' }, 'DATABASE_URL is not'],
     [{ DATABASE_DIRECT_URL: 'postgres://app:hunter2-secret@db/app' }, 'DATABASE_URL is not'],
   ])('%o: the missing one is named', (environment, expected) => {
-    const message = errorOf(environment)
+    const message = configErrorOf(environment)
     expect(message).toContain(expected)
     expect(message).not.toContain('hunter2-secret')
   })
@@ -129,10 +129,10 @@ describe('settings that depend on each other', () => {
 describe('heads of the audit trail', () => {
   test('must not be in the bucket of the documents, to which the service has a key', () => {
     for (const place of ['s3://documents', 's3://documents/heads/'])
-      expect(errorOf({ AWS_S3_BUCKET: 'documents', AUDIT_HEADS: place })).toMatch(
+      expect(configErrorOf({ AWS_S3_BUCKET: 'documents', AUDIT_HEADS: place })).toMatch(
         /^AUDIT_HEADS: documents is the bucket of the documents .+ could remove the heads\. Name another bucket, or a file\.$/,
       )
-    expect(errorOf({ AUDIT_HEADS: 's3://paniq-system-dev/heads/' })).toMatch(/^AUDIT_HEADS: paniq-system-dev is/)
+    expect(configErrorOf({ AUDIT_HEADS: 's3://paniq-system-dev/heads/' })).toMatch(/^AUDIT_HEADS: paniq-system-dev is/)
   })
 
   test('may be in another one', () => {
@@ -227,7 +227,7 @@ test('an empty value counts as unset', () => {
 })
 
 test('one line names every wrong setting', () => {
-  expect(errorOf({ PORT: 'x', LOG_LEVEL: 'loud' })).toBe(
+  expect(configErrorOf({ PORT: 'x', LOG_LEVEL: 'loud' })).toBe(
     'PORT: "x" must be a whole number, 0 to 65535. LOG_LEVEL: "loud" must be fatal, error, warn, info, debug, trace or silent.',
   )
 })
@@ -274,13 +274,3 @@ test('docs/configuration.md has the default and the meaning of every setting', (
     entries.map(([name, setting]) => [`\`${name}\``, setting.default ? `\`${setting.default}\`` : '–', setting.doc]),
   )
 })
-
-function errorOf(environment: Record<string, string>): string {
-  try {
-    loadConfig(environment)
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message
-    throw error
-  }
-  throw new Error('the start was not stopped')
-}

@@ -1,25 +1,12 @@
-import { beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 
 import type { TrailFinding } from '../../src/audit/compare-trail.ts'
 import { exportTrail } from '../../src/audit/export-trail.ts'
 import { verifyExport } from '../../src/audit/verify-trail.ts'
-import type { Db } from '../../src/database/connection/client.ts'
-import { freshMigratedDatabase, type FreshDatabase } from '../support/database/fresh-database.ts'
-import { startService, type TestService } from '../support/service/start-service.ts'
-import { findFaults, sealAll, sealThrice, tamper, writeEvents } from './sealed-trail.ts'
+import { sceneOfTest } from '../support/service/scene-of-file.ts'
+import { findFaults, openTrail, sealAll, sealThrice, tamper, writeEvents } from './sealed-trail.ts'
 
-let database: FreshDatabase
-let service: TestService
-let db: Db
-beforeEach(async () => {
-  database = await freshMigratedDatabase()
-  service = await startService({ DATABASE_URL: database.url })
-  db = service.app.db
-  return async () => {
-    await service.stop()
-    await database.drop()
-  }
-})
+const trail = sceneOfTest(openTrail)
 
 const forged = '0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f'
 const withoutChecks = ['transaction_id', 'occurred_at'].map(
@@ -34,7 +21,7 @@ function forge({ transaction = `'1'`, moment = 'now()', id = `'${forged}'` }): s
 async function findInExport(): Promise<TrailFinding[]> {
   const lines: string[] = []
   const { signal } = new AbortController()
-  await exportTrail({ db, signal }, { filter: {}, write: async (line) => void lines.push(line) })
+  await exportTrail({ db: trail.db, signal }, { filter: {}, write: async (line) => void lines.push(line) })
   const findings: TrailFinding[] = []
   async function* each() {
     yield* lines
@@ -52,14 +39,14 @@ const outside = [
 ] as const
 
 it.each(outside)('an event outside every seal is found and named, now and after later seals: %s', async (_, event) => {
-  await sealThrice(db)
-  await writeEvents(db, 2)
-  await tamper(database.url, ...withoutChecks, forge(event))
+  await sealThrice(trail.db)
+  await writeEvents(trail.db, 2)
+  await tamper(trail.url, ...withoutChecks, forge(event))
 
   for (const isLater of [false, true]) {
-    if (isLater) await sealAll(db)
+    if (isLater) await sealAll(trail.db)
     const named = [{ kind: 'event_added', event: forged }]
-    const { findings, verified } = await findFaults(db)
+    const { findings, verified } = await findFaults(trail.db)
     expect(findings).toMatchObject(named)
     expect(verified.isComplete).toBe(true)
     expect(await findInExport()).toMatchObject(named)
@@ -67,41 +54,41 @@ it.each(outside)('an event outside every seal is found and named, now and after 
 })
 
 it.each(outside)('the table rejects the event in every partition: %s', async (_, event) => {
-  await expect(tamper(database.url, forge(event))).rejects.toThrow(
+  await expect(tamper(trail.url, forge(event))).rejects.toThrow(
     'transaction' in event ? 'document_events_transaction_id_check' : 'document_events_occurred_at_check',
   )
 })
 
 it('such an event is found when the trail is read in several pieces', async () => {
   await tamper(
-    database.url,
+    trail.url,
     ...withoutChecks,
     `insert into document_events (occurred_at, action, outcome, request_id, personal_commitment)
      select now() - interval '1 hour' + n * interval '100 milliseconds', 'document.viewed', 'ok', 'many', sha256('')
      from generate_series(1, 4500) n`,
   )
-  await sealAll(db)
-  await tamper(database.url, forge({ transaction: `'0'` }))
+  await sealAll(trail.db)
+  await tamper(trail.url, forge({ transaction: `'0'` }))
 
-  expect((await findFaults(db)).findings).toMatchObject([{ event: forged }])
+  expect((await findFaults(trail.db)).findings).toMatchObject([{ event: forged }])
   expect(await findInExport()).toMatchObject([{ event: forged }])
 })
 
 it('a second event under the id of a sealed one is found', async () => {
-  await sealThrice(db)
+  await sealThrice(trail.db)
   const like = `(select id from document_events order by transaction_id offset 12 limit 1)`
   const transaction = `(select transaction_id from document_events order by transaction_id offset 12 limit 1)`
-  await tamper(database.url, forge({ id: like, transaction, moment: `now() - interval '1 hour'` }))
+  await tamper(trail.url, forge({ id: like, transaction, moment: `now() - interval '1 hour'` }))
 
-  for (const findings of [(await findFaults(db)).findings, await findInExport()])
+  for (const findings of [(await findFaults(trail.db)).findings, await findInExport()])
     expect(findings.map(({ kind }) => kind)).toContain('event_added')
 })
 
 it('an event moved after the last seal of an export is found', async () => {
-  await sealThrice(db)
+  await sealThrice(trail.db)
   const lines: string[] = []
   const { signal } = new AbortController()
-  await exportTrail({ db, signal }, { filter: {}, write: async (line) => void lines.push(line) })
+  await exportTrail({ db: trail.db, signal }, { filter: {}, write: async (line) => void lines.push(line) })
   const at = lines.findIndex((line) => line.startsWith('{"id"'))
   const moved = [...lines.toSpliced(at, 1), lines[at] ?? '']
   const findings: TrailFinding[] = []

@@ -1,36 +1,27 @@
 import { randomUUID } from 'node:crypto'
 
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 
 import type { Heads, TrailFilter, TrailFinding } from '../../src/audit/compare-trail.ts'
 import { exportTrail } from '../../src/audit/export-trail.ts'
 import { InvalidExport, verifyExport } from '../../src/audit/verify-trail.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
-import { freshMigratedDatabase, type FreshDatabase } from '../support/database/fresh-database.ts'
-import { startService, type TestService } from '../support/service/start-service.ts'
-import { sealAll, sealThrice, writeEvents } from './sealed-trail.ts'
+import { sceneOfFile } from '../support/service/scene-of-file.ts'
+import { openTrail, sealAll, sealThrice, writeEvents } from './sealed-trail.ts'
 
-let database: FreshDatabase
-let service: TestService
 const firm = randomUUID() as FirmId
-
-beforeAll(async () => {
-  database = await freshMigratedDatabase()
-  service = await startService({ DATABASE_URL: database.url })
-  const { db } = service.app
+const trail = sceneOfFile(async (closing) => {
+  const opened = await openTrail(closing)
+  const { db } = opened
   await sealThrice(db)
   await writeEvents(db, 4, firm)
   await writeEvents(db, 4)
   await sealAll(db)
   await writeEvents(db, 2, firm)
+  return opened
 })
 
-afterAll(async () => {
-  await service.stop()
-  await database.drop()
-})
-
-async function exportLines(filter: TrailFilter = {}, db = service.app.db): Promise<string[]> {
+async function exportLines(filter: TrailFilter = {}, db = trail.db): Promise<string[]> {
   const lines: string[] = []
   await exportTrail(
     { db, signal: new AbortController().signal },
@@ -64,13 +55,12 @@ function headsOf(lines: string[]): Heads {
 }
 
 test('without a seal, everything is exported and the output states that nothing is sealed', async () => {
-  const fresh = await freshMigratedDatabase()
-  onTestFinished(() => fresh.drop())
-  const unsealed = await startService({ DATABASE_URL: fresh.url })
-  onTestFinished(() => unsealed.stop())
-  await writeEvents(unsealed.app.db, 3, firm)
+  const closing = new AsyncDisposableStack()
+  onTestFinished(() => closing.disposeAsync())
+  const { db } = await openTrail(closing)
+  await writeEvents(db, 3, firm)
 
-  const lines = await exportLines({}, unsealed.app.db)
+  const lines = await exportLines({}, db)
   expect(lines.filter(isEvent)).toHaveLength(3)
   expect((await verifyLines(lines)).verified).toMatchObject({ seals: 0, unsealed: 3 })
 })

@@ -11,10 +11,8 @@ import { loadConfig } from '../../src/config/load-config.ts'
 import type { Db } from '../../src/database/connection/client.ts'
 import { findLastSeal } from '../../src/database/audit/trail.ts'
 import { freshBucket } from '../support/s3/fresh-bucket.ts'
-import { freshMigratedDatabase } from '../support/database/fresh-database.ts'
 import { s3Settings } from '../support/s3/s3-settings.ts'
-import { startService } from '../support/service/start-service.ts'
-import { findFaults, sealAll, sealThrice, tamper } from './sealed-trail.ts'
+import { findFaults, openTrail, sealAll, sealThrice, tamper } from './sealed-trail.ts'
 
 async function headsFile(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'paniq-heads-'))
@@ -39,17 +37,15 @@ async function newestHead(db: Db): Promise<Head> {
 
 /** A trail of three seals, in a database that its owner may change despite the triggers. */
 async function sealedTrail() {
-  const database = await freshMigratedDatabase()
-  onTestFinished(() => database.drop())
-  const service = await startService({ DATABASE_URL: database.url })
-  onTestFinished(() => service.stop())
-  const { db } = service.app
+  const closing = new AsyncDisposableStack()
+  onTestFinished(() => closing.disposeAsync())
+  const { db, url } = await openTrail(closing)
   await sealThrice(db)
   return {
     db,
     /** Another history with seals of the same numbers and a valid chain. */
     replaceSeals: async () => {
-      await tamper(database.url, 'delete from document_seals where number >= 2')
+      await tamper(url, 'delete from document_seals where number >= 2')
       await sealAll(db)
     },
   }

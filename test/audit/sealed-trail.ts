@@ -10,6 +10,17 @@ import { type VerifyResult, verifyTrail } from '../../src/audit/verify-trail.ts'
 import type { Db } from '../../src/database/connection/client.ts'
 import { recordEvent, systemActor } from '../../src/database/audit/events.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
+import { freshMigratedDatabase } from '../support/database/fresh-database.ts'
+import { startService } from '../support/service/start-service.ts'
+
+/** A service with a database of its own, which the owner of the database may change despite the triggers. */
+export async function openTrail(closing: AsyncDisposableStack): Promise<{ db: Db; url: string }> {
+  const database = await freshMigratedDatabase()
+  closing.defer(() => database.drop())
+  const service = await startService({ DATABASE_URL: database.url })
+  closing.defer(() => service.stop())
+  return { db: service.app.db, url: database.url }
+}
 
 /** Writes this number of events, each in its own transaction. */
 export async function writeEvents(db: Db, count: number, firmId: FirmId = randomUUID() as FirmId): Promise<void> {

@@ -1,27 +1,14 @@
 import { sql } from 'kysely'
-import { beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 
 import { recordEvent, systemActor } from '../../src/database/audit/events.ts'
-import type { Db } from '../../src/database/connection/client.ts'
-import { freshMigratedDatabase, type FreshDatabase } from '../support/database/fresh-database.ts'
-import { startService, type TestService } from '../support/service/start-service.ts'
-import { findFaults, sealAll, tamper, writeEvents } from './sealed-trail.ts'
+import { sceneOfTest } from '../support/service/scene-of-file.ts'
+import { findFaults, openTrail, sealAll, tamper, writeEvents } from './sealed-trail.ts'
 
 /** As after a dump was restored in another cluster. */
 const inAnotherCluster = `update document_installation set trail_cluster = 'elsewhere'`
 
-let database: FreshDatabase
-let service: TestService
-let db: Db
-beforeEach(async () => {
-  database = await freshMigratedDatabase()
-  service = await startService({ DATABASE_URL: database.url })
-  db = service.app.db
-  return async () => {
-    await service.stop()
-    await database.drop()
-  }
-})
+const trail = sceneOfTest(openTrail)
 
 /** Aborts after so many reads of `aborted`. */
 function abortingAfter(reads: number): AbortSignal {
@@ -30,48 +17,48 @@ function abortingAfter(reads: number): AbortSignal {
 }
 
 async function numbersOfEvents(): Promise<bigint[]> {
-  const rows = await db.selectFrom('document_events').select('transaction_id').orderBy('occurred_at').execute()
+  const rows = await trail.db.selectFrom('document_events').select('transaction_id').orderBy('occurred_at').execute()
   return rows.map(({ transaction_id: number }) => BigInt(number))
 }
 
 it('a seal has every event of its last transaction', async () => {
-  await writeEvents(db, 3)
+  await writeEvents(trail.db, 3)
   await tamper(
-    database.url,
+    trail.url,
     `insert into document_events (action, outcome, request_id, personal_commitment)
      select 'document.viewed', 'ok', 'together', sha256('') from generate_series(1, 25)`,
   )
 
-  expect(await sealAll(db)).toEqual({ seals: 1, events: 28 })
-  expect((await findFaults(db)).findings).toEqual([])
+  expect(await sealAll(trail.db)).toEqual({ seals: 1, events: 28 })
+  expect((await findFaults(trail.db)).findings).toEqual([])
 })
 
 it.each([0, 2])('an abort after %i seals ends the run, and the next run continues', async (seals) => {
-  await writeEvents(db, 45)
+  await writeEvents(trail.db, 45)
 
-  expect(await sealAll(db, abortingAfter(seals))).toEqual({ seals, events: 10 * seals })
-  await writeEvents(db, 20)
-  await sealAll(db)
+  expect(await sealAll(trail.db, abortingAfter(seals))).toEqual({ seals, events: 10 * seals })
+  await writeEvents(trail.db, 20)
+  await sealAll(trail.db)
 
-  const { findings, verified } = await findFaults(db)
+  const { findings, verified } = await findFaults(trail.db)
   expect(findings).toEqual([])
   expect(verified).toMatchObject({ events: 65, unsealed: 0 })
 })
 
 it('in another cluster, where transactions start at low numbers again, the trail continues after its last event', async () => {
-  await tamper(database.url, 'update document_installation set trail_offset = 1000000000000')
-  await writeEvents(db, 45)
-  await sealAll(db)
-  await writeEvents(db, 15)
-  await tamper(database.url, inAnotherCluster)
+  await tamper(trail.url, 'update document_installation set trail_offset = 1000000000000')
+  await writeEvents(trail.db, 45)
+  await sealAll(trail.db)
+  await writeEvents(trail.db, 15)
+  await tamper(trail.url, inAnotherCluster)
 
-  const moved = await findFaults(db)
-  await sealAll(db)
-  await Promise.all(Array.from({ length: 8 }, async () => writeEvents(db, 4)))
-  const before = await findFaults(db)
-  await sealAll(db)
+  const moved = await findFaults(trail.db)
+  await sealAll(trail.db)
+  await Promise.all(Array.from({ length: 8 }, async () => writeEvents(trail.db, 4)))
+  const before = await findFaults(trail.db)
+  await sealAll(trail.db)
 
-  const { findings, verified } = await findFaults(db)
+  const { findings, verified } = await findFaults(trail.db)
   expect([moved.findings, before.findings, findings]).toEqual([[], [], []])
   expect([before.verified.unsealed, verified.events, verified.unsealed]).toEqual([32, 92, 0])
   const numbers = await numbersOfEvents()
@@ -79,28 +66,28 @@ it('in another cluster, where transactions start at low numbers again, the trail
 })
 
 it('a database that was restored in its own cluster continues after the last event of the copy', async () => {
-  await writeEvents(db, 5)
-  await sealAll(db)
+  await writeEvents(trail.db, 5)
+  await sealAll(trail.db)
   await tamper(
-    database.url,
+    trail.url,
     // A copy can have higher numbers than this cluster has reached.
     `update document_seals set through_transaction = 1000000000000`,
     `update document_installation set trail_cluster = null`,
   )
 
-  await Promise.all(Array.from({ length: 8 }, async () => writeEvents(db, 1)))
+  await Promise.all(Array.from({ length: 8 }, async () => writeEvents(trail.db, 1)))
 
   expect((await numbersOfEvents()).slice(5).every((number) => number > 1_000_000_000_000n)).toBe(true)
-  expect(await sealAll(db)).toEqual({ seals: 1, events: 8 })
+  expect(await sealAll(trail.db)).toEqual({ seals: 1, events: 8 })
 })
 
 it('a role that sets the variable of the cluster changes no number', async () => {
-  await writeEvents(db, 1)
+  await writeEvents(trail.db, 1)
   const installation = async () =>
-    (await sql`select trail_cluster, trail_offset from document_installation`.execute(db)).rows
+    (await sql`select trail_cluster, trail_offset from document_installation`.execute(trail.db)).rows
   const before = await installation()
 
-  await db.transaction().execute(async (trx) => {
+  await trail.db.transaction().execute(async (trx) => {
     await sql`set local paniq_documents.cluster = 'forged'`.execute(trx)
     await recordEvent(trx, systemActor('a test'), { action: 'a test', outcome: 'ok' })
   })

@@ -1,19 +1,16 @@
 import { sql } from 'kysely'
 import { randomUUID } from 'node:crypto'
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 
 import { inTransaction } from '../../src/database/connection/in-transaction.ts'
 import { deliverMail } from '../../src/mail/deliver-mail.ts'
 import { queueMail } from '../../src/mail/notify.ts'
 import { makeFirm, makePerson } from '../support/people/people.ts'
-import { type DeliveryScene, openDeliveryScene, queueReset } from './mail-scene.ts'
+import { sceneOfTest } from '../support/service/scene-of-file.ts'
+import { openDeliveryScene, queueReset } from './mail-scene.ts'
 import { htmlOf, openMailServer, rejection, secretOf, textOf } from './mail-server.ts'
 
-let scene: DeliveryScene
-beforeEach(async () => {
-  scene = await openDeliveryScene()
-  return () => scene.close()
-})
+const scene = sceneOfTest(openDeliveryScene)
 
 async function insertInvitation(expiresAt = new Date(Date.now() + 3_600_000)): Promise<string> {
   const { id } = await makePerson(scene.service.app)

@@ -1,14 +1,11 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import { makePerson } from '../support/people/people.ts'
-import { type DeliveryScene, openDeliveryScene, queueReset } from './mail-scene.ts'
+import { sceneOfTest } from '../support/service/scene-of-file.ts'
+import { openDeliveryScene, queueReset } from './mail-scene.ts'
 import { rejection } from './mail-server.ts'
 
-let scene: DeliveryScene
-beforeEach(async () => {
-  scene = await openDeliveryScene()
-  return () => scene.close()
-})
+const scene = sceneOfTest(openDeliveryScene)
 
 /** Queues a mail to a new person of this e-mail, as the platform may have stored it. */
 async function queueTo(email: string): Promise<string> {

@@ -32,17 +32,15 @@ export async function openMailSceneWithAdministrator(closing: AsyncDisposableSta
   return { ...scene, administrator: await makePerson(scene.service.app, { role: 'admin' }) }
 }
 
-export type DeliveryScene = MailScene & {
+type DeliveryScene = MailScene & {
   clock: { now: Date }
   pass(minutes: number): void
   /** Sends what is due on the clock. */
   deliver(): Promise<Delivered>
-  close(): Promise<void>
 }
 
 /** A mail scene with its own clock, for tests of what is sent when. */
-export async function openDeliveryScene(): Promise<DeliveryScene> {
-  const closing = new AsyncDisposableStack()
+export async function openDeliveryScene(closing: AsyncDisposableStack): Promise<DeliveryScene> {
   const scene = await openMailScene(closing)
   const clock = { now: new Date(Date.now() + 1000) }
   return {
@@ -50,7 +48,6 @@ export async function openDeliveryScene(): Promise<DeliveryScene> {
     clock,
     pass: (minutes) => void (clock.now = new Date(clock.now.getTime() + minutes * 60_000)),
     deliver: () => deliverAt(scene.service.app, clock.now),
-    close: () => closing.disposeAsync(),
   }
 }
 

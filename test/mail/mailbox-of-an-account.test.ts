@@ -7,7 +7,7 @@ import { call, makePersonWithPassword, newRegistration, password } from '../peop
 import { sceneOfFile } from '../support/service/scene-of-file.ts'
 import { openMailScene, sendMails } from './mail-scene.ts'
 
-const scene = sceneOfFile((closing) => openMailScene(closing))
+const scene = sceneOfFile(openMailScene)
 
 const kelvin = '\u212A'
 const dottedI = '\u0130'

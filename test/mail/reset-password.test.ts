@@ -5,7 +5,7 @@ import { sceneOfFile } from '../support/service/scene-of-file.ts'
 import { startService } from '../support/service/start-service.ts'
 import { openMailScene, receiveLink, sendMails } from './mail-scene.ts'
 
-const scene = sceneOfFile((closing) => openMailScene(closing))
+const scene = sceneOfFile(openMailScene)
 
 const newPassword = 'seven brown umbrellas'
 const forgot = (email: string) => call(scene.service.url, 'POST /auth/password/forgot', { body: { email } })

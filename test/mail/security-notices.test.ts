@@ -10,7 +10,7 @@ import { startService } from '../support/service/start-service.ts'
 import { htmlOf, textOf } from './mail-server.ts'
 import { mailsTo, openMailScene, receiveLink } from './mail-scene.ts'
 
-const scene = sceneOfFile((closing) => openMailScene(closing))
+const scene = sceneOfFile(openMailScene)
 
 /** The first sentence of each notice to this address, in the order of their arrival. */
 async function noticesTo(email: string): Promise<string[]> {

@@ -9,7 +9,7 @@ import { sceneOfFile } from '../support/service/scene-of-file.ts'
 import { openMailSceneWithAdministrator, queueReset, sendMails } from './mail-scene.ts'
 import { rejection } from './mail-server.ts'
 
-const scene = sceneOfFile((closing) => openMailSceneWithAdministrator(closing))
+const scene = sceneOfFile(openMailSceneWithAdministrator)
 
 const ask = (line: string, { headers }: Pick<Person, 'headers'> = scene.administrator) =>
   call(scene.service.url, line, { headers })

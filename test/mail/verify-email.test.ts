@@ -10,7 +10,7 @@ import { sceneOfFile } from '../support/service/scene-of-file.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 import { mailSettings, openMailScene, receiveLink } from './mail-scene.ts'
 
-const scene = sceneOfFile((closing) => openMailScene(closing))
+const scene = sceneOfFile(openMailScene)
 
 /** Registers a person, and makes them a member of a firm. */
 async function register({ url, app }: TestService) {

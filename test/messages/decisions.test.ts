@@ -9,7 +9,7 @@ import { addMember, makeFirm, makeMember, makePerson, type Person } from '../sup
 import { sceneOfFile } from '../support/service/scene-of-file.ts'
 import { messagesOf, passTime } from './call-messages.ts'
 
-const scene = sceneOfFile((closing) => openMailSceneWithAdministrator(closing))
+const scene = sceneOfFile(openMailSceneWithAdministrator)
 
 type Uploaded = { firm: FirmId; admin: Person; uploader: Person; id: string }
 

@@ -9,7 +9,7 @@ import { makePerson, type Person } from '../support/people/people.ts'
 import { sceneOfFile } from '../support/service/scene-of-file.ts'
 import { choose, leaveMessage, sendDaily } from './preferences-scene.ts'
 
-const scene = sceneOfFile((closing) => openMailScene(closing))
+const scene = sceneOfFile(openMailScene)
 
 /** 08:00 in South Africa, this many days from now. */
 const in8 = (days: number) => morning(dayInJohannesburg(new Date()), days)

@@ -13,7 +13,7 @@ import { messagesOf } from '../messages/call-messages.ts'
 import { sceneOfFile } from '../support/service/scene-of-file.ts'
 import { choose, leaveMessage } from './preferences-scene.ts'
 
-const scene = sceneOfFile((closing) => openMailScene(closing))
+const scene = sceneOfFile(openMailScene)
 
 const read = ({ headers }: Person) => call(scene.service.url, 'GET /auth/me/preferences', { headers })
 

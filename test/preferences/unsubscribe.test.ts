@@ -12,7 +12,7 @@ import { passTime } from '../messages/call-messages.ts'
 import { sceneOfFile } from '../support/service/scene-of-file.ts'
 import { leaveMessage } from './preferences-scene.ts'
 
-const scene = sceneOfFile((closing) => openMailSceneWithAdministrator(closing))
+const scene = sceneOfFile(openMailSceneWithAdministrator)
 
 const lastDay = '2099-06-30'
 

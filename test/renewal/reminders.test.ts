@@ -17,7 +17,7 @@ import {
   verify,
 } from './renewal-scene.ts'
 
-const scene = sceneOfFile((closing) => openMailSceneWithAdministrator(closing))
+const scene = sceneOfFile(openMailSceneWithAdministrator)
 
 const lastDay = '2099-06-30'
 

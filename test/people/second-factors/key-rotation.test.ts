@@ -1,39 +1,28 @@
 import { sql } from 'kysely'
 import { Secret, TOTP } from 'otpauth'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 
 import type { UserId } from '../../../src/vocabulary/vocabulary.ts'
-import { freshMigratedDatabase } from '../../support/database/fresh-database.ts'
-import { startService, type TestService } from '../../support/service/start-service.ts'
+import { sceneOfFile } from '../../support/service/scene-of-file.ts'
+import type { TestService } from '../../support/service/start-service.ts'
 import { call, later, logIn, makePersonWithPassword, password, serveAt } from '../call-people.ts'
+import { newKey, oldKey, openServices } from '../services-of-one-database.ts'
 
-const oldKey = 'the key that was used before the rotation'
-const newKey = 'the key that is used since the rotation'
-
-let database: Awaited<ReturnType<typeof freshMigratedDatabase>>
-let before: TestService
-let during: TestService
-let afterwards: TestService
-beforeAll(async () => {
-  database = await freshMigratedDatabase()
-  const DATABASE_URL = database.url
-  before = await startService({ DATABASE_URL, JWT_SECRET_KEY: oldKey })
-  const folders = { UPLOADS_DIR: `${before.folder}/uploads`, DATABASE_URL }
-  during = await startService({ ...folders, JWT_SECRET_KEY: newKey, JWT_SECRET_KEY_PREVIOUS: oldKey })
-  afterwards = await startService({ ...folders, JWT_SECRET_KEY: newKey })
-})
-afterAll(async () => {
-  for (const service of [afterwards, during, before]) await service.stop()
-  await database.drop()
-})
+const scene = sceneOfFile((closing) =>
+  openServices(closing, {
+    before: { JWT_SECRET_KEY: oldKey },
+    during: { JWT_SECRET_KEY: newKey, JWT_SECRET_KEY_PREVIOUS: oldKey },
+    afterwards: { JWT_SECRET_KEY: newKey },
+  }),
+)
 
 async function enrol() {
-  const person = await makePersonWithPassword(before.app)
-  const { access_token: token } = await logIn(before.url, person)
-  const { body } = await call(before.url, 'POST /auth/second-factor/totp', { token })
+  const person = await makePersonWithPassword(scene.before.app)
+  const { access_token: token } = await logIn(scene.before.url, person)
+  const { body } = await call(scene.before.url, 'POST /auth/second-factor/totp', { token })
   const app = new TOTP({ secret: Secret.fromBase32((body as { secret: string }).secret) })
   const confirm = { token, body: { code: app.generate() } }
-  expect((await call(before.url, 'POST /auth/second-factor/totp/confirm', confirm)).status).toBe(200)
+  expect((await call(scene.before.url, 'POST /auth/second-factor/totp/confirm', confirm)).status).toBe(200)
   return { ...person, app }
 }
 
@@ -52,23 +41,23 @@ async function logInWith({ app: service }: TestService, person: { email: string;
 
 async function sealedOf(id: UserId): Promise<string> {
   const { rows } = await sql<{ sealed: Buffer }>`
-    select sealed_secret as sealed from document_totp where user_id = ${id}`.execute(before.app.db)
+    select sealed_secret as sealed from document_totp where user_id = ${id}`.execute(scene.before.app.db)
   return rows[0]?.sealed.toString('hex') ?? ''
 }
 
 it('an app that is used during a rotation works afterwards: its secret is encrypted again with the new key', async () => {
   const person = await enrol()
   const sealed = await sealedOf(person.id)
-  expect(await logInWith(during, person, 2)).toBe(200)
+  expect(await logInWith(scene.during, person, 2)).toBe(200)
   expect(await sealedOf(person.id)).not.toBe(sealed)
-  expect(await logInWith(afterwards, person, 4)).toBe(200)
-  expect(await logInWith(before, person, 6)).toBe(401)
+  expect(await logInWith(scene.afterwards, person, 4)).toBe(200)
+  expect(await logInWith(scene.before, person, 6)).toBe(401)
 })
 
 it('an app that is not used during a rotation is denied afterwards, also with the right code', async () => {
   const person = await enrol()
-  expect(await logInWith(afterwards, person, 2)).toBe(401)
-  const details = await before.app.db
+  expect(await logInWith(scene.afterwards, person, 2)).toBe(401)
+  const details = await scene.before.app.db
     .selectFrom('document_trail')
     .select('details')
     .where('actor_id', '=', person.id)

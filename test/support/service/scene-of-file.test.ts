@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { sceneOfFile } from './scene-of-file.ts'
+import { sceneOfFile, sceneOfTest } from './scene-of-file.ts'
 
 const closed: string[] = []
 
@@ -22,6 +22,20 @@ describe('a scene', () => {
 
 it('is closed after the last test, the latest first', () => {
   expect(closed).toEqual(['service', 'bucket'])
+})
+
+describe('a scene of each test', () => {
+  const openings: string[] = []
+  const scene = sceneOfTest(async (closing) => {
+    closing.defer(() => void openings.push('closed'))
+    openings.push('opened')
+    return { word: 'opened' }
+  })
+
+  it.each([1, 2])('is opened before test %i, and closed after it', (number) => {
+    expect(scene.word).toBe('opened')
+    expect(openings).toEqual(number === 1 ? ['opened'] : ['opened', 'closed', 'opened'])
+  })
 })
 
 function readOf(scene: { word: string }): string {
