@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { systemActor } from '../../src/database/audit/events.ts'
 import { migrate } from '../../src/documents/moving/migrate-files.ts'
 import { freshMigratedDatabase } from '../support/database/fresh-database.ts'
-import { seedDocuments } from '../support/documents/seed-documents.ts'
+import { seedDocumentsOf } from '../support/documents/seed-documents.ts'
 import { freshBucket } from '../support/s3/fresh-bucket.ts'
 import { s3Settings } from '../support/s3/s3-settings.ts'
 import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
@@ -60,20 +60,13 @@ it(
   { timeout: 900_000 },
   async () => {
     const { firm, admin } = await firmWithAdmin(service)
-    const { db, config, stores } = service.app
-    const ground = {
-      db,
-      uploadsDir: config.uploadsDir,
-      storeId: stores.local.storeId,
-      firmId: firm,
-      uploadedBy: admin.id,
-    }
     // A first archive loads the code.
     const other = await firmWithAdmin(service)
-    await seedDocuments({ ...ground, firmId: other.firm }, [fileBytes])
+    await seedDocumentsOf(service, other, [fileBytes])
     await (await callArchive(instance.url() ?? '', other.firm, other.admin)).arrayBuffer()
-    const seeded = await seedDocuments(
-      ground,
+    const seeded = await seedDocumentsOf(
+      service,
+      { firm, admin },
       Array.from({ length: files }, () => fileBytes),
     )
 

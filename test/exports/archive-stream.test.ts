@@ -14,7 +14,7 @@ import { later, serveAt } from '../people/call-people.ts'
 import { problemOf, uploadDocument } from '../support/documents/call-documents.ts'
 import { openFailingS3 } from '../support/fallback/failing-s3.ts'
 import { makePdf } from '../support/files/make-files.ts'
-import { seedDocuments, type SeededDocument } from '../support/documents/seed-documents.ts'
+import { seedDocumentsOf, type SeededDocument } from '../support/documents/seed-documents.ts'
 import { makeMember, type Person } from '../support/people/people.ts'
 import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
@@ -33,15 +33,7 @@ type Scene = { firm: FirmId; admin: Person; seeded: SeededDocument[] }
 
 async function firmWith(...sizes: number[]): Promise<Scene> {
   const { firm, admin } = await firmWithAdmin(service)
-  const { db, config, stores } = service.app
-  const ground = {
-    db,
-    uploadsDir: config.uploadsDir,
-    storeId: stores.local.storeId,
-    firmId: firm,
-    uploadedBy: admin.id,
-  }
-  return { firm, admin, seeded: await seedDocuments(ground, sizes) }
+  return { firm, admin, seeded: await seedDocumentsOf(service, { firm, admin }, sizes) }
 }
 
 /** Changes one byte of a stored file. */

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { App } from '../../src/app.ts'
 import { buildApi } from '../../src/bin/api.ts'
 import { makePerson, type Person } from '../support/people/people.ts'
+import { startService } from '../support/service/start-service.ts'
 
 export type Answer = { status: number; headers: Headers; body: unknown }
 
@@ -54,6 +55,15 @@ export async function serveAt(app: App): Promise<{ url: string; clock: { now: Da
   return { url: `http://127.0.0.1:${port}`, clock, stop: async () => server.close() }
 }
 
+/** A service, and the address of the same app with a clock that a test controls. */
+export async function openWithClock(closing: AsyncDisposableStack, settings: Record<string, string> = {}) {
+  const service = await startService(settings)
+  closing.defer(() => service.stop())
+  const { url, clock, stop } = await serveAt(service.app)
+  closing.defer(stop)
+  return { service, url, clock }
+}
+
 export function later(from: Date, seconds: number): Date {
   return new Date(from.getTime() + seconds * 1000)
 }
@@ -71,6 +81,17 @@ export async function makePersonWithPassword(app: App, wish: Record<string, unkn
 
 /** `password`, by crypt(3). */
 export const platformHash = '$2b$04$abcdefghijklmnopqrstuuqREtd3VJD2QVZbuFskFSLk6eRIrQoOS'
+
+export function refresh(url: string, refreshToken: string): Promise<Answer> {
+  return call(url, 'POST /auth/refresh', { body: { refresh_token: refreshToken } })
+}
+
+/** The new tokens. Throws if there are none. */
+export async function refreshed(url: string, refreshToken: string): Promise<TokensBody> {
+  const { status, body } = await refresh(url, refreshToken)
+  if (status !== 200) throw new Error(`not refreshed: ${status} ${JSON.stringify(body)}`)
+  return body as TokensBody
+}
 
 export type TokensBody = { access_token: string; refresh_token: string; token_type: string; expires_in: number }
 

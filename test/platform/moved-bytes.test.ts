@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 import { systemActor } from '../../src/database/audit/events.ts'
-import { comparePlatform, restartComparison, followNoted } from '../../src/database/schema/compare-platform.ts'
+import { followNoted } from '../../src/database/schema/compare-platform.ts'
 import { listVersionsIn } from '../../src/database/documents/versions-in-store.ts'
 import { collectBlobs } from '../../src/documents/stores/collect-blobs.ts'
 import { migrate } from '../../src/documents/moving/migrate-files.ts'
@@ -24,7 +24,7 @@ import {
   updateDocumentRow,
 } from '../support/platform/platform-documents.ts'
 import { runVerify } from '../support/verifying/run-verify.ts'
-import { countUnfollowed, download, rowsOf } from '../support/platform/platform-scene.ts'
+import { compareAllRows, countUnfollowed, download, rowsOf } from '../support/platform/platform-scene.ts'
 import { serviceBeside } from './service-on-platform.ts'
 import { untilWaitedFor } from '../support/database/until-waited-for.ts'
 
@@ -132,8 +132,7 @@ describe('a file that two rows of the platform name', () => {
       true,
       [],
     ])
-    await restartComparison(app().db)
-    await comparePlatform(app().db, () => false)
+    await compareAllRows(beside.service)
     expect((await download(beside.service, beside.firm, beside.admin, second)).bytes.equals(first.bytes)).toBe(true)
   })
 })
@@ -283,8 +282,7 @@ it('concurrent uploads, a migration and changes of the platform end in the same 
   expect(await countUnfollowed(beside.service)).toBe(0)
 
   const eventsBefore = await countPlatformEvents()
-  await restartComparison(app().db)
-  await comparePlatform(app().db, () => false)
+  await compareAllRows(beside.service)
   expect(await countPlatformEvents()).toBe(eventsBefore)
   const { list, isRight } = await runVerify(app())
   expect([list, isRight]).toEqual([[], true])

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
-import { comparePlatform, restartComparison, followNoted } from '../../src/database/schema/compare-platform.ts'
+import { followNoted } from '../../src/database/schema/compare-platform.ts'
 import type { DocumentId } from '../../src/vocabulary/vocabulary.ts'
 import { callDocuments, uploadDocument } from '../support/documents/call-documents.ts'
 import { addVersion as addNewVersion } from '../support/documents/call-versions.ts'
@@ -13,7 +13,7 @@ import {
   platformKey,
   updateDocumentRow,
 } from '../support/platform/platform-documents.ts'
-import { countUnfollowed, rowsOf } from '../support/platform/platform-scene.ts'
+import { compareAllRows, countUnfollowed, rowsOf } from '../support/platform/platform-scene.ts'
 import { serviceBeside } from './service-on-platform.ts'
 
 // The service changes a shown document and the platform's row in one statement.
@@ -25,10 +25,7 @@ const rows = (id: string) => rowsOf(beside.service, id)
 const upload = async () => (await uploadDocument(beside.service.url, beside.firm, beside.admin)).id as DocumentId
 const isShown = async (id: string) =>
   (await beside.platform.query('select from firm_documents where id = $1', [id])).rowCount === 1
-const compareAll = async () => {
-  await restartComparison(db())
-  await comparePlatform(db(), () => false)
-}
+const compareAll = () => compareAllRows(beside.service)
 const moveToTrash = (id: DocumentId) =>
   sql`with d as (update documents set deleted_at = now(), deleted_by = ${beside.admin.id} where id = ${id} returning id)
       delete from firm_documents f using d where f.id = d.id`.execute(db())

@@ -1,12 +1,11 @@
 import { sql } from 'kysely'
 import { describe, expect, it } from 'vitest'
 
-import { comparePlatform, restartComparison } from '../../src/database/schema/compare-platform.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
 import { deleteDocument, restoreDocument } from '../support/documents/call-trash.ts'
 import { addVersion } from '../support/documents/call-versions.ts'
 import { deleteDocumentRow, insertPlatformDocument } from '../support/platform/platform-documents.ts'
-import { download, listedBy, rowsOf } from '../support/platform/platform-scene.ts'
+import { compareAllRows, download, listedBy, rowsOf } from '../support/platform/platform-scene.ts'
 import { serviceBeside } from './service-on-platform.ts'
 
 const beside = serviceBeside()
@@ -15,10 +14,7 @@ const rowOf = async (id: string): Promise<unknown> =>
   (await beside.platform.query('select to_jsonb(f)::text as row from firm_documents f where id = $1', [id])).rows[0]
 const call = (verb: typeof deleteDocument, id: string) =>
   verb(beside.service.url, { firm: beside.firm, id }, beside.admin)
-const compareAll = async () => {
-  await restartComparison(beside.service.app.db)
-  await comparePlatform(beside.service.app.db, () => false)
-}
+const compareAll = () => compareAllRows(beside.service)
 
 describe('the platform’s row in firm_documents', () => {
   it('of its own verified document with an unknown column is deleted in the trash, and restored to the microsecond', async () => {

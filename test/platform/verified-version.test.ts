@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest'
 
-import { comparePlatform, restartComparison } from '../../src/database/schema/compare-platform.ts'
 import type { DocumentShape } from '../../src/contract/documents.ts'
 import { callDocuments } from '../support/documents/call-documents.ts'
 import { addVersion as addNewVersion } from '../support/documents/call-versions.ts'
@@ -11,7 +10,7 @@ import {
   platformKey,
   updateDocumentRow,
 } from '../support/platform/platform-documents.ts'
-import { rowsOf } from '../support/platform/platform-scene.ts'
+import { compareAllRows, rowsOf } from '../support/platform/platform-scene.ts'
 import { serviceBeside } from './service-on-platform.ts'
 
 // A verified version, with a newer one that waits for its review.
@@ -20,10 +19,7 @@ const beside = serviceBeside()
 
 const rows = (id: string) => rowsOf(beside.service, id)
 const isTrashed = async (id: string) => (await rows(id)).documents[0]?.['deleted_at'] !== null
-const compareAll = async () => {
-  await restartComparison(beside.service.app.db)
-  await comparePlatform(beside.service.app.db, () => false)
-}
+const compareAll = () => compareAllRows(beside.service)
 const waiting = async () => {
   const { id } = await insertPlatformDocument(beside.platform, beside.files, beside.firm)
   await updateDocumentRow(beside.platform, { id }, { is_verified: true })

@@ -2,13 +2,12 @@ import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 
 import type { DocumentShape } from '../../src/contract/documents.ts'
-import { later, serveAt } from '../people/call-people.ts'
+import { later, openWithClock } from '../people/call-people.ts'
 import { callDocuments } from '../support/documents/call-documents.ts'
-import { seedDocuments } from '../support/documents/seed-documents.ts'
+import { seedDocumentsOf } from '../support/documents/seed-documents.ts'
 import { makePerson, type Person } from '../support/people/people.ts'
 import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
 import { sceneOfFile } from '../support/service/scene-of-file.ts'
-import { startService } from '../support/service/start-service.ts'
 import { claimOldest } from '../../src/database/review/review-queue.ts'
 import { waitUntilWaiting } from '../support/database/wait-for-lock.ts'
 import { claimNext, makeReviewer, queueOf } from './review-scene.ts'
@@ -18,18 +17,13 @@ const reviewers = 10
 const vanishing = 3
 
 const scene = sceneOfFile(async (closing) => {
-  const service = await startService()
-  closing.defer(() => service.stop())
-  const served = await serveAt(service.app)
-  closing.defer(() => served.stop())
-  return { service, ...served, ...(await firmWithAdmin(service)) }
+  const opened = await openWithClock(closing)
+  return { ...opened, ...(await firmWithAdmin(opened.service)) }
 })
 
 async function seed(count: number): Promise<string[]> {
-  const { db, config, stores } = scene.service.app
-  const ground = { db, uploadsDir: config.uploadsDir, storeId: stores.local.storeId }
   const sizes = Array.from({ length: count }, () => 700)
-  const seeded = await seedDocuments({ ...ground, firmId: scene.firm, uploadedBy: scene.admin.id }, sizes)
+  const seeded = await seedDocumentsOf(scene.service, scene, sizes)
   return seeded.map(({ id }) => id)
 }
 

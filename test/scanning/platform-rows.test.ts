@@ -2,9 +2,15 @@ import { insertFirmWithAdmin } from '../support/platform/insert-firm-with-admin.
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { comparePlatform, restartComparison } from '../../src/database/schema/compare-platform.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
-import { type Beside, download, openGround, rowsOf, startBeside } from '../support/platform/platform-scene.ts'
+import {
+  compareAllRows,
+  type Beside,
+  download,
+  openGround,
+  rowsOf,
+  startBeside,
+} from '../support/platform/platform-scene.ts'
 import { callDocuments } from '../support/documents/call-documents.ts'
 import { type ClamdInHand, clamdInHand } from '../support/run/controlled-clamd.ts'
 import { makeInfectedPdf } from '../support/files/infected-files.ts'
@@ -119,8 +125,7 @@ describe('the platform’s row', () => {
     await addVersion(id, makeInfectedPdf())
     await sweep(beside.service)
     await addVersion(id, makePdf({ seed: 'five', bytes: 6000 }))
-    await restartComparison(beside.service.app.db)
-    await comparePlatform(beside.service.app.db, () => false)
+    await compareAllRows(beside.service)
     expect(await shown(id)).toBeUndefined()
     expect((await rowsOf(beside.service, id)).documents).toMatchObject([{ deleted_at: null }])
 

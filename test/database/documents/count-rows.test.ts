@@ -1,9 +1,8 @@
 import { sql } from 'kysely'
-import { pino } from 'pino'
 import { expect, test } from 'vitest'
 
-import { openDatabase, unwatched } from '../../../src/database/connection/client.ts'
 import { countRows } from '../../../src/database/work/count-rows.ts'
+import { openNotingDatabase } from '../../support/database/count-statements.ts'
 import { freshDatabase } from '../../support/database/fresh-database.ts'
 import { firmWithAdmin } from '../../support/service/firm-with-admin.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
@@ -16,17 +15,7 @@ const scene = sceneOfFile(async (closing) => {
   closing.defer(() => database.drop())
   const service = await startService({ DATABASE_URL: database.url })
   closing.defer(() => service.stop())
-  const statements: string[] = []
-  const { db } = openDatabase({ connectionString: database.url }, pino({ level: 'silent' }), {
-    watch: {
-      ...unwatched,
-      query(text, query) {
-        statements.push(text)
-        return query()
-      },
-    },
-  })
-  closing.defer(() => db.destroy())
+  const { db, statements } = openNotingDatabase(closing, database.url)
   const { firm, admin } = await firmWithAdmin(service)
   await sql`
     with d as (

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { callDocuments, uploadDocument, uploadFile } from '../../support/documents/call-documents.ts'
 import { firmWithAdmin } from '../../support/service/firm-with-admin.ts'
 import { makePdf } from '../../support/files/make-files.ts'
-import { seedDocuments } from '../../support/documents/seed-documents.ts'
+import { seedDocumentsOf } from '../../support/documents/seed-documents.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
 import { startService } from '../../support/service/start-service.ts'
 
@@ -17,16 +17,10 @@ const scene = sceneOfFile(async (closing) => {
   const service = await startService()
   closing.defer(() => service.stop())
   const { firm, admin } = await firmWithAdmin(service)
-  const { db, config, stores } = service.app
-  const ground = {
-    db,
-    uploadsDir: config.uploadsDir,
-    storeId: stores.local.storeId,
-    firmId: firm,
-    uploadedBy: admin.id,
-  }
-  await seedDocuments(
-    ground,
+  const { db } = service.app
+  await seedDocumentsOf(
+    service,
+    { firm, admin },
     Array.from({ length: rows }, () => 600),
   )
   await sql`insert into document_idempotency_keys (firm_id, user_id, route, key, fingerprint, document_id, version)

@@ -1,29 +1,18 @@
 import { randomUUID } from 'node:crypto'
 
 import { sql } from 'kysely'
-import { pino } from 'pino'
 import { expect, test } from 'vitest'
 
-import { openDatabase, unwatched } from '../../../src/database/connection/client.ts'
 import { migrate } from '../../../src/database/schema/migrate-schema.ts'
 import { aggregateUsage } from '../../../src/database/people/quota-usage.ts'
+import { openNotingDatabase } from '../../support/database/count-statements.ts'
 import { freshDatabase } from '../../support/database/fresh-database.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
 
 const scene = sceneOfFile(async (closing) => {
   const database = await freshDatabase()
   closing.defer(() => database.drop())
-  const statements: string[] = []
-  const { db } = openDatabase({ connectionString: database.url }, pino({ level: 'silent' }), {
-    watch: {
-      ...unwatched,
-      query(text, query) {
-        statements.push(text)
-        return query()
-      },
-    },
-  })
-  closing.defer(() => db.destroy())
+  const { db, statements } = openNotingDatabase(closing, database.url)
   await migrate(db)
   return { db, statements }
 })

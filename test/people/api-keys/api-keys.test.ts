@@ -1,20 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import { makePdf } from '../../support/files/make-files.ts'
 import { makeFirm, makeMember, makePerson, type Person } from '../../support/people/people.ts'
-import { startService, type TestService } from '../../support/service/start-service.ts'
-import { call, later, serveAt } from '../call-people.ts'
+import { sceneOfFile } from '../../support/service/scene-of-file.ts'
+import { call, later, openWithClock } from '../call-people.ts'
 
-let service: TestService
-let other: Awaited<ReturnType<typeof serveAt>>
-beforeAll(async () => {
-  service = await startService()
-  other = await serveAt(service.app)
-})
-afterAll(async () => {
-  await other.stop()
-  await service.stop()
-})
+const scene = sceneOfFile(openWithClock)
 
 type Made = { id: string; key: string; prefix: string }
 
@@ -22,7 +13,7 @@ const tokenOf = ({ headers }: Person) => headers.authorization.replace('Bearer '
 
 async function make(person: Person, body: Record<string, unknown>) {
   const request = { token: tokenOf(person), body: { name: 'Payroll upload', scopes: ['documents:read'], ...body } }
-  return await call(service.url, 'POST /api-keys', request)
+  return await call(scene.service.url, 'POST /api-keys', request)
 }
 
 async function made(person: Person, body: Record<string, unknown>): Promise<Made> {
@@ -32,11 +23,11 @@ async function made(person: Person, body: Record<string, unknown>): Promise<Made
 }
 
 async function firmWithAdmin() {
-  const firmId = await makeFirm(service.app)
-  return { firmId, admin: await makeMember(service.app, firmId) }
+  const firmId = await makeFirm(scene.service.app)
+  return { firmId, admin: await makeMember(scene.service.app, firmId) }
 }
 
-const listDocuments = async (firmId: string, key: string, url = service.url) =>
+const listDocuments = async (firmId: string, key: string, url = scene.service.url) =>
   (await call(url, `GET /security-firms/${firmId}/documents`, { token: key })).status
 
 const inDays = (days: number) => later(new Date(), days * 24 * 60 * 60).toISOString()
@@ -47,16 +38,16 @@ describe('a new API key', () => {
     const { id, key, prefix } = await made(admin, { firm_id: firmId })
     expect(key).toMatch(/^pqd_[0-9A-Za-z]{40}$/)
     expect(key.startsWith(prefix)).toBe(true)
-    const row = await service.app.db
+    const row = await scene.service.app.db
       .selectFrom('document_api_keys')
       .selectAll()
       .where('id', '=', id as never)
       .execute()
     expect(JSON.stringify(row)).not.toContain(key.slice(prefix.length))
-    const list = await call(service.url, 'GET /api-keys', { token: tokenOf(admin) })
+    const list = await call(scene.service.url, 'GET /api-keys', { token: tokenOf(admin) })
     expect(list.body).toMatchObject([{ id, prefix, name: 'Payroll upload', firm_id: firmId, created_by: admin.id }])
     expect(JSON.stringify(list.body)).not.toContain(key)
-    expect(service.logLines.join('\n')).not.toContain(key.slice(prefix.length))
+    expect(scene.service.logLines.join('\n')).not.toContain(key.slice(prefix.length))
   })
 
   it('lives at most 365 days, and 90 by default', async () => {
@@ -64,10 +55,10 @@ describe('a new API key', () => {
     expect((await make(admin, { firm_id: firmId, expires_at: inDays(366) })).status).toBe(422)
     expect((await make(admin, { firm_id: firmId, expires_at: inDays(-1) })).status).toBe(422)
     const { key } = await made(admin, { firm_id: firmId })
-    other.clock.now = later(new Date(), 89 * 24 * 60 * 60)
-    expect(await listDocuments(firmId, key, other.url)).toBe(200)
-    other.clock.now = later(new Date(), 91 * 24 * 60 * 60)
-    expect(await listDocuments(firmId, key, other.url)).toBe(401)
+    scene.clock.now = later(new Date(), 89 * 24 * 60 * 60)
+    expect(await listDocuments(firmId, key, scene.url)).toBe(200)
+    scene.clock.now = later(new Date(), 91 * 24 * 60 * 60)
+    expect(await listDocuments(firmId, key, scene.url)).toBe(401)
   })
 
   it('is one of at most 20 of a person', async () => {
@@ -83,7 +74,7 @@ describe('a new API key', () => {
     expect(await make(admin, {})).toMatchObject(denied)
     expect((await make(admin, { firm_id: firmId, scopes: ['review'] })).status).toBe(422)
     expect((await make(admin, { firm_id: firmId, scopes: ['operations:read'] })).status).toBe(422)
-    const administrator = await makePerson(service.app, { role: 'admin' })
+    const administrator = await makePerson(scene.service.app, { role: 'admin' })
     const { key } = await made(administrator, { scopes: ['documents:read', 'operations:read'] })
     expect(await listDocuments(firmId, key)).toBe(200)
   })
@@ -92,8 +83,8 @@ describe('a new API key', () => {
     const { firmId, admin } = await firmWithAdmin()
     const { key } = await made(admin, { firm_id: firmId, scopes: ['documents:read', 'documents:write'] })
     const body = { name: 'another', scopes: ['documents:read'], firm_id: firmId }
-    expect((await call(service.url, 'POST /api-keys', { token: key, body })).status).toBe(403)
-    expect((await call(service.url, 'GET /api-keys', { token: key })).status).toBe(403)
+    expect((await call(scene.service.url, 'POST /api-keys', { token: key, body })).status).toBe(403)
+    expect((await call(scene.service.url, 'GET /api-keys', { token: key })).status).toBe(403)
   })
 })
 
@@ -104,7 +95,7 @@ describe('an API key', () => {
     const form = new FormData()
     form.append('file', new Blob([Uint8Array.from(makePdf())], { type: 'application/pdf' }), 'licence.pdf')
     const upload = await fetch(
-      `${service.url}/api/v1/security-firms/${firmId}/documents?document_type=psira_certificate`,
+      `${scene.service.url}/api/v1/security-firms/${firmId}/documents?document_type=psira_certificate`,
       {
         method: 'POST',
         headers: { authorization: `Bearer ${key}` },
@@ -115,7 +106,7 @@ describe('an API key', () => {
     expect(await upload.json()).toMatchObject({ uploaded_by: admin.id })
     expect(await listDocuments(firmId, key)).toBe(403)
 
-    const events = await service.app.db
+    const events = await scene.service.app.db
       .selectFrom('document_events')
       .select(['action', 'outcome', 'details'])
       .where('firm_id', '=', firmId)
@@ -131,12 +122,12 @@ describe('an API key', () => {
 
   it('is denied at the next request after it was deleted, by its maker or another firm_admin', async () => {
     const { firmId, admin } = await firmWithAdmin()
-    const colleague = await makeMember(service.app, firmId)
+    const colleague = await makeMember(scene.service.app, firmId)
     const { id, key } = await made(admin, { firm_id: firmId })
     expect(await listDocuments(firmId, key)).toBe(200)
-    const stranger = await makeMember(service.app, await makeFirm(service.app))
+    const stranger = await makeMember(scene.service.app, await makeFirm(scene.service.app))
     const deleted = async (person: Person) =>
-      (await call(service.url, `DELETE /api-keys/${id}`, { token: tokenOf(person) })).status
+      (await call(scene.service.url, `DELETE /api-keys/${id}`, { token: tokenOf(person) })).status
     expect(await deleted(stranger)).toBe(404)
     expect(await listDocuments(firmId, key)).toBe(200)
     expect(await deleted(colleague)).toBe(204)
@@ -146,6 +137,6 @@ describe('an API key', () => {
   it('ends no session with a logout everywhere', async () => {
     const { firmId, admin } = await firmWithAdmin()
     const { key } = await made(admin, { firm_id: firmId })
-    expect((await call(service.url, 'POST /auth/logout?all=true', { token: key })).status).toBe(403)
+    expect((await call(scene.service.url, 'POST /auth/logout?all=true', { token: key })).status).toBe(403)
   })
 })

@@ -6,19 +6,11 @@ import { inTransaction } from '../../../src/database/connection/in-transaction.t
 import { lockWholeAccount } from '../../../src/database/personal-data/erase-account.ts'
 import { waitUntilWaiting } from '../../support/database/wait-for-lock.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
-import { startService } from '../../support/service/start-service.ts'
 import type { Person } from '../../support/people/people.ts'
 import type { UserId } from '../../../src/vocabulary/vocabulary.ts'
-import { call, later, logIn, makePersonWithPassword, password, serveAt, statusesOf } from '../call-people.ts'
+import { call, later, logIn, makePersonWithPassword, openWithClock, password, statusesOf } from '../call-people.ts'
 
-const scene = sceneOfFile(async (closing) => {
-  const service = await startService()
-  closing.defer(() => service.stop())
-  const other = await serveAt(service.app)
-  const { url, clock } = other
-  closing.defer(() => other.stop())
-  return { service, url, clock }
-})
+const scene = sceneOfFile(openWithClock)
 
 type Enrolled = Pick<Person, 'id' | 'email'> & { token: string; app: TOTP; recoveryCodes: string[] }
 

@@ -7,16 +7,9 @@ import { replaceRecoveryCodes } from '../../../src/database/second-factors/facto
 import { insertPasskey } from '../../../src/database/second-factors/passkeys.ts'
 import { addMember, makeFirm, type Person } from '../../support/people/people.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
-import { startService } from '../../support/service/start-service.ts'
-import { call, later, logIn, makePersonWithPassword, password, serveAt } from '../call-people.ts'
+import { call, later, logIn, makePersonWithPassword, password, openWithClock } from '../call-people.ts'
 
-const scene = sceneOfFile(async (closing) => {
-  const service = await startService({ PUBLIC_URL: 'http://localhost:8000' })
-  closing.defer(() => service.stop())
-  const other = await serveAt(service.app)
-  closing.defer(() => other.stop())
-  return { service, url: other.url, clock: other.clock }
-})
+const scene = sceneOfFile((closing) => openWithClock(closing, { PUBLIC_URL: 'http://localhost:8000' }))
 
 async function signIn(): Promise<{ person: Person; token: string; refreshToken: string; firmId: string }> {
   const person = await makePersonWithPassword(scene.service.app)

@@ -8,16 +8,9 @@ import { endSessionsOf } from '../../../src/database/people/sessions.ts'
 import { waitUntilWaiting } from '../../support/database/wait-for-lock.ts'
 import { makePerson } from '../../support/people/people.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
-import { startService } from '../../support/service/start-service.ts'
-import { call, later, logIn, makePersonWithPassword, password, serveAt } from '../call-people.ts'
+import { call, later, logIn, makePersonWithPassword, password, openWithClock } from '../call-people.ts'
 
-const scene = sceneOfFile(async (closing) => {
-  const service = await startService()
-  closing.defer(() => service.stop())
-  const other = await serveAt(service.app)
-  closing.defer(() => other.stop())
-  return { service, url: other.url, clock: other.clock }
-})
+const scene = sceneOfFile(openWithClock)
 
 it('an administrator’s older session links no login, makes no reviewer and resets no factors without the password', async () => {
   const administrator = await makePersonWithPassword(scene.service.app, { role: 'admin' })

@@ -8,6 +8,8 @@ import type { Db } from '../../../src/database/connection/client.ts'
 import { storageKeyOf } from '../../../src/storage/storage-key.ts'
 import type { DocumentId, FirmId, Sha256, StorageKey, StoreId, UserId } from '../../../src/vocabulary/vocabulary.ts'
 import { makePdf } from '../files/make-files.ts'
+import type { Person } from '../people/people.ts'
+import type { TestService } from '../service/start-service.ts'
 
 export type SeededDocument = { id: DocumentId; firmId: FirmId; key: StorageKey; size: number; sha256: Sha256 }
 
@@ -24,6 +26,19 @@ export async function seedDocuments(ground: Ground, sizes: number[]): Promise<Se
     seeded.push(...some)
   }
   return seeded
+}
+
+/** The same, for a service in this process. */
+export async function seedDocumentsOf(
+  { app: { db, config, stores } }: TestService,
+  { firm, admin }: { firm: FirmId; admin: Person },
+  sizes: number[],
+): Promise<SeededDocument[]> {
+  const { uploadsDir } = config
+  return await seedDocuments(
+    { db, uploadsDir, storeId: stores.local.storeId, firmId: firm, uploadedBy: admin.id },
+    sizes,
+  )
 }
 
 /** Typical documents of firms: 60 % scans of a page, 35 % of several, 5 % photographs; about 105 KB on average. */

@@ -1,14 +1,15 @@
-import { signer } from './insert-firm-with-admin.ts'
 import { join } from 'node:path'
 
 import { sql } from 'kysely'
 import type { Client } from 'pg'
 
 import type { DocumentShape } from '../../../src/contract/documents.ts'
+import { comparePlatform, restartComparison } from '../../../src/database/schema/compare-platform.ts'
 import type { DocumentId, FirmId } from '../../../src/vocabulary/vocabulary.ts'
 import { callDocuments } from '../documents/call-documents.ts'
 import { type FreshBucket, freshBucket } from '../s3/fresh-bucket.ts'
 import type { Person } from '../people/people.ts'
+import { signer } from './insert-firm-with-admin.ts'
 import { freshPlatformDatabase, type PlatformDatabase } from './platform-database.ts'
 import type { PlatformFiles } from './platform-documents.ts'
 import { s3Settings } from '../s3/s3-settings.ts'
@@ -72,6 +73,12 @@ export async function rowsOf({ app }: TestService, id: DocumentId | string) {
   const { rows: events } = await sql<{ action: string }>`
     select action from document_events where document_id = ${id}::uuid order by occurred_at, id`.execute(app.db)
   return { documents, versions, actions: events.map(({ action }) => action) }
+}
+
+/** Compares every row of the platform, from the first one. */
+export async function compareAllRows({ app: { db } }: TestService): Promise<void> {
+  await restartComparison(db)
+  await comparePlatform(db, () => false)
 }
 
 /** The number of noted changes of the platform. */
