@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises'
 
 import { sql, type Updateable } from 'kysely'
@@ -12,7 +12,7 @@ import { serveAt } from '../people/call-people.ts'
 import { callDocuments, uploadDocument, type UploadOptions } from '../support/documents/call-documents.ts'
 import { addVersion } from '../support/documents/call-versions.ts'
 import { reviewDocument } from '../support/documents/review-document.ts'
-import { makePdf } from '../support/files/make-files.ts'
+import { makePdf, sha256Of } from '../support/files/make-files.ts'
 import { makePerson, type Person } from '../support/people/people.ts'
 import { findingScanner, findOnDisk } from '../support/scanning/finding-scanner.ts'
 import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
@@ -25,8 +25,6 @@ beforeAll(async () => {
   service = await startService()
 })
 afterAll(async () => service.stop())
-
-const hashOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
 type Scene = { firm: FirmId; admin: Person; upload: (name: string, wish?: UploadOptions) => Promise<DocumentShape> }
 
@@ -91,14 +89,14 @@ it('the archive has the current versions outside the trash, and with include=ver
   const all = await archiveOf(service.url, firm, admin, '?include=versions')
 
   expect(current.manifest.map(({ name, version, sha256 }) => [name, version, sha256])).toEqual([
-    ['tax_clearance/Tax new.pdf', '2', hashOf(second)],
+    ['tax_clearance/Tax new.pdf', '2', sha256Of(second)],
   ])
   expect(all.manifest.map(({ name, version }) => [name, version])).toEqual([
     ['tax_clearance/Tax (version 1).pdf', '1'],
     ['tax_clearance/Tax new.pdf', '2'],
   ])
   expect(all.entries.map(({ name }) => name)).toEqual([...all.manifest.map(({ name }) => name), 'manifest.csv'])
-  expect(all.entries[1]?.sha256).toBe(hashOf(second))
+  expect(all.entries[1]?.sha256).toBe(sha256Of(second))
 })
 
 it('while a newer version waits, the archive also has the version in force', async () => {

@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto'
-
 import { beforeAll, expect, it } from 'vitest'
 
 import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
-import { makeJpeg, makePdf } from '../support/files/make-files.ts'
+import { makeJpeg, makePdf, sha256Of } from '../support/files/make-files.ts'
 import { serviceOnBothStores } from '../support/service/both-stores.ts'
 import { problemOf, uploadDocument } from '../support/documents/call-documents.ts'
 import { addVersion } from '../support/documents/call-versions.ts'
@@ -13,8 +11,6 @@ import { archiveOf, callArchive, ensureReaders, readArchiveBytes } from './read-
 
 const scene = serviceOnBothStores()
 beforeAll(ensureReaders)
-
-const hashOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
 it.each(['onDisk', 'onS3'] as const)(
   '%s: the archive has every document, and a manifest that matches',
@@ -34,12 +30,12 @@ it.each(['onDisk', 'onS3'] as const)(
       expect.stringMatching(/^attachment; filename="Umkhonto Guarding documents \d{4}-\d\d-\d\d\.zip"$/),
     ])
     expect(entries.slice(0, -1)).toEqual([
-      { name: 'identity_document/ID.jpg', size: photo.length, sha256: hashOf(photo), compressed: false },
-      { name: 'tax_clearance/Tax 2026.pdf', size: licence.length, sha256: hashOf(licence), compressed: false },
+      { name: 'identity_document/ID.jpg', size: photo.length, sha256: sha256Of(photo), compressed: false },
+      { name: 'tax_clearance/Tax 2026.pdf', size: licence.length, sha256: sha256Of(licence), compressed: false },
     ])
     expect(entries.at(-1)?.name).toBe('manifest.csv')
     expect(manifest).toMatchObject([
-      { type: 'identity_document', name: 'identity_document/ID.jpg', version: '1', sha256: hashOf(photo) },
+      { type: 'identity_document', name: 'identity_document/ID.jpg', version: '1', sha256: sha256Of(photo) },
       { type: 'tax_clearance', name: 'tax_clearance/Tax 2026.pdf', review_state: 'pending', left_out: '' },
     ])
   },

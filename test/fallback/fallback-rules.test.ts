@@ -1,41 +1,29 @@
-import { createHash } from 'node:crypto'
 import { rename } from 'node:fs/promises'
 
 import { sql } from 'kysely'
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { openStoreInBetween, refusal } from '../support/cli/s3-proxy.ts'
 import { callDocuments, problemOf, uploadDocument, uploadFile } from '../support/documents/call-documents.ts'
 import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
 import { listBucket, listFolder } from '../support/s3/list-everything.ts'
-import { makePdf } from '../support/files/make-files.ts'
+import { makePdf, sha256Of } from '../support/files/make-files.ts'
 import { s3Settings } from '../support/s3/s3-settings.ts'
 import { startService } from '../support/service/start-service.ts'
 import {
   countWithoutS3,
-  type FailingS3,
   faults,
   impatient,
   logged,
-  openFailingS3,
+  failingS3,
   blobsLeftOf,
   versionsOf,
 } from '../support/fallback/failing-s3.ts'
 
-let s3: FailingS3
-
-beforeAll(async () => {
-  s3 = await openFailingS3()
-})
-afterAll(async () => s3.close())
-beforeEach(async () => s3.mend())
+const s3 = failingS3()
 
 const small = makePdf({ bytes: 300_000 })
 const large = makePdf({ bytes: 20_000_000 })
-
-function hashOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
-}
 
 describe('S3_FALLBACK=off', () => {
   test.each(faults)('nothing is stored, and the answer is 503, when S3 %s', async (_what, fault) => {
@@ -95,7 +83,7 @@ describe('a client’s mistake causes no fallback', () => {
   test('a rejected file', async () => {
     const { firm, admin } = await firmWithAdmin(s3.service)
     await s3.spoil({ kind: 'refuse' })
-    const answer = await uploadFile(s3.service.url, firm, admin, { bytes: large, query: { sha256: hashOf(small) } })
+    const answer = await uploadFile(s3.service.url, firm, admin, { bytes: large, query: { sha256: sha256Of(small) } })
 
     expect(answer.status).toBe(422)
     expect(await versionsOf(s3.service, firm)).toEqual([])

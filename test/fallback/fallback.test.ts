@@ -1,39 +1,26 @@
-import { createHash } from 'node:crypto'
-
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 
 import type { DocumentShape } from '../../src/contract/documents.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 import { openStoreInBetween, refusal } from '../support/cli/s3-proxy.ts'
 import { callDocuments, uploadDocument } from '../support/documents/call-documents.ts'
 import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
-import { makePdf } from '../support/files/make-files.ts'
+import { makePdf, sha256Of } from '../support/files/make-files.ts'
 import type { Person } from '../support/people/people.ts'
 import { s3Settings } from '../support/s3/s3-settings.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
 import {
   countWithoutS3,
-  type FailingS3,
   faults,
   impatient,
   logged,
   maxBytes,
-  openFailingS3,
+  failingS3,
   blobsLeftOf,
   versionsOf,
 } from '../support/fallback/failing-s3.ts'
 
-let s3: FailingS3
-
-beforeAll(async () => {
-  s3 = await openFailingS3()
-})
-afterAll(async () => s3.close())
-beforeEach(async () => s3.mend())
-
-function hashOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
-}
+const s3 = failingS3()
 
 async function download(of: TestService, firm: FirmId, person: Person, { id }: DocumentShape): Promise<Buffer> {
   const answer = await callDocuments(of.url, firm, person, `/${id}/download`, { redirect: 'follow' })
@@ -50,7 +37,7 @@ async function upload(of: TestService, bytes: Buffer) {
   const left = await blobsLeftOf(of, firm)
   return {
     storage: document.storage,
-    hashes: new Set([document.sha256, hashOf(await download(of, firm, admin, document))]),
+    hashes: new Set([document.sha256, sha256Of(await download(of, firm, admin, document))]),
     versions: versions.map(({ store, store_id, is_fallback }) => ({ store, store_id, is_fallback })),
     logged: logged(of, 's3_upload_failed')
       .slice(loggedBefore)
@@ -65,7 +52,7 @@ async function upload(of: TestService, bytes: Buffer) {
 function asFallback(of: TestService, bytes: Buffer, reason: string): Awaited<ReturnType<typeof upload>> {
   return {
     storage: 'local',
-    hashes: new Set([hashOf(bytes)]),
+    hashes: new Set([sha256Of(bytes)]),
     versions: [{ store: 'local', store_id: of.app.stores.local.storeId, is_fallback: true }],
     logged: [{ level: 'error', reason, goes_to: 'local' }],
     left: new Set(['s3']),

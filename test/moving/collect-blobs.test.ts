@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { collectBlobs } from '../../src/documents/stores/collect-blobs.ts'
 import { moveVersion } from '../../src/documents/moving/move-version.ts'
 import type { StorageKey } from '../../src/vocabulary/vocabulary.ts'
-import { makePdf } from '../support/files/make-files.ts'
+import { makePdf, sha256Of } from '../support/files/make-files.ts'
 import {
   actor,
   blobsOf,
@@ -25,7 +25,6 @@ import {
   pathOf,
   putIntoBucket,
   service,
-  sha256Of,
   toS3,
 } from './moving-scene.ts'
 

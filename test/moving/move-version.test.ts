@@ -24,11 +24,11 @@ import {
   pathOf,
   platformPathOf,
   service,
-  sha256Of,
   storedVersionOf,
   toS3,
   versionOf,
 } from './moving-scene.ts'
+import { sha256Of } from '../support/files/make-files.ts'
 
 openMovingScene()
 

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
@@ -11,7 +9,7 @@ import { migrate } from '../../src/documents/moving/migrate-files.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 import { callDocuments, uploadDocument } from '../support/documents/call-documents.ts'
 import { listBucket } from '../support/s3/list-everything.ts'
-import { makePdf } from '../support/files/make-files.ts'
+import { makePdf, sha256Of } from '../support/files/make-files.ts'
 import { makeFirm, makeMember, type Person } from '../support/people/people.ts'
 import { type FailingS3, faults, openFailingS3 } from '../support/fallback/failing-s3.ts'
 
@@ -85,7 +83,7 @@ describe.each(sizes)('%s', (_size, bytes) => {
       outcomes: { moved: 1 },
     })
     expect(await placeOf(document)).toMatchObject({ store: 'local', bytes_state: 'present' })
-    expect(await downloadedHash(document)).toBe(hashOf(file))
+    expect(await downloadedHash(document)).toBe(sha256Of(file))
     await expectNothingBeside()
   })
 })
@@ -104,7 +102,7 @@ test('a removal that fails during an outage of S3 is repeated after it', async (
   await s3.mend()
   const later = { ...s3.service.app, now: () => new Date(Date.now() + 2 * 60 * 60 * 1000) }
   expect((await collectBlobs(later, never)).removals).toBeGreaterThan(0)
-  expect(await downloadedHash(document)).toBe(hashOf(file))
+  expect(await downloadedHash(document)).toBe(sha256Of(file))
   await expectNothingBeside()
 })
 
@@ -114,7 +112,7 @@ async function waitingOnDisk(bytes: number): Promise<{ document: DocumentShape; 
   const file = makePdf({ bytes })
   const document = await uploadDocument(s3.service.url, firmId, member, { bytes: file })
   expect(document.storage).toBe('local')
-  return { document, sha256: hashOf(file) }
+  return { document, sha256: sha256Of(file) }
 }
 
 function comeBack(way: { signal: AbortSignal; onWaiting: () => void }) {
@@ -141,7 +139,7 @@ async function placeOf({ id }: DocumentShape) {
 async function downloadedHash({ id }: DocumentShape): Promise<string> {
   const answer = await callDocuments(s3.service.url, firmId, member, `/${id}/download`, { redirect: 'follow' })
   expect(answer.status).toBe(200)
-  return hashOf(Buffer.from(await answer.arrayBuffer()))
+  return sha256Of(Buffer.from(await answer.arrayBuffer()))
 }
 
 /** Days later the stores contain only the bytes of versions. */
@@ -164,8 +162,4 @@ async function expectNothingBeside(): Promise<void> {
   expect(onDisk.map(({ key }) => key).toSorted()).toEqual(keysOf('local').toSorted())
   const unsettled = app.db.selectFrom('document_blobs').select('id').where('state', 'in', ['incoming', 'leaving'])
   expect(await unsettled.execute()).toEqual([])
-}
-
-function hashOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
 }

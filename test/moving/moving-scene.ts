@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 
 import { sql } from 'kysely'
@@ -15,7 +15,7 @@ import type { FirmId, ProcessId, StorageKey } from '../../src/vocabulary/vocabul
 import { callDocuments, uploadDocument } from '../support/documents/call-documents.ts'
 import { type FreshBucket, freshBucket } from '../support/s3/fresh-bucket.ts'
 import { listBucket } from '../support/s3/list-everything.ts'
-import { makePdf } from '../support/files/make-files.ts'
+import { makePdf, sha256Of } from '../support/files/make-files.ts'
 import { makeFirm, makeMember, type Person } from '../support/people/people.ts'
 import { s3Settings } from '../support/s3/s3-settings.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
@@ -135,7 +135,7 @@ export function freshKey(): StorageKey {
 
 export async function putIntoBucket(key: StorageKey, file: Buffer): Promise<void> {
   const labels = { originalFileName: 'a.pdf', documentType: 'a', firmId, documentId: randomUUID() as never }
-  const content = { kind: 'memory', bytes: file, sha256: sha256Of(file) as never } as const
+  const content = { kind: 'memory', bytes: file, sha256: sha256Of(file) } as const
   await service.app.stores.s3?.write(key, { contentType: 'application/pdf', labels, content })
 }
 
@@ -149,8 +149,4 @@ export function inTwoDays(): MoveNeeds & CollectNeeds {
 
 export function pathOf(key: StorageKey): string {
   return join(service.folder, 'uploads', key)
-}
-
-export function sha256Of(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex')
 }

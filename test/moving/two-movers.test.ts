@@ -10,7 +10,7 @@ import { collectBlobs } from '../../src/documents/stores/collect-blobs.ts'
 import { type MoveNeeds, moveVersion } from '../../src/documents/moving/move-version.ts'
 import type { StorageKey } from '../../src/vocabulary/vocabulary.ts'
 import { listBucket } from '../support/s3/list-everything.ts'
-import { makePdf } from '../support/files/make-files.ts'
+import { makePdf, sha256Of } from '../support/files/make-files.ts'
 import {
   actor,
   bucket,
@@ -29,7 +29,6 @@ import {
   openMovingScene,
   putIntoBucket,
   service,
-  sha256Of,
   toS3,
   versionOf,
 } from './moving-scene.ts'

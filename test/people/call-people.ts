@@ -59,9 +59,9 @@ export async function serveAt(app: App): Promise<{ url: string; clock: { now: Da
 export async function openWithClock(closing: AsyncDisposableStack, settings: Record<string, string> = {}) {
   const service = await startService(settings)
   closing.defer(() => service.stop())
-  const { url, clock, stop } = await serveAt(service.app)
-  closing.defer(stop)
-  return { service, url, clock }
+  const served = await serveAt(service.app)
+  closing.defer(() => served.stop())
+  return { service, url: served.url, clock: served.clock }
 }
 
 export function later(from: Date, seconds: number): Date {

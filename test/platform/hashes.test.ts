@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -25,11 +24,11 @@ import {
 import { runVerify } from '../support/verifying/run-verify.ts'
 import { rowsOf } from '../support/platform/platform-scene.ts'
 import { serviceBeside } from './service-on-platform.ts'
+import { sha256Of } from '../support/files/make-files.ts'
 
 const beside = serviceBeside()
 
 const app = () => beside.service.app
-const sha256Of = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 const never = new AbortController().signal
 /** An hour old: the job skips the newest rows, whose files may not be written yet. */
 const created_at = new Date(Date.now() - 60 * 60 * 1000)

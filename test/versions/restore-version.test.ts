@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto'
-
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
 import type { DocumentShape } from '../../src/contract/documents.ts'
 import type { DocumentId } from '../../src/vocabulary/vocabulary.ts'
@@ -8,18 +6,10 @@ import { callDocuments, problemOf, uploadDocument } from '../support/documents/c
 import { addVersion, readVersion, restoreVersion } from '../support/documents/call-versions.ts'
 import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
 import { listFolder } from '../support/s3/list-everything.ts'
-import { makePdf } from '../support/files/make-files.ts'
-import { type FailingS3, openFailingS3, blobsLeftOf, versionsOf } from '../support/fallback/failing-s3.ts'
+import { makePdf, sha256Of } from '../support/files/make-files.ts'
+import { failingS3, blobsLeftOf, versionsOf } from '../support/fallback/failing-s3.ts'
 
-let s3: FailingS3
-
-beforeAll(async () => {
-  s3 = await openFailingS3()
-})
-afterAll(async () => s3.close())
-beforeEach(async () => s3.mend())
-
-const hashOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+const s3 = failingS3()
 
 const sizes = [
   ['a small', 300_000],
@@ -35,8 +25,8 @@ test.each(sizes)('%s version on S3 is restored as the newest, with its own bytes
 
   const restored = (await (await restoreVersion(url, { firm, id }, admin, 1)).json()) as DocumentShape
 
-  expect(restored).toMatchObject({ version: 3, sha256: hashOf(first), file_size: bytes, storage: 's3' })
-  expect(hashOf(await readVersion(url, { firm, id }, admin, 3))).toBe(hashOf(first))
+  expect(restored).toMatchObject({ version: 3, sha256: sha256Of(first), file_size: bytes, storage: 's3' })
+  expect(sha256Of(await readVersion(url, { firm, id }, admin, 3))).toBe(sha256Of(first))
 })
 
 test('while S3 is down a version there is not restored, and the attempt leaves nothing', async () => {
@@ -84,7 +74,7 @@ test('a large corrupt version is not restored, and is marked', async () => {
   const { id } = await uploadDocument(url, firm, admin, { bytes: makePdf({ bytes: 20_000_000 }) })
   await app.db
     .updateTable('document_versions')
-    .set({ sha256: hashOf(Buffer.from('other bytes')) as never })
+    .set({ sha256: sha256Of(Buffer.from('other bytes')) })
     .where('document_id', '=', id as DocumentId)
     .execute()
 

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-
 import { expect, it } from 'vitest'
 
 import type { DocumentShape, EventShape } from '../../src/contract/documents.ts'
@@ -8,7 +6,7 @@ import { serviceOnBothStores } from '../support/service/both-stores.ts'
 import { callDocuments, problemOf, uploadDocument } from '../support/documents/call-documents.ts'
 import { addVersion, readVersion, restoreVersion } from '../support/documents/call-versions.ts'
 import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
-import { makePdf, makePng } from '../support/files/make-files.ts'
+import { makePdf, makePng, sha256Of } from '../support/files/make-files.ts'
 import { makeMember } from '../support/people/people.ts'
 import { compareWithPlatform } from '../support/platform/compare-with-platform.ts'
 
@@ -16,15 +14,13 @@ const stores = serviceOnBothStores()
 
 type Received = DocumentShape & { duplicate_of?: string }
 const received = async (answer: Response) => (await answer.json()) as Received
-const hashOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
-
 for (const where of ['onS3', 'onDisk'] as const)
   it(`50 versions by 10 clients at once are numbered 1 to 50, none lost, and the 7th comes back (${where})`, async () => {
     const { app, url } = stores[where]
     const { firm, admin } = await firmWithAdmin(stores[where])
     const { id } = await uploadDocument(url, firm, admin, { bytes: makePdf({ seed: 'version 0' }) })
     const of = { firm, id }
-    const byVersion = new Map([[1, hashOf(makePdf({ seed: 'version 0' }))]])
+    const byVersion = new Map([[1, sha256Of(makePdf({ seed: 'version 0' }))]])
 
     let next = 1
     const client = async () => {
@@ -34,9 +30,9 @@ for (const where of ['onS3', 'onDisk'] as const)
         const answer = await addVersion(url, of, person, { bytes })
         expect(answer.status).toBe(201)
         const document = await received(answer)
-        expect([document.sha256, document.uploaded_by]).toEqual([hashOf(bytes), person.id])
+        expect([document.sha256, document.uploaded_by]).toEqual([sha256Of(bytes), person.id])
         expect(byVersion.has(document.version)).toBe(false)
-        byVersion.set(document.version, hashOf(bytes))
+        byVersion.set(document.version, sha256Of(bytes))
       }
     }
     await Promise.all(Array.from({ length: 10 }, client))
@@ -46,13 +42,13 @@ for (const where of ['onS3', 'onDisk'] as const)
     expect(listed.map(({ version }) => version)).toEqual(numbers)
     for (const { version, sha256 } of listed) {
       expect(sha256).toBe(byVersion.get(version))
-      expect(hashOf(await readVersion(url, of, admin, version))).toBe(sha256)
+      expect(sha256Of(await readVersion(url, of, admin, version))).toBe(sha256)
     }
 
     const restored = await received(await restoreVersion(url, of, admin, 7))
     expect(restored).toMatchObject({ version: 51, sha256: byVersion.get(7), uploaded_by: admin.id, is_verified: false })
-    expect(hashOf(await readVersion(url, of, admin, 51))).toBe(byVersion.get(7))
-    expect(hashOf(await readVersion(url, of, admin, 7))).toBe(byVersion.get(7))
+    expect(sha256Of(await readVersion(url, of, admin, 51))).toBe(byVersion.get(7))
+    expect(sha256Of(await readVersion(url, of, admin, 7))).toBe(byVersion.get(7))
 
     const places = await app.db
       .selectFrom('document_versions')
@@ -184,7 +180,7 @@ it('a version with faulty bytes cannot be restored, and the document stays uncha
     await addVersion(url, { firm, id }, admin, { bytes: makePdf({ seed: 'second' }) })
     await app.db
       .updateTable('document_versions')
-      .set({ sha256: hashOf(Buffer.from('other bytes')) as never })
+      .set({ sha256: sha256Of(Buffer.from('other bytes')) })
       .where('document_id', '=', id as DocumentId)
       .where('version', '=', 1)
       .execute()

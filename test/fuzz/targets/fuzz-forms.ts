@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-
 import { parse } from 'content-disposition'
 import * as fc from 'fast-check'
 import { z } from 'zod'
@@ -17,6 +15,7 @@ import { mostly } from '../inputs/odd-text.ts'
 import { refute } from '../scene/refute.ts'
 import type { Batch, Try } from '../scene/run-batches.ts'
 import { cutAt, sendBytes } from '../scene/send-bytes.ts'
+import { sha256Of } from '../../support/files/make-files.ts'
 
 const options = fc.record({
   form: nearValidForm,
@@ -69,7 +68,7 @@ function judgeRefused({ form, hash, key }: Upload, answer: Answer | undefined): 
 
 function writeHead({ form, frame: makeFrame, path, hash, key }: Upload, scene: FuzzScene) {
   const sent = makeFrame(form.bytes)
-  const said = { right: hashOf(form.files[0] ?? Buffer.alloc(0)), wrong: 'ab'.repeat(32), none: undefined }[
+  const said = { right: sha256Of(form.files[0] ?? Buffer.alloc(0)), wrong: 'ab'.repeat(32), none: undefined }[
     hash ?? 'none'
   ]
   const query = said === undefined ? '' : `${path.includes('?') ? '&' : '?'}sha256=${said}`
@@ -95,7 +94,7 @@ async function judgeStored({ form, key, hash }: Upload, { body }: Answer, scene:
   refute(
     [hash === 'wrong', 'taken under a hash that is not its own'],
     [!isNameOfFile(name), `taken under the name ${JSON.stringify(name)}`],
-    [hashOf(bytes) !== sha256 || bytes.length !== size, 'other bytes came back than were acknowledged'],
+    [sha256Of(bytes) !== sha256 || bytes.length !== size, 'other bytes came back than were acknowledged'],
     [savedAs === '' || savedAs.includes('/'), `saved as ${JSON.stringify(savedAs)}`],
   )
   // Under a key, the stored file may be that of another try.
@@ -124,10 +123,6 @@ async function download({ id, version }: DocumentShape, { service, firm, people 
   if (file.status !== 200) throw new Error(`its download was answered ${answer.status} ${file.status}`)
   const savedAs = parse(file.headers.get('content-disposition') ?? '').parameters['filename'] ?? ''
   return { bytes: Buffer.from(await file.arrayBuffer()), savedAs }
-}
-
-function hashOf(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex')
 }
 
 function wordsOf({ form, frame: makeFrame, path, hash, key, cuts, goes }: Upload): string {

@@ -1,9 +1,10 @@
-import { expect } from 'vitest'
+import { beforeEach, expect } from 'vitest'
 
 import type { FirmId } from '../../../src/vocabulary/vocabulary.ts'
 import { type Fault, type FaultProxy, startFaultProxy } from '../service/fault-proxy.ts'
 import { type FreshBucket, freshBucket } from '../s3/fresh-bucket.ts'
 import { s3Settings } from '../s3/s3-settings.ts'
+import { sceneOfFile } from '../service/scene-of-file.ts'
 import { startService, type TestService } from '../service/start-service.ts'
 
 /** The usual limits, except those that would make a test wait. */
@@ -63,6 +64,17 @@ export async function openFailingS3(): Promise<FailingS3> {
       await bucket.remove()
     },
   }
+}
+
+/** The same for the tests of a file, mended before each of them. */
+export function failingS3(): FailingS3 {
+  const s3 = sceneOfFile(async (closing) => {
+    const opened = await openFailingS3()
+    closing.defer(() => opened.close())
+    return opened
+  })
+  beforeEach(() => s3.mend())
+  return s3
 }
 
 export function logged(of: TestService, event: string): Record<string, unknown>[] {

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-
 import { afterEach, expect, it } from 'vitest'
 
 import type { DocumentShape } from '../../../../src/contract/documents.ts'
@@ -7,7 +5,7 @@ import { startLocalDiskTasks } from '../../../../src/worker/local-disk-tasks.ts'
 import { callDocuments, problemOf, uploadDocument, uploadFile } from '../../../support/documents/call-documents.ts'
 import { firmWithAdmin } from '../../../support/service/firm-with-admin.ts'
 import { listBucket } from '../../../support/s3/list-everything.ts'
-import { makePdf } from '../../../support/files/make-files.ts'
+import { makePdf, sha256Of } from '../../../support/files/make-files.ts'
 import { s3Settings } from '../../../support/s3/s3-settings.ts'
 import { serviceBehindProxies } from '../../../support/service/service-behind-proxies.ts'
 import { startService } from '../../../support/service/start-service.ts'
@@ -34,13 +32,13 @@ describeCheck(35, () => {
     toS3.setFault({ kind: 'none' })
     await toS3.cutAll()
 
-    expect(document).toMatchObject({ storage: 'local', sha256: hashOf(bytes) })
-    expect([meanwhile.status, hashOf(Buffer.from(await meanwhile.arrayBuffer()))]).toEqual([200, hashOf(bytes)])
+    expect(document).toMatchObject({ storage: 'local', sha256: sha256Of(bytes) })
+    expect([meanwhile.status, sha256Of(Buffer.from(await meanwhile.arrayBuffer()))]).toEqual([200, sha256Of(bytes)])
     const drained = await drain(firm, admin, document)
     expect(drained.storage).toBe('s3')
     const link = await callDocuments(service.url, firm, admin, `/${document.id}/download`)
     const fromS3 = await fetch(link.headers.get('location') ?? '')
-    expect([link.status, hashOf(Buffer.from(await fromS3.arrayBuffer()))]).toEqual([302, hashOf(bytes)])
+    expect([link.status, sha256Of(Buffer.from(await fromS3.arrayBuffer()))]).toEqual([302, sha256Of(bytes)])
   })
 
   it.each(midway)(
@@ -69,10 +67,6 @@ describeCheck(35, () => {
     },
   )
 })
-
-function hashOf(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex')
-}
 
 /** The service must detect by itself that S3 is back. */
 async function drain(firm: string, admin: Parameters<typeof callDocuments>[2], { id }: DocumentShape) {

@@ -2,10 +2,9 @@ import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { Client } from 'pg'
-
 import { findFreePorts } from '../packages/free-ports.ts'
 import { ensureInstalled, findProgram, type PackageNeed } from '../packages/install-packages.ts'
+import { answersQueries } from './answer-queries.ts'
 import { postgresAccount } from './postgres.ts'
 import { startProgram, waitUntilReady } from '../packages/run-program.ts'
 import { ServiceFailure } from '../packages/service-failure.ts'
@@ -54,7 +53,7 @@ export async function startPgBouncer({ urls, settings = {} }: PgBouncerOptions):
   }
   const pooled = (url: string) => Object.assign(new URL(url), { port: String(port) }).href
   try {
-    await waitUntilReady(server, 30, () => answers(pooled(urls[0] ?? '')))
+    await waitUntilReady(server, 30, () => answersQueries(pooled(urls[0] ?? '')))
   } catch (error) {
     await stop()
     throw error
@@ -96,15 +95,4 @@ async function writeSettings(folder: string, { port, addresses, settings, owner 
 function findPgBouncer(): Promise<string | undefined> {
   // Debian installs it in a folder that is only in root's PATH.
   return findProgram('pgbouncer', ['/usr/sbin'])
-}
-
-async function answers(url: string): Promise<boolean> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2000 })
-  try {
-    await client.connect()
-    await client.query('select 1')
-    return true
-  } finally {
-    await client.end()
-  }
 }

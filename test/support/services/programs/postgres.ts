@@ -2,13 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { chmod, chown, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { Client } from 'pg'
-
 import { findFreePorts } from '../packages/free-ports.ts'
 import { isExecutable, keepClusterFromStarting, type PackageNeed } from '../packages/install-packages.ts'
 import { runProgram, startProgram, waitUntilReady, type Account } from '../packages/run-program.ts'
 import type { PostgresAddress } from '../packages/service-addresses.ts'
 import { ServiceFailure } from '../packages/service-failure.ts'
+import { answersQueries } from './answer-queries.ts'
 
 export const postgresNeed: PackageNeed = {
   service: 'PostgreSQL',
@@ -51,7 +50,7 @@ async function startServer(folder: string, given: string[]): Promise<Started> {
   // The fastest shutdown; its data is not needed.
   const stop = () => server.stop('SIGQUIT')
   try {
-    await waitUntilReady(server, 60, () => answers(adminUrl))
+    await waitUntilReady(server, 60, () => answersQueries(adminUrl))
   } catch (error) {
     await stop()
     throw error
@@ -106,15 +105,4 @@ async function makeData(
   const login = ['--username=admin', '--auth=scram-sha-256', `--pwfile=${passwordFile}`]
   const words = ['-D', join(folder, 'data'), '--no-sync', ...locale, ...login]
   await runProgram(join(programs, 'initdb'), words, { account, timeoutMs: 120_000 })
-}
-
-async function answers(url: string): Promise<boolean> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2000 })
-  try {
-    await client.connect()
-    await client.query('select 1')
-    return true
-  } finally {
-    await client.end()
-  }
 }
