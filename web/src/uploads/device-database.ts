@@ -1,3 +1,5 @@
+import { atSignOut, onSessionEnd } from '../api/session.ts'
+
 /** Files that wait for their upload, and documents that a person puts together from photos. */
 export type StoreName = 'uploads' | 'drafts'
 
@@ -27,17 +29,32 @@ export async function deleteRow(store: StoreName, id: string): Promise<void> {
   await run(store, 'readwrite', (table) => table.delete(id))
 }
 
-/** Removes everything, of every person. */
-export async function clearRows(): Promise<void> {
-  for (const store of stores) await run(store, 'readwrite', (table) => table.clear())
-}
+/** As long as the service knows an idempotency key: a later attempt could store the file twice. */
+const maxAgeMs = 7 * 24 * 60 * 60 * 1000
 
-/** Removes the rows of other people, and those from before this time. */
-export async function removeOthersAndOlder(personId: string, before: number): Promise<void> {
+/** Removes the rows of other people, and those that are too old to be sent. */
+export async function removeOthersAndOld(personId: string): Promise<void> {
+  const oldest = Date.now() - maxAgeMs
   for (const store of stores) {
     const rows = await run(store, 'readonly', (table) => table.getAll() as IDBRequest<DeviceRow[]>)
-    for (const row of rows) if (row.personId !== personId || row.addedAt < before) await deleteRow(store, row.id)
+    for (const row of rows) if (row.personId !== personId || row.addedAt < oldest) await deleteRow(store, row.id)
   }
+}
+
+/**
+ * Removes everything from this device when the person signs out. When a session ends by itself the rows stay, since the
+ * person may come back. `close` ends what is under way, and runs in both cases.
+ */
+export function removeAtSignOut(close: () => void): void {
+  onSessionEnd(close)
+  atSignOut(async () => {
+    close()
+    await clearRows().catch(() => undefined)
+  })
+}
+
+async function clearRows(): Promise<void> {
+  for (const store of stores) await run(store, 'readwrite', (table) => table.clear())
 }
 
 /** Resolves when the transaction is complete, so that the row survives a killed tab. Rejects also when the device is full. */

@@ -1,7 +1,6 @@
 import { Failure } from '../api/problem.ts'
 import { openTabs, type TabMessage, type Tabs } from './between-tabs.ts'
-import { deleteRow, readRow, readRows, writeRow } from './device-database.ts'
-import { removeAtSignOut, removeOthersAndOld } from './remove-from-device.ts'
+import { deleteRow, readRow, readRows, removeAtSignOut, removeOthersAndOld, writeRow } from './device-database.ts'
 import { delayAfter, endResumable, isAboutFile, isOfService, runUpload } from './run-upload.ts'
 import { isOpen, randomId, rowOf, type Upload, uploadOf, type UploadRow, type UploadTarget } from './upload-record.ts'
 import { announceDocument, changeUploads, findUpload, listUploads, updateUpload } from './upload-state.ts'
