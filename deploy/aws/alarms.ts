@@ -11,7 +11,7 @@ export function alarmTopic(scope: Construct, email: string | undefined): CfnTopi
   return new CfnTopic(scope, 'Alarms', { displayName: 'Documents', subscription })
 }
 
-/** Told to the topic when it begins and when it is over. Where nothing is measured nothing is wrong. */
+/** Notifies the topic when it begins and when it ends. A period without measurements is no alarm. */
 export function alarm(scope: Construct, name: string, topic: CfnTopic, { dimensions, ...wish }: AlarmWish): CfnAlarm {
   return new CfnAlarm(scope, name, {
     comparisonOperator: 'GreaterThanOrEqualToThreshold',

@@ -14,12 +14,12 @@ export type Deployment = {
   domain: { name: string; certificate: string } | undefined
   /** As what the service runs: `ec2.amazonaws.com`, `ecs-tasks.amazonaws.com`. */
   runsAs: string
-  /** Who is told of alarms; undefined: nobody yet. */
+  /** Who is notified of alarms; undefined: nobody yet. */
   alarmEmail: string | undefined
   /** Where `AUDIT_HEADS` and `backup` lead, where those are buckets. */
   heads: Folder | undefined
   backups: Folder | undefined
-  /** By how much the bucket may grow in a day before somebody is told. */
+  /** By how much the bucket may grow in a day before somebody is notified. */
   growthGb: number
   /** What the first two stacks made; undefined as long as they have not. */
   made: { replicaKey: string; distribution: string } | undefined

@@ -171,7 +171,7 @@ export function replicationPolicy({ bucket, replica }: Pick<Place, 'bucket' | 'r
 
 /**
  * `backup create` into a bucket: it reads documents, adds what the backups lack, and removes only what was left unfinished.
- * It may list all of the backups' bucket: bound to a prefix, the right would not tell a missing object from a refusal.
+ * It may list the whole bucket of the backups: with a right for a prefix, S3 answers a missing object like a denied one.
  */
 export function backupPolicy({ bucket, backups }: Pick<Place, 'bucket' | 'backups'>): Policy {
   const [below, unfinished] = [`${backups.prefix}*`, `${backups.prefix}backups/*`]

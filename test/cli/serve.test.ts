@@ -234,10 +234,10 @@ describe('the store for new documents', () => {
 
 test('jobs run in another process than the API, on one database', async () => {
   const folder = await makeWorkFolder()
-  const telling = { LOG_LEVEL: 'debug' }
-  const api = startCommand(folder, ['serve', '--no-jobs'], telling)
+  const verbose = { LOG_LEVEL: 'debug' }
+  const api = startCommand(folder, ['serve', '--no-jobs'], verbose)
   await api.untilSaid(/answers at/)
-  const jobs = startCommand(folder, ['work'], telling)
+  const jobs = startCommand(folder, ['work'], verbose)
   await jobs.untilSaid(/"event":"job_finished"/)
   expect(api.said.stdout).not.toMatch(/"event":"job_/)
 

@@ -111,11 +111,11 @@ test('s3 test that gets a signal deletes its object, begins no further step, and
 
 test('a command that waits for input ends on a signal and releases the database', async () => {
   const config = loadConfigWithoutTokens(await databaseForTest())
-  const telling = new AbortController()
+  const ending = new AbortController()
   let db: Db | undefined
-  const working = withDatabase({ config, log: pino({ level: 'silent' }), signal: telling.signal }, async (database) => {
+  const working = withDatabase({ config, log: pino({ level: 'silent' }), signal: ending.signal }, async (database) => {
     db = database.db
-    telling.abort(new Interrupted())
+    ending.abort(new Interrupted())
     return new Promise(() => undefined)
   })
 

@@ -189,7 +189,7 @@ it('a use is remembered for minutes', () => {
   expect(uses.has('a use')).toBe(false)
 })
 
-async function flip(path: string, at: number): Promise<void> {
+async function changeByte(path: string, at: number): Promise<void> {
   const bytes = await readFile(path)
   bytes[at] = (bytes[at] ?? 0) ^ 1
   await writeFile(path, bytes)
@@ -213,10 +213,10 @@ const wrongCount = async () =>
 it.each([
   ['a small file', 50_000],
   ['a file of many chunks', 5 * megabyte],
-])('%s with a flipped byte is cut off before its end, and marked corrupt', async (_what, size) => {
+])('%s with a changed byte is cut off before its end, and marked corrupt', async (_what, size) => {
   const { call, follow, path, stateOf } = await linked({ bytes: makePdf({ bytes: size }) })
   const before = await wrongCount()
-  await flip(path, 30_000)
+  await changeByte(path, 30_000)
 
   const { received, isWhole } = await receive(call('/download'))
 
@@ -230,9 +230,9 @@ it.each([
   expect(events.filter(({ action }) => action === 'document.bytes_wrong')).toHaveLength(1)
 })
 
-it('a flipped byte is found through a link too, and not by a range', async () => {
+it('a changed byte is found through a link too, and not by a range', async () => {
   const { follow, path, stateOf } = await linked({ bytes: makePdf({ bytes: megabyte }) })
-  await flip(path, 30_000)
+  await changeByte(path, 30_000)
 
   expect(await outcomeOf(await follow({ range: 'bytes=0-9' }))).toEqual([206, true])
   expect(await stateOf()).toBe('present')
@@ -240,9 +240,9 @@ it('a flipped byte is found through a link too, and not by a range', async () =>
   await expect.poll(stateOf).toBe('wrong')
 })
 
-it('a flipped byte is found by a range of the whole file', async () => {
+it('a changed byte is found by a range of the whole file', async () => {
   const { follow, path, stateOf } = await linked({ bytes: makePdf({ bytes: megabyte }) })
-  await flip(path, 30_000)
+  await changeByte(path, 30_000)
 
   expect((await receive(follow({ range: 'bytes=0-' }))).isWhole).toBe(false)
   await expect.poll(stateOf).toBe('wrong')

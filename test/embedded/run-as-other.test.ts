@@ -72,8 +72,8 @@ describe.for(asRoot)('started by %s', () => {
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'not-for-the-server')
     onTestFinished(() => void vi.unstubAllEnvs())
     const said: string[] = []
-    const telling = pino({ level: 'warn' }, { write: (line: string) => void said.push(line) })
-    const { close } = await openEmbeddedPostgres({ dataDir, log: telling })
+    const noting = pino({ level: 'warn' }, { write: (line: string) => void said.push(line) })
+    const { close } = await openEmbeddedPostgres({ dataDir, log: noting })
     onTestFinished(close)
 
     expect(said).toEqual([expect.stringContaining('the embedded database runs as nobody')])

@@ -13,14 +13,14 @@ test.each([
   ['S3 refuses', '4xxErrors', requests],
   ['the copy lags', 'ReplicationLatency', copies],
   ['a copy fails', 'OperationsFailedReplication', copies],
-])('somebody is told when %s', (_what, metric, dimensions) => {
+])('somebody is notified when %s', (_what, metric, dimensions) => {
   const Dimensions = Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value }))
   expect(alarmsIn(documents)).toContainEqual(
     expect.objectContaining({ Namespace: 'AWS/S3', MetricName: metric, Dimensions }),
   )
 })
 
-test.each(['5xxErrorRate', '4xxErrorRate'])('somebody is told of %s of the distribution', (metric) => {
+test.each(['5xxErrorRate', '4xxErrorRate'])('somebody is notified of %s of the distribution', (metric) => {
   const [distribution] = Object.keys(cloudFront.findResources('AWS::CloudFront::Distribution'))
   const Dimensions = [
     { Name: 'DistributionId', Value: { Ref: distribution } },
@@ -31,7 +31,7 @@ test.each(['5xxErrorRate', '4xxErrorRate'])('somebody is told of %s of the distr
   )
 })
 
-test('somebody is told when the bucket grows by so much in a day, whatever class it grows in', () => {
+test('somebody is notified when the bucket grows by so much in a day, whatever class it grows in', () => {
   const growth = alarmsIn(documents).find((each) => 'Metrics' in each)
   expect(growth).toMatchObject({
     Threshold: 3 * 1024 ** 3,
@@ -52,16 +52,19 @@ test('requests are counted where an alarm looks at them', () => {
 test.each([
   ['documents', documents, 5],
   ['CloudFront', cloudFront, 2],
-] as const)('every alarm of the stack of %s tells the topic, which tells the address', (_name, template, count) => {
-  const [topic] = Object.keys(template.findResources('AWS::SNS::Topic'))
-  const alarms = alarmsIn(template)
-  expect(alarms).toHaveLength(count)
-  for (const each of alarms)
-    expect(each).toMatchObject({ AlarmActions: [{ Ref: topic }], TreatMissingData: 'notBreaching' })
-  expect(propertiesOf(template, 'AWS::SNS::Topic')['Subscription']).toEqual([
-    { Protocol: 'email', Endpoint: 'ops@example.com' },
-  ])
-})
+] as const)(
+  'every alarm of the stack of %s notifies the topic, which notifies the address',
+  (_name, template, count) => {
+    const [topic] = Object.keys(template.findResources('AWS::SNS::Topic'))
+    const alarms = alarmsIn(template)
+    expect(alarms).toHaveLength(count)
+    for (const each of alarms)
+      expect(each).toMatchObject({ AlarmActions: [{ Ref: topic }], TreatMissingData: 'notBreaching' })
+    expect(propertiesOf(template, 'AWS::SNS::Topic')['Subscription']).toEqual([
+      { Protocol: 'email', Endpoint: 'ops@example.com' },
+    ])
+  },
+)
 
 function alarmsIn(template: Template): object[] {
   return Object.values(template.findResources('AWS::CloudWatch::Alarm')).map(({ Properties }) => Properties as object)

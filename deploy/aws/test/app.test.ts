@@ -77,7 +77,7 @@ test('the README has every name that is asked for in the context, and no other',
   expect(new Set(written)).toEqual(asked)
 })
 
-test('a folder of another bucket is told apart from its name', () => {
+test('a folder of another bucket is separated from the name of the bucket', () => {
   expect(read({ ...enough, heads: 's3://evidence/a/b/', backups: 's3://backups/' })).toMatchObject({
     heads: { bucket: 'evidence', prefix: 'a/b/' },
     backups: { bucket: 'backups', prefix: '' },

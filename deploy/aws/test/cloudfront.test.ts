@@ -50,7 +50,7 @@ test('it asks the bucket by its S3 name, and signs every request', () => {
   })
 })
 
-test('it keeps nothing, and what a link says of name and type goes on to S3 and tells requests apart', () => {
+test('it caches nothing, and name and type in a link go on to S3 and distinguish requests', () => {
   const { CachePolicyConfig: config } = propertiesOf(cloudFront, 'AWS::CloudFront::CachePolicy')
   expect(config).toEqual({
     ...cachePolicy,
@@ -92,7 +92,7 @@ test('with a name and a certificate people reach it under that name', () => {
   expect(configOf(cloudFront)).not.toHaveProperty('Aliases')
 })
 
-test('what the service must be told is printed', () => {
+test('the values for the settings of the service are printed', () => {
   expect(cloudFront.findOutputs('KeyPairId')).toMatchObject({
     KeyPairId: { Value: refOf('AWS::CloudFront::PublicKey') },
   })

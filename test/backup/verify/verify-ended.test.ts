@@ -13,15 +13,15 @@ test('an interrupted verification claims correctness only for the files it read'
   await makeBackup(service, folder)
   const { print, said } = notingPrinter()
   const log = createLogger({ level: 'silent', isTerminal: false })
-  const telling = new AbortController()
+  const ending = new AbortController()
   // The wait time is read once the backup is open.
   const patience = {
     get patienceMs() {
-      telling.abort()
+      ending.abort()
       return 0
     },
   }
-  const needs = { config: loadConfigWithoutTokens({}), log, print, signal: telling.signal, patience }
+  const needs = { config: loadConfigWithoutTokens({}), log, print, signal: ending.signal, patience }
 
   const ended = verifyBackup(needs, { path: folder }, { concurrency: 1 })
 
