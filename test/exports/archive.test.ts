@@ -1,7 +1,8 @@
 import { beforeAll, expect, it } from 'vitest'
 
 import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
-import { makeJpeg, makePdf, sha256Of } from '../support/files/make-files.ts'
+import { makeJpeg, makePdf } from '../support/files/make-files.ts'
+import { sha256Of } from '../support/files/sha256-of.ts'
 import { serviceOnBothStores } from '../support/service/both-stores.ts'
 import { problemOf, uploadDocument } from '../support/documents/call-documents.ts'
 import { addVersion } from '../support/documents/call-versions.ts'

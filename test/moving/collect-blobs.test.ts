@@ -7,7 +7,8 @@ import { describe, expect, it } from 'vitest'
 import { collectBlobs } from '../../src/documents/stores/collect-blobs.ts'
 import { moveVersion } from '../../src/documents/moving/move-version.ts'
 import type { StorageKey } from '../../src/vocabulary/vocabulary.ts'
-import { makePdf, sha256Of } from '../support/files/make-files.ts'
+import { makePdf } from '../support/files/make-files.ts'
+import { sha256Of } from '../support/files/sha256-of.ts'
 import {
   actor,
   blobsOf,

@@ -28,7 +28,7 @@ import {
   toS3,
   versionOf,
 } from './moving-scene.ts'
-import { sha256Of } from '../support/files/make-files.ts'
+import { sha256Of } from '../support/files/sha256-of.ts'
 
 openMovingScene()
 

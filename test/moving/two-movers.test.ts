@@ -10,7 +10,8 @@ import { collectBlobs } from '../../src/documents/stores/collect-blobs.ts'
 import { type MoveNeeds, moveVersion } from '../../src/documents/moving/move-version.ts'
 import type { StorageKey } from '../../src/vocabulary/vocabulary.ts'
 import { listBucket } from '../support/s3/list-everything.ts'
-import { makePdf, sha256Of } from '../support/files/make-files.ts'
+import { makePdf } from '../support/files/make-files.ts'
+import { sha256Of } from '../support/files/sha256-of.ts'
 import {
   actor,
   bucket,

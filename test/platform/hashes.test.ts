@@ -24,7 +24,7 @@ import {
 import { runVerify } from '../support/verifying/run-verify.ts'
 import { rowsOf } from '../support/platform/platform-scene.ts'
 import { serviceBeside } from './service-on-platform.ts'
-import { sha256Of } from '../support/files/make-files.ts'
+import { sha256Of } from '../support/files/sha256-of.ts'
 
 const beside = serviceBeside()
 

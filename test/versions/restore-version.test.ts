@@ -6,7 +6,8 @@ import { callDocuments, problemOf, uploadDocument } from '../support/documents/c
 import { addVersion, readVersion, restoreVersion } from '../support/documents/call-versions.ts'
 import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
 import { listFolder } from '../support/s3/list-everything.ts'
-import { makePdf, sha256Of } from '../support/files/make-files.ts'
+import { makePdf } from '../support/files/make-files.ts'
+import { sha256Of } from '../support/files/sha256-of.ts'
 import { failingS3, blobsLeftOf, versionsOf } from '../support/fallback/failing-s3.ts'
 
 const s3 = failingS3()

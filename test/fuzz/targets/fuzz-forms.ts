@@ -15,7 +15,7 @@ import { mostly } from '../inputs/odd-text.ts'
 import { refute } from '../scene/refute.ts'
 import type { Batch, Try } from '../scene/run-batches.ts'
 import { cutAt, sendBytes } from '../scene/send-bytes.ts'
-import { sha256Of } from '../../support/files/make-files.ts'
+import { sha256Of } from '../../support/files/sha256-of.ts'
 
 const options = fc.record({
   form: nearValidForm,

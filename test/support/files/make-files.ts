@@ -1,7 +1,6 @@
 import { createCipheriv, createHash } from 'node:crypto'
 import { crc32, deflateSync } from 'node:zlib'
 
-import type { Sha256 } from '../../../src/vocabulary/vocabulary.ts'
 import { streamOf, writePdf } from './write-pdf.ts'
 
 type FileOptions = {
@@ -114,9 +113,4 @@ function uint32(value: number): Buffer {
   const bytes = Buffer.alloc(4)
   bytes.writeUInt32BE(value)
   return bytes
-}
-
-/** The SHA-256 of these bytes, in hexadecimal. */
-export function sha256Of(bytes: Uint8Array): Sha256 {
-  return createHash('sha256').update(bytes).digest('hex') as Sha256 // it has the form of the brand
 }
