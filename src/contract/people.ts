@@ -5,8 +5,8 @@ import { line, lines, time, uuid } from './documents.ts'
 /** Schemas of people, firms and members. */
 
 /**
- * Of every e-mail that enters: ASCII alone, and one mailbox, so that no other form of an address escapes the limits of its
- * mailbox. In lower case only after that check: `toLowerCase` makes some other letters ASCII ones.
+ * Every e-mail that a client sends has ASCII characters alone and names one mailbox, so that no other form of an address
+ * escapes the limits of its mailbox. It is checked before `toLowerCase`, which turns some other letters into ASCII letters.
  */
 const email = z
   .string()

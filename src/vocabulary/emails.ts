@@ -1,7 +1,7 @@
 /**
  * An e-mail in the form that is stored and compared: with ASCII letters in lower case, and nothing else changed.
- * `toLowerCase` makes some letters of other alphabets ASCII ones, and so another mailbox the same. `foldEmail` of the
- * database does the same.
+ * `toLowerCase` turns some letters of other alphabets into ASCII letters, so that two mailboxes would count as one. In the
+ * database, `foldEmail` does this.
  */
 export function lowerEmail(email: string): string {
   return email.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase())

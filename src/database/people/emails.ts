@@ -6,8 +6,8 @@ type Email = string | null | RawBuilder<unknown>
 
 /**
  * SQL: an e-mail in the form that is compared, with ASCII letters in lower case and nothing else changed, as `lowerEmail`.
- * With another collation `lower` makes i of İ and k of the Kelvin sign, and so two mailboxes one. The indexes on e-mails are
- * on this expression; the last collation is theirs.
+ * With another collation, `lower` turns İ into i and the Kelvin sign into k, so that two mailboxes would count as one. The
+ * indexes on e-mails have this expression and its last collation.
  */
 export const foldEmail = (email: Email): RawBuilder<string> =>
   sql<string>`(lower(${email}::text collate "C") collate "default")`

@@ -2,7 +2,10 @@ import { sql } from 'kysely'
 
 import type { FirmId, UserId } from '../../vocabulary/vocabulary.ts'
 
-/** Nobody leaves a firm to review, so long, what they worked on there. A membership that the platform ended does not count. */
+/**
+ * So long after leaving a firm, a person does not review its documents, which may be their own work. A membership that the
+ * platform ended does not count.
+ */
 export const daysOfFormerMembers = 90
 
 /** SQL: whether a person left the firm so recently. */

@@ -24,7 +24,7 @@ let lastId = 0
 export function NoticeProvider({ children }: { children: ReactNode }) {
   const [notice, setNotice] = useState<Notice>()
   const notify = useCallback<Notify>((text, action, label) => {
-    // What was under way when the person signed out is nothing for the next one.
+    // The next person in this tab does not see the outcome of what the last one began.
     if (isSignedOut()) return
     lastId += 1
     setNotice({ id: lastId, text, action, label })
