@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core'
 import { queryOptions, useMutation, useQuery } from '@tanstack/react-query'
 
 import { api, queryClient } from '../../api/client.ts'
@@ -6,11 +5,11 @@ import type { Schemas } from '../../api/openapi.d.ts'
 import { dataOf } from '../../api/problem.ts'
 import { useNotify } from '../../app/notices.tsx'
 import { Confirm } from '../../parts/confirm.tsx'
-import { Field, Form } from '../../parts/form.tsx'
-import { isUnproven, ProofField, proofOf } from '../../parts/proof-field.tsx'
+import { Field } from '../../parts/form.tsx'
+import { proofOf } from '../../parts/proof-field.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { Check, Checks, isChecked } from '../form-fields.tsx'
-import { ProgramsFrame } from './programs-frame.tsx'
+import { NewProgram, ProgramsFrame } from './programs-frame.tsx'
 
 type Key = Schemas['ApiKey']
 
@@ -36,8 +35,7 @@ export function ApiKeysView() {
 }
 
 function NewKey({ close }: { close: (key?: string) => void }) {
-  const { everyView, operator } = useTexts()
-  const { keys: texts } = operator
+  const { keys: texts } = useTexts().operator
   const making = useMutation({
     mutationFn: (body: Schemas['NewApiKeyInput']) => dataOf(api.POST('/api/v1/api-keys', { body })),
     async onSuccess({ key }) {
@@ -55,27 +53,15 @@ function NewKey({ close }: { close: (key?: string) => void }) {
     })
   }
   return (
-    <section className="box operator-form">
-      <h2>{texts.add}</h2>
-      <Form
-        label={texts.make}
-        isPending={making.isPending}
-        error={isUnproven(making) ? null : making.error}
-        submit={submit}
-      >
-        <Field name="name" label={texts.name} description={texts.nameHint} maxLength={100} />
-        <Checks legend={texts.scopes} name="scopes">
-          {scopes.map((scope) => (
-            <Check key={scope} name={scope} label={texts.scopeNames[scope]} />
-          ))}
-        </Checks>
-        <Field name="expires_at" type="date" label={texts.expires} description={texts.expiresHint} isOptional />
-        <ProofField error={making.error} />
-      </Form>
-      <Button variant="default" onClick={() => close()}>
-        {everyView.cancel}
-      </Button>
-    </section>
+    <NewProgram texts={texts} making={making} close={() => close()} submit={submit}>
+      <Field name="name" label={texts.name} description={texts.nameHint} maxLength={100} />
+      <Checks legend={texts.scopes} name="scopes">
+        {scopes.map((scope) => (
+          <Check key={scope} name={scope} label={texts.scopeNames[scope]} />
+        ))}
+      </Checks>
+      <Field name="expires_at" type="date" label={texts.expires} description={texts.expiresHint} isOptional />
+    </NewProgram>
   )
 }
 

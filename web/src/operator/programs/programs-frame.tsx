@@ -3,8 +3,11 @@ import type { UseQueryResult } from '@tanstack/react-query'
 import { type ReactNode, useState } from 'react'
 
 import { Empty, Loading } from '../../app/page-frame.tsx'
+import { Form } from '../../parts/form.tsx'
 import { ProblemBox } from '../../parts/problem-box.tsx'
+import { isUnproven, ProofField } from '../../parts/proof-field.tsx'
 import { ShownOnce } from '../../parts/shown-once.tsx'
+import { useTexts } from '../../texts/texts.tsx'
 import { OperatorFrame } from '../operator-frame.tsx'
 
 type Texts = Record<'title' | 'help' | 'madeTitle' | 'madeHelp' | 'add' | 'none' | 'noneHelp', string>
@@ -45,5 +48,35 @@ export function ProgramsFrame<Item>({ texts, items, form, row }: Props<Item>) {
         <ul className="operator-list">{items.data.map(row)}</ul>
       )}
     </OperatorFrame>
+  )
+}
+
+type NewProps = {
+  texts: Record<'add' | 'make', string>
+  making: Parameters<typeof isUnproven>[0] & { isPending: boolean }
+  submit: (value: (name: string) => string) => void
+  close: () => void
+  children: ReactNode
+}
+
+/** The form of a new one. It asks for the password if the login is not new: `submit` sends the proof too. */
+export function NewProgram({ texts, making, submit, close, children }: NewProps) {
+  const { everyView } = useTexts()
+  return (
+    <section className="box operator-form">
+      <h2>{texts.add}</h2>
+      <Form
+        label={texts.make}
+        isPending={making.isPending}
+        error={isUnproven(making) ? null : making.error}
+        submit={submit}
+      >
+        {children}
+        <ProofField error={making.error} />
+      </Form>
+      <Button variant="default" onClick={close}>
+        {everyView.cancel}
+      </Button>
+    </section>
   )
 }

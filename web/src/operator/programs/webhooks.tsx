@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core'
 import { queryOptions, useMutation, useQuery } from '@tanstack/react-query'
 import { Fragment } from 'react'
 import { Link } from 'react-router'
@@ -6,11 +5,11 @@ import { Link } from 'react-router'
 import { api, queryClient } from '../../api/client.ts'
 import type { Schemas } from '../../api/openapi.d.ts'
 import { dataOf } from '../../api/problem.ts'
-import { Field, Form } from '../../parts/form.tsx'
-import { isUnproven, ProofField, proofOf } from '../../parts/proof-field.tsx'
+import { Field } from '../../parts/form.tsx'
+import { proofOf } from '../../parts/proof-field.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { Check, Checks, isChecked } from '../form-fields.tsx'
-import { ProgramsFrame } from './programs-frame.tsx'
+import { NewProgram, ProgramsFrame } from './programs-frame.tsx'
 
 export type Webhook = Schemas['Webhook']
 
@@ -46,8 +45,7 @@ export function WebhooksView() {
 }
 
 function NewWebhook({ close }: { close: (secret?: string) => void }) {
-  const { everyView, operator } = useTexts()
-  const { webhooks: texts } = operator
+  const { webhooks: texts } = useTexts().operator
   const making = useMutation({
     mutationFn: (body: Schemas['NewWebhookInput']) => dataOf(api.POST('/api/v1/webhooks', { body })),
     async onSuccess({ secret }) {
@@ -56,32 +54,25 @@ function NewWebhook({ close }: { close: (secret?: string) => void }) {
     },
   })
   return (
-    <section className="box operator-form">
-      <h2>{texts.add}</h2>
-      <Form
-        label={texts.make}
-        isPending={making.isPending}
-        error={isUnproven(making) ? null : making.error}
-        submit={(value) =>
-          making.mutate({
-            url: value('url'),
-            events: webhookEvents.filter((event) => isChecked(value, event)),
-            ...proofOf(value),
-          })
-        }
-      >
-        <Field name="url" type="url" label={texts.url} description={texts.urlHint} />
-        <Checks legend={texts.events} name="events">
-          {webhookEvents.map((event) => (
-            <Check key={event} name={event} label={<EventNames events={[event]} />} />
-          ))}
-        </Checks>
-        <ProofField error={making.error} />
-      </Form>
-      <Button variant="default" onClick={() => close()}>
-        {everyView.cancel}
-      </Button>
-    </section>
+    <NewProgram
+      texts={texts}
+      making={making}
+      close={() => close()}
+      submit={(value) =>
+        making.mutate({
+          url: value('url'),
+          events: webhookEvents.filter((event) => isChecked(value, event)),
+          ...proofOf(value),
+        })
+      }
+    >
+      <Field name="url" type="url" label={texts.url} description={texts.urlHint} />
+      <Checks legend={texts.events} name="events">
+        {webhookEvents.map((event) => (
+          <Check key={event} name={event} label={<EventNames events={[event]} />} />
+        ))}
+      </Checks>
+    </NewProgram>
   )
 }
 
