@@ -1,36 +1,20 @@
 import { randomUUID } from 'node:crypto'
 
 import { sql } from 'kysely'
-import { beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 
 import { lockClaimsOf } from '../../src/database/review/review-queue.ts'
-import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 import { call } from '../people/call-people.ts'
 import { waitUntilWaiting } from '../support/database/wait-for-lock.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
 import { addVersion } from '../support/documents/call-versions.ts'
 import { makePdf } from '../support/files/make-files.ts'
-import { makeFirm, makeMember, type Person } from '../support/people/people.ts'
-import { sceneOfFile } from '../support/service/scene-of-file.ts'
-import { startService } from '../support/service/start-service.ts'
-import { addReviewer, claimNext, claimOne, makeReviewer, queueOf, release } from './review-scene.ts'
+import { makeMember, type Person } from '../support/people/people.ts'
+import { addReviewer, claimNext, claimOne, makeReviewer, queueOf, release, reviewScene } from './review-scene.ts'
 
-const scene = sceneOfFile(async (closing) => {
-  const service = await startService()
-  closing.defer(() => service.stop())
-  return { service }
-})
+const scene = reviewScene()
 
-let firm: FirmId
-let member: Person
-beforeEach(async () => {
-  const { app } = scene.service
-  await sql`delete from documents`.execute(app.db)
-  firm = await makeFirm(app)
-  member = await makeMember(app, firm)
-})
-
-const upload = () => uploadDocument(scene.service.url, firm, member)
+const upload = () => uploadDocument(scene.service.url, scene.firm, scene.member)
 const claimedBy = async (reviewer: Person) =>
   (await queueOf(scene.service.url, reviewer))
     .filter(({ claimed_by: by }) => by?.id === reviewer.id)
@@ -124,13 +108,16 @@ it('a claim and a release of an unknown document leave an event', async () => {
 
 it('the summary counts what the reviewer may decide on: not what they uploaded, also as another version', async () => {
   const { url, app } = scene.service
-  const uploader = await makeMember(app, firm, 'firm_user')
+  const uploader = await makeMember(app, scene.firm, 'firm_user')
   const bytes = makePdf({ seed: 'the same' })
-  await uploadDocument(url, firm, uploader, { bytes })
-  const restored = await uploadDocument(url, firm, uploader, { bytes })
-  await addVersion(url, { firm, id: restored.id }, member, { fileName: 'again.pdf', bytes })
-  const replaced = await uploadDocument(url, firm, uploader, { bytes })
-  await addVersion(url, { firm, id: replaced.id }, member, { fileName: 'new.pdf', bytes: makePdf({ seed: 'another' }) })
+  await uploadDocument(url, scene.firm, uploader, { bytes })
+  const restored = await uploadDocument(url, scene.firm, uploader, { bytes })
+  await addVersion(url, { firm: scene.firm, id: restored.id }, scene.member, { fileName: 'again.pdf', bytes })
+  const replaced = await uploadDocument(url, scene.firm, uploader, { bytes })
+  await addVersion(url, { firm: scene.firm, id: replaced.id }, scene.member, {
+    fileName: 'new.pdf',
+    bytes: makePdf({ seed: 'another' }),
+  })
   await app.db.deleteFrom('firm_users').where('user_id', '=', uploader.id).execute()
   await addReviewer(app, uploader)
 
@@ -144,7 +131,10 @@ it('a claim stays with a new version that can be decided on at once', async () =
   const { id } = await upload()
   const reviewer = await makeReviewer(app)
   await claimOne(url, reviewer, id)
-  await addVersion(url, { firm, id }, member, { fileName: 'new.pdf', bytes: makePdf({ seed: 'new' }) })
+  await addVersion(url, { firm: scene.firm, id }, scene.member, {
+    fileName: 'new.pdf',
+    bytes: makePdf({ seed: 'new' }),
+  })
 
   expect(await queueOf(url, reviewer)).toMatchObject([{ document: { version: 2 }, claimed_by: { id: reviewer.id } }])
 })

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 
 import type { ReviewQueueSummaryShape } from '../../src/contract/review.ts'
 import { countDecisionsOfDay } from '../../src/database/review/count-decisions.ts'
@@ -8,27 +8,12 @@ import { call, later, serveAt } from '../people/call-people.ts'
 import { callDocuments, uploadDocument, uploadFile } from '../support/documents/call-documents.ts'
 import { reviewDocument } from '../support/documents/review-document.ts'
 import { addMember, makeFirm, makeMember, makePerson, type Person } from '../support/people/people.ts'
-import { sceneOfFile } from '../support/service/scene-of-file.ts'
-import { startService } from '../support/service/start-service.ts'
-import { addReviewer, claimNext, claimOne, makeReviewer, queueOf, release } from './review-scene.ts'
+import { addReviewer, claimNext, claimOne, makeReviewer, queueOf, release, reviewScene } from './review-scene.ts'
 
-const scene = sceneOfFile(async (closing) => {
-  const service = await startService()
-  closing.defer(() => service.stop())
-  return { service }
-})
-
-let firm: FirmId
-let member: Person
-beforeEach(async () => {
-  const { app } = scene.service
-  await sql`delete from documents`.execute(app.db)
-  firm = await makeFirm(app)
-  member = await makeMember(app, firm)
-})
+const scene = reviewScene()
 
 const upload = (wish: Parameters<typeof uploadDocument>[3] = {}) =>
-  uploadDocument(scene.service.url, firm, member, wish)
+  uploadDocument(scene.service.url, scene.firm, scene.member, wish)
 const idsOf = (waiting: { document: { id: string } }[]) => waiting.map(({ document }) => document.id)
 
 it('reviewers get the oldest document first, and never the same one', async () => {
@@ -41,7 +26,7 @@ it('reviewers get the oldest document first, and never the same one', async () =
   expect(claims.map(({ status }) => status)).toEqual([200, 200])
   expect(new Set(idsOf(claims.map(({ body }) => body)))).toEqual(new Set([first.id, second.id]))
   expect(await queueOf(url, one)).toMatchObject([
-    { document: { id: first.id, firm_id: firm }, firm_name: 'Umkhonto Guarding' },
+    { document: { id: first.id, firm_id: scene.firm }, firm_name: 'Umkhonto Guarding' },
     { document: { id: second.id } },
   ])
   expect((await claimNext(url, await makeReviewer(app))).status).toBe(204)
@@ -128,14 +113,14 @@ it('the summary counts what a reviewer decided since midnight in South Africa, e
   const clock = await serveAt(app)
   const [reviewer, other] = [await makeReviewer(app), await makeReviewer(app)]
   const [first, second, third] = [await upload(), await upload(), await upload()]
-  await reviewDocument(clock.url, { firm, id: first.id }, reviewer, { decision: 'verify' })
-  await reviewDocument(clock.url, { firm, id: first.id }, reviewer, {
+  await reviewDocument(clock.url, { firm: scene.firm, id: first.id }, reviewer, { decision: 'verify' })
+  await reviewDocument(clock.url, { firm: scene.firm, id: first.id }, reviewer, {
     decision: 'reject',
     reason_code: 'unreadable',
     comment: 'Blurred.',
   })
-  await reviewDocument(clock.url, { firm, id: second.id }, reviewer, { decision: 'verify' })
-  await reviewDocument(clock.url, { firm, id: third.id }, other, { decision: 'verify' })
+  await reviewDocument(clock.url, { firm: scene.firm, id: second.id }, reviewer, { decision: 'verify' })
+  await reviewDocument(clock.url, { firm: scene.firm, id: third.id }, other, { decision: 'verify' })
   const decidedBy = async ({ headers }: Person) =>
     ((await call(clock.url, 'GET /review-queue/summary', { headers })).body as ReviewQueueSummaryShape).decided_today
 
@@ -151,7 +136,7 @@ it('a claim has the filters of the queue', async () => {
   await upload()
   const { id } = await upload({ type: 'annual_return' })
 
-  const claim = await claimNext(url, await makeReviewer(app), { document_type: 'annual_return', firm_id: firm })
+  const claim = await claimNext(url, await makeReviewer(app), { document_type: 'annual_return', firm_id: scene.firm })
   expect(claim.body.document.id).toBe(id)
   expect((await claimNext(url, await makeReviewer(app), { document_type: 'vat_certificate' })).status).toBe(204)
 })
@@ -159,12 +144,12 @@ it('a claim has the filters of the queue', async () => {
 it('nobody gets a document of a firm that they belong to, belonged to, or their own upload', async () => {
   const { url, app } = scene.service
   const { id } = await upload()
-  const [inside, suspended, left] = [member, await makeReviewer(app), await makeReviewer(app)]
+  const [inside, suspended, left] = [scene.member, await makeReviewer(app), await makeReviewer(app)]
   await addReviewer(app, inside)
-  await addMember(app, firm, suspended, { status: 'suspended' })
-  await app.db.insertInto('document_former_members').values({ firm_id: firm, user_id: left.id }).execute()
-  const uploader = await makeMember(app, firm, 'firm_user')
-  const own = await uploadDocument(url, firm, uploader, { type: 'annual_return' })
+  await addMember(app, scene.firm, suspended, { status: 'suspended' })
+  await app.db.insertInto('document_former_members').values({ firm_id: scene.firm, user_id: left.id }).execute()
+  const uploader = await makeMember(app, scene.firm, 'firm_user')
+  const own = await uploadDocument(url, scene.firm, uploader, { type: 'annual_return' })
   await app.db.deleteFrom('firm_users').where('user_id', '=', uploader.id).execute()
   await addReviewer(app, uploader)
 
@@ -194,11 +179,11 @@ it('a document that another person has claimed can be neither claimed nor review
   const claim = await claimOne(url, other, id)
   expect(claim).toMatchObject({ status: 409, body: { code: 'claimed' } })
   expect((claim.body as { detail: string }).detail).toContain('Thandi Nkosi')
-  const review = await reviewDocument(url, { firm, id }, other, { decision: 'verify' })
+  const review = await reviewDocument(url, { firm: scene.firm, id }, other, { decision: 'verify' })
   expect(review.status).toBe(409)
   expect(await review.json()).toMatchObject({ code: 'claimed' })
 
-  expect((await reviewDocument(url, { firm, id }, one, { decision: 'verify' })).status).toBe(200)
+  expect((await reviewDocument(url, { firm: scene.firm, id }, one, { decision: 'verify' })).status).toBe(200)
   expect(await queueOf(url, one)).toEqual([])
   expect((await claimOne(url, one, id)).status).toBe(404)
 })
@@ -206,7 +191,9 @@ it('a document that another person has claimed can be neither claimed nor review
 it('a review needs no claim', async () => {
   const { url, app } = scene.service
   const { id } = await upload()
-  expect((await reviewDocument(url, { firm, id }, await makeReviewer(app), { decision: 'verify' })).status).toBe(200)
+  expect(
+    (await reviewDocument(url, { firm: scene.firm, id }, await makeReviewer(app), { decision: 'verify' })).status,
+  ).toBe(200)
 })
 
 it('the ETag of a claim is enough for a review', async () => {
@@ -214,7 +201,7 @@ it('the ETag of a claim is enough for a review', async () => {
   const reviewer = await makeReviewer(app)
   const { id } = await upload()
   const { etag } = await claimNext(url, reviewer)
-  const review = await callDocuments(url, firm, reviewer, `/${id}/review`, {
+  const review = await callDocuments(url, scene.firm, reviewer, `/${id}/review`, {
     method: 'PUT',
     body: JSON.stringify({ decision: 'reject', reason_code: 'unreadable' }),
     headers: { 'content-type': 'application/json', 'if-match': etag ?? '' },
@@ -243,13 +230,13 @@ it('a document waits from its first servable version to its decision, also throu
   const reviewer = await makeReviewer(app)
   const { id } = await upload()
   const waits = async () => idsOf(await queueOf(url, reviewer)).includes(id)
-  const change = (path: string, method: string) => callDocuments(url, firm, member, path, { method })
+  const change = (path: string, method: string) => callDocuments(url, scene.firm, scene.member, path, { method })
 
   expect((await change(`/${id}`, 'DELETE')).status).toBe(204)
   expect(await waits()).toBe(false)
   expect((await change(`/${id}/restore`, 'POST')).status).toBe(200)
   expect(await waits()).toBe(true)
-  await reviewDocument(url, { firm, id }, reviewer, { decision: 'reject', reason_code: 'unreadable' })
+  await reviewDocument(url, { firm: scene.firm, id }, reviewer, { decision: 'reject', reason_code: 'unreadable' })
   expect(await waits()).toBe(false)
   expect((await change(`/${id}/versions/1/restore`, 'POST')).status).toBe(201)
   expect(await queueOf(url, reviewer)).toMatchObject([{ document: { id, version: 2 } }])
@@ -259,11 +246,11 @@ it('a document waits from its first servable version to its decision, also throu
 
 it('everybody else is denied', async () => {
   const { url, app } = scene.service
-  for (const person of [member, await makePerson(app)]) {
+  for (const person of [scene.member, await makePerson(app)]) {
     expect((await claimNext(url, person)).status).toBe(403)
     expect((await call(url, 'GET /review-queue', { headers: person.headers })).status).toBe(403)
   }
-  expect((await uploadFile(url, firm, member)).status).toBe(201)
+  expect((await uploadFile(url, scene.firm, scene.member)).status).toBe(201)
 })
 
 it('an API key of one firm claims and releases documents of that firm alone', async () => {
@@ -277,7 +264,7 @@ it('an API key of one firm claims and releases documents of that firm alone', as
     const { key } = made.body as { key: string }
     return { ...administrator, headers: { authorization: `Bearer ${key}` } }
   }
-  const [own, other] = [await keyOf(firm), await keyOf(await makeFirm(app))]
+  const [own, other] = [await keyOf(scene.firm), await keyOf(await makeFirm(app))]
   expect((await claimOne(url, await makeReviewer(app), id)).status).toBe(200)
 
   expect(await release(url, other, id)).toMatchObject({ status: 403 })

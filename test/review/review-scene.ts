@@ -1,7 +1,27 @@
+import { sql } from 'kysely'
+
 import type { WaitingShape } from '../../src/contract/review.ts'
+import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 import type { Registry, Person } from '../support/people/people.ts'
-import { makePerson } from '../support/people/people.ts'
+import { makeFirm, makeMember, makePerson } from '../support/people/people.ts'
+import { sceneOfFile, sceneOfTest } from '../support/service/scene-of-file.ts'
+import { startService, type TestService } from '../support/service/start-service.ts'
 import { type Answer, call } from '../people/call-people.ts'
+
+/** A service, and for each test a firm with a member, whose documents will be the only ones. */
+export function reviewScene(): { service: TestService; firm: FirmId; member: Person } {
+  const opened = sceneOfFile(async (closing) => {
+    const service = await startService()
+    closing.defer(() => service.stop())
+    return { service }
+  })
+  return sceneOfTest(async () => {
+    const { service } = opened
+    await sql`delete from documents`.execute(service.app.db)
+    const firm = await makeFirm(service.app)
+    return { service, firm, member: await makeMember(service.app, firm) }
+  })
+}
 
 /** A new reviewer of the platform. */
 export async function makeReviewer(app: Registry): Promise<Person> {

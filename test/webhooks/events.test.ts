@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 
 import { sql } from 'kysely'
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 
 import { webhookEvents } from '../../src/contract/webhooks.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
@@ -12,18 +12,9 @@ import { makePdf } from '../support/files/make-files.ts'
 import { makeFirm } from '../support/people/people.ts'
 import { findOnDisk } from '../support/scanning/finding-scanner.ts'
 import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
-import { openWebhookScene, type WebhookScene } from './webhook-scene.ts'
+import { webhookScene } from './webhook-scene.ts'
 
-let scene: WebhookScene
-beforeAll(async () => {
-  scene = await openWebhookScene()
-})
-afterAll(async () => scene.stop())
-afterEach(async () => {
-  const { db } = scene.service.app
-  await db.deleteFrom('document_webhooks').execute()
-  await db.deleteFrom('document_webhook_deliveries').execute()
-})
+const scene = webhookScene({})
 
 const url = 'https://hooks.example/'
 const everything = { url, events: webhookEvents }

@@ -1,35 +1,15 @@
 import { randomUUID } from 'node:crypto'
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import { claimNext } from '../../src/webhooks/deliver-webhooks.ts'
 import { signMessage } from '../../src/webhooks/sign-webhook.ts'
 import { startWebhookDelivery } from '../../src/worker/webhook-delivery.ts'
-import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 import { later } from '../people/call-people.ts'
-import { makeFirm } from '../support/people/people.ts'
 import { type Receiver, startReceiver, verifyReceived } from './receiver.ts'
-import { deliverDue, nextAttempt, openWebhookScene, postAnywhere, type WebhookScene } from './webhook-scene.ts'
+import { deliverDue, nextAttempt, webhookScene, postAnywhere } from './webhook-scene.ts'
 
-let scene: WebhookScene
-let firm: FirmId
-let receiver: Receiver
-beforeAll(async () => {
-  scene = await openWebhookScene({ WEBHOOK_ALLOW_PRIVATE: 'on' })
-  firm = await makeFirm(scene.service.app)
-  receiver = await startReceiver()
-})
-afterAll(async () => {
-  await receiver.close()
-  await scene.stop()
-})
-afterEach(async () => {
-  const { db } = scene.service.app
-  await db.deleteFrom('document_webhook_deliveries').execute()
-  await db.deleteFrom('document_webhooks').execute()
-  receiver.received.splice(0)
-  receiver.answer((response) => void response.writeHead(204).end())
-})
+const scene = webhookScene()
 
 const events = ['document.expired']
 const hour = 60 * 60
@@ -52,27 +32,27 @@ async function deliverUntil(end: Date, start = new Date(0)): Promise<number> {
 describe('a receiver that fails', () => {
   it('for a day gets every event after its recovery, and repeats under the same id', async () => {
     const { app } = scene.service
-    const { id, secret } = await scene.register({ url: receiver.url, events })
+    const { id, secret } = await scene.register({ url: scene.receiver.url, events })
     const start = later(new Date(), 1)
-    receiver.answer((response) => void response.writeHead(503).end())
+    scene.receiver.answer((response) => void response.writeHead(503).end())
     for (const document of [1, 2, 3])
-      await scene.happen(firm, 'document.expired', { valid_until: `2026-01-0${document}` })
+      await scene.happen(scene.firm, 'document.expired', { valid_until: `2026-01-0${document}` })
     expect(await deliverDue(app, start)).toEqual(['failed', 'failed', 'failed'])
     const first = await nextAttempt(app.db)
     expect(first?.getTime()).toBeLessThan(later(start, 60).getTime())
 
     const halfway = later(start, 12 * hour)
     const before = await deliverUntil(halfway)
-    await scene.happen(firm, 'document.expired', { valid_until: '2026-01-04' })
+    await scene.happen(scene.firm, 'document.expired', { valid_until: '2026-01-04' })
     const attempts = before + (await deliverUntil(later(start, 24 * hour), halfway))
     expect(attempts).toBeGreaterThan(3 * 5)
     expect(attempts).toBeLessThan(4 * 30)
     const oldest = (await scene.deliveriesOf(id)).at(-1)
     expect([(oldest?.attempts ?? 0) > 5, oldest?.last_status]).toEqual([true, 503])
 
-    const tried = new Set(idsOf(receiver))
-    receiver.received.splice(0)
-    receiver.answer((response) => void response.writeHead(200).end('{}'))
+    const tried = new Set(idsOf(scene.receiver))
+    scene.receiver.received.splice(0)
+    scene.receiver.answer((response) => void response.writeHead(200).end('{}'))
     // Its first success makes the others due at once.
     const back = await nextAttempt(app.db)
     expect(await deliverDue(app, later(back ?? start, 0))).toEqual(['delivered', 'delivered', 'delivered', 'delivered'])
@@ -81,20 +61,20 @@ describe('a receiver that fails', () => {
       new Set(['2026-01-01', '2026-01-02', '2026-01-03', '2026-01-04']),
     )
     const deliveries = await scene.deliveriesOf(id)
-    expect(new Set(idsOf(receiver))).toEqual(new Set(deliveries.map((each) => each.id)))
-    expect(tried).toEqual(new Set(idsOf(receiver)))
-    expect(receiver.received).toHaveLength(4)
+    expect(new Set(idsOf(scene.receiver))).toEqual(new Set(deliveries.map((each) => each.id)))
+    expect(tried).toEqual(new Set(idsOf(scene.receiver)))
+    expect(scene.receiver.received).toHaveLength(4)
     expect(deliveries.every((each) => each.delivered_at !== null && each.next_attempt_at === null)).toBe(true)
   })
 
   it('for three days is disabled, gets nothing of the time after, and what waited when it is enabled', async () => {
     const { app } = scene.service
-    const { id } = await scene.register({ url: receiver.url, events })
+    const { id } = await scene.register({ url: scene.receiver.url, events })
     const start = later(new Date(), 1)
-    receiver.answer((response) => void response.writeHead(500).end())
-    await scene.happen(firm, 'document.expired')
+    scene.receiver.answer((response) => void response.writeHead(500).end())
+    await scene.happen(scene.firm, 'document.expired')
     await deliverUntil(later(start, 2 * 24 * hour))
-    await scene.happen(firm, 'document.expired')
+    await scene.happen(scene.firm, 'document.expired')
     await deliverUntil(later(start, 100 * 24 * hour), later(start, 2 * 24 * hour))
     const end = later(start, 100 * 24 * hour)
 
@@ -108,24 +88,24 @@ describe('a receiver that fails', () => {
     expect(scene.service.logLines.some((line) => line.includes('"webhook_disabled"'))).toBe(true)
     const [waiting, givenUp] = await scene.deliveriesOf(id)
     expect([waiting?.next_attempt_at === null, givenUp?.next_attempt_at]).toEqual([false, null])
-    await scene.happen(firm, 'document.expired')
+    await scene.happen(scene.firm, 'document.expired')
     expect(await scene.deliveriesOf(id)).toHaveLength(2)
 
-    receiver.received.splice(0)
-    receiver.answer((response) => void response.writeHead(204).end())
+    scene.receiver.received.splice(0)
+    scene.receiver.answer((response) => void response.writeHead(204).end())
     expect(await deliverDue(app, end)).toEqual([])
     expect((await scene.ask(`PATCH /webhooks/${id}`, { enabled: true })).status).toBe(200)
     expect(await deliverDue(app, end)).toEqual(['delivered'])
-    expect(idsOf(receiver)).toEqual([waiting?.id])
+    expect(idsOf(scene.receiver)).toEqual([waiting?.id])
     expect((await scene.ask(`POST /webhooks/${id}/deliveries/${givenUp?.id}/retry`)).status).toBe(202)
     expect(await deliverDue(app, end)).toEqual(['delivered'])
-    expect(idsOf(receiver)).toEqual([waiting?.id, givenUp?.id])
+    expect(idsOf(scene.receiver)).toEqual([waiting?.id, givenUp?.id])
   })
 
   it('is disabled at once by 410', async () => {
-    const { id } = await scene.register({ url: receiver.url, events })
-    receiver.answer((response) => void response.writeHead(410).end())
-    await scene.happen(firm, 'document.expired')
+    const { id } = await scene.register({ url: scene.receiver.url, events })
+    scene.receiver.answer((response) => void response.writeHead(410).end())
+    await scene.happen(scene.firm, 'document.expired')
     expect(await deliverDue(scene.service.app, later(new Date(), 1))).toEqual(['given_up'])
     expect((await scene.ask('GET /webhooks')).body).toMatchObject([{ id, enabled: false, disabled_reason: 'gone' }])
     expect(await scene.deliveriesOf(id)).toMatchObject([{ last_status: 410, next_attempt_at: null, attempts: 1 }])
@@ -133,9 +113,9 @@ describe('a receiver that fails', () => {
 
   it('by a redirect is not followed', async () => {
     const other = await startReceiver()
-    const { id } = await scene.register({ url: receiver.url, events })
-    receiver.answer((response) => void response.writeHead(307, { location: other.url }).end())
-    await scene.happen(firm, 'document.expired')
+    const { id } = await scene.register({ url: scene.receiver.url, events })
+    scene.receiver.answer((response) => void response.writeHead(307, { location: other.url }).end())
+    await scene.happen(scene.firm, 'document.expired')
     expect(await deliverDue(scene.service.app, later(new Date(), 1))).toEqual(['failed'])
     expect(await scene.deliveriesOf(id)).toMatchObject([{ last_status: 307, delivered_at: null }])
     expect(other.received).toEqual([])
@@ -143,9 +123,9 @@ describe('a receiver that fails', () => {
   })
 
   it('by an endless answer is read for 16 KiB, and its status counts', async () => {
-    await scene.register({ url: receiver.url, events })
+    await scene.register({ url: scene.receiver.url, events })
     let written = 0
-    receiver.answer((response) => {
+    scene.receiver.answer((response) => {
       response.writeHead(200)
       const more = () => {
         while (!response.destroyed && response.write('x'.repeat(10_000))) written += 10_000
@@ -153,7 +133,7 @@ describe('a receiver that fails', () => {
       response.on('drain', more)
       more()
     })
-    await scene.happen(firm, 'document.expired')
+    await scene.happen(scene.firm, 'document.expired')
     expect(await deliverDue(scene.service.app, later(new Date(), 1))).toEqual(['delivered'])
     expect(written).toBeLessThan(20_000_000)
   })
@@ -162,8 +142,8 @@ describe('a receiver that fails', () => {
 describe('a process that dies', () => {
   it('before its request leaves the delivery to another one, within a minute', async () => {
     const { app } = scene.service
-    await scene.register({ url: receiver.url, events })
-    await scene.happen(firm, 'document.expired')
+    await scene.register({ url: scene.receiver.url, events })
+    await scene.happen(scene.firm, 'document.expired')
     const start = later(new Date(), 1)
     expect(await claimNext({ db: app.db, now: () => start }, { isFailing: false })).toMatchObject({ attempt: 1 })
     expect(await deliverDue(app, later(start, 30))).toEqual([])
@@ -172,14 +152,14 @@ describe('a process that dies', () => {
 
   it('before it records the answer causes a repeat with the same id', async () => {
     const { app } = scene.service
-    const { secret } = await scene.register({ url: receiver.url, events })
-    await scene.happen(firm, 'document.expired')
+    const { secret } = await scene.register({ url: scene.receiver.url, events })
+    await scene.happen(scene.firm, 'document.expired')
     const start = later(new Date(), 1)
     const claimed = await claimNext({ db: app.db, now: () => start }, { isFailing: false })
     const { id = '', url = '' } = claimed ?? {}
     await postAnywhere({ url, ...signMessage(secret, { id, sentAt: start, body: '{}' }) })
     expect(await deliverDue(app, later(start, 60))).toEqual(['delivered'])
-    expect(idsOf(receiver)).toEqual([id, id])
+    expect(idsOf(scene.receiver)).toEqual([id, id])
   })
 })
 
@@ -188,11 +168,11 @@ describe('several receivers and workers', () => {
     const silent = await startReceiver()
     silent.answer(() => undefined)
     await scene.register({ url: silent.url, events })
-    await scene.register({ url: receiver.url, events })
+    await scene.register({ url: scene.receiver.url, events })
     const delivery = startWebhookDelivery(scene.service.app, { everyMs: 20 })
     const startedAt = performance.now()
-    for (let each = 0; each < 20; each += 1) await scene.happen(firm, 'document.expired')
-    await expect.poll(() => receiver.received.length, { timeout: 8000 }).toBe(20)
+    for (let each = 0; each < 20; each += 1) await scene.happen(scene.firm, 'document.expired')
+    await expect.poll(() => scene.receiver.received.length, { timeout: 8000 }).toBe(20)
     expect(performance.now() - startedAt).toBeLessThan(8000)
     expect(silent.received.length).toBe(1)
     await silent.close()
@@ -200,15 +180,17 @@ describe('several receivers and workers', () => {
   })
 
   it('two workers send each event once', async () => {
-    const { secret } = await scene.register({ url: receiver.url, events })
+    const { secret } = await scene.register({ url: scene.receiver.url, events })
     const others = await Promise.all([startReceiver(), startReceiver()])
     for (const { url } of others) await scene.register({ url, events })
-    await Promise.all(Array.from({ length: 50 }, () => scene.happen(firm, 'document.expired', { run: randomUUID() })))
+    await Promise.all(
+      Array.from({ length: 50 }, () => scene.happen(scene.firm, 'document.expired', { run: randomUUID() })),
+    )
     const workers = [0, 1].map(() => startWebhookDelivery(scene.service.app, { everyMs: 20 }))
-    await verifyReceived(receiver, secret, 50)
+    await verifyReceived(scene.receiver, secret, 50)
     await Promise.all(others.map((other) => expect.poll(() => other.received.length, { timeout: 20_000 }).toBe(50)))
     await Promise.all(workers.map((worker) => worker.close()))
-    for (const each of [receiver, ...others])
+    for (const each of [scene.receiver, ...others])
       expect([each.received.length, new Set(idsOf(each)).size]).toEqual([50, 50])
     await Promise.all(others.map((other) => other.close()))
   })
@@ -216,7 +198,7 @@ describe('several receivers and workers', () => {
 
 /** The data of each request; its time is in the future, which a receiver would reject. */
 async function verifyAt(secret: string): Promise<Record<string, unknown>[]> {
-  const bodies = receiver.received.map(({ body, headers }) => {
+  const bodies = scene.receiver.received.map(({ body, headers }) => {
     const { 'webhook-id': id = '', 'webhook-timestamp': timestamp = '', 'webhook-signature': signature } = headers
     const sentAt = new Date(Number(timestamp) * 1000)
     const signed = signMessage(secret, { id: String(id), sentAt, body })

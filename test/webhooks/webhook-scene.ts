@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 
 import { sql } from 'kysely'
+import { afterEach } from 'vitest'
 
 import type { App } from '../../src/app.ts'
 import { recordEvent, systemActor } from '../../src/database/audit/events.ts'
@@ -9,8 +10,10 @@ import { claimNext, deliver } from '../../src/webhooks/deliver-webhooks.ts'
 import { createPoster, type SendPost } from '../../src/webhooks/send-post.ts'
 import type { FirmId } from '../../src/vocabulary/vocabulary.ts'
 import { call } from '../people/call-people.ts'
-import { makePerson, type Person } from '../support/people/people.ts'
+import { makeFirm, makePerson, type Person } from '../support/people/people.ts'
+import { sceneOfFile } from '../support/service/scene-of-file.ts'
 import { startService, type TestService } from '../support/service/start-service.ts'
+import { startReceiver } from './receiver.ts'
 
 export type Registered = { id: string; secret: string }
 
@@ -57,6 +60,28 @@ export async function openWebhookScene(settings: Record<string, string> = {}): P
     },
     stop: () => service.stop(),
   }
+}
+
+/**
+ * A webhook scene and a receiver on this machine, which gets deliveries, for the tests of a file. Each test begins without
+ * webhooks.
+ */
+export function webhookScene(settings: Record<string, string> = { WEBHOOK_ALLOW_PRIVATE: 'on' }) {
+  const scene = sceneOfFile(async (closing) => {
+    const opened = await openWebhookScene(settings)
+    closing.defer(() => opened.stop())
+    const receiver = await startReceiver()
+    closing.defer(() => receiver.close())
+    return { ...opened, receiver, firm: await makeFirm(opened.service.app) }
+  })
+  afterEach(async () => {
+    const { db } = scene.service.app
+    await db.deleteFrom('document_webhooks').execute()
+    await db.deleteFrom('document_webhook_deliveries').execute()
+    scene.receiver.received.splice(0)
+    scene.receiver.answer((response) => void response.writeHead(204).end())
+  })
+  return scene
 }
 
 export const postAnywhere = createPoster({ isAllowed: () => true })

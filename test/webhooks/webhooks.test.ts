@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 import { claimNext, deliver } from '../../src/webhooks/deliver-webhooks.ts'
 import type { PostResult } from '../../src/webhooks/send-post.ts'
@@ -10,36 +10,21 @@ import { uploadDocument } from '../support/documents/call-documents.ts'
 import { begin } from '../support/service/begin.ts'
 import { firmWithAdmin } from '../support/service/firm-with-admin.ts'
 import { makeFirm } from '../support/people/people.ts'
-import { type Receiver, startReceiver, verifyReceived } from './receiver.ts'
-import { type DeliveryBody, deliverDue, openWebhookScene, type WebhookScene } from './webhook-scene.ts'
+import { verifyReceived } from './receiver.ts'
+import { type DeliveryBody, deliverDue, webhookScene } from './webhook-scene.ts'
 
-let scene: WebhookScene
-let receiver: Receiver
-beforeAll(async () => {
-  scene = await openWebhookScene({ WEBHOOK_ALLOW_PRIVATE: 'on' })
-  receiver = await startReceiver()
-})
-afterAll(async () => {
-  await receiver.close()
-  await scene.stop()
-})
-afterEach(async () => {
-  const { db } = scene.service.app
-  await db.deleteFrom('document_webhooks').execute()
-  await db.deleteFrom('document_webhook_deliveries').execute()
-  receiver.received.splice(0)
-})
+const scene = webhookScene()
 
 const events = ['document.uploaded']
 const url = 'https://hooks.example/one?token=a-secret-of-the-url'
 
 it('a registered webhook receives a signed request for an upload', async () => {
   const { firm, admin } = await firmWithAdmin(scene.service)
-  const { secret } = await scene.register({ url: receiver.url, events })
+  const { secret } = await scene.register({ url: scene.receiver.url, events })
   const delivery = startWebhookDelivery(scene.service.app, { everyMs: 20 })
   const { id, sha256, document_type } = await uploadDocument(scene.service.url, firm, admin)
 
-  const [body] = await verifyReceived(receiver, secret, 1)
+  const [body] = await verifyReceived(scene.receiver, secret, 1)
   expect(body).toMatchObject({
     type: 'document.uploaded',
     data: { firm_id: firm, document_id: id, document_type, version: 1, actor_id: admin.id, sha256 },
@@ -129,7 +114,7 @@ describe('a webhook', () => {
   })
 
   it('lists its deliveries in pages, newest first', async () => {
-    const { id } = await scene.register({ url: receiver.url, events: ['document.expired'] })
+    const { id } = await scene.register({ url: scene.receiver.url, events: ['document.expired'] })
     const firm = await makeFirm(scene.service.app)
     for (let each = 0; each < 5; each += 1) await scene.happen(firm, 'document.expired')
     const all = await scene.deliveriesOf(id)
@@ -147,21 +132,21 @@ describe('a webhook', () => {
   })
 
   it('gets a test, also while it is disabled, and then nothing by itself', async () => {
-    const { id, secret } = await scene.register({ url: receiver.url, events })
+    const { id, secret } = await scene.register({ url: scene.receiver.url, events })
     await scene.ask(`PATCH /webhooks/${id}`, { enabled: false })
-    receiver.answer((response) => void response.writeHead(500).end())
+    scene.receiver.answer((response) => void response.writeHead(500).end())
     expect((await scene.ask(`POST /webhooks/${id}/test`)).status).toBe(202)
     const { app } = scene.service
     expect(await deliverDue(app, later(new Date(), 1))).toEqual(['failed'])
     expect(await deliverDue(app, later(new Date(), 3600))).toEqual([])
-    receiver.answer((response) => void response.writeHead(204).end())
+    scene.receiver.answer((response) => void response.writeHead(204).end())
     const [test] = await scene.deliveriesOf(id)
     expect(test).toMatchObject({ event: 'webhook.test', attempts: 1, last_status: 500 })
     expect((await scene.ask(`POST /webhooks/${id}/deliveries/${test?.id}/retry`)).status).toBe(202)
     expect(await deliverDue(app, later(new Date(), 1))).toEqual(['delivered'])
-    const bodies = await verifyReceived(receiver, secret, 2)
+    const bodies = await verifyReceived(scene.receiver, secret, 2)
     expect(bodies[1]).toMatchObject({ type: 'webhook.test', data: { webhook_id: id } })
-    expect(receiver.received.map(({ headers }) => headers['webhook-id'])).toEqual([test?.id, test?.id])
+    expect(scene.receiver.received.map(({ headers }) => headers['webhook-id'])).toEqual([test?.id, test?.id])
     expect((await scene.ask(`POST /webhooks/${id}/deliveries/${randomUUID()}/retry`)).status).toBe(404)
   })
 })
@@ -169,7 +154,7 @@ describe('a webhook', () => {
 it('while a receiver does not answer, uploads and changes of its webhook do not wait for it', async () => {
   const { app, url: address } = scene.service
   const { firm, admin } = await firmWithAdmin(scene.service)
-  const { id } = await scene.register({ url: receiver.url, events: ['document.expired', 'document.uploaded'] })
+  const { id } = await scene.register({ url: scene.receiver.url, events: ['document.expired', 'document.uploaded'] })
   await scene.happen(firm, 'document.expired')
   const { promise: answered, resolve: answer } = Promise.withResolvers<PostResult>()
   const { db, keys, log, metrics, mailIsOn } = app
@@ -194,7 +179,7 @@ it('while a receiver does not answer, uploads and changes of its webhook do not 
 
 it('a change that is rolled back sends nothing', async () => {
   const { app } = scene.service
-  const { id } = await scene.register({ url: receiver.url, events: ['document.expired'] })
+  const { id } = await scene.register({ url: scene.receiver.url, events: ['document.expired'] })
   const trx = await begin(app.db)
   const facts = { outcome: 'ok', ip: 'system', user_agent: 'test', request_id: 'test', firm_id: await makeFirm(app) }
   await trx

@@ -10,50 +10,22 @@ import {
 } from '../../../src/database/blobs/reserve-upload.ts'
 import type { Db, Tx } from '../../../src/database/connection/client.ts'
 import { rights } from '../../../src/people/rights.ts'
-import { importAccessKey } from '../../../src/people/sessions/token-keys.ts'
-import type {
-  BlobId,
-  DocumentId,
-  FirmId,
-  ProcessId,
-  StorageKey,
-  UserId,
-  VersionId,
-} from '../../../src/vocabulary/vocabulary.ts'
-import { migratedDatabase } from '../../support/database/migrated-database.ts'
-import { makeFirm, makeMember } from '../../support/people/people.ts'
+import type { ProcessId } from '../../../src/vocabulary/vocabulary.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
+import { callerOf, makeFirmWithMember, newReservation, openRegistry } from './reservation-scene.ts'
 
 const scene = sceneOfFile(async (closing) => {
-  const db = await migratedDatabase(closing)
-  const keys = { accessKey: await importAccessKey('a secret for tests that nobody else has') }
-  const registry = { db, now: () => new Date(), keys }
-  const firmId = await makeFirm(registry)
-  return { db, firmId, userId: (await makeMember(registry, firmId)).id }
+  const registry = await openRegistry(closing)
+  return { db: registry.db, firm: await makeFirmWithMember(registry) }
 })
 
-function newReservation(firmId: FirmId): Reservation {
-  return {
-    id: randomUUID() as BlobId, // used for nothing else, as the ids below
-    firmId,
-    documentId: randomUUID() as DocumentId,
-    versionId: randomUUID() as VersionId,
-    store: 's3',
-    storeId: null,
-    key: `security_firms/${firmId}/${randomUUID()}.pdf` as StorageKey,
-    addedUsage: { bytes: 60, documents: 1 },
-    scope: undefined,
-    documentType: undefined,
-  }
-}
-
-async function reserve(db: Db | Tx, reservation: Reservation, userId: UserId): Promise<boolean> {
+async function reserve(db: Db | Tx, reservation: Reservation): Promise<boolean> {
   const reserver = createUploadReserver(db, {
     processId: randomUUID() as ProcessId, // of no other process
     right: rights['documents.upload'],
     defaultQuota: { bytes: undefined, documents: undefined, draftBytes: undefined },
   })
-  return (await reserver({ userId, sessionId: undefined, apiKeyId: undefined }, reservation)).isReserved
+  return (await reserver(callerOf(scene.firm), reservation)).isReserved
 }
 
 async function stateOf({ id }: Reservation) {
@@ -65,9 +37,9 @@ const tomorrow = sql<Date>`now() + interval '1 day'`
 const left = { state: 'leaving', reserved_bytes: '0' }
 
 it('a reservation whose statement is still running is waited for, and leaves', async () => {
-  const reservation = newReservation(scene.firmId)
+  const reservation = newReservation(scene.firm, 60)
   const running = await scene.db.startTransaction().execute()
-  expect(await reserve(running, reservation, scene.userId)).toBe(true)
+  expect(await reserve(running, reservation)).toBe(true)
   const abandoned = abandonReservation(scene.db, reservation, tomorrow)
   await expect
     .poll(async () => {
@@ -84,16 +56,16 @@ it('a reservation whose statement is still running is waited for, and leaves', a
 })
 
 it('a reservation whose statement comes later fails', async () => {
-  const reservation = newReservation(scene.firmId)
+  const reservation = newReservation(scene.firm, 60)
   await abandonReservation(scene.db, reservation, tomorrow)
 
-  await expect(reserve(scene.db, reservation, scene.userId)).rejects.toThrow(/duplicate key/)
+  await expect(reserve(scene.db, reservation)).rejects.toThrow(/duplicate key/)
   expect(await stateOf(reservation)).toMatchObject(left)
 })
 
 it('a blob that a version has stays', async () => {
-  const reservation = newReservation(scene.firmId)
-  await reserve(scene.db, reservation, scene.userId)
+  const reservation = newReservation(scene.firm, 60)
+  await reserve(scene.db, reservation)
   await sql`update document_blobs set state = 'live' where id = ${reservation.id}`.execute(scene.db)
   await abandonReservation(scene.db, reservation, tomorrow)
 

@@ -5,65 +5,23 @@ import { expect, it } from 'vitest'
 
 import type { Db, Tx } from '../../../src/database/connection/client.ts'
 import type { Quota } from '../../../src/database/people/quota-usage.ts'
-import { createUploadReserver, type Reservation } from '../../../src/database/blobs/reserve-upload.ts'
+import { createUploadReserver } from '../../../src/database/blobs/reserve-upload.ts'
 import { rights } from '../../../src/people/rights.ts'
-import { importAccessKey } from '../../../src/people/sessions/token-keys.ts'
-import type {
-  BlobId,
-  DocumentId,
-  FirmId,
-  ProcessId,
-  StorageKey,
-  UserId,
-  VersionId,
-} from '../../../src/vocabulary/vocabulary.ts'
-import { migratedDatabase } from '../../support/database/migrated-database.ts'
-import { makeFirm, makeMember } from '../../support/people/people.ts'
+import type { ProcessId } from '../../../src/vocabulary/vocabulary.ts'
 import { sceneOfFile } from '../../support/service/scene-of-file.ts'
+import { callerOf, type FirmWithMember, makeFirmWithMember, newReservation, openRegistry } from './reservation-scene.ts'
 
-const scene = sceneOfFile(async (closing) => {
-  const db = await migratedDatabase(closing)
-  const keys = { accessKey: await importAccessKey('a secret for tests that nobody else has') }
-  return { db, registry: { db, now: () => new Date(), keys } }
-})
+const scene = sceneOfFile(openRegistry)
 
 const processId = randomUUID() as ProcessId // used by no other process
 const defaults = { bytes: 100, documents: 10, draftBytes: undefined }
 const right = rights['documents.upload']
 
-type Firm = { firmId: FirmId; userId: UserId }
+const newFirm = () => makeFirmWithMember(scene)
 
-async function newFirm(): Promise<Firm> {
-  const firmId = await makeFirm(scene.registry)
-  return { firmId, userId: (await makeMember(scene.registry, firmId)).id }
-}
-
-function reservationOf({ firmId }: Firm, bytes: number): Reservation {
-  const key = `security_firms/${firmId}/${randomUUID()}.pdf` as StorageKey // no other test uses it
-  // New ids, used for nothing else.
-  const ids = {
-    id: randomUUID() as BlobId,
-    documentId: randomUUID() as DocumentId,
-    versionId: randomUUID() as VersionId,
-  }
-  const growth = { bytes, documents: 1 as const }
-  return {
-    store: 's3',
-    storeId: null,
-    key,
-    ...ids,
-    firmId,
-    addedUsage: growth,
-    scope: undefined,
-    documentType: undefined,
-  }
-}
-
-const callerOf = ({ userId }: Firm) => ({ userId, sessionId: undefined, apiKeyId: undefined })
-
-async function open(db: Db | Tx, firm: Firm, bytes: number, quota: Quota = defaults): Promise<string | null> {
+async function open(db: Db | Tx, firm: FirmWithMember, bytes: number, quota: Quota = defaults): Promise<string | null> {
   const reserve = createUploadReserver(db, { processId, right, defaultQuota: { ...quota, draftBytes: undefined } })
-  const { exceeded: refused } = await reserve(callerOf(firm), reservationOf(firm, bytes))
+  const { exceeded: refused } = await reserve(callerOf(firm), newReservation(firm, bytes))
   return refused
 }
 
@@ -183,8 +141,8 @@ it('an upload aggregates many usage changes', async () => {
 it('of a batch, as many uploads as fit get room, and uploads of other firms are not delayed', async () => {
   const [firm, other] = [await newFirm(), await newFirm()]
   const reserve = createUploadReserver(scene.db, { processId, right, defaultQuota: defaults })
-  const asked = [60, 30, 30, 10].map((bytes) => reserve(callerOf(firm), reservationOf(firm, bytes)))
-  const others = [60, 40].map((bytes) => reserve(callerOf(other), reservationOf(other, bytes)))
+  const asked = [60, 30, 30, 10].map((bytes) => reserve(callerOf(firm), newReservation(firm, bytes)))
+  const others = [60, 40].map((bytes) => reserve(callerOf(other), newReservation(other, bytes)))
 
   const answers = await Promise.all(asked)
   const { rows } = await sql<{ bytes: number }>`

@@ -1,3 +1,5 @@
+import { expect } from 'vitest'
+
 import type { Page } from 'playwright-core'
 
 import type { FirmId } from '../../../src/vocabulary/vocabulary.ts'
@@ -32,6 +34,23 @@ export async function limitUpload(page: Page, bytesPerSecond: number): Promise<v
     downloadThroughput: -1,
     uploadThroughput: bytesPerSecond,
   })
+}
+
+/**
+ * Reloads the page once so many bytes of its upload were sent, and lets it send quickly from then on. Returns the offsets
+ * at which it sends after the reload, as they come.
+ */
+export async function reloadWhileSending(page: Page, bytes: number): Promise<number[]> {
+  const sentBytes = async () => await page.evaluate<number>(`document.querySelector('.uploads progress')?.value ?? 0`)
+  await expect.poll(sentBytes).toBeGreaterThan(bytes)
+  const offsets: number[] = []
+  page.on('request', (request) => {
+    if (request.method() === 'PATCH') offsets.push(Number(request.headers()['upload-offset']))
+  })
+  await page.reload()
+  await page.locator('.uploads progress').waitFor()
+  await limitUpload(page, -1)
+  return offsets
 }
 
 /** Ends the process of the page at once, as a phone does that needs its memory. */

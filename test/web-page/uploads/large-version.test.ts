@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import { pageInBrowser } from '../../support/browser/page-scene.ts'
 import { accountWithFirm, signInOn } from '../../support/browser/people-at-work.ts'
-import { limitUpload, namesOnDevice, storedNames } from '../../support/browser/uploads-on-page.ts'
+import { limitUpload, namesOnDevice, storedNames, reloadWhileSending } from '../../support/browser/uploads-on-page.ts'
 import { visit } from '../../support/browser/visit.ts'
 import { uploadDocument } from '../../support/documents/call-documents.ts'
 import { readVersion } from '../../support/documents/call-versions.ts'
@@ -21,15 +21,7 @@ test('a newer version of 12 MB goes on where it was after a reload', async () =>
   const chooser = page.waitForEvent('filechooser')
   await page.getByRole('button', { name: 'Upload a newer version' }).click()
   await (await chooser).setFiles([big])
-  const sentBytes = async () => await page.evaluate<number>(`document.querySelector('.uploads progress')?.value ?? 0`)
-  await expect.poll(sentBytes).toBeGreaterThan(4_000_000)
-  const offsets: number[] = []
-  page.on('request', (request) => {
-    if (request.method() === 'PATCH') offsets.push(Number(request.headers()['upload-offset']))
-  })
-  await page.reload()
-  await page.locator('.uploads progress').waitFor()
-  await limitUpload(page, -1)
+  const offsets = await reloadWhileSending(page, 4_000_000)
   await expect.poll(async () => await storedNames(scene.service, firm)).toEqual(['licence.pdf', 'renewed.pdf'])
   await expect.poll(async () => await namesOnDevice(page)).toEqual([])
   await page.getByRole('heading', { name: 'renewed.pdf' }).waitFor()

@@ -9,8 +9,7 @@ import {
   namesOnDevice,
   type PickedFile,
   pickFiles,
-  storedNames,
-} from '../../support/browser/uploads-on-page.ts'
+  storedNames, reloadWhileSending } from '../../support/browser/uploads-on-page.ts'
 import { visit } from '../../support/browser/visit.ts'
 import { makePdf } from '../../support/files/make-files.ts'
 import { startFaultProxy } from '../../support/service/fault-proxy.ts'
@@ -103,15 +102,7 @@ test('a file of 12 MB goes on where it was after a reload', async () => {
   const [big] = files(1, 12 * 1024 * 1024)
   if (big === undefined) throw new Error('no file')
   await pickFiles(page, 'Identity document', [big])
-  const sentBytes = async () => await page.evaluate<number>(`document.querySelector('.uploads progress')?.value ?? 0`)
-  await expect.poll(sentBytes).toBeGreaterThan(4_000_000)
-  const offsets: number[] = []
-  page.on('request', (request) => {
-    if (request.method() === 'PATCH') offsets.push(Number(request.headers()['upload-offset']))
-  })
-  await page.reload()
-  await page.locator('.uploads progress').waitFor()
-  await limitUpload(page, -1)
+  const offsets = await reloadWhileSending(page, 4_000_000)
   await expect.poll(async () => await storedNames(scene.service, firm)).toEqual([big.name])
   await expect.poll(async () => await namesOnDevice(page)).toEqual([])
 
