@@ -7,12 +7,20 @@ import { uploadDocument } from '../../support/documents/call-documents.ts'
 import { makePdf } from '../../support/files/make-files.ts'
 import { makeMember, makePerson } from '../../support/people/people.ts'
 import type { TestService } from '../../support/service/start-service.ts'
-import { newFirm, newPasskey } from './new-things.ts'
+import { newFirm } from '../../people/call-people.ts'
 import { type Asking, confidentialFile, type Place } from './people-who-ask.ts'
 import { waysOfCalendar } from './ways-of-calendar.ts'
 import { waysOfMessages } from './ways-of-messages.ts'
 import { waysOfReview } from './ways-of-review.ts'
 import { waysOfUploads } from './ways-of-uploads.ts'
+
+/** As a browser sends it. */
+const newPasskey = {
+  id: 'AAAA',
+  rawId: 'AAAA',
+  type: 'public-key',
+  response: { clientDataJSON: 'AAAA', attestationObject: 'AAAA' },
+}
 
 export type Options = {
   params?: Record<string, string>
