@@ -22,6 +22,14 @@ export function addMonths(day: string, months: number): string {
   return date.toISOString().slice(0, 10)
 }
 
+/** Contract §8: a document that is valid for so many days or less is expiring. */
+export const expiringDays = 90
+
+/** How many days after `from` the day `to` is; negative before it. */
+export function daysBetween(from: string, to: string): number {
+  return (Date.parse(to) - Date.parse(from)) / 86_400_000
+}
+
 /** 08:00 of a day in South Africa, which has no summer time: digests go out then. */
 export function morningInJohannesburg(day: string): Date {
   return new Date(`${day}T06:00:00Z`)

@@ -60,7 +60,7 @@ it('a decision that is changed within the minute sends the last one alone', asyn
   await decide(uploaded, rejection)
   await decide(uploaded, { decision: 'verify', comment: 'A wrong click.', valid_until: '2099-01-31' })
   await passTime(scene.service, 61)
-  expect(await subjectsOf(uploaded.admin)).toEqual([expect.stringMatching(/^Verified: /)])
+  expect(await subjectsOf(uploaded.admin)).toEqual([expect.stringMatching(/^Accepted: /)])
   const mails = await mailsTo(scene, uploaded.admin)
   expect(mails).toHaveLength(1)
   expect(mails.map((mail) => textOf(mail).includes('31 January 2099'))).toEqual([true])

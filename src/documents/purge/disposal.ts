@@ -91,7 +91,7 @@ async function assertSecondApprover(
   if ((await findVerifiedDeletion(trx, document))?.deletedBy !== by) return
   throw new AppError(
     'second_person_required',
-    'You deleted this verified document yourself. Another administrator has to approve its purge.',
+    'You deleted this accepted document yourself. Another administrator has to approve its purge.',
   )
 }
 

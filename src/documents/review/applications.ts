@@ -64,7 +64,7 @@ async function assertComplete(trx: Tx, membership: Membership, now: Date): Promi
   if (missing.length === 0) return
   throw new AppError(
     'application_incomplete',
-    `The application is not complete. Still to be verified: ${missing.join(', ')}. The checklist has the details.`,
+    `The application is not complete. Still to be accepted: ${missing.join(', ')}. The checklist has the details.`,
     { members: { missing }, details: { missing } },
   )
 }

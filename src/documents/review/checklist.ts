@@ -4,6 +4,7 @@ import type { Membership } from '../../database/people/check-access.ts'
 import { readFirm } from '../../database/people/firms.ts'
 import { requireRightToRead } from '../../people/require-right.ts'
 import { confidentialRoles } from '../../people/rights.ts'
+import { expiringDays } from '../../vocabulary/days.ts'
 import type { Actor, Clock, FirmId } from '../../vocabulary/vocabulary.ts'
 
 type Needs = { db: Db; now: Clock }
@@ -17,9 +18,6 @@ export async function viewChecklist(needs: Needs, actor: Actor, firmId: FirmId):
   const items = await checklistOf(needs.db, membership, needs.now())
   return { verificationStatus: firm.verificationStatus, isComplete: missingTypes(items).length === 0, items }
 }
-
-/** Contract §8: a document that is valid for 90 days or less is expiring. */
-const expiringDays = 90
 
 /** One item for each active type, as this member may see it. */
 export async function checklistOf(db: Db | Tx, membership: Membership, now: Date): Promise<ChecklistItem[]> {

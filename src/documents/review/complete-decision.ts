@@ -13,7 +13,10 @@ type Context = { type: DocumentType | undefined; document: Pick<DocumentRecord, 
  */
 export function completeDecision(review: Review, { type, document, now }: Context): Review {
   if (document.reviewStatus !== 'pending' && review.comment === null)
-    throw invalid('comment', `is needed to change a decision: this version is ${document.reviewStatus} already`)
+    throw invalid(
+      'comment',
+      `is needed to change a decision: this version is ${decided[document.reviewStatus]} already`,
+    )
   if (review.decision === 'rejected') {
     assertReason(review, type)
     return { ...review, validUntil: null }
@@ -21,6 +24,9 @@ export function completeDecision(review: Review, { type, document, now }: Contex
   if (review.reasonCode !== null) throw invalid('reason_code', 'is only for a rejection')
   return { ...review, validUntil: lastDayOf(review, type, dayInJohannesburg(now)) }
 }
+
+/** As people read it on the page and in mails. */
+const decided = { verified: 'accepted', rejected: 'rejected' } as const
 
 function lastDayOf({ validUntil }: Review, type: DocumentType | undefined, today: string): string | null {
   const months = type?.validityMonths ?? null

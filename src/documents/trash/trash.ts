@@ -56,6 +56,6 @@ async function assertMayDiscard(
   if (createdBy === userId && !hasVerified) return
   throw new AppError(
     'forbidden',
-    'Only the firm’s administrators and supervisors may do this with verified documents and those that others uploaded.',
+    'Only the firm’s administrators and supervisors may do this with accepted documents and those that others uploaded.',
   )
 }

@@ -66,7 +66,7 @@ export const errorTable: Record<ErrorCode, ErrorFacts> = {
   application_incomplete: {
     status: 409,
     title: 'Application incomplete',
-    example: 'The application is not complete. Still to be verified: tax_clearance.',
+    example: 'The application is not complete. Still to be accepted: tax_clearance.',
   },
   scan_pending: {
     status: 409,

@@ -9,7 +9,7 @@ export function applicationSubmitted(
   const firm = quoteName(firmName)
   return {
     subject: `Application of ${firm}`,
-    paragraphs: [`The firm ${firm} submitted its application. All required documents are verified.`],
+    paragraphs: [`The firm ${firm} submitted its application. All required documents are accepted.`],
     link: linkToFirm(firmId, publicUrl),
     closing: ['Approve or reject the application.'],
   }

@@ -20,8 +20,8 @@ export type RejectionFacts = Omit<DecisionFacts, 'validUntil'> & { reason: strin
 export function documentVerified(facts: DecisionFacts, publicUrl: string | undefined): Letter {
   const { validUntil } = facts
   return {
-    subject: `Verified: ${facts.typeName} of ${quoteName(facts.firmName)}`,
-    paragraphs: [`${theDocument(facts)} was verified.`, ...changeOf(facts), ...commentOf(facts)],
+    subject: `Accepted: ${facts.typeName} of ${quoteName(facts.firmName)}`,
+    paragraphs: [`${theDocument(facts)} was accepted.`, ...changeOf(facts), ...commentOf(facts)],
     link: linkToDocument(facts, publicUrl),
     closing: [
       validUntil === null

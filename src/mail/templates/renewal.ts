@@ -34,7 +34,7 @@ export function renewalReminder(
     closing: [
       waits
         ? 'You need not do anything: the newer versions wait for their review.'
-        : 'Get the renewed document, and upload it as a new version of the old one. The old one stays valid until its last day, or until the new one is verified.',
+        : 'Get the renewed document, and upload it as a new version of the old one. The old one stays valid until its last day, or until the new one is accepted.',
     ],
   }
 }
@@ -69,7 +69,7 @@ export function documentExpired({ count, documents }: ExpiryFacts, publicUrl: st
   return {
     subject: count === 1 ? 'A document has expired' : `${count} documents have expired`,
     paragraphs: [
-      count === 1 ? 'A verified document has expired:' : `${count} verified documents have expired:`,
+      count === 1 ? 'An accepted document has expired:' : `${count} accepted documents have expired:`,
       ...documents.map(
         ({ firmName, typeName, validUntil }) =>
           `${quoteName(typeName)} of the firm ${quoteName(firmName)}: its last day was ${formatDay(validUntil)}.`,

@@ -34,13 +34,16 @@ async function openFirst(page: Page, firm: FirmId): Promise<void> {
 test('an administrator rejects one application with a reason, and approves another', async () => {
   const [bad, good] = [await applied(), await applied()]
   const page = await visit(scene, { size: 'desktop' })
-  await signInOn(page, await administratorAccount(scene.service), '/review/applications')
+  await signInOn(page, await administratorAccount(scene.service), '/admin')
+  await page.getByRole('link', { name: '2 applications' }).click()
+  await page.getByRole('link', { name: 'Applications (2)' }).waitFor()
 
   await openFirst(page, bad.firm)
   await page.getByRole('button', { name: 'Reject…' }).click()
   await page.getByLabel('Reason, which the firm can read').fill('The address is that of another firm.')
   await page.getByRole('button', { name: 'Reject the application' }).click()
   await page.getByText('Rejected: Umkhonto Guarding').waitFor()
+  await page.getByRole('link', { name: 'Applications (1)' }).waitFor()
   await page.getByRole('link', { name: 'Back to Applications' }).click()
   await openFirst(page, good.firm)
   await page.getByRole('button', { name: 'Approve' }).waitFor()

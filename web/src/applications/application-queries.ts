@@ -1,4 +1,4 @@
-import { infiniteQueryOptions } from '@tanstack/react-query'
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 
 import { api, queryClient } from '../api/client.ts'
 import type { Schemas } from '../api/openapi.d.ts'
@@ -26,6 +26,23 @@ export const applicationsQuery = (status: ApplicationStatus | '') =>
       ),
     getNextPageParam: ({ next }) => next,
   })
+
+/** A larger number says nothing more. */
+export const maxCounted = 99
+
+/** How many applications wait for a decision; more than `maxCounted` are not counted to the end. For administrators. */
+export const waitingQuery = queryOptions({
+  queryKey: ['applications', 'waiting'],
+  queryFn: async () => {
+    const [submitted, underReview] = await Promise.all([countIn('submitted'), countIn('under_review')])
+    return submitted + underReview
+  },
+})
+
+async function countIn(status: ApplicationStatus): Promise<number> {
+  const query = { status, limit: maxCounted + 1 }
+  return (await dataOf(api.GET('/api/v1/applications', { params: { query } }))).length
+}
 
 /** Throws `conflict` if somebody else has decided meanwhile. */
 export async function decideApplication(firmId: string, decision: Schemas['ApplicationReviewInput']): Promise<void> {

@@ -3,7 +3,7 @@ import { Link } from 'react-router'
 
 import type { ChecklistItem, DocumentType, Firm, StoredDocument } from '../api/queries.ts'
 import { canUpload, isOfPlatform } from '../app/firm-frame.tsx'
-import { ItemBadge } from '../parts/state-badge.tsx'
+import { ItemBadge, useValidity } from '../parts/state-badge.tsx'
 import { useKeptFocus } from '../parts/kept-focus.ts'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 import { cardId } from './checklist-summary.tsx'
@@ -116,14 +116,10 @@ type Item = Pick<Props, 'item' | 'type'>
 
 function Situation({ firm, item, type }: Item & Pick<Props, 'firm'>) {
   const { checklist: texts } = useTexts()
-  const formats = useFormats()
+  const words = useValidity()({ state: item.state, day: item.valid_until, daysLeft: item.days_left })
   if (item.state === 'pending') return <p>{(isOfPlatform(firm) ? texts.ofFirm : texts).pendingHelp}</p>
   if (item.state === 'rejected') return <RejectionOfItem item={item} type={type} />
-  if (item.valid_until === null) return null
-  if (item.state === 'expired') return <p>{texts.expiredSince(formats.date(item.valid_until))}</p>
-  // The badge has the day.
-  if (item.state === 'expiring') return item.days_left === null ? null : <p>{texts.daysLeft(item.days_left)}</p>
-  return <p>{texts.validUntil(formats.date(item.valid_until))}</p>
+  return words === undefined ? null : <p>{words}</p>
 }
 
 /** Nothing for members who may not read documents of this type. */

@@ -8,7 +8,7 @@ import { useNotify } from '../app/notices.tsx'
 import { Empty, PageFrame } from '../app/page-frame.tsx'
 import { Choice } from '../parts/choice.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
-import { ReviewBadge } from '../parts/state-badge.tsx'
+import { ReviewBadge, stateOf, useValidity } from '../parts/state-badge.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 import { UploadList } from '../uploads/list/upload-list.tsx'
 import { restoreDocument } from './document-actions.ts'
@@ -89,11 +89,12 @@ function NoDocuments({ hasFilter, firmId }: { hasFilter: boolean; firmId: string
 }
 
 function Row({ document }: { document: StoredDocument }) {
-  const { documents: texts, checklist } = useTexts()
+  const { documents: texts } = useTexts()
   const formats = useFormats()
   const notify = useNotify()
   const { firm_id: firmId, id, file_name: name } = document
   const typeName = useTypeName(document.document_type)
+  const validity = useValidity()({ ...stateOf(document), day: document.valid_until })
   const restoring = useMutation({
     mutationFn: () => restoreDocument({ firmId, documentId: id }),
     onSuccess: () => notify(texts.restoredNotice(name)),
@@ -113,7 +114,7 @@ function Row({ document }: { document: StoredDocument }) {
       <p className="card-line">
         <Given>{typeName}</Given> · {formats.bytes(document.file_size)} · {texts.version(document.version)} ·{' '}
         {texts.uploadedOn(formats.date(document.uploaded_at))}
-        {document.valid_until === null ? null : <> · {checklist.validUntil(formats.date(document.valid_until))}</>}
+        {validity === undefined ? null : ` · ${validity}`}
       </p>
       {document.deleted_at === null ? null : (
         <span className="actions">

@@ -1,7 +1,10 @@
 import { useQuery } from '@tanstack/react-query'
+import { Link } from 'react-router'
 
+import { maxCounted, waitingQuery } from '../../applications/application-queries.ts'
 import { Loading } from '../../app/page-frame.tsx'
 import { ProblemBox } from '../../parts/problem-box.tsx'
+import { summaryQuery } from '../../review/review-queries.ts'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { JobName, Jobs } from './jobs.tsx'
 import { OperatorFrame } from '../operator-frame.tsx'
@@ -34,6 +37,7 @@ function State({ status }: { status: Status }) {
   return (
     <>
       <Summary status={status} problems={problems} />
+      <Decisions />
       {problems.length === 0 ? null : (
         <section>
           <h2>{texts.attention}</h2>
@@ -66,6 +70,28 @@ function Summary({ status: { status }, problems }: { status: Status; problems: O
       </p>
       <p>{problems.length === 0 ? texts.nothingToDo : texts.toDo(problems.length)}</p>
     </div>
+  )
+}
+
+/** What waits for a decision of a person, with the way to it. */
+function Decisions() {
+  const { overview: texts } = useTexts().operator
+  const { data: documents } = useQuery(summaryQuery)
+  const { data: applications = 0 } = useQuery(waitingQuery)
+  const waiting = documents?.waiting ?? 0
+  if (waiting + applications === 0) return null
+  return (
+    <p className="box box-wait">
+      <span>
+        {texts.decisions} {waiting === 0 ? null : <Link to="/review">{texts.documentsWait(waiting)}</Link>}
+        {waiting === 0 || applications === 0 ? null : ' · '}
+        {applications === 0 ? null : (
+          <Link to="/review/applications">
+            {applications > maxCounted ? texts.manyApplicationsWait(maxCounted) : texts.applicationsWait(applications)}
+          </Link>
+        )}
+      </span>
+    </p>
   )
 }
 

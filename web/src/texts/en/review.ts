@@ -6,6 +6,7 @@ export const reviewTexts = {
     queue: 'Queue',
     applications: 'Applications',
     count: (count: number) => `(${count})`,
+    countMore: (count: number) => `(more than ${count})`,
     waiting: 'Waiting',
     oldest: 'Oldest waits',
     acceptedToday: 'Accepted by you today',
