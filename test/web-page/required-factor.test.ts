@@ -1,10 +1,9 @@
-import { TOTP } from 'otpauth'
 import { expect, test } from 'vitest'
 
 import { pageInBrowser } from '../support/browser/page-scene.ts'
 import { accountWithFirm, signInOn } from '../support/browser/people-at-work.ts'
 import { visit } from '../support/browser/visit.ts'
-import { findFaults } from './operator/administrator.ts'
+import { beginApp } from './account/account-page.ts'
 
 const scene = pageInBrowser({ SECOND_FACTOR: 'everyone' })
 
@@ -12,12 +11,7 @@ test('where a second factor is required, the app is set up before anything else'
   const { account } = await accountWithFirm(scene.service)
   const page = await visit(scene, { size: 'phone', expects: ['Failed to load resource'] })
   await signInOn(page, account)
-  await page.getByRole('button', { name: 'Begin' }).click()
-  const totp = new TOTP({ secret: (await page.locator('.secret').textContent()) ?? '' })
-  await page.getByLabel('Code of the app').fill(totp.generate())
-  expect(await findFaults(page)).toEqual([])
-  await page.getByRole('button', { name: 'Confirm' }).click()
-  await page.getByRole('heading', { name: 'Save your recovery codes' }).waitFor()
+  await beginApp(page)
   expect(await page.locator('.codes li').allTextContents()).toHaveLength(10)
   await page.getByRole('button', { name: 'I have saved them' }).click()
 

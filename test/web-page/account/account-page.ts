@@ -23,6 +23,11 @@ export async function openAccount(
 /** Sets up the app, and leaves the page at the recovery codes. */
 export async function setUpApp(page: Page): Promise<TOTP> {
   await page.getByRole('button', { name: 'Set up the app' }).click()
+  return await beginApp(page)
+}
+
+/** The same where the page has offered the app. */
+export async function beginApp(page: Page): Promise<TOTP> {
   await page.getByRole('button', { name: 'Begin' }).click()
   const totp = new TOTP({ secret: (await page.locator('.secret').textContent()) ?? '' })
   await page.getByLabel('Code of the app').fill(totp.generate())

@@ -9,6 +9,7 @@ import { MoreButton } from '../../parts/more-button.tsx'
 import { ProblemBox } from '../../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { OperatorFrame } from '../operator-frame.tsx'
+import { NamedCode } from '../named-code.tsx'
 import { statusQuery } from '../../api/queries.ts'
 
 type Mail = Schemas['UndeliveredMail']
@@ -78,10 +79,7 @@ function MailRow({ mail }: { mail: Mail }) {
         <span className={`badge badge-${mail.state === 'given_up' ? 'bad' : 'wait'}`}>{texts.states[mail.state]}</span>
       </div>
       <p>
-        {texts.kinds[mail.kind] ?? null}{' '}
-        <code className="operator-code" data-given>
-          {mail.kind}
-        </code>
+        <NamedCode names={texts.kinds} code={mail.kind} />
       </p>
       {error === null ? null : (
         <p className="operator-error">

@@ -1,6 +1,7 @@
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import type { Formats } from '../../texts/formats.ts'
 import type { JobState } from './problems.ts'
+import { NamedCode } from '../named-code.tsx'
 
 /** Every job with its last result and its next run; failed and late ones first. */
 export function Jobs({ jobs }: { jobs: JobState[] }) {
@@ -21,15 +22,7 @@ export function Jobs({ jobs }: { jobs: JobState[] }) {
 /** A job in words, with the name that it has in the log and in commands. */
 export function JobName({ name }: { name: string }) {
   const { jobNames } = useTexts().operator
-  const words = jobNames[name]
-  return (
-    <>
-      {words === undefined ? null : `${words} `}
-      <code className="operator-code" data-given>
-        {name}
-      </code>
-    </>
-  )
+  return <NamedCode names={jobNames} code={name} />
 }
 
 function isBad({ last_outcome: outcome, overdue_seconds: late, is_gone: isGone }: JobState): boolean {

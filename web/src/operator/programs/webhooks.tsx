@@ -9,6 +9,7 @@ import { Field } from '../../parts/form.tsx'
 import { proofOf } from '../../parts/proof-field.tsx'
 import { Given, useFormats, useTexts } from '../../texts/texts.tsx'
 import { Check, Checks, isChecked } from '../form-fields.tsx'
+import { NamedCode } from '../named-code.tsx'
 import { NewProgram, ProgramsFrame } from './programs-frame.tsx'
 
 export type Webhook = Schemas['Webhook']
@@ -115,10 +116,7 @@ export function EventNames({ events }: { events: readonly string[] }) {
   return events.map((event, index) => (
     <Fragment key={event}>
       {index === 0 ? null : ', '}
-      {eventNames[event] ?? null}{' '}
-      <code className="operator-code" data-given>
-        {event}
-      </code>
+      <NamedCode names={eventNames} code={event} />
     </Fragment>
   ))
 }
