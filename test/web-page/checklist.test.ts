@@ -2,10 +2,11 @@ import { expect, test } from 'vitest'
 
 import { findBarriers, findSmallTargets } from '../support/browser/check-accessibility.ts'
 import { pageInBrowser } from '../support/browser/page-scene.ts'
-import { accountWithFirm, completeChecklist, review, signInOn } from '../support/browser/people-at-work.ts'
+import { accountWithFirm, completeChecklist, openDone, review, signInOn } from '../support/browser/people-at-work.ts'
 import { addVersion } from '../support/browser/reviewers.ts'
 import { visit } from '../support/browser/visit.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
+import { findFaults } from './operator/administrator.ts'
 
 const scene = pageInBrowser()
 
@@ -59,6 +60,7 @@ test('a document that expires soon is accepted until that day, and one with a ne
   const isWide = await page.evaluate<boolean>('document.documentElement.scrollWidth > innerWidth')
   await addVersion(scene.service, expiring, account)
   await page.reload()
+  await openDone(page)
   await card.getByText('is in review. You get a message').waitFor()
 
   expect(isWide).toBe(false)
@@ -68,4 +70,41 @@ test('a document that expires soon is accepted until that day, and one with a ne
   await page.reload()
   await card.getByText('A newer version was rejected.').waitFor()
   expect(await findBarriers(page)).toEqual([])
+})
+
+test.each(['light', 'dark'] as const)(
+  'on a phone what asks for nothing is one closed line, which a key opens, in %s',
+  async (colorScheme) => {
+    const { account, firm } = await accountWithFirm(scene.service)
+    const waiting = await uploadDocument(scene.service.url, firm, account, { type: 'identity_document' })
+    const accepted = await uploadDocument(scene.service.url, firm, account, { type: 'proof_of_address' })
+    await review(scene.service, accepted, { decision: 'verify', valid_until: '2099-01-31' })
+    const page = await visit(scene, { size: 'phone', colorScheme })
+    await signInOn(page, account)
+    const summary = page.getByText('Done (2): accepted or in review')
+    await summary.waitFor()
+    const cards = () => page.locator('.card:visible h3').allTextContents()
+
+    expect(await cards()).not.toContain('Identity document')
+    expect(await findFaults(page)).toEqual([])
+    await summary.focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('link', { name: 'Versions and history of Proof of address' }).waitFor()
+    expect(await cards()).toEqual(expect.arrayContaining(['Identity document', 'Proof of address']))
+    expect(await findFaults(page)).toEqual([])
+    await page.getByRole('link', { name: 'Versions and history of Identity document' }).press('Enter')
+    await page.waitForURL(`**/documents/${waiting.id}`)
+  },
+)
+
+test('on a computer what asks for nothing is shown below what is left to do', async () => {
+  const { account, firm } = await accountWithFirm(scene.service)
+  await uploadDocument(scene.service.url, firm, account, { type: 'identity_document' })
+  const page = await visit(scene, { size: 'desktop' })
+  await signInOn(page, account)
+  await page.getByText('Done (1)').waitFor()
+  const required = page.locator('section', { has: page.getByRole('heading', { name: 'Required documents' }) })
+
+  expect((await required.locator('.card:visible h3').allTextContents()).at(-1)).toBe('Identity document')
+  expect(await findFaults(page)).toEqual([])
 })

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import { findBarriers, findSmallTargets } from '../support/browser/check-accessibility.ts'
 import { pageInBrowser } from '../support/browser/page-scene.ts'
-import { accountWithFirm, completeChecklist, review, signInOn } from '../support/browser/people-at-work.ts'
+import { accountWithFirm, completeChecklist, openDone, review, signInOn } from '../support/browser/people-at-work.ts'
 import { type Size, visit } from '../support/browser/visit.ts'
 import { uploadDocument } from '../support/documents/call-documents.ts'
 import { makePdf } from '../support/files/make-files.ts'
@@ -53,6 +53,7 @@ test.each<[Size, 'light' | 'dark']>([
     await page.getByText('arrived.').waitFor()
     await page.getByText('A reviewer checks it; you get a message.').first().waitFor()
     await check('checklist with an upload')
+    if (size === 'phone') await openDone(page)
     await page.getByRole('link', { name: 'Versions and history of Identity document' }).click()
     await page.getByRole('heading', { name: 'History' }).waitFor()
     await page.locator('.history').getByText('Uploaded').waitFor()
@@ -90,6 +91,7 @@ test('a rejected document shows why, and a corrected one replaces it', async () 
   await page.getByRole('button', { name: 'Choose a file for Identity document' }).first().click()
   await (await chooser).setFiles({ name: 'sharper.pdf', mimeType: 'application/pdf', buffer: makePdf({ bytes: 5000 }) })
   await page.getByText('A reviewer checks it; you get a message.').first().waitFor()
+  await openDone(page)
   await page.getByRole('link', { name: 'Versions and history of Identity document' }).click()
   await page.getByText('Version 2 (newest)').waitFor()
   await page.getByRole('button', { name: 'Use version 1 again' }).click()

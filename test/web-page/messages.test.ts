@@ -57,6 +57,21 @@ test.each<Look>(looks)('messages are found in the head, and read, on a $size in 
   expect((await messagesOf(scene.service, account, '?unread')).length).toBe(0)
 })
 
+test('all messages are marked as read at once, also those that are not loaded yet', async () => {
+  const { account } = await firmWithMessages(27)
+  const page = await visit(scene, phone)
+  await signInOn(page, account, '/messages')
+  await page.getByRole('button', { name: 'Mark all as read' }).waitFor()
+  expect(await findFaults(page)).toEqual([])
+  await page.getByRole('button', { name: 'Mark all as read' }).press('Enter')
+  await page.getByText('All messages are marked as read.').waitFor()
+  await linkOf(page, 'Messages').waitFor()
+
+  expect(await page.getByText('Unread').count()).toBe(0)
+  expect(await messagesOf(scene.service, account, '?unread')).toEqual([])
+  expect(await page.evaluate('document.activeElement.tagName')).toBe('H1')
+})
+
 /** Opens the newest message and follows its link. */
 async function followNewest(page: Page, link: string): Promise<string> {
   const newest = page.locator('.card').first()

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 
 import { takePhoto } from '../../demo/take-photo.ts'
 import { pageInBrowser } from '../support/browser/page-scene.ts'
-import { accountWithFirm, review, signInOn } from '../support/browser/people-at-work.ts'
+import { accountWithFirm, openDone, review, signInOn } from '../support/browser/people-at-work.ts'
 import { previewShows, reviewerAccount } from '../support/browser/reviewers.ts'
 import { throttle, weakLine } from '../support/browser/throttle.ts'
 import { killTab } from '../support/browser/uploads-on-page.ts'
@@ -55,6 +55,7 @@ test('a photographed and a corrected document are accepted, over a weak line and
   ).setFiles([
     { name: 'account of November.pdf', mimeType: 'application/pdf', buffer: makeTextPdf(['Account of November']) },
   ])
+  await openDone(next)
   await cardOf(next, 'Proof of address').getByText('In review').first().waitFor()
 
   const desk = await visit(scene, { size: 'desktop' })
@@ -68,6 +69,7 @@ test('a photographed and a corrected document are accepted, over a weak line and
   await desk.getByText('Nothing waits for you').waitFor()
 
   await next.reload()
+  await openDone(next)
   for (const type of ['Identity document', 'Proof of address'])
     await cardOf(next, type).getByText('Accepted').first().waitFor()
   expect(new Set((await newestVersions(firm)).map(({ version }) => version))).toEqual(new Set([1, 2]))

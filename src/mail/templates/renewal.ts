@@ -21,12 +21,13 @@ export function renewalReminder(
   publicUrl: string | undefined,
 ): Letter {
   const firm = quoteName(firmName)
+  const expired = documents.filter(({ daysLeft }) => daysLeft < 0).length
   const first = Math.min(...documents.map(({ daysLeft }) => daysLeft))
   const waits = documents.every(({ newer }) => newer === 'pending')
   return {
-    subject: `Documents of ${firm}: ${first < 0 ? 'one has expired' : `the first ends ${inDays(first)}`}`,
+    subject: `Documents of ${firm}: ${expired === 0 ? `the first ends ${inDays(first)}` : expired === 1 ? 'one has expired' : `${expired} have expired`}`,
     paragraphs: [
-      `These documents of the firm ${firm} end soon:`,
+      `These documents of the firm ${firm} ${happens(expired, documents.length)}:`,
       ...documents.map(describe),
       ...(more === 0 ? [] : [`And ${more} more.`]),
     ],
@@ -34,9 +35,18 @@ export function renewalReminder(
     closing: [
       waits
         ? 'You need not do anything: the newer versions wait for their review.'
-        : 'Get the renewed document, and upload it as a new version of the old one. The old one stays valid until its last day, or until the new one is accepted.',
+        : `Get the renewed document, and upload it as a new version of the old one. ${
+            expired === documents.length
+              ? 'Until the new one is accepted, the firm has no valid one.'
+              : 'The old one stays valid until its last day, or until the new one is accepted.'
+          }`,
     ],
   }
+}
+
+function happens(expired: number, all: number): string {
+  if (expired === 0) return 'end soon'
+  return expired === all ? 'have expired' : 'have expired or end soon'
 }
 
 function describe({ typeName, validUntil, daysLeft, newer }: EndingDocument): string {

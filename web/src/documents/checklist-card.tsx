@@ -51,7 +51,7 @@ export function ChecklistCard({ firm, item, type, documents }: Props) {
 }
 
 /** Whether nothing is asked for: a newer version is possible all the same. */
-function needsNothing({ state }: ChecklistItem, newer: StoredDocument | undefined): boolean {
+export function needsNothing({ state }: ChecklistItem, newer: StoredDocument | undefined): boolean {
   return state === 'verified' || state === 'pending' || newer?.review_status === 'pending'
 }
 

@@ -1,13 +1,13 @@
 import { Skeleton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 
-import { type ChecklistItem, checklistQuery, typesQuery, findType } from '../api/queries.ts'
+import { checklistQuery, typesQuery } from '../api/queries.ts'
 import { FirmBar, isOfPlatform, useFirm } from '../app/firm-frame.tsx'
 import { PageFrame } from '../app/page-frame.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { PhotoDialog } from '../photos/photo-dialog.tsx'
 import { useTexts } from '../texts/texts.tsx'
-import { ChecklistCard } from './checklist-card.tsx'
+import { ChecklistItems } from './checklist-items.tsx'
 import { ChecklistSummary, FirmSituation } from './checklist-summary.tsx'
 import { typesInReview, useNewestDocuments } from './newer-documents.ts'
 import { ExpiryCalendar } from '../firms/expiry-calendar.tsx'
@@ -42,35 +42,12 @@ export function Checklist() {
             firmId={firm.id}
             isShownAtButton={({ target }) => items.some((item) => item.document_type === target.documentType)}
           />
-          <Items title={texts.requiredTitle} items={items.filter((item) => item.is_required)} />
-          <Items title={texts.optionalTitle} items={items.filter((item) => !item.is_required)} />
+          <ChecklistItems title={texts.requiredTitle} items={items.filter((item) => item.is_required)} />
+          <ChecklistItems title={texts.optionalTitle} items={items.filter((item) => !item.is_required)} />
           <ExpiryCalendar firm={firm} />
         </PhotoDialog>
       )}
     </PageFrame>
-  )
-}
-
-function Items({ title, items }: { title: string; items: ChecklistItem[] }) {
-  const firm = useFirm()
-  const types = useQuery(typesQuery)
-  const documents = useNewestDocuments(firm.id)
-  if (items.length === 0) return null
-  return (
-    <section>
-      <h2>{title}</h2>
-      <ul className="cards">
-        {items.map((item) => (
-          <ChecklistCard
-            key={item.document_type}
-            firm={firm}
-            item={item}
-            documents={documents.filter((document) => document.document_type === item.document_type)}
-            type={findType(types.data, item.document_type)}
-          />
-        ))}
-      </ul>
-    </section>
   )
 }
 

@@ -2,17 +2,17 @@ import { Button } from '@mantine/core'
 import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query'
 import { Link, useSearchParams } from 'react-router'
 
-import { type StoredDocument, typesQuery, useTypeName } from '../api/queries.ts'
+import { type Firm, type StoredDocument, typesQuery, useTypeName } from '../api/queries.ts'
 import { FirmBar, useFirm } from '../app/firm-frame.tsx'
 import { useNotify } from '../app/notices.tsx'
 import { Empty, PageFrame } from '../app/page-frame.tsx'
 import { Choice } from '../parts/choice.tsx'
+import { Confirm } from '../parts/confirm.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { ReviewBadge, stateOf, useValidity } from '../parts/state-badge.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
 import { UploadList } from '../uploads/list/upload-list.tsx'
-import { restoreDocument } from './document-actions.ts'
-import { ArchiveDownload } from './archive-download.tsx'
+import { downloadArchive, restoreDocument } from './document-actions.ts'
 import { listQuery } from './document-queries.ts'
 import { MoreButton } from '../parts/more-button.tsx'
 
@@ -125,5 +125,28 @@ function Row({ document }: { document: StoredDocument }) {
       )}
       {restoring.error === null ? null : <ProblemBox error={restoring.error} />}
     </li>
+  )
+}
+
+/** Saves all documents of the firm, for those who may. Says first what the file has, and how large it may be. */
+function ArchiveDownload({ firm }: { firm: Firm }) {
+  const { documents: texts } = useTexts()
+  const formats = useFormats()
+  const notify = useNotify()
+  const saving = useMutation({
+    mutationFn: () => downloadArchive(firm.id),
+    onSuccess: () => notify(texts.archiveBegins),
+  })
+  if (firm.role !== 'firm_admin' && firm.role !== 'administrator') return null
+  return (
+    <div className="archive">
+      <Confirm
+        label={texts.archive}
+        question={texts.archiveHelp(formats.bytes(firm.usage.bytes))}
+        isPending={saving.isPending}
+        error={saving.error}
+        run={() => saving.mutate()}
+      />
+    </div>
   )
 }

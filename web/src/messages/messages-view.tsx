@@ -1,12 +1,13 @@
 import { Anchor, Button } from '@mantine/core'
-import { useInfiniteQuery, useMutation } from '@tanstack/react-query'
+import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query'
 import { useId, useState } from 'react'
 import { Link } from 'react-router'
 
+import { useNotify } from '../app/notices.tsx'
 import { Empty, PageFrame } from '../app/page-frame.tsx'
 import { ProblemBox } from '../parts/problem-box.tsx'
 import { Given, useFormats, useTexts } from '../texts/texts.tsx'
-import { markAsRead, type Message, messagesQuery } from './message-queries.ts'
+import { markAllAsRead, markAsRead, type Message, messagesQuery, unreadQuery } from './message-queries.ts'
 import { MoreButton } from '../parts/more-button.tsx'
 import './messages.css'
 
@@ -23,6 +24,7 @@ export function MessagesView() {
       {list.error === null ? null : <ProblemBox error={list.error} retry={() => void list.refetch()} />}
       {list.isPending ? <p aria-busy="true">{everyView.loading}</p> : null}
       {messages?.length === 0 ? <Empty title={texts.empty} help={texts.emptyHelp} /> : null}
+      <MarkAll />
       <ul className="cards">
         {messages?.map((message) => (
           <MessageCard key={message.id} message={message} />
@@ -30,6 +32,25 @@ export function MessagesView() {
       </ul>
       <MoreButton list={list} />
     </PageFrame>
+  )
+}
+
+/** From two unread messages on: one has its own button. */
+function MarkAll() {
+  const { messages: texts } = useTexts()
+  const notify = useNotify()
+  const { data: unread } = useQuery(unreadQuery)
+  const marking = useMutation({ mutationFn: markAllAsRead, onSuccess: () => notify(texts.allRead) })
+  if ((unread?.count ?? 0) < 2 && !marking.isPending && marking.error === null) return null
+  return (
+    <>
+      {marking.error === null ? null : <ProblemBox error={marking.error} />}
+      <span className="actions">
+        <Button variant="default" loading={marking.isPending} onClick={() => marking.mutate()}>
+          {texts.markAll}
+        </Button>
+      </span>
+    </>
   )
 }
 

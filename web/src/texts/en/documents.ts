@@ -51,7 +51,7 @@ export const documentTexts = {
     approved: 'Keep your documents current: we remind you before one expires.',
     rejectedTitle: 'The application was not approved',
     rejectedHelp: 'Correct what the reason names, then submit again.',
-    allDone: 'Nothing to do now',
+    done: (count: number) => `Done (${count}): accepted or in review`,
     requiredTitle: 'Required documents',
     optionalTitle: 'Other documents, optional',
     proofTitle: 'What counts as proof',

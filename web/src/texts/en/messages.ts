@@ -9,6 +9,8 @@ export const messageTexts = {
     arrived: 'A new message has arrived.',
     isUnread: 'Unread',
     mark: 'Mark as read',
+    markAll: 'Mark all as read',
+    allRead: 'All messages are marked as read.',
     markOne: (subject: string) => `Mark as read: ${subject}`,
     empty: 'No messages yet',
     emptyHelp:

@@ -45,7 +45,7 @@ export const operatorActions = {
     final: 'Sending it again does not help',
   },
   firms: {
-    title: 'Firms',
+    title: 'Manage firms',
     search: 'Search by name, registration number or e-mail',
     none: 'There are no firms yet',
     noneHelp: 'A firm registers itself. People see how after they sign in.',
