@@ -67,6 +67,32 @@ test('an answer with new tokens that comes after the sign-out signs nobody in ag
   await page.getByText('You are signed out.').waitFor()
 })
 
+test('what is read while the person signs out ends with the session, and is no error', async () => {
+  const { account, firm } = await accountWithFirm(scene.service)
+  await uploadDocument(scene.service.url, firm, account)
+  const page = await visit(scene, { size: 'phone' })
+  await signInOn(page, account, `/firms/${firm}/documents`)
+  const asked = Promise.withResolvers<void>()
+  const gate = Promise.withResolvers<void>()
+  const sent = Promise.withResolvers<void>()
+  await page.route(/\/versions(\?|$)/, async (route) => {
+    asked.resolve()
+    await gate.promise
+    // The browser no longer waits for it.
+    await route.continue().catch(() => undefined)
+    sent.resolve()
+  })
+  await page.getByRole('link', { name: 'licence.pdf' }).click()
+  await asked.promise
+
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByText('You are signed out.').waitFor()
+  gate.resolve()
+  await sent.promise
+  await page.waitForLoadState('networkidle')
+  await page.getByText('You are signed out.').waitFor()
+})
+
 test('a session that ended by itself is explained in every tab, and each goes on where it was', async () => {
   const { account } = await accountWithFirm(scene.service)
   const page = await visit(scene, { size: 'phone', expects: [unanswered] })

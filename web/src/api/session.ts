@@ -22,6 +22,8 @@ let refreshing: Promise<boolean> | undefined
 let lastEnd: SessionEnd | undefined
 /** How many sessions of this page are over, so that a late answer does not begin one of them again. */
 let endCount = 0
+/** Ends what this session still reads: a late answer would only be a rejection. */
+let reading = new AbortController()
 const listeners = new Set<() => void>()
 const leaving = new Set<() => Promise<void>>()
 
@@ -118,9 +120,11 @@ export async function currentToken(): Promise<string | undefined> {
 
 /** Sends a request with the token; after a 401 once more with a new one. */
 export async function fetchAuthorized(request: Request): Promise<Response> {
-  const repeat = request.clone()
   const token = accessToken
-  const response = await fetch(withToken(request))
+  const signal = AbortSignal.any([request.signal, reading.signal])
+  const sent = token !== undefined && request.method === 'GET' ? new Request(request, { signal }) : request
+  const repeat = sent.clone()
+  const response = await fetch(withToken(sent))
   // Without a token now, the person has signed out meanwhile.
   if (response.status !== 401 || token === undefined || accessToken === undefined) return response
   return (await refresh()) ? fetch(withToken(repeat)) : response
@@ -157,6 +161,8 @@ function forget(why: SessionEnd): void {
   endCount += 1
   lastEnd = why
   localStorage.removeItem(hint)
+  reading.abort()
+  reading = new AbortController()
   become('signed_out')
 }
 
