@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 
-import type { BlobId, ProcessId } from '../../vocabulary/vocabulary.ts'
+import { type BlobId, type ProcessId, uploadExpiry } from '../../vocabulary/vocabulary.ts'
 import type { BlobLocation } from '../documents/versions-in-store.ts'
 
 /**
@@ -54,3 +54,6 @@ export const isNamedByVersion = ({ store, storeId, key }: LocationColumns) => sq
   exists (select from document_versions v where v.storage_key = ${key} and v.store = ${store}
             and (v.store_id is null or ${storeId} is null or v.store_id = ${storeId}) and v.bytes_state <> 'removed')
   or exists (select from firm_documents f where f.file_path = case ${store} when 's3' then '' else 'uploads/' end || ${key}))`
+
+/** SQL: the row of a resumable upload that has ended is of use until then. */
+export const endedUploadExpiry = sql`least(expires_at, now() + make_interval(hours => ${sql.lit(uploadExpiry.hoursOfResult)}))`

@@ -12,6 +12,7 @@ import { callerOfEach } from '../people/session-state.ts'
 import { type AccessRow, accessOf, membershipFrom, type RightToCheck } from '../people/check-access.ts'
 import { type BlobLocation, platformPath } from '../documents/versions-in-store.ts'
 import { showsVerified } from '../documents/shown-version.ts'
+import { endedUploadExpiry } from './blob.ts'
 
 /** A durable blob that becomes a version. */
 export type NewVersion = BlobLocation &
@@ -193,6 +194,11 @@ const writeSteps = sql`
     update document_blobs b set state = 'live', bytes = g.file_size, reserved_bytes = 0, reserved_documents = 0,
       reserved_under = null, multipart_id = null, claimed_by = null, claimed_until = null, changed_at = now()
     from going g where b.id = g.blob_id and b.id = any (array(select blob_id from going))
+  ),
+  -- What a resumable upload became. Recorded later, it could be lost, and its client would ask for it in vain.
+  ended_uploads as (
+    update document_uploads u set result_document_id = g.document_id, expires_at = ${endedUploadExpiry}
+    from going g where u.blob_id = g.blob_id and u.blob_id = any (array(select blob_id from going))
   ),
   created as (
     insert into documents (firm_id, id, document_type, current_version, shown_version, created_by)

@@ -10,12 +10,11 @@ import {
   type StorageKey,
   type StoreId,
   type StoreName,
-  uploadExpiry,
   type UploadId,
   type UserId,
   type VersionId,
 } from '../../vocabulary/vocabulary.ts'
-import { isClaimExpired, isInStore, type StoreRef, unclaimed } from '../blobs/blob.ts'
+import { endedUploadExpiry, isClaimExpired, isInStore, type StoreRef, unclaimed } from '../blobs/blob.ts'
 import type { Db } from '../connection/client.ts'
 import { type AccessRow, accessOf, type Membership, membershipFrom, type RightToCheck } from '../people/check-access.ts'
 
@@ -102,8 +101,7 @@ const uploadColumns = sql<ResumableUpload>`u.id, u.firm_id as "firmId", u.user_i
   rest.storage_key as "restKey", u.rest_bytes as "restBytes", u.failure, u.expires_at as "expiresAt",
   b.id as "blobId", b.document_id as "documentId", b.version_id as "versionId", b.store, b.store_id as "storeId",
   b.storage_key as key, b.multipart_id as "multipartId", not ${isClaimExpired} as "isClaimed",
-  -- The process may have died between the commit and the record of its result.
-  coalesce(u.result_document_id, case when b.state = 'live' then b.document_id end) as "resultId"`
+  u.result_document_id as "resultId"`
 
 type Opening = { caller: Caller; firmId: FirmId; uploadId: UploadId; right: RightToCheck }
 
@@ -119,6 +117,8 @@ export async function openUpload(
     from ${accessOf({ caller, firmId, right })} as access
     left join document_uploads u
       on access.denial is null and u.id = ${uploadId} and u.firm_id = ${firmId} and u.expires_at > now()
+      and (u.result_document_id is not null or u.failure is not null
+        or exists (select from document_blobs b where b.id = u.blob_id and b.state = 'incoming'))
     left join document_blobs b on b.id = u.blob_id
     left join document_blobs rest on rest.id = u.rest_blob_id`.execute(db)
   const [row] = rows
@@ -171,13 +171,10 @@ export async function postponeEnd(
     where id = ${id}`.execute(db)
 }
 
-/** SQL: the row of an upload that has ended is of use until then. */
-const endExpiry = sql`least(expires_at, now() + make_interval(hours => ${sql.lit(uploadExpiry.hoursOfResult)}))`
-
-/** Records the document that an upload became. */
+/** Records the document of an earlier upload with the same idempotency key. That of an own one is recorded by its commit. */
 export async function recordResult(db: Db, id: UploadId, documentId: DocumentId): Promise<void> {
   await sql`
-    update document_uploads set result_document_id = ${documentId}, expires_at = ${endExpiry} where id = ${id}`.execute(
+    update document_uploads set result_document_id = ${documentId}, expires_at = ${endedUploadExpiry} where id = ${id}`.execute(
     db,
   )
 }
@@ -186,7 +183,9 @@ export async function recordResult(db: Db, id: UploadId, documentId: DocumentId)
 export async function recordFailure(db: Db, id: UploadId, failure: UploadFailure): Promise<void> {
   const text = JSON.stringify({ ...failure, message: failure.message.toWellFormed() })
   await sql`
-    update document_uploads set failure = ${text}::jsonb, expires_at = ${endExpiry} where id = ${id}`.execute(db)
+    update document_uploads set failure = ${text}::jsonb, expires_at = ${endedUploadExpiry} where id = ${id}`.execute(
+    db,
+  )
 }
 
 /** Deletes the row of an upload. Its blob counts as left behind from then on. */

@@ -57,9 +57,11 @@ export async function endUpload(
     const received = await traced('read back', () => readBack(needs, upload, signal))
     const { documentId, isOwn } = await commitReceived(needs, actor, { upload, planned, finished, received, signal })
     countEndedUpload(needs.metrics, { store, bytes, outcome: 'ok' })
-    await recordResult(needs.db, id, documentId)
-    // Not before: without a result and a blob, no request could end the upload any more.
-    if (!isOwn) await abandon(needs, reservationOf(upload, planned), { isRemovedNow: true })
+    if (!isOwn) {
+      await recordResult(needs.db, id, documentId)
+      // Not before: without a result and a blob, no request could end the upload any more.
+      await abandon(needs, reservationOf(upload, planned), { isRemovedNow: true })
+    }
     logAccess(needs.log, actor, { action: eventOfUpload(upload).action, firmId, documentId, outcome: 'ok' })
     return documentId
   } catch (error) {

@@ -146,17 +146,32 @@ it.each(stores)('the upload of a version ends with the purge of its document: %s
   expect((await leftOf(scene, service, firm)).states).not.toContain('incoming')
 })
 
+async function withoutResults(db: TestService['app']['db'], work: () => Promise<Response>): Promise<number> {
+  await sql`alter table document_uploads add constraint no_result check (result_document_id is null) not valid`.execute(
+    db,
+  )
+  const { status } = await work()
+  await sql`alter table document_uploads drop constraint no_result`.execute(db)
+  return status
+}
+
+it.each(stores)('no version exists before its upload knows of it: %s', async (store) => {
+  const { service, firm, admin, document, uploads } = await documentOf(store)
+  const address = await uploads.beginAt(second.length, versionOf(document.id))
+
+  expect(await withoutResults(service.app.db, () => uploads.send(address, 0, second))).toBe(500)
+  expect(await read(service, document, admin)).toMatchObject({ version: 1 })
+  expect((await uploads.send(address, second.length - 1, second.subarray(-1))).status).toBe(204)
+  expect(await read(service, document, admin)).toMatchObject({ version: 2, file_size: second.length })
+  expect((await leftOf(scene, service, firm)).states).toEqual(['live', 'live'])
+})
+
 it.each(stores)('a replay whose result could not be recorded is answered to the next request: %s', async (store) => {
   const { service, firm, uploads, document } = await documentOf(store)
   const wish = versionOf(document.id, { idempotency_key: 'twice' })
   expect((await uploads.begin(second.length, { ...wish, piece: second })).status).toBe(201)
   const address = await uploads.beginAt(second.length, wish)
-  const { db } = service.app
-  await sql`alter table document_uploads add constraint no_result check (result_document_id is null) not valid`.execute(
-    db,
-  )
-  expect((await uploads.send(address, 0, second)).status).toBe(500)
-  await sql`alter table document_uploads drop constraint no_result`.execute(db)
+  expect(await withoutResults(service.app.db, () => uploads.send(address, 0, second))).toBe(500)
 
   const answer = await uploads.send(address, second.length - 1, second.subarray(-1))
   expect(answer.headers.get('content-location')).toBe(`/api/v1/security-firms/${firm}/documents/${document.id}`)
