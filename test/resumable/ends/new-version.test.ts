@@ -146,7 +146,7 @@ it.each(stores)('the upload of a version ends with the purge of its document: %s
   expect((await leftOf(scene, service, firm)).states).not.toContain('incoming')
 })
 
-async function withoutResults(db: TestService['app']['db'], work: () => Promise<Response>): Promise<number> {
+async function withoutResults(db: TestService['app']['db'], work: () => Promise<{ status: number }>): Promise<number> {
   await sql`alter table document_uploads add constraint no_result check (result_document_id is null) not valid`.execute(
     db,
   )
