@@ -113,14 +113,19 @@ function noteReason(model: Model, { file, wish }: Resumable, status: number): vo
     differs(`${nameOf(file)} was rejected with ${status}, without a defect`)
 }
 
-/** 404: it is over, and its client forgets it. */
+/** 404: it is over, and its client forgets it. The service may have made a document of it before, of which it knew for a day. */
 export function noteGone(model: Model, upload: Resumable): void {
   if (upload.isGone === 'no') differs(`${nameOf(upload.file)} is gone, without a reason`)
-  forgetResumable(model, upload)
+  if (upload.doubt !== undefined) upload.doubt.mayCome = false
+  leave(model, upload)
 }
 
 export function forgetResumable(model: Model, upload: Resumable): void {
   dropDoubt(model, upload)
+  leave(model, upload)
+}
+
+function leave(model: Model, upload: Resumable): void {
   const firm = model.firms[firmOf(upload)]
   firm.resumable = firm.resumable.filter((each) => each !== upload)
 }
