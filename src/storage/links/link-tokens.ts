@@ -29,12 +29,12 @@ export async function signLinkToken(
 ): Promise<{ token: string; expiresAt: Date }> {
   const exp = Math.floor(now().getTime() / 1000) + seconds
   const token = await new SignJWT({
+    ...content,
     purpose,
     user: issuedTo.userId,
     session: issuedTo.sessionId ?? null,
     api_key: issuedTo.apiKeyId ?? null,
     firm: firmId,
-    ...content,
     exp,
   })
     .setProtectedHeader({ alg: 'HS256' })

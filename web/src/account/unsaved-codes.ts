@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react'
 
-import { onSessionEnd } from '../api/session.ts'
+import { isSignedOut, onSessionEnd } from '../api/session.ts'
 
 /** New recovery codes. The service shows them this once, and the earlier ones work no more: no other view takes their place. */
 export type Unsaved = { codes: string[]; shownAt: string }
@@ -12,6 +12,8 @@ onSessionEnd(() => showCodes(undefined))
 
 /** Shows the codes instead of every view. Undefined: they are saved. */
 export function showCodes(given: string[] | undefined): void {
+  // An answer that comes after the sign-out: the codes are not for the next person.
+  if (given !== undefined && isSignedOut()) return
   unsaved = given === undefined ? undefined : { codes: given, shownAt: location.pathname }
   if (given === undefined) window.removeEventListener('beforeunload', ask)
   else window.addEventListener('beforeunload', ask)

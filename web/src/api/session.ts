@@ -121,7 +121,7 @@ export async function currentToken(): Promise<string | undefined> {
 /** Sends a request with the token; after a 401 once more with a new one. */
 export async function fetchAuthorized(request: Request): Promise<Response> {
   const token = accessToken
-  const signal = AbortSignal.any([request.signal, reading.signal])
+  const { signal } = reading
   const sent = token !== undefined && request.method === 'GET' ? new Request(request, { signal }) : request
   const repeat = sent.clone()
   const response = await fetch(withToken(sent))

@@ -76,5 +76,5 @@ export function Confirm({
 
 /** The key that opened the question and is still held does not answer it. */
 function ignoreHeldKey(event: KeyboardEvent): void {
-  if (event.repeat) event.preventDefault()
+  if (event.repeat && event.key === 'Enter') event.preventDefault()
 }
