@@ -113,7 +113,7 @@ function noteReason(model: Model, { file, wish }: Resumable, status: number): vo
     differs(`${nameOf(file)} was rejected with ${status}, without a defect`)
 }
 
-/** 404: it is over, and its client forgets it. The service may have made a document of it before, of which it knew for a day. */
+/** 404: the upload is over for its client. The service may have made a document of it earlier, whose result it stored for a day. */
 export function noteGone(model: Model, upload: Resumable): void {
   if (upload.isGone === 'no') differs(`${nameOf(upload.file)} is gone, without a reason`)
   if (upload.doubt !== undefined) upload.doubt.mayCome = false

@@ -53,14 +53,14 @@ it('a key does not act while its maker lacks the required second factor, and act
   expect(await list(scene.before, firmId, key)).toBe(200)
   expect(await list(scene.administrators, firmId, key)).toBe(200)
   expect(await list(scene.everyone, firmId, key)).toEqual(denied)
-  const holder: Person = { ...person, headers: { authorization: `Bearer ${key}` } }
-  const upload = await uploadFile(scene.everyone.url, firmId, holder)
+  const uploader: Person = { ...person, headers: { authorization: `Bearer ${key}` } }
+  const upload = await uploadFile(scene.everyone.url, firmId, uploader)
   expect([upload.status, ((await upload.json()) as { code: string }).code]).toEqual(denied)
 
   const { access_token: token } = await logIn(scene.everyone.url, person)
   await enrol(scene.everyone, token)
   expect(await list(scene.everyone, firmId, key)).toBe(200)
-  expect((await uploadFile(scene.everyone.url, firmId, holder)).status).toBe(201)
+  expect((await uploadFile(scene.everyone.url, firmId, uploader)).status).toBe(201)
   const removed = await call(scene.everyone.url, 'DELETE /auth/second-factor/totp', { token, body: { password } })
   expect(removed.status).toBe(204)
   expect(await list(scene.everyone, firmId, key)).toEqual(denied)
