@@ -22,12 +22,14 @@ export function renewalReminder(
 ): Letter {
   const firm = quoteName(firmName)
   const expired = documents.filter(({ daysLeft }) => daysLeft < 0).length
+  // Those that the digest does not list end later.
+  const haveAllExpired = more === 0 && expired === documents.length
   const first = Math.min(...documents.map(({ daysLeft }) => daysLeft))
   const waits = documents.every(({ newer }) => newer === 'pending')
   return {
     subject: `Documents of ${firm}: ${expired === 0 ? `the first ends ${inDays(first)}` : expired === 1 ? 'one has expired' : `${expired} have expired`}`,
     paragraphs: [
-      `These documents of the firm ${firm} ${happens(expired, documents.length)}:`,
+      `These documents of the firm ${firm} ${expired === 0 ? 'end soon' : haveAllExpired ? 'have expired' : 'have expired or end soon'}:`,
       ...documents.map(describe),
       ...(more === 0 ? [] : [`And ${more} more.`]),
     ],
@@ -36,17 +38,12 @@ export function renewalReminder(
       waits
         ? 'You need not do anything: the newer versions wait for their review.'
         : `Get the renewed document, and upload it as a new version of the old one. ${
-            expired === documents.length
+            haveAllExpired
               ? 'Until the new one is accepted, the firm has no valid one.'
               : 'The old one stays valid until its last day, or until the new one is accepted.'
           }`,
     ],
   }
-}
-
-function happens(expired: number, all: number): string {
-  if (expired === 0) return 'end soon'
-  return expired === all ? 'have expired' : 'have expired or end soon'
 }
 
 function describe({ typeName, validUntil, daysLeft, newer }: EndingDocument): string {

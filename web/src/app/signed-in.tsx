@@ -2,6 +2,7 @@ import { Button } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { lazy, type ReactNode, useEffect } from 'react'
 
+import { RecoveryCodes } from '../account/settings/recovery-codes.tsx'
 import { useUnsavedCodes } from '../account/unsaved-codes.ts'
 import { selfQuery } from '../api/queries.ts'
 import { Failure } from '../api/problem.ts'
@@ -13,9 +14,6 @@ import { Loading, PageFrame } from './page-frame.tsx'
 
 const ForcedPassword = lazy(async () => ({ default: (await import('../account/change-password.tsx')).ForcedPassword }))
 const EnrolFactor = lazy(async () => ({ default: (await import('../account/settings/totp-setup.tsx')).EnrolFactor }))
-const RecoveryCodes = lazy(async () => ({
-  default: (await import('../account/settings/recovery-codes.tsx')).RecoveryCodes,
-}))
 
 /** Shows its children to a person with a session; others are asked for what is missing first. */
 export function SignedIn({ children }: { children: ReactNode }) {
@@ -34,6 +32,7 @@ export function SignedIn({ children }: { children: ReactNode }) {
 
   if (status === 'unreachable') return <Unreachable />
   if (status !== 'signed_in') return <Loading />
+  // Not loaded on demand: the codes exist once, and a connection may be gone by then.
   if (unsaved !== undefined) return <RecoveryCodes {...unsaved} />
   if (self.error !== null) return <AskedFirst error={self.error} retry={() => void self.refetch()} />
   return self.data === undefined ? <Loading /> : children

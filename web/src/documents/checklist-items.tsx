@@ -39,7 +39,7 @@ export function ChecklistItems({ title, items }: { title: string; items: Checkli
   )
 }
 
-/** Whether a type asks for nothing. A card whose upload has just arrived stays where the person has seen it. */
+/** Whether a type asks for nothing. A card with a failed upload does; one whose upload has just arrived stays where the person has seen it. */
 function useIsDone(items: ChecklistItem[]): (item: ChecklistItem) => boolean {
   const { id } = useFirm()
   const documents = useNewestDocuments(id)
@@ -48,7 +48,8 @@ function useIsDone(items: ChecklistItem[]): (item: ChecklistItem) => boolean {
   const isDone = (item: ChecklistItem) => {
     if (!needsNothing(item, newerThan(item, documents))) return false
     const { document_type: code } = item
-    return !(seenOpen.has(code) && uploads.some(({ target }) => target.documentType === code && !target.isNextStep))
+    const own = uploads.filter(({ target }) => target.documentType === code && !target.isNextStep)
+    return own.length === 0 || !(seenOpen.has(code) || own.some(({ state }) => state === 'failed'))
   }
   useEffect(() => {
     for (const item of items) if (!isDone(item)) seenOpen.add(item.document_type)

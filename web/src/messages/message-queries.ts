@@ -68,15 +68,17 @@ async function sendRead(id: string): Promise<void> {
 /** As many as a browser sends to one server at once. */
 const atOnce = 6
 
-/** Marks every unread message as read; not those that arrive meanwhile, which nobody has seen. */
+/** Marks every unread message as read; not those that came after the shown list was loaded, which nobody has seen. */
 export async function markAllAsRead(): Promise<void> {
+  const newestShown = queryClient.getQueryData<Pages>(listKey)?.pages[0]?.items[0]?.created_at ?? ''
   try {
     let cursor: string | undefined
     do {
       const query = { unread: 'true', limit: 200, ...(cursor === undefined ? {} : { cursor }) } as const
       const { items, next } = await pageOf(api.GET('/api/v1/messages', { params: { query } }))
-      for (let first = 0; first < items.length; first += atOnce)
-        await Promise.all(items.slice(first, first + atOnce).map(({ id }) => sendRead(id)))
+      const shown = items.filter(({ created_at: at }) => at <= newestShown)
+      for (let first = 0; first < shown.length; first += atOnce)
+        await Promise.all(shown.slice(first, first + atOnce).map(({ id }) => sendRead(id)))
       cursor = next
     } while (cursor !== undefined)
   } finally {

@@ -13,6 +13,7 @@ import { isJustDecided, rememberDecision } from './last-decision.ts'
 import { isWorking, useOpening, useUndo, workKey } from './next-document.ts'
 import { RejectForm } from './reject-form.tsx'
 import { decide, type Decision, deskQuery } from './review-queries.ts'
+import { lookIsOver } from './still-mine.ts'
 import { useValidUntil } from './valid-until.tsx'
 
 type Props = {
@@ -97,7 +98,10 @@ function useDecision({ document, tag, onDecided }: Pick<Props, 'document' | 'tag
   const place = { firmId: document.firm_id, documentId: document.id }
   return useMutation({
     mutationKey: workKey,
-    mutationFn: (decision: Decision) => decide(document, tag, decision),
+    mutationFn: async (decision: Decision) => {
+      await lookIsOver()
+      await decide(document, tag, decision)
+    },
     onSuccess: (_, { decision }) => {
       rememberDecision(place)
       const notice = decision === 'verify' ? texts.acceptedNotice : texts.rejectedNotice
