@@ -97,6 +97,24 @@ test.each(['light', 'dark'] as const)(
   },
 )
 
+test('a newer version that failed is not in the closed line of a phone', async () => {
+  const { account, firm } = await accountWithFirm(scene.service)
+  await uploadDocument(scene.service.url, firm, account, { type: 'identity_document' })
+  const page = await visit(scene, { size: 'phone', expects: ['Failed to load resource'] })
+  await signInOn(page, account)
+  await openDone(page)
+  const chooser = page.waitForEvent('filechooser')
+  await page.getByRole('button', { name: 'Upload a newer version of Identity document' }).click()
+  await (await chooser).setFiles([{ name: 'newer.pdf', mimeType: 'application/pdf', buffer: Buffer.from('no PDF') }])
+  await page.getByText('Not uploaded').first().waitFor()
+  await page.getByRole('link', { name: 'Documents', exact: true }).click()
+  await page.getByRole('heading', { name: 'Documents', level: 1 }).waitFor()
+  await page.getByRole('link', { name: 'Checklist', exact: true }).click()
+
+  await page.getByText('newer.pdf').waitFor()
+  expect(await page.getByText('Done (1)').count()).toBe(0)
+})
+
 test('on a computer what asks for nothing is shown below what is left to do', async () => {
   const { account, firm } = await accountWithFirm(scene.service)
   await uploadDocument(scene.service.url, firm, account, { type: 'identity_document' })

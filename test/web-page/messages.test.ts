@@ -72,6 +72,19 @@ test('all messages are marked as read at once, also those that are not loaded ye
   expect(await page.evaluate('document.activeElement.tagName')).toBe('H1')
 })
 
+test('a message that came after the list was loaded stays unread', async () => {
+  const { account, document } = await firmWithMessages(2)
+  const page = await visit(scene, phone)
+  await signInOn(page, account, '/messages')
+  await page.getByRole('button', { name: 'Mark all as read' }).waitFor()
+  await review(scene.service, document, { decision: 'reject', reason_code: 'unreadable', comment: 'Page 3.' })
+  await passTime(scene.service, 61)
+
+  await page.getByRole('button', { name: 'Mark all as read' }).click()
+  await linkOf(page, 'Messages 1 unread').waitFor()
+  expect((await messagesOf(scene.service, account, '?unread')).length).toBe(1)
+})
+
 /** Opens the newest message and follows its link. */
 async function followNewest(page: Page, link: string): Promise<string> {
   const newest = page.locator('.card').first()
